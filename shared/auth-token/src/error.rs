@@ -1,0 +1,115 @@
+//! What can be wrong with a token or a key.
+
+use crate::claims::TokenType;
+
+/// Why a presented token is refused.
+///
+/// The reason is for logs and tests. A client learns only [`TokenError::Expired`] and
+/// [`TokenError::WrongType`], which are reached by genuine tokens alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TokenError {
+    /// It is longer than [`MAX_TOKEN_BYTES`](crate::MAX_TOKEN_BYTES).
+    #[error("the token is too long")]
+    TooLong,
+    /// It is not three dot-separated parts of canonical base64url (RFC 7515 §3.1).
+    #[error("the token is not a compact JWS")]
+    NotCompact,
+    /// The header is not an object of unique members, lacks `alg`, `kid` or `typ`, or carries a
+    /// member that changes how a token is read (`crit`, `b64`, `zip`, `enc`, embedded keys).
+    #[error("the token's header is not acceptable")]
+    BadHeader,
+    /// No key of ours has that `kid`.
+    #[error("the token names an unknown key")]
+    UnknownKey,
+    /// The key that `kid` names is for another algorithm than `alg` (RFC 8725 §3.1).
+    #[error("the token's algorithm is not its key's")]
+    WrongAlgorithm,
+    /// The signature is not the key's.
+    #[error("the token's signature is wrong")]
+    BadSignature,
+    /// A claim is missing, repeated or of a wrong type, or `typ` and `type` disagree.
+    #[error("the token's claims are not acceptable")]
+    BadClaims,
+    /// It is a genuine token of the other type.
+    #[error("the token is of the other type: {0:?}")]
+    WrongType(TokenType),
+    /// `iss` is not ours.
+    #[error("the token is from another issuer")]
+    WrongIssuer,
+    /// `aud` is not ours.
+    #[error("the token is for another audience")]
+    WrongAudience,
+    /// `nbf` lies in the future.
+    #[error("the token is not valid yet")]
+    NotYetValid,
+    /// `iat` lies in the future.
+    #[error("the token was issued in the future")]
+    IssuedInFuture,
+    /// `exp` lies further from `iat` than the longest lifetime of its type.
+    #[error("the token lives longer than any of ours")]
+    LivesTooLong,
+    /// `exp` has been reached. Everything else about the token was right.
+    #[error("the token has expired")]
+    Expired,
+}
+
+/// Why signing keys are refused when they are loaded. No variant carries key material.
+#[derive(Debug, thiserror::Error)]
+pub enum KeyError {
+    /// The text is not a JWK set (RFC 7517 §5).
+    #[error("not a JWK set: {0}")]
+    NotAJwkSet(&'static str),
+    /// The set has no key, so nothing could be signed.
+    #[error("the JWK set holds no key")]
+    Empty,
+    /// A key has no `kid`, or one that is empty or longer than 128 bytes.
+    #[error("a key of the JWK set has no usable `kid`")]
+    BadKeyId,
+    /// Two keys have one `kid`.
+    #[error("two keys of the JWK set have the `kid` {0:?}")]
+    DuplicateKeyId(String),
+    /// `kty`, `crv`, `alg`, `use` or `key_ops` do not describe a signing key of ours.
+    #[error("the key {kid:?} cannot sign tokens: {reason}")]
+    Unsupported {
+        /// The key's `kid`.
+        kid: String,
+        /// What rules it out.
+        reason: &'static str,
+    },
+    /// The secret is shorter than the hash that it keys (RFC 7518 §3.2).
+    #[error("the secret is {bytes} bytes long, {algorithm} takes {needed} or more")]
+    ShortSecret {
+        /// The algorithm's JWA name.
+        algorithm: &'static str,
+        /// The secret's length.
+        bytes: usize,
+        /// The least length.
+        needed: usize,
+    },
+    /// The key's numbers are not a point and a scalar that belong together.
+    #[error("the key {0:?} is not a valid private key")]
+    Invalid(String),
+    /// A new key could not be made.
+    #[error("no key could be generated")]
+    Generation,
+}
+
+/// The cryptography library did not sign. The key was checked when it was loaded.
+#[derive(Debug, thiserror::Error)]
+#[error("a token could not be signed")]
+pub struct SigningError(#[from] SigningCause);
+
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum SigningCause {
+    #[error(transparent)]
+    Jws(#[from] jsonwebtoken::errors::Error),
+    #[error(transparent)]
+    Json(#[from] serde_json::Error),
+    #[error(transparent)]
+    Randomness(#[from] RandomnessError),
+}
+
+/// The operating system gave no random bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the operating system gave no random bytes")]
+pub struct RandomnessError;

@@ -1,0 +1,65 @@
+//! A moment, in whole seconds.
+
+use std::{
+    ops::Add,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use serde::{Deserialize, Serialize};
+
+/// A moment in seconds since 1970-01-01T00:00:00Z, as in a JWT's `NumericDate` (RFC 7519 §2).
+///
+/// Rules take the moment as an argument; only a function's `main.rs` asks for [`Timestamp::now`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Timestamp(u64);
+
+impl Timestamp {
+    /// The moment that lies `seconds` after the epoch.
+    pub const fn from_unix(seconds: u64) -> Self {
+        Self(seconds)
+    }
+
+    /// The system clock's time. A clock before 1970 reads as 1970, where nothing is valid yet.
+    #[expect(clippy::disallowed_methods, reason = "this is the one reader of the clock")]
+    pub fn now() -> Self {
+        Self(SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |elapsed| elapsed.as_secs()))
+    }
+
+    /// Seconds since the epoch.
+    pub const fn unix(self) -> u64 {
+        self.0
+    }
+
+    /// The time from `earlier` to `self`; zero when `earlier` is later.
+    pub const fn since(self, earlier: Self) -> Duration {
+        Duration::from_secs(self.0.saturating_sub(earlier.0))
+    }
+}
+
+/// Adds whole seconds and stops at the end of time, so that no claim can wrap into the past.
+impl Add<Duration> for Timestamp {
+    type Output = Self;
+
+    fn add(self, duration: Duration) -> Self {
+        Self(self.0.saturating_add(duration.as_secs()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn adding_to_the_end_of_time_does_not_wrap() {
+        let end = Timestamp::from_unix(u64::MAX);
+        assert_eq!(end + Duration::from_secs(1), end);
+    }
+
+    #[test]
+    fn the_time_since_a_later_moment_is_zero() {
+        let (earlier, later) = (Timestamp::from_unix(10), Timestamp::from_unix(25));
+        assert_eq!(later.since(earlier), Duration::from_secs(15));
+        assert_eq!(earlier.since(later), Duration::ZERO);
+    }
+}

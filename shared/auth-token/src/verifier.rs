@@ -1,0 +1,208 @@
+//! Checking tokens, in the one order in which it is safe.
+
+use std::fmt;
+
+use serde::Deserialize;
+
+use crate::{
+    claims::{AccessClaims, RefreshClaims, TokenType},
+    encoding,
+    error::TokenError,
+    header::UnverifiedHeader,
+    id::{SessionId, TokenId, UserId},
+    key::VerifyingKeys,
+    profile::TokenProfile,
+    timestamp::Timestamp,
+};
+
+/// The longest text that is looked at. API Gateway passes 10,240 bytes of headers in all, so a
+/// longer token comes from somebody who wants us to compute.
+pub const MAX_TOKEN_BYTES: usize = 8 * 1024;
+
+/// A token as a client presented it: three parts of text of a bearable length, nothing verified.
+#[derive(Clone, Copy)]
+pub struct PresentedToken<'a> {
+    text: &'a str,
+    message: &'a str,
+    header: &'a str,
+    payload: &'a str,
+    signature: &'a str,
+}
+
+impl<'a> PresentedToken<'a> {
+    /// Takes the compact serialisation apart (RFC 7515 §3.1).
+    ///
+    /// # Errors
+    /// [`TokenError::TooLong`] and [`TokenError::NotCompact`].
+    pub fn parse(text: &'a str) -> Result<Self, TokenError> {
+        if text.len() > MAX_TOKEN_BYTES {
+            return Err(TokenError::TooLong);
+        }
+        let (message, signature) = text.rsplit_once('.').ok_or(TokenError::NotCompact)?;
+        let (header, payload) = message.split_once('.').ok_or(TokenError::NotCompact)?;
+        if payload.contains('.') || [header, payload, signature].contains(&"") {
+            return Err(TokenError::NotCompact);
+        }
+        Ok(Self { text, message, header, payload, signature })
+    }
+}
+
+/// A token is as good as a password, so it prints its length only.
+impl fmt::Debug for PresentedToken<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "PresentedToken({} bytes)", self.text.len())
+    }
+}
+
+/// The claims as they are written. A missing, repeated or mistyped one fails the whole token.
+#[derive(Deserialize)]
+struct Payload {
+    iss: String,
+    aud: String,
+    sub: UserId,
+    username: String,
+    sid: SessionId,
+    #[serde(default, rename = "gen")]
+    generation: Option<u64>,
+    jti: TokenId,
+    iat: Timestamp,
+    nbf: Timestamp,
+    exp: Timestamp,
+    auth_time: Timestamp,
+    r#type: String,
+    fresh: bool,
+    #[serde(default)]
+    roles: Vec<String>,
+}
+
+/// Accepts the tokens of one profile, signed by one of a set of keys.
+#[derive(Clone, Debug)]
+pub struct Verifier {
+    keys: VerifyingKeys,
+    profile: TokenProfile,
+}
+
+impl Verifier {
+    /// A verifier of tokens for `profile`, signed with one of `keys`.
+    pub const fn new(keys: VerifyingKeys, profile: TokenProfile) -> Self {
+        Self { keys, profile }
+    }
+
+    /// The claims of a valid access token.
+    ///
+    /// # Errors
+    /// The first [`TokenError`] in the order: form, header, key, signature, type, issuer and
+    /// audience, times. [`TokenError::Expired`] is the last, so it is told to genuine tokens only.
+    pub fn access(
+        &self,
+        token: PresentedToken<'_>,
+        now: Timestamp,
+    ) -> Result<AccessClaims, TokenError> {
+        let claims = self.verify(token, TokenType::Access, now)?;
+        Ok(AccessClaims {
+            user: claims.sub,
+            username: claims.username,
+            session: claims.sid,
+            token: claims.jti,
+            auth_time: claims.auth_time,
+            expires_at: claims.exp,
+            fresh: claims.fresh,
+            roles: claims.roles,
+        })
+    }
+
+    /// The claims of a valid refresh token.
+    ///
+    /// # Errors
+    /// As [`Verifier::access`].
+    pub fn refresh(
+        &self,
+        token: PresentedToken<'_>,
+        now: Timestamp,
+    ) -> Result<RefreshClaims, TokenError> {
+        let claims = self.verify(token, TokenType::Refresh, now)?;
+        Ok(RefreshClaims {
+            generation: claims.generation.ok_or(TokenError::BadClaims)?,
+            user: claims.sub,
+            username: claims.username,
+            session: claims.sid,
+            token: claims.jti,
+            auth_time: claims.auth_time,
+            expires_at: claims.exp,
+        })
+    }
+
+    fn verify(
+        &self,
+        token: PresentedToken<'_>,
+        expected: TokenType,
+        now: Timestamp,
+    ) -> Result<Payload, TokenError> {
+        let decode = |part| encoding::from_base64url(part).ok_or(TokenError::NotCompact);
+        let (header, payload) = (decode(token.header)?, decode(token.payload)?);
+        decode(token.signature)?;
+
+        let header = UnverifiedHeader::parse(&header).ok_or(TokenError::BadHeader)?;
+        let key = self.keys.find(&header.kid).ok_or(TokenError::UnknownKey)?;
+        if header.alg != key.algorithm().name() {
+            return Err(TokenError::WrongAlgorithm);
+        }
+        if !key.verifies(token.message, token.signature) {
+            return Err(TokenError::BadSignature);
+        }
+
+        // Only from here on has one of our keys vouched for what is read.
+        let token_type = TokenType::from_header(&header.typ).ok_or(TokenError::BadClaims)?;
+        let claims = std::str::from_utf8(&payload)
+            .ok()
+            .and_then(|json| serde_json::from_str::<Payload>(json).ok())
+            .ok_or(TokenError::BadClaims)?;
+        if claims.r#type != token_type.claim_name() {
+            return Err(TokenError::BadClaims);
+        }
+        if token_type != expected {
+            return Err(TokenError::WrongType(token_type));
+        }
+        self.check_parties(&claims)?;
+        self.check_times(&claims, token_type, now)?;
+        Ok(claims)
+    }
+
+    fn check_parties(&self, claims: &Payload) -> Result<(), TokenError> {
+        if claims.iss != self.profile.issuer {
+            return Err(TokenError::WrongIssuer);
+        }
+        if claims.aud != self.profile.audience {
+            return Err(TokenError::WrongAudience);
+        }
+        Ok(())
+    }
+
+    /// Compares the times ourselves: `jsonwebtoken` reads the clock, allows a minute of leeway
+    /// unless told otherwise, and takes `exp == now` for valid, against RFC 7519 §4.1.4.
+    fn check_times(
+        &self,
+        claims: &Payload,
+        token_type: TokenType,
+        now: Timestamp,
+    ) -> Result<(), TokenError> {
+        let leeway = self.profile.leeway;
+        let longest = match token_type {
+            TokenType::Access => self.profile.access_lifetime,
+            TokenType::Refresh => self.profile.refresh_lifetime,
+        };
+        if claims.nbf > now + leeway {
+            return Err(TokenError::NotYetValid);
+        }
+        if claims.iat > now + leeway {
+            return Err(TokenError::IssuedInFuture);
+        }
+        if claims.exp > claims.iat + longest {
+            return Err(TokenError::LivesTooLong);
+        }
+        if claims.exp + leeway <= now {
+            return Err(TokenError::Expired);
+        }
+        Ok(())
+    }
+}
