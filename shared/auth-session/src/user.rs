@@ -1,0 +1,40 @@
+//! Accounts.
+
+use std::collections::BTreeMap;
+
+use auth_token::{SessionId, Timestamp, UserId};
+use secrecy::SecretString;
+
+use crate::{Email, Session, Username};
+
+/// Whether an account may be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AccountStatus {
+    /// It may.
+    Active,
+    /// An operator has switched it off. Its tokens are refused, its password opens nothing.
+    Disabled,
+}
+
+/// An account with everything that belongs to it: one item of the users table.
+#[derive(Clone, Debug)]
+pub struct User {
+    /// The identifier that tokens carry. A name can be given to another person; this cannot.
+    pub id: UserId,
+    /// The name that the user logs in with.
+    pub username: Username,
+    /// Where to reach the user.
+    pub email: Option<Email>,
+    /// The password's hash as a PHC string.
+    pub password_hash: SecretString,
+    /// What the user may do; meaning is the application's.
+    pub roles: Vec<String>,
+    /// Whether the account may be used.
+    pub status: AccountStatus,
+    /// When the account was made.
+    pub created_at: Timestamp,
+    /// Counts changes of password and status. A login that read an older one is refused.
+    pub credentials_version: u64,
+    /// The sessions, those that have expired unnoticed included.
+    pub sessions: BTreeMap<SessionId, Session>,
+}
