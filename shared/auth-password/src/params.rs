@@ -1,0 +1,99 @@
+//! How hard a hash is.
+
+use argon2::Params;
+
+/// The cost of an Argon2id hash, with one lane. The default is OWASP's first recommendation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HashParams {
+    memory_kib: u32,
+    iterations: u32,
+}
+
+/// The cost is below every recommendation of OWASP's, or above what a function can bear.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "{memory_kib} KiB and {iterations} iterations of Argon2id: \
+     take one of OWASP's pairs (19456 and 2, 12288 and 3, 47104 and 1, …) or more, \
+     up to 131072 KiB and 16 iterations"
+)]
+pub struct ParamsError {
+    memory_kib: u32,
+    iterations: u32,
+}
+
+/// OWASP's Password Storage recommendations that use one lane: (KiB, iterations). A cost is strong
+/// enough when it reaches one of them in both.
+const RECOMMENDED: [(u32, u32); 5] = [(47_104, 1), (19_456, 2), (12_288, 3), (9_216, 4), (7_168, 5)];
+
+/// A stored hash that asks for more is not computed: one poisoned item could otherwise take the
+/// function's memory or time.
+const MAX_MEMORY_KIB: u32 = 131_072;
+const MAX_ITERATIONS: u32 = 16;
+const MAX_LANES: u32 = 4;
+
+impl Default for HashParams {
+    fn default() -> Self {
+        Self { memory_kib: 19_456, iterations: 2 }
+    }
+}
+
+impl HashParams {
+    /// A cost of `memory_kib` KiB of memory, passed over `iterations` times.
+    ///
+    /// # Errors
+    /// [`ParamsError`] outside the bounds that its message names.
+    pub fn new(memory_kib: u32, iterations: u32) -> Result<Self, ParamsError> {
+        let is_strong = RECOMMENDED
+            .iter()
+            .any(|(memory, passes)| memory_kib >= *memory && iterations >= *passes);
+        if is_strong && memory_kib <= MAX_MEMORY_KIB && iterations <= MAX_ITERATIONS {
+            Ok(Self { memory_kib, iterations })
+        } else {
+            Err(ParamsError { memory_kib, iterations })
+        }
+    }
+
+    /// The memory, in KiB.
+    pub const fn memory_kib(self) -> u32 {
+        self.memory_kib
+    }
+
+    /// How often the memory is passed over.
+    pub const fn iterations(self) -> u32 {
+        self.iterations
+    }
+
+    /// Whether `stored` costs an attacker less than these parameters would.
+    pub(crate) fn are_above(self, stored: &Params) -> bool {
+        stored.m_cost() < self.memory_kib || stored.t_cost() < self.iterations
+    }
+}
+
+/// Whether a stored hash may be computed at all.
+pub(crate) fn are_bearable(stored: &Params) -> bool {
+    stored.m_cost() <= MAX_MEMORY_KIB
+        && stored.t_cost() <= MAX_ITERATIONS
+        && stored.p_cost() <= MAX_LANES
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_costs_that_reach_a_recommendation_are_taken() {
+        for (memory, iterations) in RECOMMENDED {
+            assert!(HashParams::new(memory, iterations).is_ok());
+            assert!(HashParams::new(memory - 1, iterations).is_err());
+        }
+        assert!(HashParams::new(19_456, 1).is_err());
+        assert!(HashParams::new(MAX_MEMORY_KIB + 1, 2).is_err());
+        assert!(HashParams::new(19_456, MAX_ITERATIONS + 1).is_err());
+    }
+
+    #[test]
+    fn the_default_is_a_recommendation() {
+        let default = HashParams::default();
+        assert_eq!(HashParams::new(default.memory_kib, default.iterations), Ok(default));
+    }
+}

@@ -1,0 +1,87 @@
+//! Passwords as they arrive.
+
+use precis_profiles::{OpaqueString, precis_core::profile::Profile};
+use secrecy::{ExposeSecret, SecretString};
+
+/// The longest password. Nothing is ever cut off: a longer one is refused.
+pub const MAX_PASSWORD_CHARS: usize = 256;
+
+/// A password that somebody presented, prepared as RFC 8265 §4.2 (`OpaqueString`) has it: Unicode
+/// spaces become ASCII ones, composition is folded (NFC), case and width are kept.
+#[derive(Clone, Debug)]
+pub struct Password(SecretString);
+
+/// Why a text cannot be a password at all. The sentences complete "`password` …".
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PasswordError {
+    /// It has no characters.
+    #[error("must not be empty")]
+    Empty,
+    /// It has more than [`MAX_PASSWORD_CHARS`] characters.
+    #[error("must be at most 256 characters long")]
+    TooLong,
+    /// It has a control character or an unassigned code point.
+    #[error("must not contain control characters or unassigned code points")]
+    Character,
+}
+
+impl Password {
+    /// Takes a password from text.
+    ///
+    /// # Errors
+    /// Every variant of [`PasswordError`].
+    pub fn parse(text: &SecretString) -> Result<Self, PasswordError> {
+        let text = text.expose_secret();
+        if text.is_empty() {
+            return Err(PasswordError::Empty);
+        }
+        if text.chars().count() > MAX_PASSWORD_CHARS {
+            return Err(PasswordError::TooLong);
+        }
+        let prepared = OpaqueString::new().enforce(text).map_err(|_| PasswordError::Character)?;
+        Ok(Self(SecretString::from(prepared.into_owned())))
+    }
+
+    pub(crate) fn expose(&self) -> &str {
+        self.0.expose_secret()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn prepared(text: &str) -> String {
+        Password::parse(&SecretString::from(text)).unwrap().expose().to_owned()
+    }
+
+    #[test]
+    fn composition_and_kinds_of_space_are_folded_and_nothing_else_is() {
+        assert_eq!(prepared("cafe\u{301}\u{a0}x"), prepared("café x"));
+        assert_ne!(prepared("Password"), prepared("password"));
+        assert_ne!(prepared("ｆull"), prepared("full"));
+        assert_ne!(prepared(" padded "), prepared("padded"));
+    }
+
+    #[test]
+    fn up_to_256_characters_pass_unshortened_however_many_bytes_they_take() {
+        let text = "😀".repeat(MAX_PASSWORD_CHARS);
+        assert_eq!(prepared(&text), text);
+        let longer = SecretString::from(format!("{text}😀"));
+        assert_eq!(Password::parse(&longer).unwrap_err(), PasswordError::TooLong);
+    }
+
+    #[test]
+    fn control_characters_are_refused_rather_than_dropped() {
+        for text in ["abc\0defgh", "abc\ndefgh", "abc\u{7f}defgh"] {
+            let text = SecretString::from(text);
+            assert_eq!(Password::parse(&text).unwrap_err(), PasswordError::Character);
+        }
+    }
+
+    #[test]
+    fn a_password_does_not_print() {
+        let password = Password::parse(&SecretString::from("correct horse")).unwrap();
+        assert!(!format!("{password:?}").contains("horse"));
+    }
+}
