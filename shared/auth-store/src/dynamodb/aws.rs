@@ -1,0 +1,74 @@
+//! The connection to AWS: few parts, tight budgets.
+
+use std::time::Duration;
+
+use aws_config::{
+    BehaviorVersion, SdkConfig, environment::EnvironmentVariableCredentialsProvider,
+    retry::RetryConfig, stalled_stream_protection::StalledStreamProtectionConfig,
+    timeout::TimeoutConfig,
+};
+use aws_sdk_dynamodb::config::SharedHttpClient;
+use aws_smithy_http_client::{
+    Builder,
+    tls::{Provider, TlsContext, TrustStore, rustls_provider::CryptoMode},
+};
+use tokio::sync::OnceCell;
+
+/// The SDK has no time limit of its own for an operation. These leave a function room to answer
+/// 503 itself, within 2 s, when the store hangs.
+const CONNECT_TIMEOUT: Duration = Duration::from_millis(500);
+const ATTEMPT_TIMEOUT: Duration = Duration::from_millis(700);
+const OPERATION_TIMEOUT: Duration = Duration::from_millis(1_500);
+
+/// First try included. The pauses between them are jittered.
+const MAX_ATTEMPTS: u32 = 3;
+const FIRST_PAUSE: Duration = Duration::from_millis(25);
+const LONGEST_PAUSE: Duration = Duration::from_millis(200);
+
+/// The roots of every AWS endpoint. The default client parses all the system's certificates when
+/// it is made, which is most of a cold start.
+const AMAZON_ROOTS: &[u8] = include_bytes!("amazon-roots.pem");
+
+/// What every AWS client of a function shares. Made in `main`; costs nothing until a store asks
+/// for a connection, so that a function which needs none does not pay for it.
+#[derive(Debug, Default)]
+pub struct Aws(OnceCell<SdkConfig>);
+
+impl Aws {
+    /// Settings from the environment that Lambda provides: region, credentials, and endpoints
+    /// such as `AWS_ENDPOINT_URL_DYNAMODB`.
+    pub(crate) async fn settings(&self) -> &SdkConfig {
+        self.0.get_or_init(load_settings).await
+    }
+}
+
+async fn load_settings() -> SdkConfig {
+    let timeouts = TimeoutConfig::builder()
+        .connect_timeout(CONNECT_TIMEOUT)
+        .operation_attempt_timeout(ATTEMPT_TIMEOUT)
+        .operation_timeout(OPERATION_TIMEOUT)
+        .build();
+    let retries = RetryConfig::standard()
+        .with_max_attempts(MAX_ATTEMPTS)
+        .with_initial_backoff(FIRST_PAUSE)
+        .with_max_backoff(LONGEST_PAUSE);
+    aws_config::defaults(BehaviorVersion::v2026_01_12())
+        .credentials_provider(EnvironmentVariableCredentialsProvider::new())
+        .http_client(http_client())
+        .timeout_config(timeouts)
+        .retry_config(retries)
+        // Answers are at most a few kilobytes; the attempt's time limit is the protection.
+        .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
+        .load()
+        .await
+}
+
+fn http_client() -> SharedHttpClient {
+    let roots = TrustStore::empty().with_pem_certificate(AMAZON_ROOTS);
+    let builder = Builder::new().tls_provider(Provider::Rustls(CryptoMode::AwsLc));
+    match TlsContext::builder().with_trust_store(roots).build() {
+        Ok(context) => builder.tls_context(context).build_https(),
+        // Slower to start and just as safe.
+        Err(_) => builder.build_https(),
+    }
+}

@@ -1,0 +1,11 @@
+//! The stores in DynamoDB.
+
+mod attributes;
+mod aws;
+mod user_item;
+mod users;
+mod work_items;
+
+pub use aws::Aws;
+pub use users::DynamoUsers;
+pub use work_items::DynamoWorkItems;

@@ -1,0 +1,18 @@
+#![doc = include_str!("../README.md")]
+
+mod dynamodb;
+mod error;
+mod keys;
+mod memory;
+mod users;
+mod work_items;
+
+pub use dynamodb::{Aws, DynamoUsers, DynamoWorkItems};
+pub use error::StoreError;
+pub use keys::{KeyLocation, KeySource, KeySourceError};
+pub use memory::{MemoryUsers, MemoryWorkItems};
+pub use users::{
+    AddUser, AddUserOutcome, FindSession, FindUser, SessionStart, StartSession,
+    StartSessionOutcome,
+};
+pub use work_items::{AddWorkItem, ListWorkItems, RemoveWorkItem, WorkItem};
