@@ -1,0 +1,265 @@
+//! JSON bodies, read strictly.
+
+use std::fmt;
+
+use lambda_http::{
+    Request,
+    http::{
+        HeaderMap,
+        header::{CONTENT_ENCODING, CONTENT_TYPE},
+    },
+};
+use secrecy::SecretString;
+use serde::{
+    Deserialize, Deserializer,
+    de::{DeserializeSeed, Error, MapAccess, SeqAccess, Visitor},
+};
+use serde_json::{Map, Value};
+
+use crate::ApiError;
+
+/// The longest body that is parsed.
+const MAX_BODY_BYTES: usize = 16 * 1024;
+
+/// The members of a JSON object. Unknown members are there but nobody asks for them.
+pub struct JsonBody(Map<String, Value>);
+
+/// A body holds passwords.
+impl fmt::Debug for JsonBody {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("JsonBody").finish_non_exhaustive()
+    }
+}
+
+impl JsonBody {
+    /// Reads the body of a request.
+    ///
+    /// # Errors
+    /// [`ApiError::PayloadTooLarge`], [`ApiError::UnsupportedMediaType`], and
+    /// [`ApiError::InvalidRequest`] for anything but one object in UTF-8 without repeated members.
+    pub fn parse(request: &Request) -> Result<Self, ApiError> {
+        let bytes: &[u8] = request.body();
+        if bytes.len() > MAX_BODY_BYTES {
+            return Err(ApiError::PayloadTooLarge);
+        }
+        if !is_plain_json(request.headers()) {
+            return Err(ApiError::UnsupportedMediaType);
+        }
+        let malformed = "The request body must be one JSON object without repeated members";
+        match serde_json::from_slice(bytes) {
+            Ok(Strict(Value::Object(members))) => Ok(Self(members)),
+            Ok(Strict(_)) | Err(_) => Err(ApiError::InvalidRequest(malformed.into())),
+        }
+    }
+
+    /// A text that must be there, of any length.
+    ///
+    /// # Errors
+    /// [`ApiError::InvalidRequest`] when it is missing or no string.
+    pub fn required(&self, member: &str) -> Result<&str, ApiError> {
+        self.optional(member)?.ok_or_else(|| ApiError::member(member, "is missing"))
+    }
+
+    /// A text that may be missing or `null`.
+    ///
+    /// # Errors
+    /// [`ApiError::InvalidRequest`] when it is something else.
+    pub fn optional(&self, member: &str) -> Result<Option<&str>, ApiError> {
+        match self.0.get(member) {
+            None | Some(Value::Null) => Ok(None),
+            Some(Value::String(text)) => Ok(Some(text)),
+            Some(_) => Err(ApiError::member(member, "must be a string")),
+        }
+    }
+
+    /// User name and password.
+    ///
+    /// # Errors
+    /// [`ApiError::InvalidRequest`] when one is missing, empty or no string.
+    pub fn credentials(&self) -> Result<(&str, SecretString), ApiError> {
+        Ok((self.credential("username")?, SecretString::from(self.credential("password")?)))
+    }
+
+    fn credential(&self, member: &str) -> Result<&str, ApiError> {
+        match self.0.get(member) {
+            Some(Value::String(text)) if !text.is_empty() => Ok(text),
+            None | Some(Value::String(_)) => Err(ApiError::missing_credentials()),
+            Some(_) => Err(ApiError::member(member, "must be a string")),
+        }
+    }
+}
+
+/// Whether the body is said to be JSON in UTF-8, and not compressed. A browser cannot send this
+/// type across origins without asking first, which is why nothing else is taken.
+fn is_plain_json(headers: &HeaderMap) -> bool {
+    let mut types = headers.get_all(CONTENT_TYPE).iter();
+    let (Some(Ok(content_type)), None) = (types.next().map(|value| value.to_str()), types.next())
+    else {
+        return false;
+    };
+    let mut parts = content_type.split(';').map(str::trim);
+    let is_json = parts.next().is_some_and(|essence| essence.eq_ignore_ascii_case("application/json"));
+    let is_utf8 = parts.all(|parameter| {
+        parameter.split_once('=').is_some_and(|(name, value)| {
+            name.eq_ignore_ascii_case("charset")
+                && value.trim_matches('"').eq_ignore_ascii_case("utf-8")
+        })
+    });
+    is_json && is_utf8 && !headers.contains_key(CONTENT_ENCODING)
+}
+
+/// A JSON value in which no object repeats a member: two parsers could otherwise read two bodies.
+struct Strict(Value);
+
+impl<'de> Deserialize<'de> for Strict {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        StrictVisitor.deserialize(deserializer).map(Self)
+    }
+}
+
+#[derive(Clone, Copy)]
+struct StrictVisitor;
+
+impl<'de> DeserializeSeed<'de> for StrictVisitor {
+    type Value = Value;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for StrictVisitor {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JSON without repeated members")
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_bool<E: Error>(self, value: bool) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_i64<E: Error>(self, value: i64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_u64<E: Error>(self, value: u64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_f64<E: Error>(self, value: f64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_str<E: Error>(self, value: &str) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_string<E: Error>(self, value: String) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<Value, A::Error> {
+        let mut array = Vec::new();
+        while let Some(element) = elements.next_element_seed(self)? {
+            array.push(element);
+        }
+        Ok(array.into())
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Value, A::Error> {
+        let mut object = Map::new();
+        while let Some(name) = members.next_key::<String>()? {
+            let value = members.next_value_seed(self)?;
+            if object.insert(name, value).is_some() {
+                return Err(A::Error::custom("a member is repeated"));
+            }
+        }
+        Ok(object.into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use lambda_http::Body;
+
+    use super::*;
+
+    fn request(body: impl Into<Body>, content_type: &str) -> Request {
+        let mut request = Request::new(body.into());
+        request.headers_mut().insert(CONTENT_TYPE, content_type.parse().unwrap());
+        request
+    }
+
+    fn status(body: impl Into<Body>, content_type: &str) -> u16 {
+        JsonBody::parse(&request(body, content_type)).map_or_else(|e| e.status().as_u16(), |_| 200)
+    }
+
+    #[test]
+    fn the_content_type_is_json_in_any_case_and_utf8_at_most() {
+        for accepted in [
+            "application/json", "Application/JSON", "application/json; charset=utf-8",
+            "application/json;charset=\"UTF-8\"",
+        ] {
+            assert_eq!(status("{}", accepted), 200, "{accepted}");
+        }
+        for refused in [
+            "text/plain", "application/x-www-form-urlencoded", "multipart/form-data", "",
+            "application/jsonx", "application/problem+json", "application/json; charset=utf-16",
+            "application/json; v=1", "application/json, text/plain",
+        ] {
+            assert_eq!(status("{}", refused), 415, "{refused}");
+        }
+        assert_eq!(JsonBody::parse(&Request::new("{}".into())).unwrap_err().status(), 415);
+    }
+
+    #[test]
+    fn a_compressed_body_is_never_inflated() {
+        let mut compressed = request("{}", "application/json");
+        compressed.headers_mut().insert(CONTENT_ENCODING, "gzip".parse().unwrap());
+        assert_eq!(JsonBody::parse(&compressed).unwrap_err().status(), 415);
+    }
+
+    #[test]
+    fn a_body_over_16_kib_is_refused_before_it_is_parsed() {
+        let body = format!("{{\"a\":\"{}\"}}", "x".repeat(MAX_BODY_BYTES - 8));
+        assert_eq!(body.len(), MAX_BODY_BYTES);
+        assert_eq!(status(format!("{body} "), "application/json"), 413);
+        assert_eq!(status(body, "application/json"), 200);
+        assert_eq!(status("[".repeat(MAX_BODY_BYTES + 1), "text/plain"), 413);
+    }
+
+    #[test]
+    fn anything_but_one_object_without_repeated_members_is_refused() {
+        let deep = format!("{{\"a\":{}1{}}}", "[".repeat(5_000), "]".repeat(5_000));
+        for body in [
+            "", "null", "[]", "\"x\"", "1", "true", "{", "{\"a\":1,}", "{'a':1}", "{\"a\":1}{}",
+            "\u{feff}{}", "{\"a\":NaN}", "{\"a\":1e999}", "{\"a\":\"\\ud800\"}", "// x\n{}",
+            "{\"a\":1,\"a\":1}", "{\"a\":1,\"\\u0061\":1}", "{\"a\":{\"b\":1,\"b\":1}}", &deep,
+        ] {
+            assert_eq!(status(body, "application/json"), 400, "{body:.60}");
+        }
+        assert_eq!(status(b"{\"a\":\"\xff\"}".to_vec(), "application/json"), 400);
+        assert_eq!(status("{\"a\":1}".encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<_>>(), "application/json"), 400);
+    }
+
+    #[test]
+    fn missing_and_empty_credentials_are_one_answer_and_wrong_types_are_named() {
+        for (body, sentence) in [
+            ("{}", "Missing username or password"),
+            (r#"{"username":"a"}"#, "Missing username or password"),
+            (r#"{"username":"a","password":""}"#, "Missing username or password"),
+            (r#"{"Username":"a","PASSWORD":"b"}"#, "Missing username or password"),
+            (r#"{"username":1,"password":"b"}"#, "username must be a string"),
+            (r#"{"username":"a","password":["b"]}"#, "password must be a string"),
+            (r#"{"username":"a","password":null}"#, "password must be a string"),
+        ] {
+            let refusal = JsonBody::parse(&request(body, "application/json")).unwrap();
+            assert_eq!(refusal.credentials().unwrap_err().message(), sentence, "{body}");
+        }
+    }
+}

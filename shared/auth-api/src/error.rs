@@ -1,0 +1,267 @@
+//! Every error answer there is: the one place that knows their statuses, codes and sentences.
+
+use std::{borrow::Cow, error::Error as StdError, fmt};
+
+use auth_password::{HashError, NewPasswordError, PasswordError, Weakness};
+use auth_store::StoreError;
+use auth_token::{RandomnessError, SigningError, TokenError, TokenType};
+use lambda_http::{
+    Body, Response,
+    http::{
+        HeaderValue, StatusCode,
+        header::{ALLOW, RETRY_AFTER, WWW_AUTHENTICATE},
+    },
+};
+use serde_json::json;
+
+use crate::{guard::Refusal, response::json_response};
+
+/// What a client is told when it does not get what it asked for.
+///
+/// The `code` is stable, the sentence is fixed. Nothing that the client sent is echoed and nothing
+/// internal is shown: a cause goes to the log.
+#[derive(Debug)]
+pub enum ApiError {
+    /// The request is malformed; the sentence says which member and why.
+    InvalidRequest(Cow<'static, str>),
+    /// User name and password do not belong together, or there is no such user.
+    InvalidCredentials,
+    /// A protected route was called without a token.
+    MissingToken,
+    /// The token is not one of ours: one answer for every defect.
+    InvalidToken,
+    /// The token was valid until its `exp`.
+    TokenExpired,
+    /// The token's session has ended, or the account is disabled, deleted or another one.
+    TokenRevoked,
+    /// A genuine token of the other type; the type that the route takes is given.
+    WrongTokenType(TokenType),
+    /// The password was right but the account is switched off.
+    AccountDisabled,
+    /// There is no such route.
+    NotFound,
+    /// The route exists for the given methods only.
+    MethodNotAllowed(&'static str),
+    /// The user name is taken.
+    UserExists,
+    /// The body is longer than 16 KiB.
+    PayloadTooLarge,
+    /// The body is not plain `application/json`.
+    UnsupportedMediaType,
+    /// The new password is not acceptable.
+    WeakPassword(Vec<Weakness>),
+    /// A defect of ours.
+    Internal(Cause),
+    /// The store does not answer; the client may try again.
+    Unavailable(Cause),
+}
+
+/// What goes to the log.
+pub type Cause = Box<dyn StdError + Send + Sync>;
+
+/// Seconds after which a client may try again when the store did not answer.
+const RETRY_AFTER_SECONDS: HeaderValue = HeaderValue::from_static("1");
+
+impl ApiError {
+    /// The HTTP status.
+    pub const fn status(&self) -> StatusCode {
+        match self {
+            Self::InvalidRequest(_) => StatusCode::BAD_REQUEST,
+            Self::InvalidCredentials
+            | Self::MissingToken
+            | Self::InvalidToken
+            | Self::TokenExpired
+            | Self::TokenRevoked
+            | Self::WrongTokenType(_) => StatusCode::UNAUTHORIZED,
+            Self::AccountDisabled => StatusCode::FORBIDDEN,
+            Self::NotFound => StatusCode::NOT_FOUND,
+            Self::MethodNotAllowed(_) => StatusCode::METHOD_NOT_ALLOWED,
+            Self::UserExists => StatusCode::CONFLICT,
+            Self::PayloadTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::WeakPassword(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
+        }
+    }
+
+    /// The stable code, the `error` member of the body.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::InvalidRequest(_) => "invalid_request",
+            Self::InvalidCredentials => "invalid_credentials",
+            Self::MissingToken => "missing_token",
+            Self::InvalidToken => "invalid_token",
+            Self::TokenExpired => "token_expired",
+            Self::TokenRevoked => "token_revoked",
+            Self::WrongTokenType(_) => "wrong_token_type",
+            Self::AccountDisabled => "account_disabled",
+            Self::NotFound => "not_found",
+            Self::MethodNotAllowed(_) => "method_not_allowed",
+            Self::UserExists => "user_exists",
+            Self::PayloadTooLarge => "payload_too_large",
+            Self::UnsupportedMediaType => "unsupported_media_type",
+            Self::WeakPassword(_) => "weak_password",
+            Self::Internal(_) => "internal",
+            Self::Unavailable(_) => "unavailable",
+        }
+    }
+
+    /// The sentence, the `msg` member of the body.
+    pub fn message(&self) -> &str {
+        match self {
+            Self::InvalidRequest(sentence) => sentence,
+            Self::InvalidCredentials => "Bad username or password",
+            Self::MissingToken => "Missing Authorization Header",
+            Self::InvalidToken => "Token is invalid",
+            Self::TokenExpired => "Token has expired",
+            Self::TokenRevoked => "Token has been revoked",
+            Self::WrongTokenType(TokenType::Access) => "Only non-refresh tokens are allowed",
+            Self::WrongTokenType(TokenType::Refresh) => "Only refresh tokens are allowed",
+            Self::AccountDisabled => "Account is disabled",
+            Self::NotFound => "Not found",
+            Self::MethodNotAllowed(_) => "Method not allowed",
+            Self::UserExists => "User already exists",
+            Self::PayloadTooLarge => "Request body is too large",
+            Self::UnsupportedMediaType => "Request body must be application/json in UTF-8",
+            Self::WeakPassword(_) => "Password is too weak",
+            Self::Internal(_) => "Internal server error",
+            Self::Unavailable(_) => "Service is unavailable, try again",
+        }
+    }
+
+    /// What went wrong on our side; the log has it, the client does not.
+    pub fn cause(&self) -> Option<&(dyn StdError + 'static)> {
+        if let Self::Internal(cause) | Self::Unavailable(cause) = self {
+            Some(&**cause)
+        } else {
+            None
+        }
+    }
+
+    /// A fault of the store.
+    pub fn store(error: StoreError) -> Self {
+        match error {
+            StoreError::Unavailable(_) => Self::Unavailable(Box::new(error)),
+            StoreError::Malformed(_) => Self::Internal(Box::new(error)),
+        }
+    }
+
+    /// A token could not be signed.
+    pub fn signing(error: SigningError) -> Self {
+        Self::Internal(Box::new(error))
+    }
+
+    /// A password could not be hashed.
+    pub fn hash(error: HashError) -> Self {
+        Self::Internal(Box::new(error))
+    }
+
+    /// There were no random bytes.
+    pub fn randomness(error: RandomnessError) -> Self {
+        Self::Internal(Box::new(error))
+    }
+
+    /// A member of the body is not acceptable; `reason` completes "`member` …".
+    pub fn member(member: &str, reason: impl fmt::Display) -> Self {
+        Self::InvalidRequest(format!("{member} {reason}").into())
+    }
+
+    /// A presented password cannot be one.
+    pub fn password(error: PasswordError) -> Self {
+        Self::member("password", error)
+    }
+
+    /// A new password was refused.
+    pub fn new_password(error: NewPasswordError) -> Self {
+        match error {
+            NewPasswordError::Unusable(unusable) => Self::password(unusable),
+            NewPasswordError::Weak(weaknesses) => Self::WeakPassword(weaknesses),
+        }
+    }
+
+    /// User name or password is missing or empty.
+    pub fn missing_credentials() -> Self {
+        Self::InvalidRequest("Missing username or password".into())
+    }
+
+    /// The guard did not let a request through. `wanted` is the type of token that the route takes.
+    pub fn refusal(refusal: Refusal, wanted: TokenType) -> Self {
+        match refusal {
+            Refusal::NoToken => Self::MissingToken,
+            Refusal::Token(TokenError::Expired) => Self::TokenExpired,
+            Refusal::Token(TokenError::WrongType(_)) => Self::WrongTokenType(wanted),
+            Refusal::Token(
+                TokenError::TooLong
+                | TokenError::NotCompact
+                | TokenError::BadHeader
+                | TokenError::UnknownKey
+                | TokenError::WrongAlgorithm
+                | TokenError::BadSignature
+                | TokenError::BadClaims
+                | TokenError::WrongIssuer
+                | TokenError::WrongAudience
+                | TokenError::NotYetValid
+                | TokenError::IssuedInFuture
+                | TokenError::LivesTooLong,
+            ) => Self::InvalidToken,
+            Refusal::SessionEnded => Self::TokenRevoked,
+            Refusal::Fault(fault) => Self::store(fault),
+        }
+    }
+
+    /// The answer, with the gateway's name for the request so that a client can quote it.
+    pub(crate) fn into_response(self, request_id: &str) -> Response<Body> {
+        let mut body = json!({
+            "error": self.code(),
+            "msg": self.message(),
+            "request_id": request_id,
+        });
+        if let (Self::WeakPassword(weaknesses), Some(members)) = (&self, body.as_object_mut()) {
+            let reasons: Vec<_> = weaknesses.iter().copied().map(reason_name).collect();
+            members.insert("reasons".to_owned(), reasons.into());
+        }
+        let mut response = json_response(self.status(), body.to_string());
+        let headers = response.headers_mut();
+        if let Some(challenge) = self.challenge() {
+            headers.insert(WWW_AUTHENTICATE, challenge);
+        }
+        if let Self::MethodNotAllowed(allowed) = self {
+            headers.insert(ALLOW, HeaderValue::from_static(allowed));
+        }
+        if let Self::Unavailable(_) = self {
+            headers.insert(RETRY_AFTER, RETRY_AFTER_SECONDS);
+        }
+        response
+    }
+
+    /// The `WWW-Authenticate` header that every 401 carries (RFC 9110 §11.6.1, RFC 6750 §3).
+    fn challenge(&self) -> Option<HeaderValue> {
+        if self.status() != StatusCode::UNAUTHORIZED {
+            return None;
+        }
+        if matches!(self, Self::InvalidCredentials | Self::MissingToken) {
+            return Some(HeaderValue::from_static(r#"Bearer realm="latchkey""#));
+        }
+        HeaderValue::try_from(format!(
+            r#"Bearer realm="latchkey", error="invalid_token", error_description="{}""#,
+            self.message()
+        ))
+        .ok()
+    }
+}
+
+impl fmt::Display for ApiError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.code())
+    }
+}
+
+const fn reason_name(weakness: Weakness) -> &'static str {
+    match weakness {
+        Weakness::TooShort => "too_short",
+        Weakness::TooLong => "too_long",
+        Weakness::TooCommon => "too_common",
+        Weakness::ContainsUsername => "contains_username",
+    }
+}

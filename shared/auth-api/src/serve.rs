@@ -1,0 +1,130 @@
+//! From the Lambda runtime to a handler and back.
+
+use std::{collections::BTreeMap, convert::Infallible, error::Error as StdError};
+
+use lambda_http::{
+    Body, Error, Request, Response,
+    http::{Method, header::SET_COOKIE},
+    lambda_runtime::{self, LambdaEvent},
+    service_fn,
+};
+use serde::Serialize;
+use serde_json::value::RawValue;
+use tracing::{error, info};
+
+use crate::{ApiError, Gateway, event::parse_event, response::add_common_headers};
+
+/// The answer to the gateway, format 2.0. Without `statusCode` the gateway would take any JSON for
+/// a success, so every answer is one of these.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct GatewayAnswer {
+    /// The HTTP status.
+    pub status_code: u16,
+    /// The headers, names in lower case.
+    pub headers: BTreeMap<String, String>,
+    /// The values of `Set-Cookie`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub cookies: Vec<String>,
+    /// The body's text.
+    pub body: String,
+    /// Always false: there are no binary answers.
+    pub is_base64_encoded: bool,
+}
+
+/// Serves a function until its sandbox is stopped.
+///
+/// `handle` cannot fail towards the runtime, because the gateway would word that failure: whatever
+/// it refuses becomes an answer of ours, and our own faults are logged, once.
+///
+/// # Errors
+/// When the Runtime API cannot be reached.
+pub async fn run<H>(handle: H) -> Result<(), Error>
+where
+    H: AsyncFn(Request) -> Result<Response<Body>, ApiError>,
+{
+    let handle = &handle;
+    lambda_runtime::run(service_fn(move |event: LambdaEvent<Box<RawValue>>| async move {
+        Ok::<_, Infallible>(answer(event.payload.get(), handle).await)
+    }))
+    .await
+}
+
+/// Refuses every method but one, for a function that has a single route.
+///
+/// # Errors
+/// [`ApiError::MethodNotAllowed`].
+pub fn allow_only(request: &Request, method: &'static Method) -> Result<(), ApiError> {
+    if request.method() == method {
+        Ok(())
+    } else {
+        Err(ApiError::MethodNotAllowed(method.as_str()))
+    }
+}
+
+/// The answer to one event.
+pub async fn answer<H>(event: &str, handle: &H) -> GatewayAnswer
+where
+    H: AsyncFn(Request) -> Result<Response<Body>, ApiError>,
+{
+    let request = match parse_event(event) {
+        Ok(request) => request,
+        Err(refusal) => return finish(Err(refusal), "", ""),
+    };
+    let request_id = Gateway::of(&request).request_id.clone();
+    let route = format!("{} {}", request.method(), request.uri().path());
+    finish(handle(request).await, &request_id, &route)
+}
+
+fn finish(
+    outcome: Result<Response<Body>, ApiError>,
+    request_id: &str,
+    route: &str,
+) -> GatewayAnswer {
+    let mut response = outcome.unwrap_or_else(|refusal| {
+        log_refusal(&refusal, request_id, route);
+        refusal.into_response(request_id)
+    });
+    add_common_headers(response.headers_mut());
+    to_gateway(&response)
+}
+
+fn log_refusal(refusal: &ApiError, request_id: &str, route: &str) {
+    match refusal.cause() {
+        Some(cause) => {
+            let cause = causes(cause);
+            error!(request_id, route, code = refusal.code(), cause, "request failed");
+        }
+        None => info!(request_id, route, code = refusal.code(), "request refused"),
+    }
+}
+
+/// An error with everything that led to it.
+fn causes(error: &(dyn StdError + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        next = cause.source();
+    }
+    text
+}
+
+fn to_gateway(response: &Response<Body>) -> GatewayAnswer {
+    let text = |value: &lambda_http::http::HeaderValue| {
+        String::from_utf8_lossy(value.as_bytes()).into_owned()
+    };
+    let headers = response.headers();
+    GatewayAnswer {
+        status_code: response.status().as_u16(),
+        headers: headers
+            .iter()
+            .filter(|(name, _)| *name != SET_COOKIE)
+            .map(|(name, value)| (name.to_string(), text(value)))
+            .collect(),
+        cookies: headers.get_all(SET_COOKIE).iter().map(text).collect(),
+        body: String::from_utf8_lossy(response.body()).into_owned(),
+        is_base64_encoded: false,
+    }
+}
