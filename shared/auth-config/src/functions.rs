@@ -1,0 +1,221 @@
+//! One struct a function: everything that it reads from its environment.
+
+use auth_api::{GuardSettings, LogSettings};
+use auth_password::{HashParams, PasswordPolicy};
+use auth_session::SessionPolicy;
+use auth_store::KeySource;
+use auth_token::TokenProfile;
+use tracing::Level;
+
+use crate::{
+    environment::{ConfigError, Environment, Variables, optional, required},
+    groups::{
+        guard_settings, hash_params, issuer, key_source, password_policy, session_policy,
+        token_profile, users_table,
+    },
+};
+
+/// Adds `from_env`, which reads the process's environment, to a configuration that has `read`.
+macro_rules! from_env {
+    ($($name:ident),*) => {$(
+        impl $name {
+            /// Reads the configuration from the environment.
+            ///
+            /// # Errors
+            /// [`ConfigError`] when a variable is missing, malformed or contradicts another.
+            pub fn from_env() -> Result<Self, ConfigError> {
+                Self::read(&Environment)
+            }
+        }
+    )*};
+}
+
+from_env!(
+    AuthorizerConfig,
+    DiscoveryConfig,
+    LoginConfig,
+    ProtectedConfig,
+    SignupConfig,
+    WorkItemsConfig
+);
+
+/// `signup`.
+#[derive(Clone, Debug)]
+pub struct SignupConfig {
+    /// The users table. Read from `USERS_TABLE`.
+    pub users_table: String,
+    /// What new passwords have to be. Read from `PASSWORD_MIN_LENGTH` (8 to 64, default 8).
+    pub passwords: PasswordPolicy,
+    /// How hard password hashes are. Read from `ARGON2_MEMORY_KIB` (default 19456) and
+    /// `ARGON2_ITERATIONS` (default 2).
+    pub hashing: HashParams,
+}
+
+impl SignupConfig {
+    /// Reads the configuration from `variables`.
+    ///
+    /// # Errors
+    /// [`ConfigError`] when a variable is missing, malformed or contradicts another.
+    pub fn read(variables: &impl Variables) -> Result<Self, ConfigError> {
+        Ok(Self {
+            users_table: users_table(variables)?,
+            passwords: password_policy(variables)?,
+            hashing: hash_params(variables)?,
+        })
+    }
+}
+
+/// `login`.
+#[derive(Clone, Debug)]
+pub struct LoginConfig {
+    /// The users table. Read from `USERS_TABLE`.
+    pub users_table: String,
+    /// Where the signing keys are. Read from `SIGNING_KEYS_SECRET`, `SIGNING_KEYS` or
+    /// `JWT_SECRET_KEY`, and `JWT_ALGORITHM`.
+    pub keys: KeySource,
+    /// Which tokens are issued. Read from `JWT_ISSUER`, `JWT_AUDIENCE`,
+    /// `JWT_ACCESS_TOKEN_EXPIRES`, `JWT_REFRESH_TOKEN_EXPIRES` and `JWT_DECODE_LEEWAY`.
+    pub tokens: TokenProfile,
+    /// How long sessions live and how many. Read from `JWT_REFRESH_TOKEN_EXPIRES`,
+    /// `SESSION_LIFETIME` and `SESSION_LIMIT`.
+    pub sessions: SessionPolicy,
+    /// How hard password hashes are. Read from `ARGON2_MEMORY_KIB` and `ARGON2_ITERATIONS`.
+    pub hashing: HashParams,
+}
+
+impl LoginConfig {
+    /// Reads the configuration from `variables`.
+    ///
+    /// # Errors
+    /// [`ConfigError`] when a variable is missing, malformed or contradicts another.
+    pub fn read(variables: &impl Variables) -> Result<Self, ConfigError> {
+        Ok(Self {
+            users_table: users_table(variables)?,
+            keys: key_source(variables)?,
+            tokens: token_profile(variables)?,
+            sessions: session_policy(variables)?,
+            hashing: hash_params(variables)?,
+        })
+    }
+}
+
+/// `protected`.
+#[derive(Clone, Debug)]
+pub struct ProtectedConfig {
+    /// Who is let through. Read from `USERS_TABLE`, the variables of keys and tokens that
+    /// [`LoginConfig`] names, and `JWT_REVOCATION_CHECK` (`strict` or `off`).
+    pub guard: GuardSettings,
+}
+
+impl ProtectedConfig {
+    /// Reads the configuration from `variables`.
+    ///
+    /// # Errors
+    /// [`ConfigError`] when a variable is missing, malformed or contradicts another.
+    pub fn read(variables: &impl Variables) -> Result<Self, ConfigError> {
+        Ok(Self { guard: guard_settings(variables)? })
+    }
+}
+
+/// `authorizer`.
+#[derive(Clone, Debug)]
+pub struct AuthorizerConfig {
+    /// Who is let through; read as [`ProtectedConfig::guard`].
+    pub guard: GuardSettings,
+}
+
+impl AuthorizerConfig {
+    /// Reads the configuration from `variables`.
+    ///
+    /// # Errors
+    /// [`ConfigError`] when a variable is missing, malformed or contradicts another.
+    pub fn read(variables: &impl Variables) -> Result<Self, ConfigError> {
+        Ok(Self { guard: guard_settings(variables)? })
+    }
+}
+
+/// `workitems`.
+#[derive(Clone, Debug)]
+pub struct WorkItemsConfig {
+    /// The table of the items. Read from `WORK_ITEMS_TABLE`.
+    pub work_items_table: String,
+    /// Who is let through where no gateway asked the authorizer; read as
+    /// [`ProtectedConfig::guard`].
+    pub guard: GuardSettings,
+}
+
+impl WorkItemsConfig {
+    /// Reads the configuration from `variables`.
+    ///
+    /// # Errors
+    /// [`ConfigError`] when a variable is missing, malformed or contradicts another.
+    pub fn read(variables: &impl Variables) -> Result<Self, ConfigError> {
+        Ok(Self {
+            work_items_table: required(variables, "WORK_ITEMS_TABLE")?,
+            guard: guard_settings(variables)?,
+        })
+    }
+}
+
+/// `discovery`.
+#[derive(Clone, Debug)]
+pub struct DiscoveryConfig {
+    /// The issuer that the metadata names. Read from `JWT_ISSUER`.
+    pub issuer: String,
+    /// Where the keys are whose public halves are served; read as [`LoginConfig::keys`].
+    pub keys: KeySource,
+}
+
+impl DiscoveryConfig {
+    /// Reads the configuration from `variables`.
+    ///
+    /// # Errors
+    /// [`ConfigError`] when a variable is missing, malformed or contradicts another.
+    pub fn read(variables: &impl Variables) -> Result<Self, ConfigError> {
+        Ok(Self { issuer: issuer(variables)?, keys: key_source(variables)? })
+    }
+}
+
+/// Variables that a template of ours does not set, because on AWS keys come from a secret.
+pub const ON_A_LAPTOP: [&str; 3] = ["SIGNING_KEYS", "JWT_SECRET_KEY", "JWT_ALGORITHM"];
+
+/// The variables that a function reads; none for a function that is not ours.
+pub fn variables_of(function: &str) -> Vec<&'static str> {
+    const USERS: [&str; 1] = ["USERS_TABLE"];
+    const KEYS: [&str; 4] =
+        ["SIGNING_KEYS_SECRET", "SIGNING_KEYS", "JWT_SECRET_KEY", "JWT_ALGORITHM"];
+    const ISSUER: [&str; 1] = ["JWT_ISSUER"];
+    const TOKENS: [&str; 4] = [
+        "JWT_AUDIENCE", "JWT_ACCESS_TOKEN_EXPIRES", "JWT_REFRESH_TOKEN_EXPIRES",
+        "JWT_DECODE_LEEWAY",
+    ];
+    const SESSIONS: [&str; 2] = ["SESSION_LIFETIME", "SESSION_LIMIT"];
+    const HASHING: [&str; 2] = ["ARGON2_MEMORY_KIB", "ARGON2_ITERATIONS"];
+    const REVOCATION: [&str; 1] = ["JWT_REVOCATION_CHECK"];
+    let guard = || [&USERS[..], &KEYS, &ISSUER, &TOKENS, &REVOCATION].concat();
+    match function {
+        "authorizer" | "protected" => guard(),
+        "discovery" => [&KEYS[..], &ISSUER].concat(),
+        "login" => [&USERS[..], &KEYS, &ISSUER, &TOKENS, &SESSIONS, &HASHING].concat(),
+        "signup" => [&USERS[..], &["PASSWORD_MIN_LENGTH"], &HASHING].concat(),
+        "workitems" => [guard(), vec!["WORK_ITEMS_TABLE"]].concat(),
+        _ => Vec::new(),
+    }
+}
+
+/// How a function logs. Read from `AWS_LAMBDA_LOG_FORMAT` (`JSON` or text) and
+/// `AWS_LAMBDA_LOG_LEVEL` (default `INFO`), which Lambda sets from the function's logging
+/// configuration.
+pub fn log_settings() -> LogSettings {
+    read_log_settings(&Environment)
+}
+
+fn read_log_settings(variables: &impl Variables) -> LogSettings {
+    LogSettings {
+        json: optional(variables, "AWS_LAMBDA_LOG_FORMAT")
+            .is_some_and(|format| format.eq_ignore_ascii_case("json")),
+        level: optional(variables, "AWS_LAMBDA_LOG_LEVEL")
+            .and_then(|level| level.parse().ok())
+            .unwrap_or(Level::INFO),
+    }
+}

@@ -1,0 +1,155 @@
+//! Settings that several functions share.
+
+use std::time::Duration;
+
+use auth_api::{GuardSettings, RevocationCheck};
+use auth_password::{HashParams, PasswordPolicy};
+use auth_session::SessionPolicy;
+use auth_store::{KeyLocation, KeySource};
+use auth_token::{Algorithm, TokenProfile};
+use secrecy::SecretString;
+
+use crate::environment::{ConfigError, Variables, number, optional, required};
+
+const MINUTE: u64 = 60;
+const DAY: u64 = 24 * 60 * MINUTE;
+
+const DEFAULT_ACCESS_SECONDS: u64 = 15 * MINUTE;
+const DEFAULT_REFRESH_SECONDS: u64 = 30 * DAY;
+const DEFAULT_SESSION_SECONDS: u64 = 90 * DAY;
+/// No token lives for ever.
+const MAX_ACCESS_SECONDS: u64 = DAY;
+const MAX_SESSION_SECONDS: u64 = 400 * DAY;
+/// "Usually no more than a few minutes" (RFC 7519 §4.1.4).
+const MAX_LEEWAY_SECONDS: u64 = 5 * MINUTE;
+
+const DEFAULT_SESSION_LIMIT: usize = 20;
+/// An item of DynamoDB's ends at 400 KB; this many sessions take a tenth of it.
+const MAX_SESSION_LIMIT: usize = 100;
+
+const DEFAULT_PASSWORD_CHARS: usize = 8;
+const MAX_MIN_PASSWORD_CHARS: usize = 64;
+
+/// The users table. Read from `USERS_TABLE`.
+pub(crate) fn users_table(variables: &impl Variables) -> Result<String, ConfigError> {
+    required(variables, "USERS_TABLE")
+}
+
+/// Where the signing keys are. Read from `SIGNING_KEYS_SECRET` (the ARN of a secret), or
+/// `SIGNING_KEYS` (a private JWK set), or `JWT_SECRET_KEY` (an HS256 secret of 32 bytes or more).
+/// `JWT_ALGORITHM` may name the algorithm that the signing key must then be for.
+pub(crate) fn key_source(variables: &impl Variables) -> Result<KeySource, ConfigError> {
+    const SECRET: &str = "SIGNING_KEYS_SECRET";
+    const JWK_SET: &str = "SIGNING_KEYS";
+    const SHARED: &str = "JWT_SECRET_KEY";
+    let found = [SECRET, JWK_SET, SHARED].map(|name| optional(variables, name));
+    let location = match found {
+        [Some(arn), None, None] => KeyLocation::Secret { arn },
+        [None, Some(jwk_set), None] => KeyLocation::JwkSet(SecretString::from(jwk_set)),
+        [None, None, Some(secret)] => KeyLocation::SharedSecret(SecretString::from(secret)),
+        [None, None, None] => return Err(ConfigError::Missing(SECRET)),
+        [Some(_), Some(_), _] => return Err(ConfigError::Contradictory(SECRET, JWK_SET)),
+        [Some(_), None, Some(_)] => return Err(ConfigError::Contradictory(SECRET, SHARED)),
+        [None, Some(_), Some(_)] => return Err(ConfigError::Contradictory(JWK_SET, SHARED)),
+    };
+    Ok(KeySource { location, algorithm: algorithm(variables)? })
+}
+
+fn algorithm(variables: &impl Variables) -> Result<Option<Algorithm>, ConfigError> {
+    const ALGORITHM: &str = "JWT_ALGORITHM";
+    let Some(name) = optional(variables, ALGORITHM) else { return Ok(None) };
+    Algorithm::parse(&name).map(Some).ok_or_else(|| ConfigError::Invalid {
+        variable: ALGORITHM,
+        reason: "must be ES256 or HS256".to_owned(),
+    })
+}
+
+/// Which tokens are ours. Read from `JWT_ISSUER`, `JWT_AUDIENCE` (default: the issuer),
+/// `JWT_ACCESS_TOKEN_EXPIRES`, `JWT_REFRESH_TOKEN_EXPIRES` and `JWT_DECODE_LEEWAY` (seconds).
+pub(crate) fn token_profile(variables: &impl Variables) -> Result<TokenProfile, ConfigError> {
+    let issuer = issuer(variables)?;
+    let audience = optional(variables, "JWT_AUDIENCE").unwrap_or_else(|| issuer.clone());
+    let seconds = |name, default, bounds| {
+        number(variables, name, default, bounds).map(Duration::from_secs)
+    };
+    Ok(TokenProfile {
+        issuer,
+        audience,
+        access_lifetime: seconds(
+            "JWT_ACCESS_TOKEN_EXPIRES",
+            DEFAULT_ACCESS_SECONDS,
+            1..=MAX_ACCESS_SECONDS,
+        )?,
+        refresh_lifetime: refresh_lifetime(variables)?,
+        leeway: seconds("JWT_DECODE_LEEWAY", 0, 0..=MAX_LEEWAY_SECONDS)?,
+    })
+}
+
+/// The `iss` claim. Read from `JWT_ISSUER`.
+pub(crate) fn issuer(variables: &impl Variables) -> Result<String, ConfigError> {
+    required(variables, "JWT_ISSUER")
+}
+
+fn refresh_lifetime(variables: &impl Variables) -> Result<Duration, ConfigError> {
+    let bounds = 1..=MAX_SESSION_SECONDS;
+    number(variables, "JWT_REFRESH_TOKEN_EXPIRES", DEFAULT_REFRESH_SECONDS, bounds)
+        .map(Duration::from_secs)
+}
+
+/// How long sessions live and how many. Read from `JWT_REFRESH_TOKEN_EXPIRES` and
+/// `SESSION_LIFETIME` (seconds), and `SESSION_LIMIT`.
+pub(crate) fn session_policy(variables: &impl Variables) -> Result<SessionPolicy, ConfigError> {
+    let bounds = 1..=MAX_SESSION_SECONDS;
+    let absolute = number(variables, "SESSION_LIFETIME", DEFAULT_SESSION_SECONDS, bounds)?;
+    Ok(SessionPolicy {
+        idle_lifetime: refresh_lifetime(variables)?,
+        absolute_lifetime: Duration::from_secs(absolute),
+        limit: number(
+            variables,
+            "SESSION_LIMIT",
+            DEFAULT_SESSION_LIMIT,
+            1..=MAX_SESSION_LIMIT,
+        )?,
+    })
+}
+
+/// What new passwords have to be. Read from `PASSWORD_MIN_LENGTH` (characters).
+pub(crate) fn password_policy(variables: &impl Variables) -> Result<PasswordPolicy, ConfigError> {
+    let bounds = DEFAULT_PASSWORD_CHARS..=MAX_MIN_PASSWORD_CHARS;
+    let min_chars = number(variables, "PASSWORD_MIN_LENGTH", DEFAULT_PASSWORD_CHARS, bounds)?;
+    Ok(PasswordPolicy { min_chars })
+}
+
+/// How hard password hashes are. Read from `ARGON2_MEMORY_KIB` and `ARGON2_ITERATIONS`.
+pub(crate) fn hash_params(variables: &impl Variables) -> Result<HashParams, ConfigError> {
+    let default = HashParams::default();
+    let any = 0..=u32::MAX;
+    let memory = number(variables, "ARGON2_MEMORY_KIB", default.memory_kib(), any.clone())?;
+    let iterations = number(variables, "ARGON2_ITERATIONS", default.iterations(), any)?;
+    HashParams::new(memory, iterations).map_err(|error| ConfigError::Invalid {
+        variable: "ARGON2_MEMORY_KIB",
+        reason: format!("and ARGON2_ITERATIONS are out of bounds: {error}"),
+    })
+}
+
+/// What a guard needs. Read as [`users_table`], [`key_source`] and [`token_profile`] say, and
+/// from `JWT_REVOCATION_CHECK` (`strict`, the default, or `off`).
+pub(crate) fn guard_settings(variables: &impl Variables) -> Result<GuardSettings, ConfigError> {
+    const REVOCATION: &str = "JWT_REVOCATION_CHECK";
+    let revocation = match optional(variables, REVOCATION).as_deref() {
+        None | Some("strict") => RevocationCheck::Strict,
+        Some("off") => RevocationCheck::Off,
+        Some(_) => {
+            return Err(ConfigError::Invalid {
+                variable: REVOCATION,
+                reason: "must be strict or off".to_owned(),
+            });
+        }
+    };
+    Ok(GuardSettings {
+        users_table: users_table(variables)?,
+        keys: key_source(variables)?,
+        tokens: token_profile(variables)?,
+        revocation,
+    })
+}
