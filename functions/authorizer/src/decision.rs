@@ -1,0 +1,165 @@
+//! What API Gateway is told.
+
+use std::collections::BTreeMap;
+
+use auth_api::{Identity, to_context};
+use serde::Serialize;
+
+use crate::event::AuthorizerEvent;
+
+/// The answer, in one of the two shapes. The context is always an object of strings: the gateway
+/// and its emulators disagree on anything else.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
+pub enum Decision {
+    /// For an HTTP API with format 2.0.
+    #[serde(rename_all = "camelCase")]
+    Simple {
+        /// Whether the caller is let through.
+        is_authorized: bool,
+        /// What the back end learns.
+        context: BTreeMap<&'static str, String>,
+    },
+    /// For every other kind of API.
+    #[serde(rename_all = "camelCase")]
+    Policy {
+        /// The user, or a fixed text when there is none.
+        principal_id: String,
+        /// What the caller may call.
+        policy_document: PolicyDocument,
+        /// What the back end learns.
+        context: BTreeMap<&'static str, String>,
+    },
+}
+
+/// An IAM policy of one statement.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct PolicyDocument {
+    version: &'static str,
+    statement: [Statement; 1],
+}
+
+#[derive(Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Statement {
+    action: &'static str,
+    effect: &'static str,
+    resource: String,
+}
+
+const NOBODY: &str = "unauthenticated";
+const EVERYTHING: &str = "*";
+
+/// API Gateway itself refuses longer ones.
+const MAX_ARN_BYTES: usize = 1_600;
+
+impl Decision {
+    pub(crate) fn allow(event: &AuthorizerEvent, identity: &Identity) -> Self {
+        let context = to_context(identity).into();
+        if !event.wants_policy() {
+            return Self::Simple { is_authorized: true, context };
+        }
+        // Without a route to speak of there is nothing that could be allowed.
+        match event.method_arn().and_then(stage_wide) {
+            Some(resource) => Self::Policy {
+                principal_id: identity.user().to_string(),
+                policy_document: policy("Allow", resource),
+                context,
+            },
+            None => Self::deny(event),
+        }
+    }
+
+    pub(crate) fn deny(event: &AuthorizerEvent) -> Self {
+        let context = BTreeMap::new();
+        if !event.wants_policy() || event.method_arn().is_none() {
+            return Self::Simple { is_authorized: false, context };
+        }
+        Self::Policy {
+            principal_id: NOBODY.to_owned(),
+            policy_document: policy("Deny", EVERYTHING.to_owned()),
+            context,
+        }
+    }
+}
+
+fn policy(effect: &'static str, resource: String) -> PolicyDocument {
+    let statement = Statement { action: "execute-api:Invoke", effect, resource };
+    PolicyDocument { version: "2012-10-17", statement: [statement] }
+}
+
+/// Every route of the API and stage that `method_arn` names. The gateway caches a policy for all
+/// of them, so one for a single route would refuse the caller's next request.
+fn stage_wide(method_arn: &str) -> Option<String> {
+    if method_arn.len() > MAX_ARN_BYTES {
+        return None;
+    }
+    let (service, route) = method_arn.rsplit_once(':').filter(|(service, _)| {
+        let mut parts = service.split(':');
+        parts.next() == Some("arn")
+            && parts.next().is_some_and(|partition| partition.starts_with("aws"))
+            && parts.next() == Some("execute-api")
+            && parts.by_ref().take(2).filter(|part| is_plain(part)).count() == 2
+            && parts.next().is_none()
+    })?;
+    let mut segments = route.split('/');
+    match (segments.next(), segments.next(), segments.next()) {
+        (Some(api), Some(stage), Some(_)) if is_plain(api) && is_plain(stage) => {
+            Some(format!("{service}:{api}/{stage}/*"))
+        }
+        _ => None,
+    }
+}
+
+/// Whether a part names one thing: no wildcard, no variable of a policy except `$default`.
+fn is_plain(part: &str) -> bool {
+    let name = if part == "$default" { "default" } else { part };
+    !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_policy_covers_every_route_of_the_api_and_stage_that_was_called() {
+        for (arn, resource) in [
+            (
+                "arn:aws:execute-api:eu-west-1:123456789012:a1b2/prod/GET/me",
+                "arn:aws:execute-api:eu-west-1:123456789012:a1b2/prod/*",
+            ),
+            (
+                "arn:aws:execute-api:eu-west-1:123456789012:a1b2/$default/GET/",
+                "arn:aws:execute-api:eu-west-1:123456789012:a1b2/$default/*",
+            ),
+            (
+                "arn:aws-cn:execute-api:cn-north-1:123456789012:a1b2/prod/$connect",
+                "arn:aws-cn:execute-api:cn-north-1:123456789012:a1b2/prod/*",
+            ),
+        ] {
+            assert_eq!(stage_wide(arn).as_deref(), Some(resource));
+        }
+    }
+
+    #[test]
+    fn no_policy_is_made_of_an_arn_that_names_no_single_stage() {
+        let long = format!(
+            "arn:aws:execute-api:eu-west-1:123456789012:a1b2/prod/GET/{}",
+            "x".repeat(MAX_ARN_BYTES)
+        );
+        for arn in [
+            "", "*", "arn", "arn:aws:lambda:eu-west-1:123456789012:a1b2/prod/GET/me",
+            "arn:aws:execute-api:eu-west-1:123456789012:a1b2",
+            "arn:aws:execute-api:eu-west-1:123456789012:a1b2/prod",
+            "arn:aws:execute-api:eu-west-1:123456789012:*/prod/GET/me",
+            "arn:aws:execute-api:eu-west-1:123456789012:a1b2/*/GET/me",
+            "arn:aws:execute-api:*:123456789012:a1b2/prod/GET/me",
+            "arn:aws:execute-api:eu-west-1::a1b2/prod/GET/me",
+            "arn:aws:execute-api:eu-west-1:123456789012:${x}/prod/GET/me",
+            long.as_str(),
+        ] {
+            assert_eq!(stage_wide(arn), None, "{arn:.100}");
+        }
+    }
+}

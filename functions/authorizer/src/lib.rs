@@ -1,0 +1,46 @@
+//! The API Gateway authorizer: protects a back end in any language.
+//!
+//! A refusal is a decision and never an error, because the gateway answers 500 to an error. Only a
+//! fault of the store is one: to deny then would tell an honest client that its token is bad, and
+//! the gateway would cache that.
+
+mod decision;
+mod event;
+
+use auth_api::{Guard, Refusal};
+use auth_store::{FindSession, StoreError};
+use auth_token::Timestamp;
+use tracing::info;
+
+pub use decision::Decision;
+use event::AuthorizerEvent;
+
+/// Everything that the authorizer may touch. Its bound is its policy: `FindSession` is
+/// `dynamodb:GetItem`.
+#[derive(Debug)]
+pub struct Authorizer<S> {
+    /// Who is let through.
+    pub guard: Guard<S>,
+}
+
+impl<S: FindSession> Authorizer<S> {
+    /// Decides on the event that `json` holds, in the shape that its sender expects.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the session could not be looked up.
+    pub async fn handle(&self, json: &str, now: Timestamp) -> Result<Decision, StoreError> {
+        let event = AuthorizerEvent::parse(json);
+        let admitted = match event.token() {
+            Ok(token) => self.guard.admit(token, now).await,
+            Err(refusal) => Err(refusal),
+        };
+        match admitted {
+            Ok(identity) => Ok(Decision::allow(&event, &identity)),
+            Err(Refusal::Fault(fault)) => Err(fault),
+            Err(refusal) => {
+                info!(reason = refusal.reason(), "denied");
+                Ok(Decision::deny(&event))
+            }
+        }
+    }
+}

@@ -1,0 +1,21 @@
+//! The API Gateway authorizer: wiring only. The behaviour is in `lib.rs`.
+
+use auth_api::{Guard, start_logging};
+use auth_config::{AuthorizerConfig, log_settings};
+use auth_store::Aws;
+use auth_token::Timestamp;
+use authorizer::Authorizer;
+use lambda_runtime::{Error, LambdaEvent, run, service_fn};
+use serde_json::value::RawValue;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    start_logging(log_settings());
+    let config = AuthorizerConfig::from_env()?;
+    let authorizer = &Authorizer { guard: Guard::connect(config.guard, &Aws::default()).await? };
+
+    run(service_fn(|event: LambdaEvent<Box<RawValue>>| async move {
+        authorizer.handle(event.payload.get(), Timestamp::now()).await.map_err(Error::from)
+    }))
+    .await
+}

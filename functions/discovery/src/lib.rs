@@ -1,0 +1,76 @@
+//! What anyone may know: the public keys, the metadata, and that we are up.
+
+use auth_api::{ApiError, Gateway, json};
+use auth_token::PublicJwkSet;
+use lambda_http::{
+    Body, Request, Response,
+    http::{HeaderValue, Method, StatusCode, header::CACHE_CONTROL},
+};
+use serde::Serialize;
+use serde_json::json;
+
+const JWKS_PATH: &str = "/.well-known/jwks.json";
+const METADATA_PATH: &str = "/.well-known/openid-configuration";
+const HEALTH_PATH: &str = "/health";
+
+const CACHEABLE: HeaderValue = HeaderValue::from_static("public, max-age=300");
+
+/// Everything that the routes may touch: nothing but what was read at start.
+#[derive(Debug)]
+pub struct Discovery {
+    /// The `iss` claim of our tokens.
+    pub issuer: String,
+    /// The public halves of our keys.
+    pub keys: PublicJwkSet,
+}
+
+impl Discovery {
+    /// Answers the three routes.
+    ///
+    /// # Errors
+    /// `not_found` and `method_not_allowed`.
+    pub fn handle(&self, request: &Request) -> Result<Response<Body>, ApiError> {
+        let path = request.uri().path();
+        if ![JWKS_PATH, METADATA_PATH, HEALTH_PATH].contains(&path) {
+            return Err(ApiError::NotFound);
+        }
+        if request.method() != Method::GET {
+            return Err(ApiError::MethodNotAllowed("GET"));
+        }
+        match path {
+            JWKS_PATH => cacheable(&self.keys),
+            METADATA_PATH => cacheable(&self.metadata(request)),
+            _ => json(StatusCode::OK, &json!({ "status": "ok" })),
+        }
+    }
+
+    /// What a verifier has to know (RFC 8414 §2). There is no authorization endpoint: users log
+    /// in at `/login`, so the lists of OAuth flows are empty.
+    fn metadata(&self, request: &Request) -> impl Serialize {
+        let algorithms: Vec<_> = self.keys.keys.iter().map(|key| key.alg.as_str()).collect();
+        json!({
+            "issuer": self.issuer,
+            "jwks_uri": format!("{}{JWKS_PATH}", self.base_url(request)),
+            "response_types_supported": [],
+            "grant_types_supported": [],
+            "subject_types_supported": ["public"],
+            "id_token_signing_alg_values_supported": algorithms,
+        })
+    }
+
+    /// Where this API is: the issuer when that is a URL, else the name that the gateway was
+    /// called by. A client's `Host` header has no say.
+    fn base_url(&self, request: &Request) -> String {
+        if self.issuer.starts_with("https://") || self.issuer.starts_with("http://") {
+            self.issuer.trim_end_matches('/').to_owned()
+        } else {
+            format!("https://{}", Gateway::of(request).domain_name)
+        }
+    }
+}
+
+fn cacheable(body: &impl Serialize) -> Result<Response<Body>, ApiError> {
+    let mut response = json(StatusCode::OK, body)?;
+    response.headers_mut().insert(CACHE_CONTROL, CACHEABLE);
+    Ok(response)
+}

@@ -1,0 +1,17 @@
+//! Public keys, metadata and health: wiring only. The behaviour is in `lib.rs`.
+
+use auth_api::{run, start_logging};
+use auth_config::{DiscoveryConfig, log_settings};
+use auth_store::Aws;
+use discovery::Discovery;
+use lambda_http::Error;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    start_logging(log_settings());
+    let config = DiscoveryConfig::from_env()?;
+    let keys = config.keys.load(&Aws::default()).await?.public_jwk_set();
+    let discovery = Discovery { issuer: config.issuer, keys };
+
+    run(async |request| discovery.handle(&request)).await
+}

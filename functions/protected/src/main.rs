@@ -1,0 +1,21 @@
+//! `GET /protected`: wiring only. The behaviour is in `lib.rs`.
+
+use auth_api::{Guard, allow_only, run, start_logging};
+use auth_config::{ProtectedConfig, log_settings};
+use auth_store::Aws;
+use auth_token::Timestamp;
+use lambda_http::{Error, http::Method};
+use protected::Protected;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    start_logging(log_settings());
+    let config = ProtectedConfig::from_env()?;
+    let protected = Protected { guard: Guard::connect(config.guard, &Aws::default()).await? };
+
+    run(async |request| {
+        allow_only(&request, &Method::GET)?;
+        protected.handle(&request, Timestamp::now()).await
+    })
+    .await
+}

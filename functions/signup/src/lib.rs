@@ -1,0 +1,72 @@
+//! `POST /signup`: makes an account.
+
+use auth_api::{ApiError, JsonBody, json, rfc3339};
+use auth_password::{Hasher, PasswordPolicy};
+use auth_session::{AccountStatus, Email, User, Username};
+use auth_store::{AddUser, AddUserOutcome};
+use auth_token::{OperationId, Timestamp, UserId};
+use lambda_http::{Body, Request, Response, http::StatusCode};
+use serde_json::json;
+
+/// Everything that sign-up may touch. Its bound is its policy: `AddUser` is `dynamodb:PutItem`.
+#[derive(Debug)]
+pub struct Signup<U> {
+    /// Where users are added.
+    pub users: U,
+    /// What passwords have to be.
+    pub passwords: PasswordPolicy,
+    /// What hashes them.
+    pub hasher: Hasher,
+}
+
+impl<U: AddUser> Signup<U> {
+    /// Makes an account for `username` and `password`, with an `email` if there is one.
+    ///
+    /// # Errors
+    /// `invalid_request`, `weak_password`, `user_exists`, and our own faults.
+    pub async fn handle(
+        &self,
+        request: &Request,
+        now: Timestamp,
+    ) -> Result<Response<Body>, ApiError> {
+        let body = JsonBody::parse(request)?;
+        let (username, password) = body.credentials()?;
+        let username =
+            Username::parse(username).map_err(|error| ApiError::member("username", error))?;
+        let email = body.optional("email")?.map(Email::parse).transpose();
+        let email = email.map_err(|error| ApiError::member("email", error))?;
+        let password = self
+            .passwords
+            .accept(&password, username.folded())
+            .map_err(ApiError::new_password)?;
+
+        // A taken name costs a hash too, so that the time tells nothing that the answer does not.
+        let user = User {
+            id: UserId::generate().map_err(ApiError::randomness)?,
+            username,
+            email,
+            password_hash: self.hasher.hash(&password).map_err(ApiError::hash)?,
+            roles: Vec::new(),
+            status: AccountStatus::Active,
+            created_at: now,
+            credentials_version: 0,
+            sessions: [].into(),
+        };
+        let operation = OperationId::generate().map_err(ApiError::randomness)?;
+        match self.users.add_user(&user, &operation).await.map_err(ApiError::store)? {
+            AddUserOutcome::Added => json(
+                StatusCode::CREATED,
+                &json!({
+                    "msg": "User created",
+                    "user": {
+                        "id": user.id,
+                        "username": user.username.typed(),
+                        "email": user.email.as_ref().map(Email::as_str),
+                        "created_at": rfc3339(user.created_at),
+                    },
+                }),
+            ),
+            AddUserOutcome::NameTaken => Err(ApiError::UserExists),
+        }
+    }
+}

@@ -1,0 +1,86 @@
+//! `/workitems`: a back end behind the API Gateway authorizer. Each user sees their own items.
+
+use auth_api::{ApiError, Guard, Identity, JsonBody, empty, json, rfc3339};
+use auth_store::{AddWorkItem, FindSession, ListWorkItems, RemoveWorkItem, WorkItem};
+use auth_token::{OperationId, Timestamp};
+use lambda_http::{
+    Body, Request, Response,
+    http::{Method, StatusCode},
+};
+use serde_json::{Value, json};
+
+const COLLECTION: &str = "/workitems";
+const MAX_TITLE_CHARS: usize = 256;
+
+/// Everything that the routes may touch. The bounds are the policy: `dynamodb:Query`, `PutItem`
+/// and `DeleteItem` on the work items, `GetItem` on the users where no gateway asked the
+/// authorizer.
+#[derive(Debug)]
+pub struct WorkItems<I, S> {
+    /// Where the items are.
+    pub items: I,
+    /// Who is let through.
+    pub guard: Guard<S>,
+}
+
+impl<I: ListWorkItems + AddWorkItem + RemoveWorkItem, S: FindSession> WorkItems<I, S> {
+    /// Lists (`GET`), adds (`POST`) or removes (`DELETE /workitems/{id}`).
+    ///
+    /// # Errors
+    /// The guard's 401 answers, `invalid_request`, `not_found`, `method_not_allowed`, and our own
+    /// faults.
+    pub async fn handle(
+        &self,
+        request: &Request,
+        now: Timestamp,
+    ) -> Result<Response<Body>, ApiError> {
+        let caller = self.guard.identify_behind_authorizer(request, now).await?;
+        match (request.uri().path().strip_prefix(COLLECTION), request.method()) {
+            (Some(""), &Method::GET) => self.list(&caller).await,
+            (Some(""), &Method::POST) => self.add(&caller, request, now).await,
+            (Some(""), _) => Err(ApiError::MethodNotAllowed("GET, POST")),
+            (Some(rest), method) => match (rest.strip_prefix('/'), method) {
+                (Some(id), &Method::DELETE) => self.remove(&caller, id).await,
+                (Some(_), _) => Err(ApiError::MethodNotAllowed("DELETE")),
+                (None, _) => Err(ApiError::NotFound),
+            },
+            (None, _) => Err(ApiError::NotFound),
+        }
+    }
+
+    async fn list(&self, caller: &Identity) -> Result<Response<Body>, ApiError> {
+        let items = self.items.list_work_items(caller.user()).await.map_err(ApiError::store)?;
+        let items: Vec<_> = items.iter().map(to_json).collect();
+        json(StatusCode::OK, &json!({ "workitems": items }))
+    }
+
+    async fn add(
+        &self,
+        caller: &Identity,
+        request: &Request,
+        now: Timestamp,
+    ) -> Result<Response<Body>, ApiError> {
+        let body = JsonBody::parse(request)?;
+        let title = body.required("title")?;
+        if !(1..=MAX_TITLE_CHARS).contains(&title.chars().count()) {
+            return Err(ApiError::member("title", "must be 1 to 256 characters long"));
+        }
+        let id = OperationId::generate().map_err(ApiError::randomness)?;
+        let item = WorkItem { id: id.into(), title: title.to_owned(), created_at: now };
+        self.items.add_work_item(caller.user(), &item).await.map_err(ApiError::store)?;
+        json(StatusCode::CREATED, &to_json(&item))
+    }
+
+    async fn remove(&self, caller: &Identity, id: &str) -> Result<Response<Body>, ApiError> {
+        // A name that we never gave names no item, and may not be a key of the table.
+        if let Some(id) = OperationId::parse(id) {
+            let removed = self.items.remove_work_item(caller.user(), id.as_str()).await;
+            removed.map_err(ApiError::store)?;
+        }
+        Ok(empty())
+    }
+}
+
+fn to_json(item: &WorkItem) -> Value {
+    json!({ "id": item.id, "title": item.title, "created_at": rfc3339(item.created_at) })
+}

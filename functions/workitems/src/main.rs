@@ -1,0 +1,21 @@
+//! `/workitems`: wiring only. The behaviour is in `lib.rs`.
+
+use auth_api::{Guard, run, start_logging};
+use auth_config::{WorkItemsConfig, log_settings};
+use auth_store::{Aws, DynamoWorkItems};
+use auth_token::Timestamp;
+use lambda_http::Error;
+use workitems::WorkItems;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    start_logging(log_settings());
+    let config = WorkItemsConfig::from_env()?;
+    let aws = Aws::default();
+    let work_items = WorkItems {
+        items: DynamoWorkItems::connect(&aws, config.work_items_table).await,
+        guard: Guard::connect(config.guard, &aws).await?,
+    };
+
+    run(async |request| work_items.handle(&request, Timestamp::now()).await).await
+}
