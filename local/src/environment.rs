@@ -1,0 +1,45 @@
+//! What a function finds in its environment.
+
+use std::collections::BTreeMap;
+
+use auth_config::variables_of;
+use secrecy::{ExposeSecret, SecretString};
+
+use crate::template::Function;
+
+const SECRET: &str = "SIGNING_KEYS_SECRET";
+const JWK_SET: &str = "SIGNING_KEYS";
+const SHARED_SECRET: &str = "JWT_SECRET_KEY";
+
+/// Gives each function its variables: the template's, those that `given` names (this process's
+/// own environment), and the local keys in place of a secret of AWS's.
+#[expect(missing_debug_implementations, reason = "a closure has nothing to print")]
+pub struct Environments<'a> {
+    /// Looks a variable up.
+    pub given: &'a dyn Fn(&str) -> Option<String>,
+    /// A private JWK set, for functions that would read the secret.
+    pub keys: &'a SecretString,
+}
+
+impl Environments<'_> {
+    /// Whether keys are given, so that none need be made.
+    pub fn has_keys(given: &dyn Fn(&str) -> Option<String>) -> bool {
+        [SECRET, JWK_SET, SHARED_SECRET].into_iter().any(|name| given(name).is_some())
+    }
+
+    /// The variables of one function.
+    pub fn of(&self, function: &Function) -> BTreeMap<String, String> {
+        let mut variables = function.variables.clone();
+        if variables.remove(SECRET).is_some() && !Self::has_keys(self.given) {
+            variables.insert(JWK_SET.to_owned(), self.keys.expose_secret().to_owned());
+        }
+        let readable = variables_of(&function.binary).into_iter().map(str::to_owned);
+        let names: Vec<_> = function.variables.keys().cloned().chain(readable).collect();
+        for name in names {
+            if let Some(value) = (self.given)(&name) {
+                variables.insert(name, value);
+            }
+        }
+        variables
+    }
+}

@@ -1,0 +1,211 @@
+//! CloudFormation's references, functions and conditions, as far as templates like ours use them.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value};
+
+use super::TemplateError;
+
+/// Values of a template's parameters.
+pub type Parameters = BTreeMap<String, String>;
+
+/// What the pseudo parameters are on a laptop.
+const PSEUDO_PARAMETERS: [(&str, &str); 5] = [
+    ("AWS::AccountId", "123456789012"),
+    ("AWS::Partition", "aws"),
+    ("AWS::Region", "us-east-1"),
+    ("AWS::StackName", "local"),
+    ("AWS::URLSuffix", "amazonaws.com"),
+];
+
+const NO_VALUE: &str = "AWS::NoValue";
+
+/// An ARN here ends with the resource's logical name.
+const ARN_PREFIX: &str = "arn:aws:local:us-east-1:123456789012:";
+
+/// The logical name in an ARN that `Fn::GetAtt` gave.
+pub(super) fn resource_of_arn(arn: &str) -> &str {
+    arn.strip_prefix(ARN_PREFIX).unwrap_or(arn)
+}
+
+struct Resolver<'a> {
+    parameters: BTreeMap<&'a str, Value>,
+    conditions: &'a Map<String, Value>,
+    resources: &'a Map<String, Value>,
+}
+
+/// The resources with every reference resolved.
+pub(super) fn resolve_resources(
+    document: &Value,
+    given: &Parameters,
+) -> Result<BTreeMap<String, Value>, TemplateError> {
+    let empty = Map::new();
+    let section = |name| document.get(name).and_then(Value::as_object).unwrap_or(&empty);
+    let declared = section("Parameters");
+    if let Some(unknown) = given.keys().find(|name| !declared.contains_key(*name)) {
+        return Err(unresolved(format!("there is no parameter {unknown}")));
+    }
+    let mut parameters = BTreeMap::new();
+    for (name, parameter) in declared {
+        let value = match (given.get(name), parameter.get("Default")) {
+            (Some(given), _) => Value::from(given.as_str()),
+            (None, Some(default)) => default.clone(),
+            (None, None) => return Err(unresolved(format!("parameter {name} has no value"))),
+        };
+        let is_list = parameter.get("Type").and_then(Value::as_str) == Some("CommaDelimitedList");
+        let value = if is_list { split_list(&value) } else { value };
+        parameters.insert(name.as_str(), value);
+    }
+    let resources = section("Resources");
+    let resolver = Resolver { parameters, conditions: section("Conditions"), resources };
+    resources
+        .iter()
+        .map(|(name, resource)| Ok((name.clone(), resolver.resolve(resource)?)))
+        .collect()
+}
+
+fn split_list(value: &Value) -> Value {
+    value.as_str().unwrap_or_default().split(',').map(|part| Value::from(part.trim())).collect()
+}
+
+fn unresolved(problem: String) -> TemplateError {
+    TemplateError::Unresolved(problem)
+}
+
+impl Resolver<'_> {
+    fn resolve(&self, value: &Value) -> Result<Value, TemplateError> {
+        match value {
+            Value::Array(items) => items.iter().map(|item| self.resolve(item)).collect(),
+            Value::Object(members) => match function_call(members) {
+                Some((name, argument)) => self.call(name, argument),
+                None => self.resolve_members(members),
+            },
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => Ok(value.clone()),
+        }
+    }
+
+    fn resolve_members(&self, members: &Map<String, Value>) -> Result<Value, TemplateError> {
+        let mut resolved = Map::new();
+        for (name, value) in members {
+            let value = self.resolve(value)?;
+            // `AWS::NoValue` removes the property.
+            if value != NO_VALUE {
+                resolved.insert(name.clone(), value);
+            }
+        }
+        Ok(resolved.into())
+    }
+
+    fn call(&self, name: &str, argument: &Value) -> Result<Value, TemplateError> {
+        match (name, argument) {
+            ("Ref", Value::String(name)) => self.reference(name),
+            ("Fn::GetAtt", Value::Array(parts)) => match &parts[..] {
+                [Value::String(resource), Value::String(attribute)] => {
+                    self.attribute(resource, attribute)
+                }
+                _ => Err(unresolved(format!("{name} of {argument}"))),
+            },
+            ("Fn::Sub", Value::String(text)) => self.substitute(text).map(Value::from),
+            ("Fn::Join", Value::Array(parts)) => match &parts[..] {
+                [Value::String(separator), list] => self.join(separator, list),
+                _ => Err(unresolved(format!("{name} of {argument}"))),
+            },
+            ("Fn::If", Value::Array(parts)) => match &parts[..] {
+                [Value::String(condition), yes, no] => {
+                    self.resolve(if self.condition(condition)? { yes } else { no })
+                }
+                _ => Err(unresolved(format!("{name} of {argument}"))),
+            },
+            _ => Err(unresolved(format!("{name} of {argument} is not emulated"))),
+        }
+    }
+
+    fn reference(&self, name: &str) -> Result<Value, TemplateError> {
+        if name == NO_VALUE {
+            return Ok(NO_VALUE.into());
+        }
+        if let Some((_, value)) = PSEUDO_PARAMETERS.iter().find(|(pseudo, _)| *pseudo == name) {
+            return Ok((*value).into());
+        }
+        match self.parameters.get(name) {
+            Some(value) => Ok(value.clone()),
+            // A table's reference is its name, and so for every resource that we refer to.
+            None if self.resources.contains_key(name) => Ok(name.into()),
+            None => Err(unresolved(format!("there is no {name} to refer to"))),
+        }
+    }
+
+    fn attribute(&self, resource: &str, attribute: &str) -> Result<Value, TemplateError> {
+        if attribute == "Arn" && self.resources.contains_key(resource) {
+            Ok(format!("{ARN_PREFIX}{resource}").into())
+        } else {
+            Err(unresolved(format!("there is no {resource}.{attribute}")))
+        }
+    }
+
+    /// `${Name}` and `${Name.Attribute}` in a text; `${!Literal}` stays `${Literal}`.
+    fn substitute(&self, text: &str) -> Result<String, TemplateError> {
+        let mut parts = text.split("${");
+        let mut result = parts.next().unwrap_or_default().to_owned();
+        for part in parts {
+            let (name, rest) = part
+                .split_once('}')
+                .ok_or_else(|| unresolved(format!("{text:?} has an open brace")))?;
+            match (name.strip_prefix('!'), name.split_once('.')) {
+                (Some(literal), _) => result.push_str(&format!("${{{literal}}}")),
+                (None, Some((resource, attribute))) => {
+                    result.push_str(&super::text(&self.attribute(resource, attribute)?));
+                }
+                (None, None) => result.push_str(&super::text(&self.reference(name)?)),
+            }
+            result.push_str(rest);
+        }
+        Ok(result)
+    }
+
+    fn join(&self, separator: &str, list: &Value) -> Result<Value, TemplateError> {
+        let list = self.resolve(list)?;
+        let items = list.as_array().ok_or_else(|| unresolved(format!("{list} is no list")))?;
+        let texts: Vec<_> = items.iter().map(super::text).collect();
+        Ok(texts.join(separator).into())
+    }
+
+    fn condition(&self, name: &str) -> Result<bool, TemplateError> {
+        let condition = self.conditions.get(name);
+        self.is_true(condition.ok_or_else(|| unresolved(format!("there is no condition {name}")))?)
+    }
+
+    fn is_true(&self, condition: &Value) -> Result<bool, TemplateError> {
+        let call = condition.as_object().and_then(function_call);
+        match call {
+            Some(("Condition", Value::String(name))) => self.condition(name),
+            Some(("Fn::Not", Value::Array(parts))) if parts.len() == 1 => {
+                parts.first().map_or(Ok(false), |part| self.is_true(part).map(|value| !value))
+            }
+            Some(("Fn::And", Value::Array(parts))) => {
+                parts.iter().try_fold(true, |all, part| Ok(all && self.is_true(part)?))
+            }
+            Some(("Fn::Or", Value::Array(parts))) => {
+                parts.iter().try_fold(false, |any, part| Ok(any || self.is_true(part)?))
+            }
+            Some(("Fn::Equals", Value::Array(parts))) => match &parts[..] {
+                [a, b] => Ok(super::text(&self.resolve(a)?) == super::text(&self.resolve(b)?)),
+                _ => Err(unresolved(format!("Fn::Equals of {condition}"))),
+            },
+            _ => Err(unresolved(format!("the condition {condition}"))),
+        }
+    }
+}
+
+/// The one member of an object that is a call.
+fn function_call(members: &Map<String, Value>) -> Option<(&str, &Value)> {
+    let mut members = members.iter();
+    match (members.next(), members.next()) {
+        (Some((name, argument)), None)
+            if name == "Ref" || name == "Condition" || name.starts_with("Fn::") =>
+        {
+            Some((name, argument))
+        }
+        _ => None,
+    }
+}

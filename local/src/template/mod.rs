@@ -1,0 +1,336 @@
+//! `template.yaml`, as far as it decides what happens: functions, routes, authorizers, tables.
+
+mod intrinsics;
+mod yaml;
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde_json::Value;
+
+pub use intrinsics::Parameters;
+
+/// Why a template cannot be run.
+#[derive(Debug, thiserror::Error)]
+pub enum TemplateError {
+    /// The text is not YAML.
+    #[error("the template is not YAML: {0}")]
+    Yaml(#[from] serde_yaml_ng::Error),
+    /// A reference or function of the template has no value here.
+    #[error("the template cannot be resolved: {0}")]
+    Unresolved(String),
+    /// A resource lacks something, or asks for something that is not emulated.
+    #[error("{resource}: {problem}")]
+    Unsupported {
+        /// The resource's logical name.
+        resource: String,
+        /// What is the matter.
+        problem: String,
+    },
+}
+
+/// A template with every reference resolved.
+#[derive(Clone, Debug)]
+pub struct Template {
+    /// The functions by logical name.
+    pub functions: BTreeMap<String, Function>,
+    /// The routes of the API.
+    pub routes: Vec<Route>,
+    /// The authorizers of the API by name.
+    pub authorizers: BTreeMap<String, Authorizer>,
+    /// Who may call from a web page.
+    pub cors: Option<Cors>,
+    /// The tables by logical name, as `CreateTable` requests.
+    pub tables: BTreeMap<String, Value>,
+}
+
+/// A function.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Function {
+    /// The binary that it runs.
+    pub binary: String,
+    /// Its memory in MB.
+    pub memory: u64,
+    /// Its time limit in seconds.
+    pub timeout: u64,
+    /// Its variables.
+    pub variables: BTreeMap<String, String>,
+    /// What it may do: pairs of action and resource.
+    pub permissions: Vec<(String, String)>,
+}
+
+/// A route.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Route {
+    /// The method, or `ANY`.
+    pub method: String,
+    /// The path with its `{parameters}`.
+    pub path: String,
+    /// The logical name of the function that answers.
+    pub function: String,
+    /// The name of the authorizer that is asked first.
+    pub authorizer: Option<String>,
+}
+
+/// A Lambda authorizer with format 2.0 and simple answers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Authorizer {
+    /// The logical name of the function that decides.
+    pub function: String,
+    /// The headers that identify a caller; without one of them the answer is 401.
+    pub headers: Vec<String>,
+    /// For how many seconds a decision is reused.
+    pub cache_seconds: u64,
+}
+
+/// The API's CORS settings.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct Cors {
+    /// The origins that may call.
+    pub allow_origins: Vec<String>,
+    /// The headers that a page may send.
+    pub allow_headers: Vec<String>,
+    /// The methods that a page may use.
+    pub allow_methods: Vec<String>,
+    /// For how many seconds a browser may remember the answer.
+    pub max_age: u64,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct FunctionProperties {
+    memory_size: u64,
+    timeout: u64,
+    #[serde(default)]
+    environment: EnvironmentProperties,
+    #[serde(default)]
+    events: BTreeMap<String, EventSource>,
+    #[serde(default)]
+    policies: Vec<Policy>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct EnvironmentProperties {
+    variables: BTreeMap<String, Value>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct EventSource {
+    r#type: String,
+    properties: EventProperties,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct EventProperties {
+    method: String,
+    path: String,
+    #[serde(default)]
+    auth: EventAuth,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct EventAuth {
+    authorizer: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Policy {
+    statement: Vec<Statement>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Statement {
+    effect: String,
+    action: Vec<String>,
+    resource: String,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct ApiProperties {
+    auth: ApiAuth,
+    cors_configuration: Option<Cors>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct ApiAuth {
+    default_authorizer: Option<String>,
+    authorizers: BTreeMap<String, AuthorizerProperties>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct AuthorizerProperties {
+    function_arn: String,
+    authorizer_payload_format_version: String,
+    enable_simple_responses: bool,
+    identity: AuthorizerIdentity,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct AuthorizerIdentity {
+    headers: Vec<String>,
+    #[serde(default)]
+    reauthorize_every: Value,
+}
+
+const NO_AUTHORIZER: &str = "NONE";
+
+impl Template {
+    /// Reads a template with these values for its parameters, and their defaults for the rest.
+    ///
+    /// # Errors
+    /// Every variant of [`TemplateError`].
+    pub fn parse(text: &str, parameters: &Parameters) -> Result<Self, TemplateError> {
+        let document = yaml::to_json(serde_yaml_ng::from_str(text)?)?;
+        let resources = intrinsics::resolve_resources(&document, parameters)?;
+        let globals = document.pointer("/Globals/Function").cloned().unwrap_or_default();
+        let of_type = |wanted: &'static str| {
+            resources.iter().filter(move |(_, resource)| {
+                resource.get("Type").and_then(Value::as_str) == Some(wanted)
+            })
+        };
+
+        let mut template = Self {
+            functions: BTreeMap::new(),
+            routes: Vec::new(),
+            authorizers: BTreeMap::new(),
+            cors: None,
+            tables: BTreeMap::new(),
+        };
+        let mut default_authorizer = None;
+        for (name, resource) in of_type("AWS::Serverless::HttpApi") {
+            let api: ApiProperties = properties(name, resource, &Value::Null)?;
+            template.cors = api.cors_configuration;
+            default_authorizer = api.auth.default_authorizer;
+            for (authorizer, settings) in api.auth.authorizers {
+                template.authorizers.insert(authorizer, settings.check(name)?);
+            }
+        }
+        for (name, resource) in of_type("AWS::Serverless::Function") {
+            let function: FunctionProperties = properties(name, resource, &globals)?;
+            template.add_routes(name, &function, default_authorizer.as_ref())?;
+            template.functions.insert(name.clone(), function.finish(name, resource)?);
+        }
+        for (name, resource) in of_type("AWS::DynamoDB::Table") {
+            template.tables.insert(name.clone(), create_table_request(name, resource));
+        }
+        Ok(template)
+    }
+
+    fn add_routes(
+        &mut self,
+        name: &str,
+        function: &FunctionProperties,
+        default_authorizer: Option<&String>,
+    ) -> Result<(), TemplateError> {
+        for (event, source) in &function.events {
+            if source.r#type != "HttpApi" {
+                let problem = format!("event {event} is a {}, not an HttpApi", source.r#type);
+                return Err(unsupported(name, problem));
+            }
+            let authorizer = match source.properties.auth.authorizer.as_deref() {
+                Some(NO_AUTHORIZER) => None,
+                Some(chosen) => Some(chosen.to_owned()),
+                None => default_authorizer.cloned(),
+            };
+            if authorizer.as_ref().is_some_and(|used| !self.authorizers.contains_key(used)) {
+                return Err(unsupported(name, format!("event {event} names no authorizer")));
+            }
+            self.routes.push(Route {
+                method: source.properties.method.to_uppercase(),
+                path: source.properties.path.clone(),
+                function: name.to_owned(),
+                authorizer,
+            });
+        }
+        Ok(())
+    }
+}
+
+impl AuthorizerProperties {
+    fn check(self, api: &str) -> Result<Authorizer, TemplateError> {
+        if self.authorizer_payload_format_version != "2.0" || !self.enable_simple_responses {
+            let problem = "only authorizers with format 2.0 and simple answers are emulated";
+            return Err(unsupported(api, problem.to_owned()));
+        }
+        Ok(Authorizer {
+            function: intrinsics::resource_of_arn(&self.function_arn).to_owned(),
+            headers: self.identity.headers.iter().map(|name| name.to_lowercase()).collect(),
+            cache_seconds: text(&self.identity.reauthorize_every).parse().unwrap_or(0),
+        })
+    }
+}
+
+impl FunctionProperties {
+    fn finish(self, name: &str, resource: &Value) -> Result<Function, TemplateError> {
+        let binary = resource
+            .pointer("/Metadata/BuildProperties/Binary")
+            .and_then(Value::as_str)
+            .ok_or_else(|| unsupported(name, "has no Metadata.BuildProperties.Binary".into()))?;
+        let statements = self.policies.into_iter().flat_map(|policy| policy.statement);
+        Ok(Function {
+            binary: binary.to_owned(),
+            memory: self.memory_size,
+            timeout: self.timeout,
+            variables: self
+                .environment
+                .variables
+                .iter()
+                .map(|(name, value)| (name.clone(), text(value)))
+                .collect(),
+            permissions: statements
+                .filter(|statement| statement.effect == "Allow")
+                .flat_map(|statement| {
+                    let resource = statement.resource;
+                    statement.action.into_iter().map(move |action| (action, resource.clone()))
+                })
+                .collect(),
+        })
+    }
+}
+
+/// A scalar as CloudFormation passes it on: as text.
+fn text(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
+
+fn unsupported(resource: &str, problem: String) -> TemplateError {
+    TemplateError::Unsupported { resource: resource.to_owned(), problem }
+}
+
+/// A resource's properties over the defaults of its kind.
+fn properties<'de, T: Deserialize<'de>>(
+    name: &str,
+    resource: &Value,
+    defaults: &Value,
+) -> Result<T, TemplateError> {
+    let mut merged = defaults.as_object().cloned().unwrap_or_default();
+    let own = resource.get("Properties").and_then(Value::as_object).cloned();
+    merged.extend(own.unwrap_or_default());
+    T::deserialize(Value::Object(merged)).map_err(|error| unsupported(name, error.to_string()))
+}
+
+/// The part of a table's properties that `CreateTable` takes.
+fn create_table_request(name: &str, resource: &Value) -> Value {
+    const TAKEN: [&str; 4] =
+        ["AttributeDefinitions", "KeySchema", "BillingMode", "GlobalSecondaryIndexes"];
+    let properties = resource.get("Properties").and_then(Value::as_object);
+    let mut request: serde_json::Map<_, _> = properties
+        .into_iter()
+        .flatten()
+        .filter(|(property, _)| TAKEN.contains(&property.as_str()))
+        .map(|(property, value)| (property.clone(), value.clone()))
+        .collect();
+    request.insert("TableName".to_owned(), name.into());
+    Value::Object(request)
+}
