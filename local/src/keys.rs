@@ -24,7 +24,9 @@ pub enum LocalKeyError {
 /// # Errors
 /// Every variant of [`LocalKeyError`].
 pub fn load_or_make(state: Option<&Path>) -> Result<SecretString, LocalKeyError> {
-    let Some(folder) = state else { return Ok(SigningKey::generate_jwk_set()?) };
+    let Some(folder) = state else {
+        return Ok(SigningKey::generate_jwk_set()?);
+    };
     let path = folder.join(FILE);
     match fs::read_to_string(&path) {
         Ok(kept) => Ok(SecretString::from(kept)),

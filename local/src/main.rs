@@ -140,12 +140,8 @@ async fn start_pools(
         if !binary.exists() {
             return Err(format!("{name}: there is no {}", binary.display()).into());
         }
-        let command = Command {
-            name: function.binary.clone(),
-            binary,
-            memory: function.memory,
-            variables,
-        };
+        let command =
+            Command { name: function.binary.clone(), binary, memory: function.memory, variables };
         let settings = PoolSettings {
             command,
             timeout: Duration::from_secs(function.timeout),

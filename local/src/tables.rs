@@ -61,8 +61,7 @@ pub async fn make_tables(
     tables: &BTreeMap<String, Value>,
 ) -> Result<(), TableError> {
     let client = reqwest::Client::new();
-    let unreachable =
-        |source| TableError::Unreachable { endpoint: endpoint.to_owned(), source };
+    let unreachable = |source| TableError::Unreachable { endpoint: endpoint.to_owned(), source };
     for (name, request) in tables {
         let sent = client
             .post(endpoint)

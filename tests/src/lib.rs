@@ -1,1 +1,4 @@
-//! x
+//! Whole-system tests and benchmarks: the tools that they share.
+
+pub mod process;
+pub mod stack;

@@ -115,7 +115,8 @@ fn stage_wide(method_arn: &str) -> Option<String> {
 /// Whether a part names one thing: no wildcard, no variable of a policy except `$default`.
 fn is_plain(part: &str) -> bool {
     let name = if part == "$default" { "default" } else { part };
-    !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
+    !name.is_empty()
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
 }
 
 #[cfg(test)]
@@ -149,7 +150,10 @@ mod tests {
             "x".repeat(MAX_ARN_BYTES)
         );
         for arn in [
-            "", "*", "arn", "arn:aws:lambda:eu-west-1:123456789012:a1b2/prod/GET/me",
+            "",
+            "*",
+            "arn",
+            "arn:aws:lambda:eu-west-1:123456789012:a1b2/prod/GET/me",
             "arn:aws:execute-api:eu-west-1:123456789012:a1b2",
             "arn:aws:execute-api:eu-west-1:123456789012:a1b2/prod",
             "arn:aws:execute-api:eu-west-1:123456789012:*/prod/GET/me",

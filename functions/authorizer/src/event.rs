@@ -76,13 +76,10 @@ impl AuthorizerEvent {
         let is_ours = |name: &String| name.eq_ignore_ascii_case(AUTHORIZATION);
         let single = self.headers.iter().flatten();
         let multi = self.multi_value_headers.iter().flatten();
-        single
-            .filter(move |(name, _)| is_ours(name))
-            .map(|(_, value)| value.as_str())
-            .chain(
-                multi
-                    .filter(move |(name, _)| is_ours(name))
-                    .flat_map(|(_, values)| values.iter().map(String::as_str)),
-            )
+        single.filter(move |(name, _)| is_ours(name)).map(|(_, value)| value.as_str()).chain(
+            multi
+                .filter(move |(name, _)| is_ours(name))
+                .flat_map(|(_, values)| values.iter().map(String::as_str)),
+        )
     }
 }

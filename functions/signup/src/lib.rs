@@ -6,7 +6,16 @@ use auth_session::{AccountStatus, Email, User, Username};
 use auth_store::{AddUser, AddUserOutcome};
 use auth_token::{OperationId, Timestamp, UserId};
 use lambda_http::{Body, Request, Response, http::StatusCode};
+use serde::Serialize;
 use serde_json::json;
+
+#[derive(Serialize)]
+struct UserAnswer<'a> {
+    id: &'a UserId,
+    username: &'a str,
+    email: Option<&'a str>,
+    created_at: String,
+}
 
 /// Everything that sign-up may touch. Its bound is its policy: `AddUser` is `dynamodb:PutItem`.
 #[derive(Debug)]
@@ -35,10 +44,8 @@ impl<U: AddUser> Signup<U> {
             Username::parse(username).map_err(|error| ApiError::member("username", error))?;
         let email = body.optional("email")?.map(Email::parse).transpose();
         let email = email.map_err(|error| ApiError::member("email", error))?;
-        let password = self
-            .passwords
-            .accept(&password, username.folded())
-            .map_err(ApiError::new_password)?;
+        let password =
+            self.passwords.accept(&password, username.folded()).map_err(ApiError::new_password)?;
 
         // A taken name costs a hash too, so that the time tells nothing that the answer does not.
         let user = User {
@@ -54,18 +61,15 @@ impl<U: AddUser> Signup<U> {
         };
         let operation = OperationId::generate().map_err(ApiError::randomness)?;
         match self.users.add_user(&user, &operation).await.map_err(ApiError::store)? {
-            AddUserOutcome::Added => json(
-                StatusCode::CREATED,
-                &json!({
-                    "msg": "User created",
-                    "user": {
-                        "id": user.id,
-                        "username": user.username.typed(),
-                        "email": user.email.as_ref().map(Email::as_str),
-                        "created_at": rfc3339(user.created_at),
-                    },
-                }),
-            ),
+            AddUserOutcome::Added => {
+                let user = UserAnswer {
+                    id: &user.id,
+                    username: user.username.typed(),
+                    email: user.email.as_ref().map(Email::as_str),
+                    created_at: rfc3339(user.created_at),
+                };
+                json(StatusCode::CREATED, &json!({ "msg": "User created", "user": user }))
+            }
             AddUserOutcome::NameTaken => Err(ApiError::UserExists),
         }
     }

@@ -7,7 +7,8 @@ use lambda_http::{
     Body, Request, Response,
     http::{Method, StatusCode},
 };
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::json;
 
 const COLLECTION: &str = "/workitems";
 const MAX_TITLE_CHARS: usize = 256;
@@ -50,7 +51,7 @@ impl<I: ListWorkItems + AddWorkItem + RemoveWorkItem, S: FindSession> WorkItems<
 
     async fn list(&self, caller: &Identity) -> Result<Response<Body>, ApiError> {
         let items = self.items.list_work_items(caller.user()).await.map_err(ApiError::store)?;
-        let items: Vec<_> = items.iter().map(to_json).collect();
+        let items: Vec<_> = items.iter().map(WorkItemAnswer::new).collect();
         json(StatusCode::OK, &json!({ "workitems": items }))
     }
 
@@ -68,7 +69,7 @@ impl<I: ListWorkItems + AddWorkItem + RemoveWorkItem, S: FindSession> WorkItems<
         let id = OperationId::generate().map_err(ApiError::randomness)?;
         let item = WorkItem { id: id.into(), title: title.to_owned(), created_at: now };
         self.items.add_work_item(caller.user(), &item).await.map_err(ApiError::store)?;
-        json(StatusCode::CREATED, &to_json(&item))
+        json(StatusCode::CREATED, &WorkItemAnswer::new(&item))
     }
 
     async fn remove(&self, caller: &Identity, id: &str) -> Result<Response<Body>, ApiError> {
@@ -81,6 +82,15 @@ impl<I: ListWorkItems + AddWorkItem + RemoveWorkItem, S: FindSession> WorkItems<
     }
 }
 
-fn to_json(item: &WorkItem) -> Value {
-    json!({ "id": item.id, "title": item.title, "created_at": rfc3339(item.created_at) })
+#[derive(Serialize)]
+struct WorkItemAnswer<'a> {
+    id: &'a str,
+    title: &'a str,
+    created_at: String,
+}
+
+impl<'a> WorkItemAnswer<'a> {
+    fn new(item: &'a WorkItem) -> Self {
+        Self { id: &item.id, title: &item.title, created_at: rfc3339(item.created_at) }
+    }
 }

@@ -94,8 +94,12 @@ mod tests {
     #[test]
     fn anything_else_is_no_answer() {
         for answer in [
-            "", "{", r#"{"statusCode":"200"}"#, r#"{"statusCode":99}"#,
-            r#"{"statusCode":200,"body":7}"#, r#"{"statusCode":200,"body":"!","isBase64Encoded":true}"#,
+            "",
+            "{",
+            r#"{"statusCode":"200"}"#,
+            r#"{"statusCode":99}"#,
+            r#"{"statusCode":200,"body":7}"#,
+            r#"{"statusCode":200,"body":"!","isBase64Encoded":true}"#,
             r#"{"statusCode":200,"headers":{"bad name":"x"}}"#,
             r#"{"statusCode":200,"headers":{"x":"a\nb"}}"#,
         ] {

@@ -47,13 +47,17 @@ impl Cache {
 
 impl Gateway {
     pub(super) async fn authorize(&self, name: &str, incoming: &Incoming) -> Verdict {
-        let Some(authorizer) = self.template.authorizers.get(name) else { return Verdict::Broken };
+        let Some(authorizer) = self.template.authorizers.get(name) else {
+            return Verdict::Broken;
+        };
         let identity: Option<Vec<_>> = authorizer
             .headers
             .iter()
             .map(|header| incoming.headers.get(header).filter(|value| !value.is_empty()).cloned())
             .collect();
-        let Some(identity) = identity else { return Verdict::NoIdentity };
+        let Some(identity) = identity else {
+            return Verdict::NoIdentity;
+        };
         let key = (name.to_owned(), identity);
         let now = Instant::now();
         if let Some(verdict) = self.decisions.get(&key, now) {
@@ -102,8 +106,13 @@ mod tests {
         ));
         assert!(matches!(read_decision(br#"{"isAuthorized":false}"#), Some(Verdict::Denied)));
         for answer in [
-            "", "{}", "null", r#"{"isAuthorized":"true"}"#, r#"{"isAuthorized":1}"#,
-            r#"{"isAuthorized":true,"context":null}"#, r#"{"isAuthorized":true,"context":[]}"#,
+            "",
+            "{}",
+            "null",
+            r#"{"isAuthorized":"true"}"#,
+            r#"{"isAuthorized":1}"#,
+            r#"{"isAuthorized":true,"context":null}"#,
+            r#"{"isAuthorized":true,"context":[]}"#,
         ] {
             assert!(read_decision(answer.as_bytes()).is_none(), "{answer}");
         }

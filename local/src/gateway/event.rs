@@ -36,7 +36,8 @@ impl Incoming {
         });
         let address = client.ip().to_string();
         let forwarded = headers.get("x-forwarded-for");
-        let forwarded = forwarded.map_or_else(|| address.clone(), |given| format!("{given}, {address}"));
+        let forwarded =
+            forwarded.map_or_else(|| address.clone(), |given| format!("{given}, {address}"));
         headers.insert("x-forwarded-for".to_owned(), forwarded);
         headers.insert("x-forwarded-proto".to_owned(), "http".to_owned());
         let route_key = format!("{} {}", matched.route.method, matched.route.path);
@@ -133,9 +134,8 @@ fn joined_headers(headers: &HeaderMap) -> BTreeMap<String, String> {
 }
 
 fn joined_query(query: &str) -> BTreeMap<String, String> {
-    let decode = |text: &str| {
-        percent_decode_str(&text.replace('+', " ")).decode_utf8_lossy().into_owned()
-    };
+    let decode =
+        |text: &str| percent_decode_str(&text.replace('+', " ")).decode_utf8_lossy().into_owned();
     let mut joined = BTreeMap::<String, String>::new();
     for pair in query.split('&').filter(|pair| !pair.is_empty()) {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
@@ -195,8 +195,10 @@ fn request_context(
 
 /// A name for the request, in the form that API Gateway's have.
 fn request_id() -> String {
-    auth_token::OperationId::generate()
-        .map_or_else(|_| "local".to_owned(), |id| format!("{}=", id.as_str().get(..15).unwrap_or("")))
+    auth_token::OperationId::generate().map_or_else(
+        |_| "local".to_owned(),
+        |id| format!("{}=", id.as_str().get(..15).unwrap_or("")),
+    )
 }
 
 #[cfg(test)]
@@ -224,7 +226,8 @@ mod tests {
 
     #[test]
     fn only_text_types_are_handed_on_as_text() {
-        for text in ["application/json", "Application/JSON; charset=utf-8", "text/html", "a/b+json"] {
+        for text in ["application/json", "Application/JSON; charset=utf-8", "text/html", "a/b+json"]
+        {
             assert!(is_text_type(text), "{text}");
         }
         for binary in ["application/x-www-form-urlencoded", "image/png", ""] {

@@ -43,7 +43,11 @@ impl Routes {
     pub(super) fn find(&self, method: &Method, path: &str) -> Option<Match<'_>> {
         self.0.iter().find_map(|route| {
             let fits = route.method == "ANY" || route.method == method.as_str();
-            let parameters = if fits { fit(&route.path, path)? } else { return None };
+            let parameters = if fits {
+                fit(&route.path, path)?
+            } else {
+                return None;
+            };
             Some(Match { route, parameters })
         })
     }

@@ -121,7 +121,9 @@ fn line(lines: &Lines, sandbox: &str) -> Option<Arc<Line>> {
 
 /// `GET …/next`: waits for an event, as long as it takes.
 async fn next(State(lines): State<Lines>, Path(sandbox): Path<String>) -> Response<Body> {
-    let Some(line) = line(&lines, &sandbox) else { return status(StatusCode::GONE) };
+    let Some(line) = line(&lines, &sandbox) else {
+        return status(StatusCode::GONE);
+    };
     if let Some(ready) = lock(&line.ready).take() {
         ready.send(()).ok();
     }
@@ -168,7 +170,9 @@ fn settle(
     id: &str,
     outcome: Result<Bytes, InvokeError>,
 ) -> Response<Body> {
-    let Some(line) = line(lines, sandbox) else { return status(StatusCode::GONE) };
+    let Some(line) = line(lines, sandbox) else {
+        return status(StatusCode::GONE);
+    };
     let pending = lock(&line.pending).take_if(|(pending, _)| pending == id);
     match pending {
         Some((_, reply)) => {

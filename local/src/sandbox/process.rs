@@ -128,7 +128,9 @@ impl Sandbox {
 
     /// Waits until the function has asked for work for the first time.
     async fn initialise(&mut self) -> Result<(), InvokeError> {
-        let Some(ready) = self.ready.take() else { return Ok(()) };
+        let Some(ready) = self.ready.take() else {
+            return Ok(());
+        };
         let is_ready = tokio::select! {
             asked = timeout(INIT_TIMEOUT, ready) => matches!(asked, Ok(Ok(()))),
             _ = self.child.wait() => false,

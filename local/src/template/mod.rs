@@ -276,7 +276,9 @@ impl FunctionProperties {
         let binary = resource
             .pointer("/Metadata/BuildProperties/Binary")
             .and_then(Value::as_str)
-            .ok_or_else(|| unsupported(name, "has no Metadata.BuildProperties.Binary".into()))?;
+            .ok_or_else(|| {
+            unsupported(name, "has no Metadata.BuildProperties.Binary".into())
+        })?;
         let statements = self.policies.into_iter().flat_map(|policy| policy.statement);
         Ok(Function {
             binary: binary.to_owned(),

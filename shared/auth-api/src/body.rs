@@ -98,7 +98,8 @@ fn is_plain_json(headers: &HeaderMap) -> bool {
         return false;
     };
     let mut parts = content_type.split(';').map(str::trim);
-    let is_json = parts.next().is_some_and(|essence| essence.eq_ignore_ascii_case("application/json"));
+    let is_json =
+        parts.next().is_some_and(|essence| essence.eq_ignore_ascii_case("application/json"));
     let is_utf8 = parts.all(|parameter| {
         parameter.split_once('=').is_some_and(|(name, value)| {
             name.eq_ignore_ascii_case("charset")
@@ -202,15 +203,23 @@ mod tests {
     #[test]
     fn the_content_type_is_json_in_any_case_and_utf8_at_most() {
         for accepted in [
-            "application/json", "Application/JSON", "application/json; charset=utf-8",
+            "application/json",
+            "Application/JSON",
+            "application/json; charset=utf-8",
             "application/json;charset=\"UTF-8\"",
         ] {
             assert_eq!(status("{}", accepted), 200, "{accepted}");
         }
         for refused in [
-            "text/plain", "application/x-www-form-urlencoded", "multipart/form-data", "",
-            "application/jsonx", "application/problem+json", "application/json; charset=utf-16",
-            "application/json; v=1", "application/json, text/plain",
+            "text/plain",
+            "application/x-www-form-urlencoded",
+            "multipart/form-data",
+            "",
+            "application/jsonx",
+            "application/problem+json",
+            "application/json; charset=utf-16",
+            "application/json; v=1",
+            "application/json, text/plain",
         ] {
             assert_eq!(status("{}", refused), 415, "{refused}");
         }
@@ -237,14 +246,36 @@ mod tests {
     fn anything_but_one_object_without_repeated_members_is_refused() {
         let deep = format!("{{\"a\":{}1{}}}", "[".repeat(5_000), "]".repeat(5_000));
         for body in [
-            "", "null", "[]", "\"x\"", "1", "true", "{", "{\"a\":1,}", "{'a':1}", "{\"a\":1}{}",
-            "\u{feff}{}", "{\"a\":NaN}", "{\"a\":1e999}", "{\"a\":\"\\ud800\"}", "// x\n{}",
-            "{\"a\":1,\"a\":1}", "{\"a\":1,\"\\u0061\":1}", "{\"a\":{\"b\":1,\"b\":1}}", &deep,
+            "",
+            "null",
+            "[]",
+            "\"x\"",
+            "1",
+            "true",
+            "{",
+            "{\"a\":1,}",
+            "{'a':1}",
+            "{\"a\":1}{}",
+            "\u{feff}{}",
+            "{\"a\":NaN}",
+            "{\"a\":1e999}",
+            "{\"a\":\"\\ud800\"}",
+            "// x\n{}",
+            "{\"a\":1,\"a\":1}",
+            "{\"a\":1,\"\\u0061\":1}",
+            "{\"a\":{\"b\":1,\"b\":1}}",
+            &deep,
         ] {
             assert_eq!(status(body, "application/json"), 400, "{body:.60}");
         }
         assert_eq!(status(b"{\"a\":\"\xff\"}".to_vec(), "application/json"), 400);
-        assert_eq!(status("{\"a\":1}".encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<_>>(), "application/json"), 400);
+        assert_eq!(
+            status(
+                "{\"a\":1}".encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<_>>(),
+                "application/json"
+            ),
+            400
+        );
     }
 
     #[test]

@@ -127,7 +127,8 @@ fn body(text: Option<String>, is_base64: bool) -> Result<Body, ApiError> {
 }
 
 fn uri(path: &str, query: &str) -> Result<Uri, ApiError> {
-    let text = if query.is_empty() { Cow::Borrowed(path) } else { format!("{path}?{query}").into() };
+    let text =
+        if query.is_empty() { Cow::Borrowed(path) } else { format!("{path}?{query}").into() };
     // An absolute form would let a client choose a host; the gateway sends paths only.
     text.starts_with('/')
         .then(|| text.parse().ok())
@@ -139,9 +140,6 @@ fn uri(path: &str, query: &str) -> Result<Uri, ApiError> {
 fn strings_only(context: HashMap<String, serde_json::Value>) -> HashMap<String, String> {
     context
         .into_iter()
-        .filter_map(|(name, value)| match value {
-            serde_json::Value::String(text) => Some((name, text)),
-            _ => None,
-        })
+        .filter_map(|(name, value)| Some((name, value.as_str()?.to_owned())))
         .collect()
 }

@@ -8,10 +8,7 @@ use auth_token::{
     AccessClaims, PresentedToken, SessionId, Timestamp, TokenError, TokenId, TokenProfile,
     TokenType, UserId, Verifier,
 };
-use lambda_http::{
-    Request,
-    http::header::AUTHORIZATION,
-};
+use lambda_http::{Request, http::header::AUTHORIZATION};
 
 use crate::{ApiError, Gateway};
 
@@ -154,10 +151,8 @@ impl<S: FindSession> Guard<S> {
         if let Some(sessions) = &self.sessions {
             let username = Username::parse(&claims.username)
                 .map_err(|_| Refusal::Token(TokenError::BadClaims))?;
-            let found = sessions
-                .find_session(&username, &claims.session)
-                .await
-                .map_err(Refusal::Fault)?;
+            let found =
+                sessions.find_session(&username, &claims.session).await.map_err(Refusal::Fault)?;
             if !found.is_some_and(|state| state.is_alive(&claims.user, now)) {
                 return Err(Refusal::SessionEnded);
             }

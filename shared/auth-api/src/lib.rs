@@ -11,7 +11,9 @@ mod serve;
 pub use body::JsonBody;
 pub use error::{ApiError, Cause};
 pub use event::Gateway;
-pub use guard::{Guard, GuardSettings, Identity, Refusal, RevocationCheck, bearer_token, to_context};
+pub use guard::{
+    Guard, GuardSettings, Identity, Refusal, RevocationCheck, bearer_token, to_context,
+};
 pub use logging::{LogSettings, start_logging};
 pub use response::{TokenAnswer, empty, json, rfc3339};
 pub use serve::{GatewayAnswer, allow_only, answer, run};

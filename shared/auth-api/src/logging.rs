@@ -2,7 +2,8 @@
 
 use tracing::Level;
 use tracing_subscriber::{
-    Layer as _, filter::Targets, fmt, layer::SubscriberExt as _, registry, util::SubscriberInitExt as _,
+    Layer as _, filter::Targets, fmt, layer::SubscriberExt as _, registry,
+    util::SubscriberInitExt as _,
 };
 
 /// How a function logs.
@@ -20,8 +21,15 @@ const MAX_FOREIGN_LEVEL: Level = Level::WARN;
 
 /// Crates of ours: every one of their log lines is known not to hold a secret.
 const OURS: [&str; 9] = [
-    "auth_api", "auth_session", "auth_store", "authorizer", "discovery", "login", "protected",
-    "signup", "workitems",
+    "auth_api",
+    "auth_session",
+    "auth_store",
+    "authorizer",
+    "discovery",
+    "login",
+    "protected",
+    "signup",
+    "workitems",
 ];
 
 /// Starts to log to standard output, where Lambda collects the lines and adds the time.

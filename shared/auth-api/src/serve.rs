@@ -90,12 +90,11 @@ fn finish(
 }
 
 fn log_refusal(refusal: &ApiError, request_id: &str, route: &str) {
-    match refusal.cause() {
-        Some(cause) => {
-            let cause = causes(cause);
-            error!(request_id, route, code = refusal.code(), cause, "request failed");
-        }
-        None => info!(request_id, route, code = refusal.code(), "request refused"),
+    let code = refusal.code();
+    if let Some(cause) = refusal.cause() {
+        error!(request_id, route, code, cause = causes(cause), "request failed");
+    } else {
+        info!(request_id, route, code, "request refused");
     }
 }
 

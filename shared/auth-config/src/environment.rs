@@ -74,7 +74,9 @@ pub(crate) fn number<T>(
 where
     T: FromStr + PartialOrd + fmt::Display,
 {
-    let Some(text) = optional(variables, name) else { return Ok(default) };
+    let Some(text) = optional(variables, name) else {
+        return Ok(default);
+    };
     text.parse().ok().filter(|value| bounds.contains(value)).ok_or_else(|| ConfigError::Invalid {
         variable: name,
         reason: format!("must be a whole number from {} to {}", bounds.start(), bounds.end()),

@@ -186,7 +186,9 @@ pub fn variables_of(function: &str) -> Vec<&'static str> {
         ["SIGNING_KEYS_SECRET", "SIGNING_KEYS", "JWT_SECRET_KEY", "JWT_ALGORITHM"];
     const ISSUER: [&str; 1] = ["JWT_ISSUER"];
     const TOKENS: [&str; 4] = [
-        "JWT_AUDIENCE", "JWT_ACCESS_TOKEN_EXPIRES", "JWT_REFRESH_TOKEN_EXPIRES",
+        "JWT_AUDIENCE",
+        "JWT_ACCESS_TOKEN_EXPIRES",
+        "JWT_REFRESH_TOKEN_EXPIRES",
         "JWT_DECODE_LEEWAY",
     ];
     const SESSIONS: [&str; 2] = ["SESSION_LIFETIME", "SESSION_LIMIT"];

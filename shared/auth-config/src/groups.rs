@@ -57,7 +57,9 @@ pub(crate) fn key_source(variables: &impl Variables) -> Result<KeySource, Config
 
 fn algorithm(variables: &impl Variables) -> Result<Option<Algorithm>, ConfigError> {
     const ALGORITHM: &str = "JWT_ALGORITHM";
-    let Some(name) = optional(variables, ALGORITHM) else { return Ok(None) };
+    let Some(name) = optional(variables, ALGORITHM) else {
+        return Ok(None);
+    };
     Algorithm::parse(&name).map(Some).ok_or_else(|| ConfigError::Invalid {
         variable: ALGORITHM,
         reason: "must be ES256 or HS256".to_owned(),
@@ -69,9 +71,8 @@ fn algorithm(variables: &impl Variables) -> Result<Option<Algorithm>, ConfigErro
 pub(crate) fn token_profile(variables: &impl Variables) -> Result<TokenProfile, ConfigError> {
     let issuer = issuer(variables)?;
     let audience = optional(variables, "JWT_AUDIENCE").unwrap_or_else(|| issuer.clone());
-    let seconds = |name, default, bounds| {
-        number(variables, name, default, bounds).map(Duration::from_secs)
-    };
+    let seconds =
+        |name, default, bounds| number(variables, name, default, bounds).map(Duration::from_secs);
     Ok(TokenProfile {
         issuer,
         audience,
@@ -104,12 +105,7 @@ pub(crate) fn session_policy(variables: &impl Variables) -> Result<SessionPolicy
     Ok(SessionPolicy {
         idle_lifetime: refresh_lifetime(variables)?,
         absolute_lifetime: Duration::from_secs(absolute),
-        limit: number(
-            variables,
-            "SESSION_LIMIT",
-            DEFAULT_SESSION_LIMIT,
-            1..=MAX_SESSION_LIMIT,
-        )?,
+        limit: number(variables, "SESSION_LIMIT", DEFAULT_SESSION_LIMIT, 1..=MAX_SESSION_LIMIT)?,
     })
 }
 

@@ -23,7 +23,8 @@ pub struct ParamsError {
 
 /// OWASP's Password Storage recommendations that use one lane: (KiB, iterations). A cost is strong
 /// enough when it reaches one of them in both.
-const RECOMMENDED: [(u32, u32); 5] = [(47_104, 1), (19_456, 2), (12_288, 3), (9_216, 4), (7_168, 5)];
+const RECOMMENDED: [(u32, u32); 5] =
+    [(47_104, 1), (19_456, 2), (12_288, 3), (9_216, 4), (7_168, 5)];
 
 /// A stored hash that asks for more is not computed: one poisoned item could otherwise take the
 /// function's memory or time.

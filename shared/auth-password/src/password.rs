@@ -1,6 +1,13 @@
 //! Passwords as they arrive.
 
-use precis_profiles::{OpaqueString, precis_core::profile::Profile};
+use precis_profiles::{
+    OpaqueString,
+    precis_core::{
+        DerivedPropertyValue::Unassigned,
+        Error, FreeformClass, StringClass,
+        profile::{Profile, Rules},
+    },
+};
 use secrecy::{ExposeSecret, SecretString};
 
 /// The longest password. Nothing is ever cut off: a longer one is refused.
@@ -20,8 +27,8 @@ pub enum PasswordError {
     /// It has more than [`MAX_PASSWORD_CHARS`] characters.
     #[error("must be at most 256 characters long")]
     TooLong,
-    /// It has a control character or an unassigned code point.
-    #[error("must not contain control characters or unassigned code points")]
+    /// It has a control character, or a joiner where RFC 8264 allows none.
+    #[error("must not contain control characters or stray joiners")]
     Character,
 }
 
@@ -38,13 +45,27 @@ impl Password {
         if text.chars().count() > MAX_PASSWORD_CHARS {
             return Err(PasswordError::TooLong);
         }
-        let prepared = OpaqueString::new().enforce(text).map_err(|_| PasswordError::Character)?;
-        Ok(Self(SecretString::from(prepared.into_owned())))
+        let prepared = prepare(text).map_err(|_| PasswordError::Character)?;
+        Ok(Self(SecretString::from(prepared)))
     }
 
     pub(crate) fn expose(&self) -> &str {
         self.0.expose_secret()
     }
+}
+
+/// `OpaqueString`, except that characters which are newer than its tables pass. Those end at
+/// Unicode 6.3, as the registry of RFC 8264 does, and would refuse every emoji since 2013.
+fn prepare(text: &str) -> Result<String, Error> {
+    let profile = OpaqueString::new();
+    let class = FreeformClass::default();
+    let known: String =
+        text.chars().filter(|c| class.get_value_from_char(*c) != Unassigned).collect();
+    if !known.is_empty() {
+        profile.prepare(known)?;
+    }
+    let spaces_mapped = profile.additional_mapping_rule(text)?;
+    profile.normalization_rule(spaces_mapped).map(Into::into)
 }
 
 #[cfg(test)]
@@ -77,6 +98,13 @@ mod tests {
             let text = SecretString::from(text);
             assert_eq!(Password::parse(&text).unwrap_err(), PasswordError::Character);
         }
+    }
+
+    #[test]
+    fn characters_newer_than_the_tables_pass_and_do_not_hide_others() {
+        assert_eq!(prepared("🤣\u{a0}🪸cafe\u{301}"), "🤣 🪸café");
+        let hidden = SecretString::from("🪸🪸🪸🪸\0🪸🪸🪸🪸");
+        assert_eq!(Password::parse(&hidden).unwrap_err(), PasswordError::Character);
     }
 
     #[test]

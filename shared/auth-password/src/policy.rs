@@ -147,10 +147,7 @@ mod tests {
     #[test]
     fn every_weakness_is_named() {
         let found = weaknesses("bob", "bob");
-        assert_eq!(
-            found,
-            [Weakness::TooShort, Weakness::TooCommon, Weakness::ContainsUsername]
-        );
+        assert_eq!(found, [Weakness::TooShort, Weakness::TooCommon, Weakness::ContainsUsername]);
         assert_eq!(weaknesses(&"x1".repeat(129), "bob"), [Weakness::TooLong]);
     }
 }

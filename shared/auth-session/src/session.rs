@@ -166,7 +166,8 @@ mod tests {
     fn a_login_over_the_limit_ends_the_least_recently_used_session() {
         let mut sessions = BTreeMap::new();
         for now in [1_000, 1_001, 1_002] {
-            apply(&mut sessions, start(&sessions, now));
+            let started = start(&sessions, now);
+            apply(&mut sessions, started);
         }
         let oldest =
             sessions.iter().min_by_key(|(_, session)| session.rotated_at).unwrap().0.clone();
@@ -184,7 +185,8 @@ mod tests {
     fn expired_sessions_are_removed_and_do_not_count() {
         let mut sessions = BTreeMap::new();
         for now in [1_000, 1_001, 1_020] {
-            apply(&mut sessions, start(&sessions, now));
+            let started = start(&sessions, now);
+            apply(&mut sessions, started);
         }
         let started = start(&sessions, 1_031);
         assert_eq!(started.ended.len(), 2);

@@ -96,8 +96,21 @@ mod tests {
     #[test]
     fn invisible_and_disallowed_characters_are_refused() {
         for character in [
-            ' ', '\t', '\n', '\0', '\u{7f}', '\u{85}', '\u{a0}', '\u{ad}', '\u{200b}', '\u{200d}',
-            '\u{202e}', '\u{feff}', '\u{e0001}', '\u{fffd}', '😀',
+            ' ',
+            '\t',
+            '\n',
+            '\0',
+            '\u{7f}',
+            '\u{85}',
+            '\u{a0}',
+            '\u{ad}',
+            '\u{200b}',
+            '\u{200d}',
+            '\u{202e}',
+            '\u{feff}',
+            '\u{e0001}',
+            '\u{fffd}',
+            '😀',
         ] {
             let name = format!("al{character}ice");
             assert_eq!(Username::parse(&name), Err(UsernameError::Character), "{name:?}");

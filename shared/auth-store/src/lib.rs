@@ -12,7 +12,6 @@ pub use error::StoreError;
 pub use keys::{KeyLocation, KeySource, KeySourceError};
 pub use memory::{MemoryUsers, MemoryWorkItems};
 pub use users::{
-    AddUser, AddUserOutcome, FindSession, FindUser, SessionStart, StartSession,
-    StartSessionOutcome,
+    AddUser, AddUserOutcome, FindSession, FindUser, SessionStart, StartSession, StartSessionOutcome,
 };
 pub use work_items::{AddWorkItem, ListWorkItems, RemoveWorkItem, WorkItem};

@@ -103,8 +103,13 @@ pub struct MemoryWorkItems(Arc<Mutex<HashMap<UserId, BTreeMap<String, WorkItem>>
 impl ListWorkItems for MemoryWorkItems {
     async fn list_work_items(&self, user: &UserId) -> Result<Vec<WorkItem>, StoreError> {
         let items = lock(&self.0);
-        let mut listed: Vec<_> =
-            items.get(user).into_iter().flat_map(BTreeMap::values).take(MAX_LISTED).cloned().collect();
+        let mut listed: Vec<_> = items
+            .get(user)
+            .into_iter()
+            .flat_map(BTreeMap::values)
+            .take(MAX_LISTED)
+            .cloned()
+            .collect();
         oldest_first(&mut listed);
         Ok(listed)
     }

@@ -1,1 +1,36 @@
-//! x
+#![doc = include_str!("../README.md")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::missing_panics_doc,
+    reason = "a test's tools fail the test"
+)]
+
+pub mod event;
+pub mod forge;
+pub mod proxy;
+pub mod store_contract;
+pub mod subject;
+
+use local::{
+    tables,
+    template::{Parameters, Template},
+};
+
+/// The template of the workspace, read as the local gateway reads it.
+pub fn template() -> Template {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../template.yaml");
+    let parameters = Parameters::from([
+        ("Issuer".to_owned(), subject::ISSUER.to_owned()),
+        ("SigningKeysSecretArn".to_owned(), "local".to_owned()),
+    ]);
+    Template::parse(&std::fs::read_to_string(path).unwrap(), &parameters).unwrap()
+}
+
+/// A DynamoDB engine in this process with the template's tables; returns its endpoint.
+pub async fn dynamodb() -> String {
+    let endpoint = tables::start_engine(None).await.unwrap();
+    tables::make_tables(&endpoint, &template().tables).await.unwrap();
+    endpoint
+}

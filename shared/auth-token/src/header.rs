@@ -111,7 +111,14 @@ mod tests {
     fn anything_but_one_object_of_utf8_strings_is_refused() {
         let deep = "[".repeat(100_000);
         for json in [
-            "", "null", "[]", "1", "true", "\"x\"", "{}", &deep,
+            "",
+            "null",
+            "[]",
+            "1",
+            "true",
+            "\"x\"",
+            "{}",
+            &deep,
             r#"{"alg":"ES256","kid":"a"}"#,
             r#"{"alg":null,"kid":"a","typ":"at+jwt"}"#,
             r#"{"alg":["ES256"],"kid":"a","typ":"at+jwt"}"#,

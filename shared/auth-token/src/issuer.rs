@@ -133,6 +133,7 @@ impl Issuer {
 }
 
 /// What differs between two tokens of one grant.
+#[derive(Clone, Copy)]
 struct Variable {
     fresh: bool,
     generation: Option<u64>,

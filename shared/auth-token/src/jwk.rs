@@ -132,7 +132,8 @@ impl JwkText {
                 PrivateParameters::EllipticCurve(EllipticCurveKey { x, y, scalar })
             }
             (Algorithm::Hs256, "oct") => PrivateParameters::Secret(
-                private_bytes(self.k).ok_or_else(|| unsupported("`k` is missing or not base64url"))?,
+                private_bytes(self.k)
+                    .ok_or_else(|| unsupported("`k` is missing or not base64url"))?,
             ),
             (Algorithm::Es256 | Algorithm::Hs256, _) => {
                 return Err(unsupported("`kty` or `crv` does not go with `alg`"));

@@ -14,8 +14,8 @@ use crate::{
     encoding,
     error::{KeyError, SigningCause},
     jwk::{
-        EllipticCurveKey, PrivateJwk, PrivateParameters, PublicJwk, PublicJwkSet,
-        PublicParameters, parse_private_set,
+        EllipticCurveKey, PrivateJwk, PrivateParameters, PublicJwk, PublicJwkSet, PublicParameters,
+        parse_private_set,
     },
 };
 

@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use aws_config::{
-    BehaviorVersion, SdkConfig, environment::EnvironmentVariableCredentialsProvider,
+    BehaviorVersion, Region, SdkConfig, environment::EnvironmentVariableCredentialsProvider,
     retry::RetryConfig, stalled_stream_protection::StalledStreamProtectionConfig,
     timeout::TimeoutConfig,
 };
-use aws_sdk_dynamodb::config::SharedHttpClient;
+use aws_sdk_dynamodb::config::{Credentials, SharedHttpClient};
 use aws_smithy_http_client::{
     Builder,
     tls::{Provider, TlsContext, TrustStore, rustls_provider::CryptoMode},
@@ -31,18 +31,27 @@ const AMAZON_ROOTS: &[u8] = include_bytes!("amazon-roots.pem");
 
 /// What every AWS client of a function shares. Made in `main`; costs nothing until a store asks
 /// for a connection, so that a function which needs none does not pay for it.
+///
+/// The default one takes its settings from the environment that Lambda provides: region,
+/// credentials, and endpoints such as `AWS_ENDPOINT_URL_DYNAMODB`.
 #[derive(Debug, Default)]
-pub struct Aws(OnceCell<SdkConfig>);
+pub struct Aws {
+    emulator: Option<String>,
+    settings: OnceCell<SdkConfig>,
+}
 
 impl Aws {
-    /// Settings from the environment that Lambda provides: region, credentials, and endpoints
-    /// such as `AWS_ENDPOINT_URL_DYNAMODB`.
+    /// A connection to an emulator at `endpoint`, which takes any credentials.
+    pub fn emulator(endpoint: &str) -> Self {
+        Self { emulator: Some(endpoint.to_owned()), settings: OnceCell::new() }
+    }
+
     pub(crate) async fn settings(&self) -> &SdkConfig {
-        self.0.get_or_init(load_settings).await
+        self.settings.get_or_init(|| load_settings(self.emulator.as_deref())).await
     }
 }
 
-async fn load_settings() -> SdkConfig {
+async fn load_settings(emulator: Option<&str>) -> SdkConfig {
     let timeouts = TimeoutConfig::builder()
         .connect_timeout(CONNECT_TIMEOUT)
         .operation_attempt_timeout(ATTEMPT_TIMEOUT)
@@ -52,15 +61,20 @@ async fn load_settings() -> SdkConfig {
         .with_max_attempts(MAX_ATTEMPTS)
         .with_initial_backoff(FIRST_PAUSE)
         .with_max_backoff(LONGEST_PAUSE);
-    aws_config::defaults(BehaviorVersion::v2026_01_12())
-        .credentials_provider(EnvironmentVariableCredentialsProvider::new())
+    let loader = aws_config::defaults(BehaviorVersion::v2026_01_12())
         .http_client(http_client())
         .timeout_config(timeouts)
         .retry_config(retries)
         // Answers are at most a few kilobytes; the attempt's time limit is the protection.
-        .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
-        .load()
-        .await
+        .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
+    let loader = match emulator {
+        None => loader.credentials_provider(EnvironmentVariableCredentialsProvider::new()),
+        Some(endpoint) => loader
+            .endpoint_url(endpoint)
+            .region(Region::from_static("us-east-1"))
+            .credentials_provider(Credentials::new("local", "local", None, None, "emulator")),
+    };
+    loader.load().await
 }
 
 fn http_client() -> SharedHttpClient {

@@ -124,9 +124,7 @@ pub(crate) fn made_by<'a>(item: &'a Attributes, session: Option<&SessionId>) -> 
 
 /// The session map.
 pub(crate) fn sessions(item: &Attributes) -> Result<&Attributes, StoreError> {
-    item.get(SESSIONS)
-        .and_then(|value| value.as_m().ok())
-        .ok_or(StoreError::Malformed(SESSIONS))
+    item.get(SESSIONS).and_then(|value| value.as_m().ok()).ok_or(StoreError::Malformed(SESSIONS))
 }
 
 fn read_sessions(item: &Attributes) -> Result<BTreeMap<SessionId, Session>, StoreError> {

@@ -4,8 +4,9 @@ use auth_session::{SessionState, User, Username};
 use auth_token::{OperationId, SessionId, Timestamp, UserId};
 use aws_sdk_dynamodb::{
     Client,
+    error::SdkError,
     operation::{put_item::PutItemError, update_item::UpdateItemError},
-    types::{AttributeValue, ReturnValuesOnConditionCheckFailure::AllOld},
+    types::ReturnValuesOnConditionCheckFailure::AllOld,
 };
 use secrecy::ExposeSecret;
 
@@ -52,7 +53,7 @@ impl AddUser for DynamoUsers {
             .return_values_on_condition_check_failure(AllOld)
             .send()
             .await;
-        match sent.map_err(aws_sdk_dynamodb::error::SdkError::into_service_error) {
+        match sent.map_err(SdkError::into_service_error) {
             Ok(_) => Ok(AddUserOutcome::Added),
             // The SDK sends a write again when its reply was lost; the name is then taken by us.
             Err(PutItemError::ConditionalCheckFailedException(failed)) => {
@@ -104,7 +105,9 @@ impl FindSession for DynamoUsers {
             .send()
             .await
             .map_err(StoreError::unavailable)?;
-        let Some(item) = answer.item() else { return Ok(None) };
+        let Some(item) = answer.item() else {
+            return Ok(None);
+        };
         // A projection leaves out the map when it has no such session.
         let session = match item.get(SESSIONS) {
             Some(_) => sessions(item)?.get(session.as_str()).and_then(|found| found.as_m().ok()),
@@ -141,32 +144,31 @@ impl StartSession for DynamoUsers {
             .expression_attribute_values(":room", number(started.room_for as u64))
             .expression_attribute_values(":session", write_session(&started.session))
             .return_values_on_condition_check_failure(AllOld);
-        let mut set = "SET #sessions.#session = :session".to_owned();
-        let mut condition = "#id = :id AND #version = :version AND size(#sessions) <= :room \
-                             AND attribute_not_exists(#sessions.#session)"
-            .to_owned();
-        let mut removed = Vec::new();
-        for (index, ended) in started.ended.iter().enumerate() {
-            request = request.expression_attribute_names(format!("#ended{index}"), ended.as_str());
-            // Without this, two logins could make room by ending the same session.
-            condition.push_str(&format!(" AND attribute_exists(#sessions.#ended{index})"));
-            removed.push(format!("#sessions.#ended{index}"));
-        }
+        let mut update = vec!["SET #sessions.#session = :session".to_owned()];
+        let mut condition = vec![
+            "#id = :id AND #version = :version AND size(#sessions) <= :room \
+             AND attribute_not_exists(#sessions.#session)"
+                .to_owned(),
+        ];
         if let Some(hash) = start.password_hash {
             request = request
                 .expression_attribute_names("#hash", HASH)
-                .expression_attribute_values(
-                    ":hash",
-                    AttributeValue::S(hash.expose_secret().to_owned()),
-                );
-            set.push_str(", #hash = :hash");
+                .expression_attribute_values(":hash", string(hash.expose_secret()));
+            update.push(", #hash = :hash".to_owned());
         }
-        if !removed.is_empty() {
-            set.push_str(" REMOVE ");
-            set.push_str(&removed.join(", "));
+        for (index, ended) in started.ended.iter().enumerate() {
+            request = request.expression_attribute_names(format!("#ended{index}"), ended.as_str());
+            let keyword = if index == 0 { " REMOVE" } else { "," };
+            update.push(format!("{keyword} #sessions.#ended{index}"));
+            // Without this, two logins could make room by ending the same session.
+            condition.push(format!(" AND attribute_exists(#sessions.#ended{index})"));
         }
-        let sent = request.update_expression(set).condition_expression(condition).send().await;
-        match sent.map_err(aws_sdk_dynamodb::error::SdkError::into_service_error) {
+        let outcome = request
+            .update_expression(update.concat())
+            .condition_expression(condition.concat())
+            .send()
+            .await;
+        match outcome.map_err(SdkError::into_service_error) {
             Ok(_) => Ok(StartSessionOutcome::Started),
             Err(UpdateItemError::ConditionalCheckFailedException(failed)) => match failed.item() {
                 // A lost reply made the SDK send the write again: the session is ours.

@@ -1,0 +1,226 @@
+//! What the authorizer decides, in each shape that API Gateway asks in.
+
+use auth_api::Guard;
+use auth_session::{SessionState, Username};
+use auth_store::{AddUser as _, FindSession, MemoryUsers, StoreError};
+use auth_testkit::{
+    forge::{bad_tokens, claims, claims_for, header, sign, with},
+    subject::{NOW, operation, session, user, verifier},
+};
+use auth_token::SessionId;
+use authorizer::Authorizer;
+use serde_json::{Value, json};
+
+const ARN: &str = "arn:aws:execute-api:eu-west-1:123456789012:a1b2/prod/GET/workitems";
+
+async fn decide(users: MemoryUsers, event: &Value) -> Value {
+    let authorizer = Authorizer { guard: Guard::new(verifier(), Some(users)) };
+    serde_json::to_value(authorizer.handle(&event.to_string(), NOW).await.unwrap()).unwrap()
+}
+
+async fn logged_in() -> (MemoryUsers, String, auth_session::User) {
+    let users = MemoryUsers::default();
+    let mut alice = user("Alice");
+    let started = session(&alice, NOW);
+    let claims = with(claims_for(&alice.id, &started.id), "roles", json!(["admin", "editor"]));
+    alice.sessions.insert(started.id, started.session);
+    users.add_user(&alice, &operation()).await.unwrap();
+    (users, sign(&header(), &claims), alice)
+}
+
+fn http_api_2(value: &str) -> Value {
+    json!({
+        "version": "2.0", "type": "REQUEST", "routeArn": ARN, "identitySource": [value],
+        "headers": { "authorization": value, "x-odd": "a\u{1}b" }, "cookies": null,
+        "requestContext": { "http": { "method": "GET" } },
+    })
+}
+
+fn http_api_1(value: &str) -> Value {
+    json!({
+        "version": "1.0", "type": "REQUEST", "methodArn": ARN, "identitySource": value,
+        "authorizationToken": value, "headers": { "Authorization": value },
+        "multiValueHeaders": null,
+    })
+}
+
+fn rest_request(value: &str) -> Value {
+    json!({
+        "type": "REQUEST", "methodArn": ARN, "headers": { "AUTHORIZATION": value },
+        "multiValueHeaders": { "AUTHORIZATION": [value] },
+    })
+}
+
+fn rest_token(value: &str) -> Value {
+    json!({ "type": "TOKEN", "methodArn": ARN, "authorizationToken": value })
+}
+
+fn web_socket(value: &str) -> Value {
+    json!({
+        "type": "REQUEST",
+        "methodArn": "arn:aws:execute-api:eu-west-1:123456789012:a1b2/prod/$connect",
+        "headers": { "Authorization": value }, "multiValueHeaders": { "Authorization": [value] },
+        "requestContext": { "eventType": "CONNECT", "routeKey": "$connect" },
+    })
+}
+
+type Shape = fn(&str) -> Value;
+const POLICY_SHAPES: [(&str, Shape); 4] = [
+    ("HTTP API 1.0", http_api_1),
+    ("REST REQUEST", rest_request),
+    ("REST TOKEN", rest_token),
+    ("WebSocket", web_socket),
+];
+
+fn simple_refusal() -> Value {
+    json!({ "isAuthorized": false, "context": {} })
+}
+
+fn policy_refusal() -> Value {
+    json!({
+        "principalId": "unauthenticated",
+        "policyDocument": {
+            "Version": "2012-10-17",
+            "Statement": [{ "Action": "execute-api:Invoke", "Effect": "Deny", "Resource": "*" }],
+        },
+        "context": {},
+    })
+}
+
+fn context(alice: &auth_session::User) -> Value {
+    json!({
+        "sub": alice.id, "username": "alice", "sid": alice.sessions.keys().next().unwrap(),
+        "jti": "token-0000000000000000", "roles": "admin editor", "fresh": "true",
+        "auth_time": NOW.unix().to_string(), "exp": (NOW.unix() + 900).to_string(),
+    })
+}
+
+#[tokio::test]
+async fn an_http_api_is_told_yes_with_a_context_of_strings() {
+    let (users, token, alice) = logged_in().await;
+    let decision = decide(users, &http_api_2(&format!("Bearer {token}"))).await;
+    assert_eq!(decision, json!({ "isAuthorized": true, "context": context(&alice) }));
+}
+
+#[tokio::test]
+async fn every_other_api_is_told_a_policy_for_the_whole_stage() {
+    let (users, token, alice) = logged_in().await;
+    for (name, shape) in POLICY_SHAPES {
+        let decision = decide(users.clone(), &shape(&format!("bearer {token}"))).await;
+        let resource = "arn:aws:execute-api:eu-west-1:123456789012:a1b2/prod/*";
+        let expected = json!({
+            "principalId": alice.id,
+            "policyDocument": {
+                "Version": "2012-10-17",
+                "Statement": [
+                    { "Action": "execute-api:Invoke", "Effect": "Allow", "Resource": resource },
+                ],
+            },
+            "context": context(&alice),
+        });
+        assert_eq!(decision, expected, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn every_bad_token_is_denied_in_every_shape() {
+    for (name, token, _) in bad_tokens() {
+        let value = format!("Bearer {token}");
+        let decision = decide(MemoryUsers::default(), &http_api_2(&value)).await;
+        assert_eq!(decision, simple_refusal(), "{name}");
+        for (shape_name, shape) in POLICY_SHAPES {
+            let decision = decide(MemoryUsers::default(), &shape(&value)).await;
+            assert_eq!(decision, policy_refusal(), "{name} as {shape_name}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_token_without_a_session_is_denied() {
+    let value = format!("Bearer {}", sign(&header(), &claims()));
+    let decision = decide(MemoryUsers::default(), &http_api_2(&value)).await;
+    assert_eq!(decision, simple_refusal());
+}
+
+#[tokio::test]
+async fn anything_that_is_no_question_is_denied_and_never_an_error() {
+    let (users, ..) = logged_in().await;
+    for event in [
+        json!(null),
+        json!([]),
+        json!("x"),
+        json!(7),
+        json!({}),
+        json!({ "Records": [{ "eventSource": "aws:sqs", "body": "{}" }] }),
+        json!({ "version": "2.0" }),
+        json!({ "version": "2.0", "identitySource": [] }),
+        json!({ "version": "2.0", "identitySource": [""] }),
+        json!({ "version": "2.0", "identitySource": null }),
+        json!({ "version": "2.0", "identitySource": [7] }),
+        json!({ "version": 2, "identitySource": ["Bearer x"] }),
+    ] {
+        assert_eq!(decide(users.clone(), &event).await, simple_refusal(), "{event}");
+    }
+    for event in [
+        json!({ "type": "TOKEN", "methodArn": ARN }),
+        json!({ "type": "TOKEN", "methodArn": ARN, "authorizationToken": "" }),
+        json!({ "type": "REQUEST", "methodArn": ARN, "headers": null }),
+        json!({ "type": "REQUEST", "methodArn": "", "headers": {} }),
+    ] {
+        assert_eq!(decide(users.clone(), &event).await, policy_refusal(), "{event}");
+    }
+}
+
+#[tokio::test]
+async fn an_arn_that_names_no_stage_allows_nothing() {
+    let (users, token, _) = logged_in().await;
+    for arn in ["*", "junk", "arn:aws:execute-api:eu-west-1:123456789012:*/*/GET/x"] {
+        let mut event = rest_token(&format!("Bearer {token}"));
+        event["methodArn"] = arn.into();
+        assert_eq!(decide(users.clone(), &event).await, policy_refusal(), "{arn}");
+    }
+    let mut event = rest_token(&format!("Bearer {token}"));
+    event.as_object_mut().unwrap().remove("methodArn");
+    assert_eq!(decide(users, &event).await, simple_refusal());
+}
+
+#[tokio::test]
+async fn headers_that_two_parsers_could_read_differently_are_denied() {
+    let (users, token, _) = logged_in().await;
+    let (good, other) = (format!("Bearer {token}"), "Bearer x.y.z");
+    let event = |headers: Value, multi: Value| json!({ "type": "REQUEST", "methodArn": ARN, "headers": headers, "multiValueHeaders": multi });
+    for event in [
+        event(json!({ "authorization": good }), json!({ "authorization": [other] })),
+        event(json!({ "authorization": other }), json!({ "authorization": [good] })),
+        event(json!({ "authorization": good }), json!({ "authorization": [good, other] })),
+        event(json!({ "authorization": good, "Authorization": other }), Value::Null),
+    ] {
+        assert_eq!(decide(users.clone(), &event).await, policy_refusal(), "{event}");
+    }
+}
+
+#[tokio::test]
+async fn the_decision_depends_on_the_identity_source_alone() {
+    let (users, token, _) = logged_in().await;
+    let mut event = http_api_2("Bearer x.y.z");
+    event["headers"]["authorization"] = format!("Bearer {token}").into();
+    assert_eq!(decide(users, &event).await, simple_refusal(), "the gateway caches by the source");
+}
+
+#[tokio::test]
+async fn a_fault_of_the_store_is_an_error_so_that_it_is_neither_allowed_nor_cached() {
+    struct Away;
+    impl FindSession for Away {
+        async fn find_session(
+            &self,
+            _: &Username,
+            _: &SessionId,
+        ) -> Result<Option<SessionState>, StoreError> {
+            Err(StoreError::Unavailable("the network is down".into()))
+        }
+    }
+    let authorizer = Authorizer { guard: Guard::new(verifier(), Some(Away)) };
+    let event = http_api_2(&format!("Bearer {}", sign(&header(), &claims())));
+    let error = authorizer.handle(&event.to_string(), NOW).await.unwrap_err();
+    assert_eq!(error.to_string(), "the store is unavailable");
+}

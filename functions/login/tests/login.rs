@@ -1,0 +1,282 @@
+//! `POST /login`: what it answers, and what it writes.
+
+use std::time::Duration;
+
+use auth_api::{GatewayAnswer, answer};
+use auth_password::{HashParams, Hasher, PasswordPolicy};
+use auth_session::{AccountStatus, SessionState, User, Username};
+use auth_store::{
+    AddUser as _, FindSession as _, FindUser, MemoryUsers, SessionStart, StartSession,
+    StartSessionOutcome, StoreError,
+};
+use auth_testkit::{
+    event::{post_json, with_header},
+    subject::{NOW, SESSION_POLICY, key_ring, operation, token_profile, user, verifier},
+};
+use auth_token::{Issuer, PresentedToken, Timestamp};
+use lambda_http::Request;
+use login::Login;
+use secrecy::{ExposeSecret as _, SecretString};
+use serde_json::{Value, json};
+
+const PASSWORD: &str = "correct horse battery";
+
+fn hasher() -> Hasher {
+    Hasher::new(HashParams::default()).unwrap()
+}
+
+fn hash(text: &str) -> SecretString {
+    let policy = PasswordPolicy { min_chars: 8 };
+    hasher().hash(&policy.accept(&SecretString::from(text), "x").unwrap()).unwrap()
+}
+
+async fn users_with(change: impl FnOnce(&mut User)) -> MemoryUsers {
+    let users = MemoryUsers::default();
+    let mut alice = user("Alice");
+    alice.password_hash = hash(PASSWORD);
+    change(&mut alice);
+    users.add_user(&alice, &operation()).await.unwrap();
+    users
+}
+
+async fn call<U: FindUser + StartSession>(
+    users: U,
+    event: &Value,
+    now: Timestamp,
+) -> GatewayAnswer {
+    let issuer = Issuer::new(key_ring().into_signing_key(), token_profile());
+    let login = Login { users, hasher: hasher(), issuer, sessions: SESSION_POLICY };
+    let handle = async |request: Request| login.handle(&request, now).await;
+    answer(&event.to_string(), &handle).await
+}
+
+async fn log_in<U: FindUser + StartSession>(
+    users: U,
+    username: &str,
+    password: &str,
+) -> GatewayAnswer {
+    let body = json!({ "username": username, "password": password });
+    call(users, &post_json("/login", &body), NOW).await
+}
+
+fn body(answer: &GatewayAnswer) -> Value {
+    serde_json::from_str(&answer.body).unwrap()
+}
+
+fn alice() -> Username {
+    Username::parse("alice").unwrap()
+}
+
+#[tokio::test]
+async fn the_right_password_is_answered_with_a_pair_of_tokens() {
+    let users = users_with(|alice| alice.roles = vec!["editor".to_owned()]).await;
+    let answer = log_in(users.clone(), "aLICE", PASSWORD).await;
+    assert_eq!(answer.status_code, 200, "{answer:?}");
+    assert_eq!(answer.headers["cache-control"], "no-store");
+    let body = body(&answer);
+    assert_eq!(body["token_type"], "Bearer");
+    assert_eq!(
+        (&body["expires_in"], &body["refresh_expires_in"]),
+        (&json!(900), &json!(2_592_000))
+    );
+    assert_eq!(body.as_object().unwrap().len(), 5);
+
+    let access = PresentedToken::parse(body["access_token"].as_str().unwrap()).unwrap();
+    let access = verifier().access(access, NOW).unwrap();
+    let found = users.find_user(&alice()).await.unwrap().unwrap();
+    assert_eq!((&access.user, access.username.as_str()), (&found.id, "Alice"));
+    assert_eq!((access.fresh, access.auth_time, access.roles), (true, NOW, found.roles));
+
+    let refresh = PresentedToken::parse(body["refresh_token"].as_str().unwrap()).unwrap();
+    let refresh = verifier().refresh(refresh, NOW).unwrap();
+    assert_eq!((refresh.session, refresh.generation), (access.session.clone(), 0));
+
+    let session = &found.sessions[&access.session];
+    assert_eq!(session.client.address, "192.0.2.1", "the gateway's, not a header's");
+    assert_eq!(session.client.user_agent, "test");
+}
+
+#[tokio::test]
+async fn a_wrong_password_and_an_unknown_name_are_one_answer() {
+    let users = users_with(|_| ()).await;
+    let wrong = log_in(users.clone(), "alice", "wrong horse battery").await;
+    let unknown = log_in(users, "nobody", PASSWORD).await;
+    assert_eq!(wrong, unknown);
+    assert_eq!(wrong.status_code, 401);
+    assert_eq!(wrong.headers["www-authenticate"], r#"Bearer realm="latchkey""#);
+    assert_eq!(
+        body(&wrong),
+        json!({
+            "error": "invalid_credentials", "msg": "Bad username or password",
+            "request_id": "request-1",
+        })
+    );
+}
+
+#[tokio::test]
+async fn a_disabled_account_is_told_so_only_after_the_right_password() {
+    let users = users_with(|alice| alice.status = AccountStatus::Disabled).await;
+    let right = log_in(users.clone(), "alice", PASSWORD).await;
+    assert_eq!((right.status_code, &body(&right)["error"]), (403, &json!("account_disabled")));
+    let wrong = log_in(users.clone(), "alice", "wrong horse battery").await;
+    assert_eq!(wrong, log_in(users, "nobody", PASSWORD).await);
+}
+
+#[tokio::test]
+async fn a_stored_hash_that_cannot_be_verified_opens_nothing() {
+    for hostile in ["", "plaintext", "$argon2id$v=19$m=4294967295,t=2,p=1$c29tZXNhbHQ$c29tZWhhc2g"]
+    {
+        let users = users_with(|alice| alice.password_hash = SecretString::from(hostile)).await;
+        let answer = log_in(users.clone(), "alice", PASSWORD).await;
+        assert_eq!(answer, log_in(users, "nobody", PASSWORD).await, "{hostile}");
+    }
+}
+
+#[tokio::test]
+async fn an_outdated_hash_is_replaced_by_the_login_that_proves_the_password() {
+    let weak =
+        "$argon2id$v=19$m=256,t=2,p=1$c29tZXNhbHQ$nf65EOgLrQMR/uIPnA4rEsF5h7TKyQwu9U1bMCHGi/4";
+    let users = users_with(|alice| alice.password_hash = SecretString::from(weak)).await;
+    let stored = async || {
+        let found = users.find_user(&alice()).await.unwrap().unwrap();
+        found.password_hash.expose_secret().to_owned()
+    };
+    log_in(users.clone(), "alice", "wrong horse battery").await;
+    assert_eq!(stored().await, weak, "a wrong password replaces nothing");
+    assert_eq!(log_in(users.clone(), "alice", "password").await.status_code, 200);
+    let replaced = stored().await;
+    assert!(replaced.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{replaced}");
+    assert_eq!(log_in(users.clone(), "alice", "password").await.status_code, 200);
+    assert_eq!(stored().await, replaced, "once is enough");
+}
+
+#[tokio::test]
+async fn malformed_credentials_are_refused_before_anything_is_hashed_or_read() {
+    for (credentials, sentence) in [
+        (json!({}), "Missing username or password"),
+        (json!({"username": "alice", "password": ""}), "Missing username or password"),
+        (
+            json!({"username": "al ice", "password": PASSWORD}),
+            "username must not contain spaces, control characters or symbols outside ASCII",
+        ),
+        (
+            json!({"username": "alice", "password": "x".repeat(257)}),
+            "password must be at most 256 characters long",
+        ),
+        (json!({"username": ["alice"], "password": PASSWORD}), "username must be a string"),
+    ] {
+        let answer = call(Unreachable, &post_json("/login", &credentials), NOW).await;
+        assert_eq!((answer.status_code, &body(&answer)["msg"]), (400, &json!(sentence)));
+    }
+}
+
+#[tokio::test]
+async fn a_session_that_the_client_suggests_is_ignored() {
+    let users = users_with(|_| ()).await;
+    let suggested = json!({
+        "username": "alice", "password": PASSWORD, "sid": "mine", "session": "mine",
+    });
+    let event = with_header(post_json("/login", &suggested), "cookie", "session=mine");
+    assert_eq!(call(users.clone(), &event, NOW).await.status_code, 200);
+    let found = users.find_user(&alice()).await.unwrap().unwrap();
+    assert!(found.sessions.keys().all(|id| id.as_str() != "mine"));
+}
+
+#[tokio::test]
+async fn a_login_over_the_limit_ends_the_oldest_session() {
+    let users = users_with(|_| ()).await;
+    let event = post_json("/login", &json!({ "username": "alice", "password": PASSWORD }));
+    let mut sessions = Vec::new();
+    for second in 0..=SESSION_POLICY.limit as u64 {
+        let now = NOW + Duration::from_secs(second);
+        let body = body(&call(users.clone(), &event, now).await);
+        let token = PresentedToken::parse(body["access_token"].as_str().unwrap()).unwrap();
+        sessions.push(verifier().access(token, now).unwrap().session);
+    }
+    let alive = async |id| {
+        let state: SessionState = users.find_session(&alice(), id).await.unwrap().unwrap();
+        state.session_expires_at.is_some()
+    };
+    assert!(!alive(&sessions[0]).await);
+    for session in &sessions[1..] {
+        assert!(alive(session).await);
+    }
+}
+
+#[tokio::test]
+async fn a_store_that_does_not_answer_is_503_with_retry_after() {
+    let answer = log_in(Unreachable, "alice", PASSWORD).await;
+    assert_eq!(answer.status_code, 503);
+    assert_eq!(answer.headers["retry-after"], "1");
+    assert_eq!(
+        body(&answer),
+        json!({
+            "error": "unavailable", "msg": "Service is unavailable, try again",
+            "request_id": "request-1",
+        })
+    );
+}
+
+#[tokio::test]
+async fn a_password_that_changes_during_the_login_refuses_the_session() {
+    let users = users_with(|_| ()).await;
+    let changing = Changing { users, change: |user: &mut User| user.credentials_version += 1 };
+    let answer = log_in(changing, "alice", PASSWORD).await;
+    assert_eq!((answer.status_code, &body(&answer)["error"]), (401, &json!("invalid_credentials")));
+}
+
+#[tokio::test]
+async fn an_account_that_is_made_anew_during_the_login_refuses_the_session() {
+    let users = users_with(|_| ()).await;
+    let changing = Changing { users, change: |account: &mut User| account.id = user("x").id };
+    assert_eq!(log_in(changing, "alice", PASSWORD).await.status_code, 401);
+}
+
+#[tokio::test]
+async fn a_login_that_never_finds_room_gives_up() {
+    let users = users_with(|_| ()).await;
+    let changing = Changing { users, change: |_: &mut User| () };
+    assert_eq!(log_in(changing, "alice", PASSWORD).await.status_code, 503);
+}
+
+/// A store that is away.
+struct Unreachable;
+
+fn away() -> StoreError {
+    StoreError::Unavailable("the network is down".into())
+}
+
+impl FindUser for Unreachable {
+    async fn find_user(&self, _: &Username) -> Result<Option<User>, StoreError> {
+        Err(away())
+    }
+}
+
+impl StartSession for Unreachable {
+    async fn start_session(&self, _: &SessionStart<'_>) -> Result<StartSessionOutcome, StoreError> {
+        Err(away())
+    }
+}
+
+/// A store in which the user has become another before every start.
+struct Changing<F> {
+    users: MemoryUsers,
+    change: F,
+}
+
+impl<F: Sync> FindUser for Changing<F> {
+    async fn find_user(&self, username: &Username) -> Result<Option<User>, StoreError> {
+        self.users.find_user(username).await
+    }
+}
+
+impl<F: Fn(&mut User) + Sync> StartSession for Changing<F> {
+    async fn start_session(
+        &self,
+        start: &SessionStart<'_>,
+    ) -> Result<StartSessionOutcome, StoreError> {
+        let mut current = self.users.find_user(start.username).await?.unwrap();
+        (self.change)(&mut current);
+        Ok(StartSessionOutcome::Changed(Some(Box::new(current))))
+    }
+}

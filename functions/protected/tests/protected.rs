@@ -1,0 +1,185 @@
+//! `GET /protected`: who is let through, and what everyone else is told.
+
+use std::time::Duration;
+
+use auth_api::{GatewayAnswer, Guard, answer};
+use auth_session::{AccountStatus, SessionState, Username};
+use auth_store::{AddUser as _, FindSession, MemoryUsers, StoreError};
+use auth_testkit::{
+    event::{request, with_header, with_token},
+    forge::{bad_tokens, claims, claims_for, header, sign, with},
+    subject::{NOW, operation, session, user, verifier},
+};
+use auth_token::{SessionId, Timestamp};
+use lambda_http::Request;
+use protected::Protected;
+use serde_json::{Value, json};
+
+async fn call<S: FindSession>(sessions: Option<S>, event: &Value, now: Timestamp) -> GatewayAnswer {
+    let protected = Protected { guard: Guard::new(verifier(), sessions) };
+    let handle = async |request: Request| protected.handle(&request, now).await;
+    answer(&event.to_string(), &handle).await
+}
+
+/// A user with a live session, and a token of it.
+async fn logged_in(change: impl FnOnce(&mut auth_session::User)) -> (MemoryUsers, String) {
+    let users = MemoryUsers::default();
+    let mut alice = user("Alice");
+    let started = session(&alice, NOW);
+    let token = sign(&header(), &claims_for(&alice.id, &started.id));
+    alice.sessions.insert(started.id, started.session);
+    change(&mut alice);
+    users.add_user(&alice, &operation()).await.unwrap();
+    (users, token)
+}
+
+fn route() -> Value {
+    request("GET", "/protected")
+}
+
+#[track_caller]
+fn assert_refused(answer: &GatewayAnswer, code: &str, msg: &str, challenge: &str) {
+    assert_eq!(answer.status_code, 401, "{answer:?}");
+    let body: Value = serde_json::from_str(&answer.body).unwrap();
+    assert_eq!(body, json!({ "error": code, "msg": msg, "request_id": "request-1" }));
+    assert_eq!(answer.headers["www-authenticate"], format!("Bearer realm=\"latchkey\"{challenge}"));
+    assert_eq!(answer.headers["cache-control"], "no-store");
+}
+
+#[track_caller]
+fn assert_invalid(answer: &GatewayAnswer) {
+    let challenge = ", error=\"invalid_token\", error_description=\"Token is invalid\"";
+    assert_refused(answer, "invalid_token", "Token is invalid", challenge);
+}
+
+#[tokio::test]
+async fn a_live_token_is_told_its_user() {
+    let (users, token) = logged_in(|_| ()).await;
+    let answer = call(Some(users), &with_token(route(), &token), NOW).await;
+    assert_eq!((answer.status_code, answer.body.as_str()), (200, r#"{"logged_in_as":"alice"}"#));
+    assert_eq!(answer.headers["cache-control"], "no-store");
+}
+
+#[tokio::test]
+async fn the_scheme_is_bearer_in_any_case_or_flask_jwts() {
+    let (users, token) = logged_in(|_| ()).await;
+    for scheme in ["Bearer", "bearer", "BEARER", "JWT", "jwt"] {
+        let event = with_header(route(), "authorization", &format!("{scheme} {token}"));
+        assert_eq!(call(Some(users.clone()), &event, NOW).await.status_code, 200, "{scheme}");
+    }
+}
+
+#[tokio::test]
+async fn no_token_is_a_plain_challenge() {
+    let (users, token) = logged_in(|_| ()).await;
+    let missing = |answer: &GatewayAnswer| {
+        assert_refused(answer, "missing_token", "Missing Authorization Header", "");
+    };
+    missing(&call(Some(users.clone()), &route(), NOW).await);
+    for value in ["Basic YTpi", "Token x", token.as_str(), "", "Bearertoken"] {
+        let event = with_header(route(), "authorization", value);
+        missing(&call(Some(users.clone()), &event, NOW).await);
+    }
+    for (name, value) in
+        [("cookie", format!("access_token_cookie={token}")), ("x-user-id", "alice".to_owned())]
+    {
+        missing(&call(Some(users.clone()), &with_header(route(), name, &value), NOW).await);
+    }
+    let mut query = route();
+    query["rawQueryString"] = format!("access_token={token}&jwt={token}").into();
+    missing(&call(Some(users), &query, NOW).await);
+}
+
+#[tokio::test]
+async fn a_malformed_authorization_is_an_invalid_token() {
+    let (users, token) = logged_in(|_| ()).await;
+    for value in [
+        "Bearer".to_owned(),
+        "Bearer ".to_owned(),
+        format!("Bearer  {token}"),
+        format!("Bearer {token} {token}"),
+        format!("Bearer {token},Bearer {token}"),
+        format!("Bearer {token}, {token}"),
+        "Bearer ü.ü.ü".to_owned(),
+    ] {
+        let event = with_header(route(), "authorization", &value);
+        assert_invalid(&call(Some(users.clone()), &event, NOW).await);
+    }
+    let mut twice = with_token(route(), &token);
+    twice["headers"]["Authorization"] = format!("Bearer {token}").into();
+    assert_invalid(&call(Some(users), &twice, NOW).await);
+}
+
+#[tokio::test]
+async fn every_bad_token_is_refused_and_only_an_expired_one_is_told_why() {
+    for (name, token, code) in bad_tokens() {
+        let event = with_token(route(), &token);
+        let answer = call(Some(MemoryUsers::default()), &event, NOW).await;
+        if answer.status_code == 400 {
+            assert!(token.contains(|c: char| c.is_control()), "{name}: {answer:?}");
+        } else if code == "token_expired" {
+            let challenge = ", error=\"invalid_token\", error_description=\"Token has expired\"";
+            assert_refused(&answer, code, "Token has expired", challenge);
+        } else {
+            assert_invalid(&answer);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_refresh_token_opens_nothing() {
+    let header = with(header(), "typ", "rt+jwt".into());
+    let claims = with(with(claims(), "type", "refresh".into()), "gen", 0.into());
+    let event = with_token(route(), &sign(&header, &claims));
+    let msg = "Only non-refresh tokens are allowed";
+    let challenge = format!(", error=\"invalid_token\", error_description=\"{msg}\"");
+    let answer = call(Some(MemoryUsers::default()), &event, NOW).await;
+    assert_refused(&answer, "wrong_token_type", msg, &challenge);
+}
+
+#[tokio::test]
+async fn a_token_whose_session_is_over_is_revoked() {
+    let revoked = |answer: &GatewayAnswer| {
+        let challenge = ", error=\"invalid_token\", error_description=\"Token has been revoked\"";
+        assert_refused(answer, "token_revoked", "Token has been revoked", challenge);
+    };
+    let ended = logged_in(|alice| alice.sessions.clear()).await;
+    let disabled = logged_in(|alice| alice.status = AccountStatus::Disabled).await;
+    let made_anew = logged_in(|alice| alice.id = user("x").id).await;
+    let expired = logged_in(|alice| {
+        for session in alice.sessions.values_mut() {
+            session.expires_at = NOW;
+        }
+    })
+    .await;
+    let deleted = (MemoryUsers::default(), sign(&header(), &claims()));
+    for (users, token) in [ended, disabled, made_anew, expired, deleted] {
+        revoked(&call(Some(users), &with_token(route(), &token), NOW).await);
+    }
+}
+
+#[tokio::test]
+async fn without_the_revocation_check_a_token_is_good_until_it_expires() {
+    let event = with_token(route(), &sign(&header(), &claims()));
+    assert_eq!(call(None::<MemoryUsers>, &event, NOW).await.status_code, 200);
+    let later = NOW + Duration::from_mins(15);
+    assert_eq!(call(None::<MemoryUsers>, &event, later).await.status_code, 401);
+}
+
+#[tokio::test]
+async fn a_session_that_cannot_be_looked_up_is_a_fault_and_no_refusal() {
+    struct Away;
+    impl FindSession for Away {
+        async fn find_session(
+            &self,
+            _: &Username,
+            _: &SessionId,
+        ) -> Result<Option<SessionState>, StoreError> {
+            Err(StoreError::Unavailable("secret-table-name".into()))
+        }
+    }
+    let event = with_token(route(), &sign(&header(), &claims()));
+    let answer = call(Some(Away), &event, NOW).await;
+    assert_eq!((answer.status_code, answer.headers["retry-after"].as_str()), (503, "1"));
+    assert!(!answer.body.contains("secret-table-name"), "{}", answer.body);
+}

@@ -1,0 +1,189 @@
+//! `/workitems`: each user's own, behind the gateway's authorizer or without one.
+
+use auth_api::{GatewayAnswer, Guard, answer};
+use auth_session::User;
+use auth_store::{AddUser as _, MemoryUsers, MemoryWorkItems};
+use auth_testkit::{
+    event::{post_json, post_text, request, with_authorizer, with_token},
+    forge::{claims_for, header, sign},
+    subject::{NOW, operation, session, user, verifier},
+};
+use lambda_http::Request;
+use serde_json::{Value, json};
+use workitems::WorkItems;
+
+/// The function with one user who has logged in.
+struct Scene {
+    work_items: WorkItems<MemoryWorkItems, MemoryUsers>,
+    alice: User,
+    token: String,
+}
+
+async fn scene() -> Scene {
+    let users = MemoryUsers::default();
+    let mut alice = user("alice");
+    let started = session(&alice, NOW);
+    let token = sign(&header(), &claims_for(&alice.id, &started.id));
+    alice.sessions.insert(started.id, started.session);
+    users.add_user(&alice, &operation()).await.unwrap();
+    let guard = Guard::new(verifier(), Some(users));
+    Scene { work_items: WorkItems { items: MemoryWorkItems::default(), guard }, alice, token }
+}
+
+impl Scene {
+    async fn call(&self, event: &Value) -> GatewayAnswer {
+        let handle = async |request: Request| self.work_items.handle(&request, NOW).await;
+        answer(&event.to_string(), &handle).await
+    }
+
+    /// The context that our authorizer gives for a user.
+    fn context(user: &User) -> Value {
+        json!({
+            "sub": user.id, "username": user.username.typed(), "sid": "session-1", "jti": "token-1",
+            "roles": "", "fresh": "true", "auth_time": NOW.unix().to_string(),
+            "exp": (NOW.unix() + 900).to_string(),
+        })
+    }
+
+    async fn call_as(&self, user: &User, event: Value) -> GatewayAnswer {
+        self.call(&with_authorizer(event, &Self::context(user))).await
+    }
+
+    async fn list(&self, user: &User) -> Value {
+        let answer = self.call_as(user, request("GET", "/workitems")).await;
+        assert_eq!(answer.status_code, 200, "{answer:?}");
+        body(&answer)["workitems"].take()
+    }
+}
+
+fn body(answer: &GatewayAnswer) -> Value {
+    serde_json::from_str(&answer.body).unwrap()
+}
+
+#[tokio::test]
+async fn an_added_item_is_listed_until_it_is_removed() {
+    let scene = scene().await;
+    let added =
+        scene.call_as(&scene.alice, post_json("/workitems", &json!({"title": "Mow"}))).await;
+    assert_eq!(added.status_code, 201);
+    let item = body(&added);
+    assert_eq!(
+        (&item["title"], &item["created_at"]),
+        (&json!("Mow"), &json!("2023-11-14T22:13:20Z"))
+    );
+    assert_eq!(scene.list(&scene.alice).await, json!([item]));
+
+    let path = format!("/workitems/{}", item["id"].as_str().unwrap());
+    for _ in 0..2 {
+        let removed = scene.call_as(&scene.alice, request("DELETE", &path)).await;
+        assert_eq!((removed.status_code, removed.body.as_str()), (204, ""));
+    }
+    assert_eq!(scene.list(&scene.alice).await, json!([]));
+}
+
+#[tokio::test]
+async fn nobody_sees_or_removes_anothers_items() {
+    let scene = scene().await;
+    let mallory = user("mallory");
+    let added =
+        scene.call_as(&scene.alice, post_json("/workitems", &json!({"title": "Mow"}))).await;
+    let path = format!("/workitems/{}", body(&added)["id"].as_str().unwrap());
+    assert_eq!(scene.list(&mallory).await, json!([]));
+    assert_eq!(scene.call_as(&mallory, request("DELETE", &path)).await.status_code, 204);
+    assert_eq!(scene.list(&scene.alice).await.as_array().unwrap().len(), 1);
+    let named = json!({"title": "x", "user_id": mallory.id, "sub": mallory.id, "id": "mine"});
+    scene.call_as(&scene.alice, post_json("/workitems", &named)).await;
+    assert_eq!(scene.list(&mallory).await, json!([]));
+}
+
+#[tokio::test]
+async fn without_an_authorizers_context_the_token_itself_is_checked() {
+    let scene = scene().await;
+    let event = request("GET", "/workitems");
+    assert_eq!(scene.call(&with_token(event.clone(), &scene.token)).await.status_code, 200);
+    assert_eq!(body(&scene.call(&event).await)["error"], "missing_token");
+    let forged = with_token(event, "x.y.z");
+    assert_eq!(body(&scene.call(&forged).await)["error"], "invalid_token");
+}
+
+#[tokio::test]
+async fn a_context_that_has_expired_in_the_gateways_cache_is_refused() {
+    let scene = scene().await;
+    for exp in [NOW.unix(), NOW.unix() - 1, 0] {
+        let mut context = Scene::context(&scene.alice);
+        context["exp"] = exp.to_string().into();
+        let event = with_authorizer(request("GET", "/workitems"), &context);
+        let answer = scene.call(&event).await;
+        assert_eq!((answer.status_code, &body(&answer)["error"]), (401, &json!("token_expired")));
+    }
+}
+
+#[tokio::test]
+async fn a_context_that_is_not_complete_counts_as_none() {
+    let scene = scene().await;
+    for (member, value) in [
+        ("sub", Value::Null),
+        ("sub", json!("")),
+        ("sub", json!(["x"])),
+        ("exp", json!(NOW.unix() + 900)),
+        ("exp", json!("soon")),
+        ("exp", json!("-1")),
+        ("sid", json!("a b")),
+        ("fresh", json!(true)),
+    ] {
+        let mut context = Scene::context(&scene.alice);
+        context[member] = value.clone();
+        let event = with_authorizer(request("GET", "/workitems"), &context);
+        let refused = scene.call(&event).await;
+        assert_eq!(body(&refused)["error"], "missing_token", "{member} {value}");
+        let with_own_token = with_token(event, &scene.token);
+        assert_eq!(scene.call(&with_own_token).await.status_code, 200);
+    }
+}
+
+#[tokio::test]
+async fn a_title_is_1_to_256_characters_of_text() {
+    let scene = scene().await;
+    let add = async |title: Value| {
+        let event = post_json("/workitems", &json!({ "title": title }));
+        scene.call_as(&scene.alice, event).await
+    };
+    assert_eq!(add("ü".repeat(256).into()).await.status_code, 201);
+    for (title, sentence) in [
+        (json!(""), "title must be 1 to 256 characters long"),
+        (json!("x".repeat(257)), "title must be 1 to 256 characters long"),
+        (json!(7), "title must be a string"),
+        (Value::Null, "title is missing"),
+    ] {
+        let refused = add(title).await;
+        assert_eq!((refused.status_code, &body(&refused)["msg"]), (400, &json!(sentence)));
+    }
+    let garbage = scene.call_as(&scene.alice, post_text("/workitems", "{")).await;
+    assert_eq!(garbage.status_code, 400);
+}
+
+#[tokio::test]
+async fn other_methods_and_paths_are_refused() {
+    let scene = scene().await;
+    for (method, path, status, allow) in [
+        ("PUT", "/workitems", 405, Some("GET, POST")),
+        ("GET", "/workitems/x", 405, Some("DELETE")),
+        ("GET", "/workitemsx", 404, None),
+        ("GET", "/", 404, None),
+    ] {
+        let answer = scene.call_as(&scene.alice, request(method, path)).await;
+        assert_eq!(answer.status_code, status, "{method} {path}");
+        assert_eq!(answer.headers.get("allow").map(String::as_str), allow);
+    }
+}
+
+#[tokio::test]
+async fn an_id_that_we_never_gave_removes_nothing() {
+    let scene = scene().await;
+    scene.call_as(&scene.alice, post_json("/workitems", &json!({"title": "Mow"}))).await;
+    for id in ["x", "", "a/b", "%00", &"x".repeat(3_000)] {
+        let event = request("DELETE", &format!("/workitems/{id}"));
+        assert_eq!(scene.call_as(&scene.alice, event).await.status_code, 204, "{id:.20}");
+    }
+    assert_eq!(scene.list(&scene.alice).await.as_array().unwrap().len(), 1);
+}

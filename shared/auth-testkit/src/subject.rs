@@ -1,0 +1,75 @@
+//! What tests are about: keys, profiles, users, sessions.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use auth_session::{AccountStatus, Client, SessionPolicy, StartedSession, User, Username};
+use auth_token::{KeyRing, OperationId, SessionId, Timestamp, TokenProfile, UserId, Verifier};
+use secrecy::SecretString;
+
+/// The issuer of the tests' tokens.
+pub const ISSUER: &str = "https://auth.example.com";
+/// The moment at which tests take place.
+pub const NOW: Timestamp = Timestamp::from_unix(1_700_000_000);
+/// PUBLIC TEST KEY: a private JWK set whose private half is known to everybody.
+pub const JWK_SET: &str = r#"{"keys":[{"kty":"EC","crv":"P-256","alg":"ES256","use":"sig","kid":"test-key","x":"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU","y":"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0","d":"jpsQnnGQmL-YBIffH1136cspYG6-0iY7X1fCE9-E9LI"}]}"#;
+/// The `kid` of the key in [`JWK_SET`].
+pub const KID: &str = "test-key";
+
+/// The keys of [`JWK_SET`].
+pub fn key_ring() -> KeyRing {
+    KeyRing::parse(&SecretString::from(JWK_SET)).unwrap()
+}
+
+/// Access tokens of 15 minutes, refresh tokens of 30 days, no leeway.
+pub fn token_profile() -> TokenProfile {
+    TokenProfile {
+        issuer: ISSUER.to_owned(),
+        audience: ISSUER.to_owned(),
+        access_lifetime: Duration::from_mins(15),
+        refresh_lifetime: Duration::from_hours(30 * 24),
+        leeway: Duration::ZERO,
+    }
+}
+
+/// A verifier for [`key_ring`] and [`token_profile`].
+pub fn verifier() -> Verifier {
+    Verifier::new(key_ring().verifying_keys(), token_profile())
+}
+
+/// An active user of that name without sessions.
+pub fn user(name: &str) -> User {
+    User {
+        id: UserId::generate().unwrap(),
+        username: Username::parse(name).unwrap(),
+        email: None,
+        password_hash: SecretString::from("$argon2id$not-a-hash"),
+        roles: Vec::new(),
+        status: AccountStatus::Active,
+        created_at: NOW,
+        credentials_version: 0,
+        sessions: BTreeMap::new(),
+    }
+}
+
+/// Thirty days, ninety at most, three sessions.
+pub const SESSION_POLICY: SessionPolicy = SessionPolicy {
+    idle_lifetime: Duration::from_hours(30 * 24),
+    absolute_lifetime: Duration::from_hours(90 * 24),
+    limit: 3,
+};
+
+/// A session that `user` starts at `now`.
+pub fn session(user: &User, now: Timestamp) -> StartedSession {
+    SESSION_POLICY.start(
+        &user.sessions,
+        SessionId::generate().unwrap(),
+        operation(),
+        Client::new("192.0.2.1", "test"),
+        now,
+    )
+}
+
+/// A new name for a write.
+pub fn operation() -> OperationId {
+    OperationId::generate().unwrap()
+}

@@ -1,0 +1,130 @@
+//! Which keys are taken, and what of them is shown.
+
+use auth_testkit::subject::{JWK_SET, KID, key_ring};
+use auth_token::{KeyError, KeyRing, SigningKey};
+use secrecy::{ExposeSecret as _, SecretString};
+use serde_json::{Value, json};
+
+fn parse(set: &Value) -> Result<KeyRing, KeyError> {
+    KeyRing::parse(&SecretString::from(set.to_string()))
+}
+
+fn test_key() -> Value {
+    serde_json::from_str::<Value>(JWK_SET).unwrap()["keys"][0].take()
+}
+
+fn with(member: &str, value: Value) -> Value {
+    let mut key = test_key();
+    key[member] = value;
+    if key[member].is_null() {
+        key.as_object_mut().unwrap().remove(member);
+    }
+    json!({ "keys": [key] })
+}
+
+#[test]
+fn the_first_key_signs_and_all_are_published() {
+    let mut second = test_key();
+    second["kid"] = "second".into();
+    let ring = parse(&json!({ "keys": [test_key(), second] })).unwrap();
+    let published = ring.public_jwk_set();
+    let kids: Vec<_> = published.keys.iter().map(|key| key.kid.as_str()).collect();
+    assert_eq!(kids, [KID, "second"]);
+    assert!(format!("{:?}", ring.into_signing_key()).contains(KID));
+}
+
+#[test]
+fn no_private_member_is_ever_published() {
+    let published = serde_json::to_value(key_ring().public_jwk_set()).unwrap();
+    let test_key = test_key();
+    assert_eq!(
+        published,
+        json!({ "keys": [{
+            "kid": KID, "alg": "ES256", "use": "sig", "kty": "EC", "crv": "P-256",
+            "x": test_key["x"], "y": test_key["y"],
+        }] })
+    );
+}
+
+#[test]
+fn a_shared_secret_is_not_published() {
+    let ring = KeyRing::from_shared_secret(&SecretString::from("x".repeat(32))).unwrap();
+    assert_eq!(ring.public_jwk_set().keys, []);
+}
+
+#[test]
+fn a_secret_shorter_than_its_hash_is_refused() {
+    for length in [0, 1, 31] {
+        let refused = KeyRing::from_shared_secret(&SecretString::from("x".repeat(length)));
+        assert!(
+            matches!(refused, Err(KeyError::ShortSecret { bytes, needed: 32, .. }) if bytes == length)
+        );
+    }
+    let short = json!({ "keys": [{ "kty": "oct", "kid": "a", "alg": "HS256", "k": "c2hvcnQ" }] });
+    assert!(matches!(parse(&short), Err(KeyError::ShortSecret { bytes: 5, .. })));
+}
+
+#[test]
+fn a_set_that_is_none_is_refused_without_quoting_it() {
+    for text in ["", "{}", "null", "[]", "secret", r#"{"keys":7}"#, r#"{"keys":[{"kid":"a"}]}"#] {
+        let refused = KeyRing::parse(&SecretString::from(text)).unwrap_err();
+        assert!(matches!(refused, KeyError::NotAJwkSet(_)), "{text}: {refused:?}");
+    }
+    assert!(matches!(parse(&json!({ "keys": [] })), Err(KeyError::Empty)));
+}
+
+#[test]
+fn keys_without_a_name_or_with_one_name_are_refused() {
+    for kid in [Value::Null, "".into(), "x".repeat(129).into()] {
+        assert!(matches!(parse(&with("kid", kid)), Err(KeyError::BadKeyId)));
+    }
+    let twice = json!({ "keys": [test_key(), test_key()] });
+    assert!(matches!(parse(&twice), Err(KeyError::DuplicateKeyId(kid)) if kid == KID));
+}
+
+#[test]
+fn keys_that_are_not_for_signing_with_one_known_algorithm_are_refused() {
+    for (member, value) in [
+        ("use", json!("enc")),
+        ("key_ops", json!(["encrypt"])),
+        ("key_ops", json!([])),
+        ("alg", Value::Null),
+        ("alg", json!("none")),
+        ("alg", json!("es256")),
+        ("alg", json!("HS256")),
+        ("kty", json!("oct")),
+        ("kty", json!("RSA")),
+        ("crv", json!("P-384")),
+        ("d", Value::Null),
+        ("x", Value::Null),
+        ("d", json!("not base64url!")),
+    ] {
+        let refused = parse(&with(member, value.clone())).unwrap_err();
+        assert!(matches!(refused, KeyError::Unsupported { .. }), "{member} {value}: {refused:?}");
+    }
+}
+
+#[test]
+fn numbers_that_are_no_key_are_refused() {
+    let other: Value =
+        serde_json::from_str(SigningKey::generate_jwk_set().unwrap().expose_secret()).unwrap();
+    for (member, value) in [
+        ("d", json!("AAAA")),
+        ("d", json!("AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA")),
+        ("d", other["keys"][0]["d"].clone()),
+        ("x", other["keys"][0]["x"].clone()),
+        ("y", json!("AA")),
+    ] {
+        let refused = parse(&with(member, value.clone())).unwrap_err();
+        assert!(matches!(refused, KeyError::Invalid(_)), "{member} {value}: {refused:?}");
+    }
+}
+
+#[test]
+fn no_private_key_prints() {
+    let ring = key_ring();
+    let printed = format!("{ring:?} {:?} {:?}", ring.verifying_keys(), SecretString::from(JWK_SET));
+    for member in ["d", "x", "y"] {
+        assert!(!printed.contains(test_key()[member].as_str().unwrap()), "{member}");
+    }
+}

@@ -1,0 +1,46 @@
+//! `make bench`: what the functions cost, as Lambda runs them, beside one that answers a constant.
+
+mod measure;
+mod subjects;
+
+use std::error::Error;
+
+use measure::{Costs, bare_hash_cpu, measure};
+use subjects::Subjects;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Box<dyn Error>> {
+    let subjects = Subjects::start().await?;
+    let costs = measure(&subjects).await?;
+    let hash = bare_hash_cpu()?;
+    print_table(&costs, hash);
+    Ok(())
+}
+
+#[expect(clippy::print_stdout, reason = "this is a command-line program")]
+fn print_table(costs: &[(&'static str, Costs)], hash: f64) {
+    let Some((_, floor)) = costs.first() else {
+        return;
+    };
+    println!(
+        "{:<20} {:>15} {:>10} {:>10} {:>17} {:>15}",
+        "", "cold start ms", "p50 ms", "p99 ms", "CPU/request µs", "peak memory MB"
+    );
+    for (name, cost) in costs {
+        println!(
+            "{name:<20} {:>8.1} ({:>4.1}) {:>10.2} {:>10.2} {:>8.0} ({:>6.1}) {:>8.1} ({:>4.1})",
+            cost.cold_ms,
+            cost.cold_ms / floor.cold_ms,
+            cost.p50_ms,
+            cost.p99_ms,
+            cost.cpu_us,
+            cost.cpu_us / floor.cpu_us,
+            cost.peak_mb,
+            cost.peak_mb / floor.peak_mb,
+        );
+    }
+    println!("(in brackets: times the floor)\n\none bare Argon2id hash: {hash:.0} µs of CPU");
+    if let Some((_, login)) = costs.iter().find(|(name, _)| *name == "login") {
+        println!("login: {:.3} times that, {:+.0} µs", login.cpu_us / hash, login.cpu_us - hash);
+    }
+}

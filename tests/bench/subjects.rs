@@ -1,0 +1,165 @@
+//! What is measured: functions, each with the event that it is given.
+
+use std::{collections::BTreeMap, env, error::Error, fs, path::PathBuf, time::Duration};
+
+use local::{
+    environment::Environments,
+    keys,
+    sandbox::{Command, RuntimeApi, Sandbox},
+    tables,
+    template::{Parameters, Template},
+};
+use serde_json::{Value, json};
+
+const ISSUER: &str = "https://bench.example.com";
+
+/// One function with its settings and its event.
+#[derive(Debug)]
+pub(crate) struct Subject {
+    pub(crate) name: &'static str,
+    pub(crate) command: Command,
+    pub(crate) event: String,
+    /// How many warm requests are measured.
+    pub(crate) requests: usize,
+}
+
+/// Everything that is measured, the floor first, and what it needs to run.
+#[derive(Debug)]
+pub(crate) struct Subjects {
+    pub(crate) api: RuntimeApi,
+    pub(crate) all: Vec<Subject>,
+}
+
+impl Subjects {
+    /// Starts a DynamoDB and a Runtime API, makes a user, and logs the user in.
+    pub(crate) async fn start() -> Result<Self, Box<dyn Error>> {
+        let text = fs::read_to_string("template.yaml")?;
+        let parameters = Parameters::from([
+            ("Issuer".to_owned(), ISSUER.to_owned()),
+            ("SigningKeysSecretArn".to_owned(), "local".to_owned()),
+        ]);
+        let template = Template::parse(&text, &parameters)?;
+        let dynamodb = tables::start_engine(None).await?;
+        tables::make_tables(&dynamodb, &template.tables).await?;
+        let keys = keys::load_or_make(None)?;
+        let environments = Environments { given: &|_| None, keys: &keys };
+        let binaries = env::current_exe()?.parent().map(PathBuf::from).unwrap_or_default();
+        let api = RuntimeApi::start().await?;
+
+        let command = |binary: &str, changed: &[(&str, &str)]| {
+            let function = template.functions.values().find(|function| function.binary == binary);
+            let mut variables =
+                function.map_or_else(BTreeMap::new, |function| environments.of(function));
+            variables.insert("AWS_ENDPOINT_URL_DYNAMODB".to_owned(), dynamodb.clone());
+            variables.insert("AWS_LAMBDA_LOG_FORMAT".to_owned(), "JSON".to_owned());
+            // The lines would flood the table.
+            variables.insert("AWS_LAMBDA_LOG_LEVEL".to_owned(), "ERROR".to_owned());
+            for (name, value) in changed {
+                variables.insert((*name).to_owned(), (*value).to_owned());
+            }
+            let memory = function.map_or(256, |function| function.memory);
+            Command { name: binary.to_owned(), binary: binaries.join(binary), memory, variables }
+        };
+
+        let credentials = json!({ "username": "bench", "password": "measured twice, cut once" });
+        answer(&api, &command("signup", &[]), &event("POST /signup", Some(&credentials), None))
+            .await?;
+        let login_event = event("POST /login", Some(&credentials), None);
+        let tokens = answer(&api, &command("login", &[]), &login_event).await?;
+        let tokens: Value = serde_json::from_str(tokens["body"].as_str().unwrap_or_default())?;
+        let token = tokens["access_token"].as_str().ok_or("the login failed")?;
+
+        let stateless = [("JWT_REVOCATION_CHECK", "off")];
+        let question = authorizer_event(token);
+        let protected_event = event("GET /protected", None, Some(token));
+        let subject = |name, command, event: &str, requests| Subject {
+            name,
+            command,
+            event: event.to_owned(),
+            requests,
+        };
+        let all = vec![
+            subject("floor", command("floor", &[]), &protected_event, 3_000),
+            subject("authorizer, off", command("authorizer", &stateless), &question, 3_000),
+            subject("authorizer", command("authorizer", &[]), &question, 3_000),
+            subject("protected", command("protected", &[]), &protected_event, 3_000),
+            subject("login", command("login", &[]), &login_event, 100),
+        ];
+        Ok(Self { api, all })
+    }
+}
+
+async fn answer(api: &RuntimeApi, command: &Command, event: &str) -> Result<Value, Box<dyn Error>> {
+    let mut sandbox = Sandbox::start(command, api)?;
+    let answer = sandbox.invoke(event.to_owned().into(), Duration::from_secs(10)).await?;
+    sandbox.stop().await;
+    Ok(serde_json::from_slice(&answer)?)
+}
+
+fn request_context(route: &str) -> Value {
+    let (method, path) = route.split_once(' ').unwrap_or_default();
+    json!({
+        "accountId": "123456789012",
+        "apiId": "bench",
+        "domainName": "bench.example.com",
+        "http": {
+            "method": method,
+            "path": path,
+            "protocol": "HTTP/1.1",
+            "sourceIp": "192.0.2.1",
+            "userAgent": "bench",
+        },
+        "requestId": "JKJaXmPLvHcESHA=",
+        "routeKey": route,
+        "stage": "$default",
+        "time": "10/Mar/2026:05:16:23 +0000",
+        "timeEpoch": 1_773_119_783_000_u64,
+    })
+}
+
+fn headers(token: Option<&str>) -> Value {
+    let mut headers = json!({
+        "accept": "*/*",
+        "content-type": "application/json",
+        "host": "bench.example.com",
+        "user-agent": "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0",
+        "x-forwarded-for": "192.0.2.1",
+        "x-forwarded-port": "443",
+        "x-forwarded-proto": "https",
+    });
+    if let Some(token) = token {
+        headers["authorization"] = format!("Bearer {token}").into();
+    }
+    headers
+}
+
+fn event(route: &str, body: Option<&Value>, token: Option<&str>) -> String {
+    let mut event = json!({
+        "version": "2.0",
+        "routeKey": route,
+        "rawPath": route.split_once(' ').unwrap_or_default().1,
+        "rawQueryString": "",
+        "headers": headers(token),
+        "requestContext": request_context(route),
+        "isBase64Encoded": false,
+    });
+    if let Some(body) = body {
+        event["body"] = body.to_string().into();
+    }
+    event.to_string()
+}
+
+fn authorizer_event(token: &str) -> String {
+    json!({
+        "version": "2.0",
+        "type": "REQUEST",
+        "routeArn": "arn:aws:execute-api:us-east-1:123456789012:bench/$default/GET/workitems",
+        "identitySource": [format!("Bearer {token}")],
+        "routeKey": "GET /workitems",
+        "rawPath": "/workitems",
+        "rawQueryString": "",
+        "headers": headers(Some(token)),
+        "requestContext": request_context("GET /workitems"),
+    })
+    .to_string()
+}

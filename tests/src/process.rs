@@ -1,0 +1,55 @@
+//! What the kernel knows of a process.
+
+use std::{fs, io};
+
+/// The processor time that all threads of a process have used, in nanoseconds.
+///
+/// # Errors
+/// When the process has ended.
+pub fn cpu_nanos(process: u32) -> io::Result<u64> {
+    let mut total = 0;
+    for thread in fs::read_dir(format!("/proc/{process}/task"))? {
+        total += first_number(&fs::read_to_string(thread?.path().join("schedstat"))?);
+    }
+    Ok(total)
+}
+
+/// The processor time that the calling thread has used, in nanoseconds.
+///
+/// # Errors
+/// When the process has ended.
+pub fn own_cpu_nanos() -> io::Result<u64> {
+    fs::read_to_string("/proc/thread-self/schedstat").map(|text| first_number(&text))
+}
+
+/// The most memory that a process has had resident, in MB.
+///
+/// # Errors
+/// When the process has ended.
+pub fn peak_megabytes(process: u32) -> io::Result<f64> {
+    let status = fs::read_to_string(format!("/proc/{process}/status"))?;
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).map_or(0, first_number);
+    Ok(f64::from(u32::try_from(peak).unwrap_or(u32::MAX)) / 1024.0)
+}
+
+fn first_number(text: &str) -> u64 {
+    text.split_whitespace().next().and_then(|number| number.parse().ok()).unwrap_or(0)
+}
+
+/// The processes that a process has started and that still run.
+pub fn children(process: u32) -> Vec<u32> {
+    let threads = fs::read_dir(format!("/proc/{process}/task")).into_iter().flatten();
+    threads
+        .filter_map(|thread| fs::read_to_string(thread.ok()?.path().join("children")).ok())
+        .flat_map(|list| list.split_whitespace().map(str::to_owned).collect::<Vec<_>>())
+        .filter_map(|number| number.parse().ok())
+        .collect()
+}
+
+/// Whether a process runs. One that has ended and waits for its parent does not.
+pub fn is_running(process: u32) -> bool {
+    fs::read_to_string(format!("/proc/{process}/stat"))
+        .ok()
+        .and_then(|stat| stat.rsplit(')').next().map(|rest| !rest.trim_start().starts_with('Z')))
+        .unwrap_or(false)
+}

@@ -1,0 +1,226 @@
+//! The whole system, started as `make dev` starts it: the real binaries behind the local gateway.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::missing_panics_doc,
+    reason = "a test's tools fail the test"
+)]
+
+use std::{
+    io::{BufRead as _, BufReader},
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    sync::{Arc, Mutex},
+    thread,
+    time::{Duration, Instant},
+};
+
+use reqwest::{Method, header::HeaderMap};
+use serde_json::{Value, json};
+
+/// How a stack is started.
+#[derive(Clone, Debug, Default)]
+pub struct Settings {
+    /// Variables of the gateway's own environment.
+    pub variables: Vec<(String, String)>,
+    /// Further arguments.
+    pub arguments: Vec<String>,
+}
+
+impl Settings {
+    /// The same with a variable.
+    #[must_use]
+    pub fn variable(mut self, name: &str, value: &str) -> Self {
+        self.variables.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// The same with an option of the gateway's.
+    #[must_use]
+    pub fn option(mut self, name: &str, value: &str) -> Self {
+        self.arguments.extend([name.to_owned(), value.to_owned()]);
+        self
+    }
+
+    /// Starts the stack and waits until it serves.
+    pub fn start(self) -> Stack {
+        let mut arguments = vec!["--port".to_owned(), "0".to_owned()];
+        if !self.arguments.iter().any(|argument| argument == "--state") {
+            arguments.extend(["--state".to_owned(), "memory".to_owned()]);
+        }
+        let mut process = Command::new(binaries().join("local"))
+            .current_dir(workspace())
+            .args(arguments)
+            .arg("--functions")
+            .arg(binaries())
+            .args(self.arguments)
+            .envs(self.variables)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("`local` is built: run the tests with `make test`");
+        let mut output = BufReader::new(process.stdout.take().unwrap()).lines();
+        let url = output
+            .by_ref()
+            .map_while(Result::ok)
+            .find_map(|line| line.strip_prefix("ready ").map(str::to_owned))
+            .expect("the stack serves");
+        let log = Arc::<Mutex<String>>::default();
+        let lines = Arc::clone(&log);
+        thread::spawn(move || {
+            for line in output.map_while(Result::ok) {
+                let mut log = lines.lock().unwrap();
+                log.push_str(&line);
+                log.push('\n');
+            }
+        });
+        Stack { process, url, log, client: reqwest::Client::new() }
+    }
+}
+
+/// Where the binaries are: two levels above the test's own.
+pub fn binaries() -> PathBuf {
+    let own = std::env::current_exe().unwrap();
+    let folder = own.parent().unwrap();
+    let is_test = folder.ends_with("deps");
+    if is_test { folder.parent().unwrap().to_owned() } else { folder.to_owned() }
+}
+
+/// The workspace's folder.
+pub fn workspace() -> &'static Path {
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
+}
+
+/// A running system. It is stopped when this is dropped.
+#[derive(Debug)]
+pub struct Stack {
+    process: Child,
+    /// Where it serves.
+    pub url: String,
+    log: Arc<Mutex<String>>,
+    client: reqwest::Client,
+}
+
+/// What the gateway answered.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    /// The status.
+    pub status: u16,
+    /// The headers.
+    pub headers: HeaderMap,
+    /// The body; `Null` when it is not JSON.
+    pub body: Value,
+}
+
+impl Answer {
+    /// A header's text; empty when there is none.
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+    }
+
+    /// A text member of the body; empty when there is none.
+    pub fn text(&self, member: &str) -> &str {
+        self.body.get(member).and_then(Value::as_str).unwrap_or_default()
+    }
+}
+
+/// What every test user's password is.
+pub const PASSWORD: &str = "correct horse battery";
+
+impl Stack {
+    /// A stack that keeps nothing.
+    pub fn start() -> Self {
+        Settings::default().start()
+    }
+
+    /// A request, to be completed and sent with [`Stack::send`].
+    pub fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
+        self.client.request(method, format!("{}{path}", self.url))
+    }
+
+    /// Sends a request.
+    pub async fn send(&self, request: reqwest::RequestBuilder) -> Answer {
+        let answer = request.send().await.unwrap();
+        let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
+        let body = serde_json::from_slice(&answer.bytes().await.unwrap()).unwrap_or_default();
+        Answer { status, headers, body }
+    }
+
+    /// `GET path` with a token.
+    pub async fn get(&self, path: &str, token: &str) -> Answer {
+        self.send(self.request(Method::GET, path).bearer_auth(token)).await
+    }
+
+    /// `POST path` with a JSON body.
+    pub async fn post(&self, path: &str, body: &Value) -> Answer {
+        self.send(self.request(Method::POST, path).json(body)).await
+    }
+
+    /// Signs up with [`PASSWORD`].
+    pub async fn sign_up(&self, username: &str) -> Answer {
+        self.post("/signup", &json!({ "username": username, "password": PASSWORD })).await
+    }
+
+    /// Logs in with [`PASSWORD`].
+    pub async fn log_in(&self, username: &str) -> Answer {
+        self.post("/login", &json!({ "username": username, "password": PASSWORD })).await
+    }
+
+    /// Signs up and logs in; returns the access token.
+    pub async fn token_of_new(&self, username: &str) -> String {
+        assert_eq!(self.sign_up(username).await.status, 201);
+        self.log_in(username).await.text("access_token").to_owned()
+    }
+
+    /// What the gateway and the functions have printed so far.
+    pub fn log(&self) -> String {
+        self.log.lock().unwrap().clone()
+    }
+
+    /// Waits until the log has a line with that text.
+    pub fn wait_for_log(&self, text: &str) {
+        let patience = Instant::now() + Duration::from_secs(20);
+        while !self.log().contains(text) {
+            assert!(Instant::now() < patience, "no {text:?} in the log:\n{}", self.log());
+            thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// The gateway's process.
+    pub fn process_id(&self) -> u32 {
+        self.process.id()
+    }
+
+    /// The processes of the functions that run now.
+    pub fn functions(&self) -> Vec<u32> {
+        crate::process::children(self.process.id())
+    }
+
+    /// Sends the gateway a signal, such as `INT`, and waits for its end.
+    pub fn stop(&mut self, signal: &str) {
+        signal_to(self.process.id(), signal);
+        self.process.wait().unwrap();
+    }
+}
+
+/// Sends a process a signal by its name.
+pub fn signal_to(process: u32, signal: &str) {
+    let number = process.to_string();
+    Command::new("kill").args(["-s", signal, &number]).status().unwrap();
+}
+
+impl Drop for Stack {
+    fn drop(&mut self) {
+        if let Ok(None) = self.process.try_wait() {
+            self.stop("TERM");
+        }
+        if thread::panicking() {
+            eprintln_log(&self.log());
+        }
+    }
+}
+
+#[expect(clippy::print_stderr, reason = "a failed test shows what the functions said")]
+fn eprintln_log(log: &str) {
+    eprintln!("{log}");
+}

@@ -1,0 +1,106 @@
+//! A DynamoDB that fails, over the real binaries: 503, nothing lost, and the process lives on.
+
+use auth_testkit::{
+    dynamodb,
+    proxy::{DynamoProxy, Fault},
+};
+use auth_tests::stack::{Answer, Settings, Stack};
+
+async fn stack_behind_proxy() -> (Stack, DynamoProxy) {
+    let proxy = DynamoProxy::start(&dynamodb().await).await;
+    let stack = Settings::default().option("--dynamodb-endpoint", &proxy.endpoint).start();
+    (stack, proxy)
+}
+
+#[track_caller]
+fn assert_unavailable(answer: &Answer) {
+    assert_eq!((answer.status, answer.text("error")), (503, "unavailable"), "{answer:?}");
+    assert_eq!(answer.header("retry-after"), "1");
+}
+
+const LASTING: [Fault; 4] = [
+    Fault::Error("ThrottlingException"),
+    Fault::Error("AccessDeniedException"),
+    Fault::DropRequest,
+    Fault::Hang,
+];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lasting_fault_is_503_and_the_same_process_serves_the_next_request() {
+    let (stack, proxy) = stack_behind_proxy().await;
+    let token = stack.token_of_new("alice").await;
+    assert_eq!(stack.get("/protected", &token).await.status, 200);
+    let functions = stack.functions();
+    for fault in LASTING {
+        for operation in ["GetItem", "PutItem", "UpdateItem"] {
+            proxy.inject(operation, fault, 10);
+        }
+        assert_unavailable(&stack.get("/protected", &token).await);
+        assert_unavailable(&stack.log_in("alice").await);
+        assert_unavailable(&stack.sign_up("bob").await);
+        proxy.heal();
+        assert_eq!(stack.get("/protected", &token).await.status, 200, "{fault:?}");
+    }
+    assert_eq!(stack.functions(), functions);
+    assert_eq!(stack.sign_up("bob").await.status, 201, "the name was not taken");
+    assert_eq!(stack.log_in("bob").await.status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_authorizer_neither_allows_nor_denies_what_it_cannot_know() {
+    let (stack, proxy) = stack_behind_proxy().await;
+    let token = stack.token_of_new("alice").await;
+    for fault in LASTING {
+        proxy.inject("GetItem", fault, 10);
+        let answer = stack.get("/workitems", &token).await;
+        assert_eq!((answer.status, answer.text("message")), (500, "Internal Server Error"));
+        proxy.heal();
+        assert_eq!(stack.get("/workitems", &token).await.status, 200, "{fault:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_write_whose_reply_is_lost_is_no_conflict() {
+    let (stack, proxy) = stack_behind_proxy().await;
+    for number in 0..20 {
+        let name = format!("user{number}");
+        proxy.inject("PutItem", Fault::DropReply, 1 + number % 2);
+        proxy.inject("UpdateItem", Fault::DropReply, 1 + number % 2);
+        assert_eq!(stack.sign_up(&name).await.status, 201, "{name}");
+        let tokens = stack.log_in(&name).await;
+        assert_eq!(tokens.status, 200, "{name}");
+        assert_eq!(stack.get("/protected", tokens.text("access_token")).await.status, 200);
+        proxy.heal();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_secret_and_no_inner_word_reaches_client_or_log() {
+    let proxy = DynamoProxy::start(&dynamodb().await).await;
+    let stack = Settings::default()
+        .option("--dynamodb-endpoint", &proxy.endpoint)
+        // More than any operator should ask for; it must not help.
+        .variable("AWS_LAMBDA_LOG_LEVEL", "TRACE")
+        .variable("RUST_LOG", "trace")
+        .start();
+    stack.sign_up("alice").await;
+    let tokens = stack.log_in("alice").await;
+    let token = tokens.text("access_token");
+    stack.get("/protected", token).await;
+    stack.get("/workitems", token).await;
+    stack.get("/protected", "x.y.z").await;
+    proxy.inject("GetItem", Fault::Error("AccessDeniedException"), 1);
+    let refused = stack.get("/protected", token).await;
+    assert_unavailable(&refused);
+    for inner in ["UsersTable", "dynamodb", "AccessDenied", "arn:"] {
+        assert!(!refused.body.to_string().contains(inner), "{refused:?}");
+    }
+    stack.wait_for_log("request failed");
+    let log = stack.log();
+    assert!(log.contains("AccessDenied"), "the cause is logged: {log}");
+    for secret in
+        [auth_tests::stack::PASSWORD, token, tokens.text("refresh_token"), "argon2id", "\"d\""]
+    {
+        assert!(!log.contains(secret), "{secret} was logged");
+    }
+}

@@ -1,0 +1,95 @@
+//! The main job, over the real binaries: sign up, log in, be let through.
+
+use auth_tests::stack::{Settings, Stack};
+use reqwest::Method;
+use serde_json::json;
+
+#[tokio::test]
+async fn a_user_signs_up_logs_in_and_uses_both_kinds_of_protected_route() {
+    let stack = Stack::start();
+    let created = stack.sign_up("Alice").await;
+    assert_eq!((created.status, created.text("msg")), (201, "User created"));
+
+    let tokens = stack.log_in("ALICE").await;
+    assert_eq!(tokens.status, 200);
+    assert_eq!(tokens.header("cache-control"), "no-store");
+    let token = tokens.text("access_token");
+
+    let protected = stack.get("/protected", token).await;
+    assert_eq!((protected.status, protected.body), (200, json!({ "logged_in_as": "Alice" })));
+
+    let add = stack.request(Method::POST, "/workitems").bearer_auth(token);
+    let added = stack.send(add.json(&json!({ "title": "Mow the lawn" }))).await;
+    assert_eq!((added.status, added.text("title")), (201, "Mow the lawn"));
+    let listed = stack.get("/workitems", token).await;
+    assert_eq!((listed.status, &listed.body), (200, &json!({ "workitems": [added.body] })));
+
+    let other = stack.token_of_new("bob").await;
+    assert_eq!(stack.get("/workitems", &other).await.body, json!({ "workitems": [] }));
+
+    let path = format!("/workitems/{}", added.text("id"));
+    let remove = |token| stack.send(stack.request(Method::DELETE, &path).bearer_auth(token));
+    assert_eq!(remove(other.as_str()).await.status, 204);
+    assert_eq!(stack.get("/workitems", token).await.body, listed.body, "another's stays");
+    assert_eq!(remove(token).await.status, 204);
+    assert_eq!(stack.get("/workitems", token).await.body, json!({ "workitems": [] }));
+}
+
+#[tokio::test]
+async fn accounts_and_keys_outlive_a_restart_and_ctrl_c_leaves_nothing_running() {
+    let folder = tempfile::tempdir().unwrap();
+    let state = folder.path().to_str().unwrap();
+    let start = || Settings::default().option("--state", state).start();
+
+    let mut stack = start();
+    let token = stack.token_of_new("alice").await;
+    let functions = stack.functions();
+    assert_eq!(functions.len(), 2, "one process for each function that was called");
+    let keys = stack.get("/.well-known/jwks.json", "").await.body;
+    stack.stop("INT");
+    for function in functions {
+        assert!(!auth_tests::process::is_running(function));
+    }
+
+    let stack = start();
+    assert_eq!(stack.log_in("alice").await.status, 200);
+    assert_eq!(stack.get("/.well-known/jwks.json", "").await.body, keys);
+    // The port, and so the issuer, is another one now.
+    assert_eq!(stack.get("/protected", &token).await.text("error"), "invalid_token");
+}
+
+#[tokio::test]
+async fn functions_end_by_themselves_when_the_gateway_is_killed() {
+    let mut stack = Stack::start();
+    stack.token_of_new("alice").await;
+    let functions = stack.functions();
+    assert!(!functions.is_empty());
+    stack.stop("KILL");
+    let patience = std::time::Instant::now() + std::time::Duration::from_secs(20);
+    while functions.iter().any(|function| auth_tests::process::is_running(*function)) {
+        assert!(std::time::Instant::now() < patience, "a function runs without its gateway");
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+}
+
+#[tokio::test]
+async fn a_variable_of_the_environment_takes_the_place_of_the_templates() {
+    let stack = Settings::default()
+        .variable("JWT_ACCESS_TOKEN_EXPIRES", "2")
+        .variable("JWT_SECRET_KEY", "a secret of thirty-two bytes or more")
+        .variable("JWT_ISSUER", "https://auth.example.com")
+        .start();
+    stack.sign_up("alice").await;
+    let tokens = stack.log_in("alice").await;
+    assert_eq!(tokens.body["expires_in"], 2);
+    let token = tokens.text("access_token");
+    assert_eq!(stack.get("/protected", token).await.status, 200);
+    assert_eq!(stack.get("/workitems", token).await.status, 200);
+    assert_eq!(stack.get("/.well-known/jwks.json", "").await.body, json!({ "keys": [] }));
+    let metadata = stack.get("/.well-known/openid-configuration", "").await;
+    assert_eq!(metadata.text("issuer"), "https://auth.example.com");
+
+    tokio::time::sleep(std::time::Duration::from_secs(2)).await;
+    assert_eq!(stack.get("/protected", token).await.text("error"), "token_expired");
+    assert_eq!(stack.get("/workitems", token).await.status, 403);
+}
