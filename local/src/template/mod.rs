@@ -1,6 +1,7 @@
 //! `template.yaml`, as far as it decides what happens: functions, routes, authorizers, tables.
 
 mod intrinsics;
+mod properties;
 mod yaml;
 
 use std::collections::BTreeMap;
@@ -9,6 +10,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 pub use intrinsics::Parameters;
+use properties::{ApiProperties, FunctionProperties, properties};
 
 /// Why a template cannot be run.
 #[derive(Debug, thiserror::Error)]
@@ -97,92 +99,6 @@ pub struct Cors {
     pub max_age: u64,
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct FunctionProperties {
-    memory_size: u64,
-    timeout: u64,
-    #[serde(default)]
-    environment: EnvironmentProperties,
-    #[serde(default)]
-    events: BTreeMap<String, EventSource>,
-    #[serde(default)]
-    policies: Vec<Policy>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct EnvironmentProperties {
-    variables: BTreeMap<String, Value>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct EventSource {
-    r#type: String,
-    properties: EventProperties,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct EventProperties {
-    method: String,
-    path: String,
-    #[serde(default)]
-    auth: EventAuth,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "PascalCase", default)]
-struct EventAuth {
-    authorizer: Option<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct Policy {
-    statement: Vec<Statement>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct Statement {
-    effect: String,
-    action: Vec<String>,
-    resource: String,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "PascalCase", default)]
-struct ApiProperties {
-    auth: ApiAuth,
-    cors_configuration: Option<Cors>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "PascalCase", default)]
-struct ApiAuth {
-    default_authorizer: Option<String>,
-    authorizers: BTreeMap<String, AuthorizerProperties>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct AuthorizerProperties {
-    function_arn: String,
-    authorizer_payload_format_version: String,
-    enable_simple_responses: bool,
-    identity: AuthorizerIdentity,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct AuthorizerIdentity {
-    headers: Vec<String>,
-    #[serde(default)]
-    reauthorize_every: Value,
-}
-
 const NO_AUTHORIZER: &str = "NONE";
 
 impl Template {
@@ -257,50 +173,6 @@ impl Template {
     }
 }
 
-impl AuthorizerProperties {
-    fn check(self, api: &str) -> Result<Authorizer, TemplateError> {
-        if self.authorizer_payload_format_version != "2.0" || !self.enable_simple_responses {
-            let problem = "only authorizers with format 2.0 and simple answers are emulated";
-            return Err(unsupported(api, problem.to_owned()));
-        }
-        Ok(Authorizer {
-            function: intrinsics::resource_of_arn(&self.function_arn).to_owned(),
-            headers: self.identity.headers.iter().map(|name| name.to_lowercase()).collect(),
-            cache_seconds: text(&self.identity.reauthorize_every).parse().unwrap_or(0),
-        })
-    }
-}
-
-impl FunctionProperties {
-    fn finish(self, name: &str, resource: &Value) -> Result<Function, TemplateError> {
-        let binary = resource
-            .pointer("/Metadata/BuildProperties/Binary")
-            .and_then(Value::as_str)
-            .ok_or_else(|| {
-            unsupported(name, "has no Metadata.BuildProperties.Binary".into())
-        })?;
-        let statements = self.policies.into_iter().flat_map(|policy| policy.statement);
-        Ok(Function {
-            binary: binary.to_owned(),
-            memory: self.memory_size,
-            timeout: self.timeout,
-            variables: self
-                .environment
-                .variables
-                .iter()
-                .map(|(name, value)| (name.clone(), text(value)))
-                .collect(),
-            permissions: statements
-                .filter(|statement| statement.effect == "Allow")
-                .flat_map(|statement| {
-                    let resource = statement.resource;
-                    statement.action.into_iter().map(move |action| (action, resource.clone()))
-                })
-                .collect(),
-        })
-    }
-}
-
 /// A scalar as CloudFormation passes it on: as text.
 fn text(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
@@ -308,18 +180,6 @@ fn text(value: &Value) -> String {
 
 fn unsupported(resource: &str, problem: String) -> TemplateError {
     TemplateError::Unsupported { resource: resource.to_owned(), problem }
-}
-
-/// A resource's properties over the defaults of its kind.
-fn properties<'de, T: Deserialize<'de>>(
-    name: &str,
-    resource: &Value,
-    defaults: &Value,
-) -> Result<T, TemplateError> {
-    let mut merged = defaults.as_object().cloned().unwrap_or_default();
-    let own = resource.get("Properties").and_then(Value::as_object).cloned();
-    merged.extend(own.unwrap_or_default());
-    T::deserialize(Value::Object(merged)).map_err(|error| unsupported(name, error.to_string()))
 }
 
 /// The part of a table's properties that `CreateTable` takes.
@@ -336,3 +196,6 @@ fn create_table_request(name: &str, resource: &Value) -> Value {
     request.insert("TableName".to_owned(), name.into());
     Value::Object(request)
 }
+
+#[cfg(test)]
+mod tests;

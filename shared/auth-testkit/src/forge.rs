@@ -1,4 +1,5 @@
 //! Tokens that nobody should make, with the right key and with wrong ones.
+//! Longer than the rest because it is one list of attacks.
 
 use auth_token::{SessionId, UserId};
 use aws_lc_rs::{

@@ -1,4 +1,5 @@
 //! What every store promises, as tests: `store_contract!(make)` runs them on what `make` returns.
+//! Longer than the rest because it is one contract, one promise after the other.
 
 use std::time::Duration;
 

@@ -1,0 +1,150 @@
+//! The properties of resources, as they are written.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::{Authorizer, Cors, Function, TemplateError, intrinsics, text, unsupported};
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct FunctionProperties {
+    pub(super) memory_size: u64,
+    pub(super) timeout: u64,
+    #[serde(default)]
+    pub(super) environment: EnvironmentProperties,
+    #[serde(default)]
+    pub(super) events: BTreeMap<String, EventSource>,
+    #[serde(default)]
+    pub(super) policies: Vec<Policy>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct EnvironmentProperties {
+    pub(super) variables: BTreeMap<String, Value>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct EventSource {
+    pub(super) r#type: String,
+    pub(super) properties: EventProperties,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct EventProperties {
+    pub(super) method: String,
+    pub(super) path: String,
+    #[serde(default)]
+    pub(super) auth: EventAuth,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub(super) struct EventAuth {
+    pub(super) authorizer: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct Policy {
+    pub(super) statement: Vec<Statement>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct Statement {
+    pub(super) effect: String,
+    pub(super) action: Vec<String>,
+    pub(super) resource: String,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub(super) struct ApiProperties {
+    pub(super) auth: ApiAuth,
+    pub(super) cors_configuration: Option<Cors>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub(super) struct ApiAuth {
+    pub(super) default_authorizer: Option<String>,
+    pub(super) authorizers: BTreeMap<String, AuthorizerProperties>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct AuthorizerProperties {
+    pub(super) function_arn: String,
+    pub(super) authorizer_payload_format_version: String,
+    pub(super) enable_simple_responses: bool,
+    pub(super) identity: AuthorizerIdentity,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct AuthorizerIdentity {
+    pub(super) headers: Vec<String>,
+    #[serde(default)]
+    pub(super) reauthorize_every: Value,
+}
+
+impl AuthorizerProperties {
+    pub(super) fn check(self, api: &str) -> Result<Authorizer, TemplateError> {
+        if self.authorizer_payload_format_version != "2.0" || !self.enable_simple_responses {
+            let problem = "only authorizers with format 2.0 and simple answers are emulated";
+            return Err(unsupported(api, problem.to_owned()));
+        }
+        Ok(Authorizer {
+            function: intrinsics::resource_of_arn(&self.function_arn).to_owned(),
+            headers: self.identity.headers.iter().map(|name| name.to_lowercase()).collect(),
+            cache_seconds: text(&self.identity.reauthorize_every).parse().unwrap_or(0),
+        })
+    }
+}
+
+impl FunctionProperties {
+    pub(super) fn finish(self, name: &str, resource: &Value) -> Result<Function, TemplateError> {
+        let binary = resource
+            .pointer("/Metadata/BuildProperties/Binary")
+            .and_then(Value::as_str)
+            .ok_or_else(|| {
+            unsupported(name, "has no Metadata.BuildProperties.Binary".into())
+        })?;
+        let statements = self.policies.into_iter().flat_map(|policy| policy.statement);
+        Ok(Function {
+            binary: binary.to_owned(),
+            memory: self.memory_size,
+            timeout: self.timeout,
+            variables: self
+                .environment
+                .variables
+                .iter()
+                .map(|(name, value)| (name.clone(), text(value)))
+                .collect(),
+            permissions: statements
+                .filter(|statement| statement.effect == "Allow")
+                .flat_map(|statement| {
+                    let resource = statement.resource;
+                    statement.action.into_iter().map(move |action| (action, resource.clone()))
+                })
+                .collect(),
+        })
+    }
+}
+
+/// A resource's properties over the defaults of its kind.
+pub(super) fn properties<'de, T: Deserialize<'de>>(
+    name: &str,
+    resource: &Value,
+    defaults: &Value,
+) -> Result<T, TemplateError> {
+    let mut merged = defaults.as_object().cloned().unwrap_or_default();
+    let own = resource.get("Properties").and_then(Value::as_object).cloned();
+    merged.extend(own.unwrap_or_default());
+    T::deserialize(Value::Object(merged)).map_err(|error| unsupported(name, error.to_string()))
+}

@@ -1,0 +1,121 @@
+use super::*;
+
+const TEMPLATE: &str = "
+Parameters:
+  Name: {Type: String, Default: alice}
+  Empty: {Type: String, Default: ''}
+  Given: {Type: String}
+  List: {Type: CommaDelimitedList, Default: 'a, b'}
+Conditions:
+  HasName: !Not [!Equals [!Ref Name, '']]
+  HasEmpty: !Not [!Equals [!Ref Empty, '']]
+  Both: !And [!Condition HasName, !Condition HasEmpty]
+  Either: !Or [!Condition HasName, !Condition HasEmpty]
+Globals:
+  Function: {MemorySize: 128, Timeout: 7}
+Resources:
+  Users: {Type: AWS::DynamoDB::Table, Properties: {BillingMode: PAY_PER_REQUEST, DeletionProtectionEnabled: true}}
+  OneFunction:
+    Type: AWS::Serverless::Function
+    Metadata: {BuildProperties: {Binary: one}}
+    Properties:
+      MemorySize: 512
+      Environment:
+        Variables:
+          REF: !Ref Name
+          TABLE: !Ref Users
+          NUMBER: 900
+          FLAG: true
+          SUB: !Sub '${Name} of ${AWS::StackName} has ${Users.Arn} and ${!Literal}'
+          JOIN: !Join ['-', !Ref List]
+          IF: !If [HasName, yes, no]
+          ELSE: !If [HasEmpty, yes, no]
+          AND: !If [Both, yes, no]
+          OR: !If [Either, yes, no]
+          GONE: !Ref AWS::NoValue
+          LONG: {'Fn::Join': ['', [a, {Ref: Given}]]}
+";
+
+fn parse(text: &str) -> Result<Template, TemplateError> {
+    Template::parse(text, &Parameters::from([("Given".to_owned(), "b".to_owned())]))
+}
+
+#[test]
+fn references_and_functions_are_resolved_as_cloudformation_does() {
+    let template = parse(TEMPLATE).unwrap();
+    let function = &template.functions["OneFunction"];
+    assert_eq!((function.memory, function.timeout, function.binary.as_str()), (512, 7, "one"));
+    let expected = [
+        ("REF", "alice"),
+        ("TABLE", "Users"),
+        ("NUMBER", "900"),
+        ("FLAG", "true"),
+        ("SUB", "alice of local has arn:aws:local:us-east-1:123456789012:Users and ${Literal}"),
+        ("JOIN", "a-b"),
+        ("IF", "true"),
+        ("ELSE", "false"),
+        ("AND", "false"),
+        ("OR", "true"),
+        ("LONG", "ab"),
+    ];
+    for (name, value) in expected {
+        let found = function.variables.get(name).map(String::as_str);
+        // YAML 1.1 reads a bare yes as true; both spellings say the same here.
+        let found = match found {
+            Some("yes") => Some("true"),
+            Some("no") => Some("false"),
+            other => other,
+        };
+        assert_eq!(found, Some(value), "{name}");
+    }
+    assert!(!function.variables.contains_key("GONE"));
+}
+
+#[test]
+fn a_table_becomes_the_request_that_makes_it() {
+    let expected = serde_json::json!({ "TableName": "Users", "BillingMode": "PAY_PER_REQUEST" });
+    assert_eq!(parse(TEMPLATE).unwrap().tables["Users"], expected);
+}
+
+#[test]
+fn what_cannot_be_resolved_is_named() {
+    for (from, to, problem) in [
+        ("!Ref Name", "!Ref Nobody", "there is no Nobody to refer to"),
+        ("${Users.Arn}", "${Users.Name}", "there is no Users.Name"),
+        ("!If [HasName", "!If [HasNothing", "there is no condition HasNothing"),
+        ("!Join ['-', !Ref List]", "!Base64 x", "is not emulated"),
+        ("${Name} of", "${Name of", "open brace"),
+    ] {
+        let refused = parse(&TEMPLATE.replacen(from, to, 1)).unwrap_err().to_string();
+        assert!(refused.contains(problem), "{to}: {refused}");
+    }
+    let missing = Template::parse(TEMPLATE, &Parameters::new()).unwrap_err().to_string();
+    assert!(missing.contains("parameter Given has no value"), "{missing}");
+    let unknown = Parameters::from([("Gaven".to_owned(), String::new())]);
+    let unknown = Template::parse(TEMPLATE, &unknown).unwrap_err().to_string();
+    assert!(unknown.contains("there is no parameter Gaven"), "{unknown}");
+    assert!(matches!(parse("{"), Err(TemplateError::Yaml(_))));
+}
+
+#[test]
+fn what_is_not_emulated_is_refused_and_not_ignored() {
+    let api = "
+  Api:
+    Type: AWS::Serverless::HttpApi
+    Properties:
+      Auth:
+        Authorizers:
+          Old:
+            FunctionArn: !GetAtt OneFunction.Arn
+            AuthorizerPayloadFormatVersion: '1.0'
+            EnableSimpleResponses: false
+            Identity: {Headers: [Authorization]}
+";
+    let refused = parse(&format!("{TEMPLATE}{api}")).unwrap_err().to_string();
+    assert!(refused.starts_with("Api: only authorizers with format 2.0"), "{refused}");
+    let event = "
+      Events: {Tick: {Type: Schedule, Properties: {Method: GET, Path: /}}}
+";
+    let refused = parse(&format!("{}{event}", TEMPLATE.trim_end())).unwrap_err().to_string();
+    assert!(refused.contains("event Tick is a Schedule"), "{refused}");
+}

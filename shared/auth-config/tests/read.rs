@@ -1,0 +1,180 @@
+//! What functions read from their environment, and which values stop them.
+
+use std::{
+    cell::RefCell,
+    collections::{BTreeSet, HashMap},
+    time::Duration,
+};
+
+use auth_api::RevocationCheck;
+use auth_config::{
+    AuthorizerConfig, ConfigError, DiscoveryConfig, LoginConfig, ProtectedConfig, SignupConfig,
+    WorkItemsConfig, variables_of,
+};
+use auth_password::HashParams;
+use auth_store::KeyLocation;
+use auth_token::Algorithm;
+
+/// Everything that any function must be told.
+const NEEDED: [(&str, &str); 4] = [
+    ("USERS_TABLE", "users"),
+    ("WORK_ITEMS_TABLE", "items"),
+    ("JWT_ISSUER", "https://auth.example.com"),
+    ("SIGNING_KEYS_SECRET", "arn:aws:secretsmanager:eu-west-1:123456789012:secret:keys"),
+];
+
+fn variables<'a>(
+    changed: &'a [(&'a str, &'a str)],
+) -> impl Fn(&'static str) -> Option<String> + 'a {
+    let mut values: HashMap<&str, &str> = NEEDED.into();
+    values.extend(changed.iter().copied());
+    move |name| values.get(name).map(|value| (*value).to_owned())
+}
+
+fn login(changed: &[(&str, &str)]) -> Result<LoginConfig, ConfigError> {
+    LoginConfig::read(&variables(changed))
+}
+
+fn message<T>(read: Result<T, ConfigError>) -> String {
+    read.err().expect("the value is refused").to_string()
+}
+
+#[test]
+fn each_function_reads_the_variables_that_it_is_documented_to_read() {
+    type Read = fn(&dyn Fn(&'static str) -> Option<String>) -> bool;
+    let functions: [(&str, Read); 6] = [
+        ("authorizer", |v| AuthorizerConfig::read(&|name| v(name)).is_ok()),
+        ("discovery", |v| DiscoveryConfig::read(&|name| v(name)).is_ok()),
+        ("login", |v| LoginConfig::read(&|name| v(name)).is_ok()),
+        ("protected", |v| ProtectedConfig::read(&|name| v(name)).is_ok()),
+        ("signup", |v| SignupConfig::read(&|name| v(name)).is_ok()),
+        ("workitems", |v| WorkItemsConfig::read(&|name| v(name)).is_ok()),
+    ];
+    for (function, read) in functions {
+        let asked = RefCell::new(BTreeSet::new());
+        let values = variables(&[]);
+        assert!(read(&|name| {
+            asked.borrow_mut().insert(name);
+            values(name)
+        }));
+        let documented: BTreeSet<_> = variables_of(function).into_iter().collect();
+        assert_eq!(asked.into_inner(), documented, "{function}");
+    }
+    assert_eq!(variables_of("nobody's"), Vec::<&str>::new());
+}
+
+#[test]
+fn what_is_not_set_is_the_contracts_default() {
+    let config = login(&[]).unwrap();
+    assert_eq!(config.tokens.audience, config.tokens.issuer);
+    assert_eq!(config.tokens.access_lifetime, Duration::from_mins(15));
+    assert_eq!(config.tokens.refresh_lifetime, Duration::from_hours(30 * 24));
+    assert_eq!(config.tokens.leeway, Duration::ZERO);
+    assert_eq!(config.sessions.idle_lifetime, Duration::from_hours(30 * 24));
+    assert_eq!(config.sessions.absolute_lifetime, Duration::from_hours(90 * 24));
+    assert_eq!(config.sessions.limit, 20);
+    assert_eq!(config.hashing, HashParams::default());
+    let signup = SignupConfig::read(&variables(&[])).unwrap();
+    assert_eq!(signup.passwords.min_chars, 8);
+    let guard = ProtectedConfig::read(&variables(&[])).unwrap().guard;
+    assert_eq!(guard.revocation, RevocationCheck::Strict);
+}
+
+#[test]
+fn what_is_set_takes_effect() {
+    let config = login(&[
+        ("JWT_AUDIENCE", "api"),
+        ("JWT_ACCESS_TOKEN_EXPIRES", "60"),
+        ("JWT_REFRESH_TOKEN_EXPIRES", "120"),
+        ("JWT_DECODE_LEEWAY", "5"),
+        ("SESSION_LIFETIME", "240"),
+        ("SESSION_LIMIT", "2"),
+        ("ARGON2_MEMORY_KIB", "12288"),
+        ("ARGON2_ITERATIONS", "3"),
+    ])
+    .unwrap();
+    assert_eq!(config.tokens.audience, "api");
+    assert_eq!(config.tokens.access_lifetime, Duration::from_mins(1));
+    assert_eq!(config.tokens.refresh_lifetime, Duration::from_mins(2));
+    assert_eq!(config.tokens.leeway, Duration::from_secs(5));
+    assert_eq!(config.sessions.absolute_lifetime, Duration::from_mins(4));
+    assert_eq!((config.sessions.idle_lifetime, config.sessions.limit), (Duration::from_mins(2), 2));
+    assert_eq!(config.hashing, HashParams::new(12_288, 3).unwrap());
+}
+
+#[test]
+fn a_missing_variable_is_named() {
+    for (name, _) in NEEDED.into_iter().filter(|(name, _)| *name != "WORK_ITEMS_TABLE") {
+        assert_eq!(message(login(&[(name, "")])), format!("{name} is not set"));
+    }
+    let items = WorkItemsConfig::read(&variables(&[("WORK_ITEMS_TABLE", "")]));
+    assert_eq!(message(items), "WORK_ITEMS_TABLE is not set");
+}
+
+#[test]
+fn a_value_out_of_bounds_is_named_with_its_bounds() {
+    for (name, values, bounds) in [
+        ("JWT_ACCESS_TOKEN_EXPIRES", ["0", "86401", "-1", "15m", "False"], "1 to 86400"),
+        (
+            "JWT_REFRESH_TOKEN_EXPIRES",
+            ["0", "34560001", "1e3", " 5", "9".repeat(30).leak()],
+            "1 to 34560000",
+        ),
+        ("JWT_DECODE_LEEWAY", ["301", "-1", "x", "1.5", "+ 1"], "0 to 300"),
+        ("SESSION_LIMIT", ["0", "101", "-1", "x", "1.5"], "1 to 100"),
+    ] {
+        for value in values {
+            let expected = format!("{name} must be a whole number from {bounds}");
+            assert_eq!(message(login(&[(name, value)])), expected, "{value}");
+        }
+    }
+    let short = SignupConfig::read(&variables(&[("PASSWORD_MIN_LENGTH", "7")]));
+    assert_eq!(message(short), "PASSWORD_MIN_LENGTH must be a whole number from 8 to 64");
+    let weak = message(login(&[("ARGON2_MEMORY_KIB", "1024")]));
+    assert!(
+        weak.starts_with("ARGON2_MEMORY_KIB and ARGON2_ITERATIONS are out of bounds"),
+        "{weak}"
+    );
+    let odd = ProtectedConfig::read(&variables(&[("JWT_REVOCATION_CHECK", "sometimes")]));
+    assert_eq!(message(odd), "JWT_REVOCATION_CHECK must be strict or off");
+}
+
+#[test]
+fn keys_come_from_one_place() {
+    let secret = ("JWT_SECRET_KEY", "x");
+    let jwk_set = ("SIGNING_KEYS", "{}");
+    let no_arn = ("SIGNING_KEYS_SECRET", "");
+    assert!(matches!(login(&[]).unwrap().keys.location, KeyLocation::Secret { .. }));
+    assert!(matches!(login(&[no_arn, jwk_set]).unwrap().keys.location, KeyLocation::JwkSet(_)));
+    assert!(matches!(
+        login(&[no_arn, secret]).unwrap().keys.location,
+        KeyLocation::SharedSecret(_)
+    ));
+    for both in [&[jwk_set][..], &[secret], &[no_arn, jwk_set, secret], &[jwk_set, secret]] {
+        let refused = message(login(both));
+        assert!(refused.ends_with("are both set, set one of them"), "{refused}");
+    }
+}
+
+#[test]
+fn the_algorithm_may_be_pinned() {
+    assert_eq!(
+        login(&[("JWT_ALGORITHM", "ES256")]).unwrap().keys.algorithm,
+        Some(Algorithm::Es256)
+    );
+    for name in ["none", "es256", "RS256"] {
+        let refused = message(login(&[("JWT_ALGORITHM", name)]));
+        assert_eq!(refused, "JWT_ALGORITHM must be ES256 or HS256");
+    }
+}
+
+#[test]
+fn no_secret_prints() {
+    let config = login(&[("SIGNING_KEYS_SECRET", ""), ("JWT_SECRET_KEY", "hunter2hunter2")]);
+    assert!(!format!("{config:?}").contains("hunter2"));
+}
+
+#[test]
+fn the_error_that_main_prints_is_a_sentence() {
+    assert_eq!(format!("{:?}", ConfigError::Missing("USERS_TABLE")), "USERS_TABLE is not set");
+}

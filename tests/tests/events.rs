@@ -1,0 +1,164 @@
+//! `events/`: each file is an event that its function answers.
+
+use std::{collections::BTreeMap, fs, time::Duration};
+
+use auth_testkit::{dynamodb, subject::JWK_SET, template};
+use auth_tests::stack::{binaries, workspace};
+use local::{
+    environment::Environments,
+    sandbox::{Command, RuntimeApi, Sandbox},
+    template::{Function, Template},
+};
+use secrecy::SecretString;
+use serde_json::{Value, json};
+
+/// The events by name, which begins with the name of the function that they are for.
+fn events() -> BTreeMap<String, Value> {
+    let files = fs::read_dir(workspace().join("events")).unwrap();
+    files
+        .map(|file| {
+            let path = file.unwrap().path();
+            let event = serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
+            (path.file_stem().unwrap().to_str().unwrap().to_owned(), event)
+        })
+        .collect()
+}
+
+fn function<'a>(template: &'a Template, event: &str) -> &'a Function {
+    let binary = event.split('-').next().unwrap();
+    template.functions.values().find(|function| function.binary == binary).unwrap()
+}
+
+async fn start(function: &Function, endpoint: &str) -> Sandbox {
+    let keys = SecretString::from(JWK_SET);
+    let mut variables = Environments { given: &|_| None, keys: &keys }.of(function);
+    variables.insert("AWS_ENDPOINT_URL_DYNAMODB".to_owned(), endpoint.to_owned());
+    let command = Command {
+        name: function.binary.clone(),
+        binary: binaries().join(&function.binary),
+        memory: function.memory,
+        variables,
+    };
+    Sandbox::start(&command, &RuntimeApi::start().await.unwrap()).unwrap()
+}
+
+async fn invoke(sandbox: &mut Sandbox, event: &str) -> Value {
+    let answer = sandbox.invoke(event.to_owned().into(), Duration::from_secs(10)).await.unwrap();
+    serde_json::from_slice(&answer).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_event_is_answered_by_its_function() {
+    let (template, endpoint) = (template(), dynamodb().await);
+    let deny = json!("Deny");
+    for (name, event) in events() {
+        let mut sandbox = start(function(&template, &name), &endpoint).await;
+        let answer = invoke(&mut sandbox, &event.to_string()).await;
+        let expected = match name.as_str() {
+            "signup" | "workitems-add" => json!(201),
+            // The user of the events exists only where somebody has signed up.
+            "login" | "protected" => json!(if name == "login" { 200 } else { 401 }),
+            "workitems-remove" => json!(204),
+            "authorizer" => json!(false),
+            _ if name.starts_with("authorizer-") => deny.clone(),
+            _ => json!(200),
+        };
+        let found = [
+            answer.get("statusCode"),
+            answer.get("isAuthorized"),
+            answer.pointer("/policyDocument/Statement/0/Effect"),
+        ];
+        // Alphabetical order has `login` before `signup`.
+        if name == "login" {
+            assert_eq!(answer["statusCode"], 401, "{answer}");
+            let mut sign_up = start(function(&template, "signup"), &endpoint).await;
+            invoke(&mut sign_up, &events()["signup"].to_string()).await;
+            let answer = invoke(&mut sandbox, &event.to_string()).await;
+            assert_eq!(answer["statusCode"], expected, "{answer}");
+        } else if name == "signup" {
+            assert_eq!(answer["statusCode"], 409, "signed up above: {answer}");
+        } else {
+            assert_eq!(found.into_iter().flatten().next(), Some(&expected), "{name}: {answer}");
+        }
+    }
+}
+
+#[test]
+fn every_function_has_an_event() {
+    let events = events();
+    for function in template().functions.values() {
+        let is_its_own = |name: &String| name.split('-').next() == Some(&function.binary);
+        assert!(events.keys().any(is_its_own), "{}", function.binary);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn events_that_are_not_ours_are_answered_and_the_process_lives_on() {
+    let (template, endpoint) = (template(), dynamodb().await);
+    let events = events();
+    let edited = |name: &str, pointer: &str, value: Value| {
+        let mut event = events[name].clone();
+        *event.pointer_mut(pointer).unwrap() = value;
+        event.to_string()
+    };
+    for function in template.functions.values().filter(|f| f.binary != "authorizer") {
+        let mut sandbox = start(function, &endpoint).await;
+        let process = sandbox.process_id();
+        let own = events.keys().find(|name| name.split('-').next() == Some(&function.binary));
+        let own = own.unwrap();
+        let mut encoded = events[own].clone();
+        encoded["isBase64Encoded"] = true.into();
+        encoded["body"] = "!not base64!".into();
+        let mut odd_headers = events[own].clone();
+        odd_headers["headers"] = json!({ "x\u{0}": "y", "host": "a b\u{7f}c" });
+        for event in [
+            "null",
+            "[]",
+            "{}",
+            "7",
+            "\"x\"",
+            "true",
+            r#"{"Records":[{"eventSource":"aws:sqs","body":"{}"}]}"#,
+            r#"{"version":"1.0","httpMethod":"POST","path":"/login","headers":null,"body":"{}"}"#,
+            &edited(own, "/requestContext/http/method", json!("G T")),
+            &edited(own, "/rawPath", json!("no slash")),
+            &edited(own, "/rawPath", json!("/a b\u{0}")),
+            &edited(own, "/headers", json!("none")),
+            &encoded.to_string(),
+            &odd_headers.to_string(),
+        ] {
+            let answer = invoke(&mut sandbox, event).await;
+            assert_eq!(answer["statusCode"], 400, "{} {event:.80}: {answer}", function.binary);
+            let body: Value = serde_json::from_str(answer["body"].as_str().unwrap()).unwrap();
+            assert_eq!(body["error"], "invalid_request", "{answer}");
+        }
+        // Odd, but nothing that we read: `lambda_http` panics on these.
+        for (header, value) in [("host", ":::"), ("x-forwarded-proto", "\u{fc}://"), ("host", "")] {
+            let mut event = events[own].clone();
+            event["headers"][header] = value.into();
+            let answer = invoke(&mut sandbox, &event.to_string()).await;
+            assert!(
+                answer["statusCode"].is_u64(),
+                "{} {header} {value}: {answer}",
+                function.binary
+            );
+            assert!(answer["statusCode"].as_u64() < Some(500), "{answer}");
+        }
+        assert_eq!(sandbox.process_id(), process);
+        assert!(sandbox.is_alive());
+        sandbox.stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_empty_event_is_reported_and_the_process_lives_on() {
+    let (template, endpoint) = (template(), dynamodb().await);
+    for function in template.functions.values() {
+        let mut sandbox = start(function, &endpoint).await;
+        let refused = sandbox.invoke("".into(), Duration::from_secs(10)).await;
+        let failed = matches!(refused, Err(local::sandbox::InvokeError::Failed(_)));
+        assert!(failed, "{refused:?}");
+        assert!(invoke(&mut sandbox, "null").await.is_object());
+        sandbox.stop().await;
+    }
+}

@@ -1,0 +1,281 @@
+//! What the local gateway does, held against what API Gateway's HTTP APIs do.
+
+use std::{collections::HashSet, sync::Arc};
+
+use auth_tests::stack::{Answer, Settings, Stack, signal_to};
+use reqwest::Method;
+use serde_json::{Value, json};
+use tokio::task::JoinSet;
+
+fn stack() -> Stack {
+    settings().start()
+}
+
+fn settings() -> Settings {
+    Settings::default().option("--template", "tests/fixtures/gateway.yaml")
+}
+
+async fn get(stack: &Stack, path: &str) -> Answer {
+    stack.send(stack.request(Method::GET, path)).await
+}
+
+async fn event(stack: &Stack, request: reqwest::RequestBuilder) -> Value {
+    stack.send(request).await.body
+}
+
+#[track_caller]
+fn assert_masked(answer: &Answer) {
+    assert_eq!(answer.status, 500, "{answer:?}");
+    assert_eq!(answer.body, json!({ "message": "Internal Server Error" }));
+}
+
+#[tokio::test]
+async fn a_function_is_given_the_request_as_an_event_of_format_2() {
+    let stack = stack();
+    let request = stack
+        .request(Method::POST, "/open/echo?a=1&b=x%20y&a=2")
+        .header("X-Repeated", "1")
+        .header("X-Repeated", "2")
+        .header("Cookie", "one=1; two=2")
+        .header("User-Agent", "tester")
+        .header("Content-Type", "application/json")
+        .header("X-Forwarded-For", "203.0.113.9")
+        .body("{\"a\":1}");
+    let event = event(&stack, request).await;
+    assert_eq!(event["version"], "2.0");
+    assert_eq!(event["routeKey"], "ANY /open/{what}");
+    assert_eq!(event["rawPath"], "/open/echo");
+    assert_eq!(event["rawQueryString"], "a=1&b=x%20y&a=2");
+    assert_eq!(event["queryStringParameters"], json!({ "a": "1,2", "b": "x y" }));
+    assert_eq!(event["pathParameters"], json!({ "what": "echo" }));
+    assert_eq!(event["cookies"], json!(["one=1", "two=2"]));
+    assert_eq!(event["headers"]["x-repeated"], "1,2");
+    assert_eq!(event["headers"]["x-forwarded-for"], "203.0.113.9, 127.0.0.1");
+    assert_eq!(event["headers"].get("cookie"), None);
+    assert_eq!(event["headers"].get("X-Repeated"), None);
+    assert_eq!((&event["body"], &event["isBase64Encoded"]), (&json!("{\"a\":1}"), &json!(false)));
+    let context = &event["requestContext"];
+    assert_eq!(context["http"]["sourceIp"], "127.0.0.1", "whatever the client says");
+    assert_eq!(context["http"]["method"], "POST");
+    assert_eq!(context["http"]["userAgent"], "tester");
+    assert_eq!(context["stage"], "$default");
+    assert_eq!(context.get("authorizer"), None);
+}
+
+#[tokio::test]
+async fn bodies_that_are_no_text_arrive_as_base64() {
+    let stack = stack();
+    for (content_type, body, expected) in [
+        ("application/octet-stream", b"hi".to_vec(), "aGk="),
+        ("application/x-www-form-urlencoded", b"a=1".to_vec(), "YT0x"),
+        ("application/json", vec![0xff, 0xfe], "//4="),
+    ] {
+        let request =
+            stack.request(Method::POST, "/open/echo").header("content-type", content_type);
+        let event = event(&stack, request.body(body)).await;
+        assert_eq!((&event["body"], &event["isBase64Encoded"]), (&json!(expected), &json!(true)));
+    }
+}
+
+#[tokio::test]
+async fn what_no_route_fits_is_404() {
+    let stack = stack();
+    for (method, path) in [
+        (Method::GET, "/"),
+        (Method::GET, "/open"),
+        (Method::GET, "/open/a/b"),
+        (Method::POST, "/closed/echo"),
+        (Method::GET, "/OPEN/echo"),
+    ] {
+        let answer = stack.send(stack.request(method, path)).await;
+        assert_eq!((answer.status, answer.text("message")), (404, "Not Found"), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_failing_function_is_a_masked_500_and_the_next_request_is_served() {
+    let stack = stack();
+    for failure in ["panic", "error", "exit", "junk", "hang"] {
+        let answer = get(&stack, &format!("/open/{failure}")).await;
+        assert_masked(&answer);
+        assert!(!answer.body.to_string().contains("secret"));
+        assert_eq!(get(&stack, "/open/echo").await.status, 200, "after {failure}");
+    }
+    stack.wait_for_log("MisbehaveFunction ended while it was working");
+    stack.wait_for_log("MisbehaveFunction timed out and was killed");
+    stack.wait_for_log("MisbehaveFunction failed: ");
+}
+
+#[tokio::test]
+async fn a_panic_costs_its_request_and_not_its_process() {
+    let stack = stack();
+    let before = get(&stack, "/open/process").await.body;
+    assert_masked(&get(&stack, "/open/panic").await);
+    assert_eq!(get(&stack, "/open/process").await.body, before);
+}
+
+#[tokio::test]
+async fn a_function_that_dies_between_requests_is_started_again() {
+    let stack = stack();
+    let before = get(&stack, "/open/process").await.body;
+    signal_to(u32::try_from(before.as_u64().unwrap()).unwrap(), "KILL");
+    let after = get(&stack, "/open/process").await;
+    assert_eq!(after.status, 200);
+    assert_ne!(after.body, before);
+}
+
+#[tokio::test]
+async fn a_function_over_its_time_is_killed() {
+    let stack = stack();
+    let before = get(&stack, "/open/process").await.body;
+    assert_masked(&get(&stack, "/open/hang").await);
+    let killed = u32::try_from(before.as_u64().unwrap()).unwrap();
+    assert!(!auth_tests::process::is_running(killed));
+    assert_ne!(get(&stack, "/open/process").await.body, before);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn parallel_requests_get_processes_of_their_own_up_to_a_bound() {
+    let stack = Arc::new(stack());
+    let mut requests = JoinSet::new();
+    for _ in 0..15 {
+        let stack = Arc::clone(&stack);
+        requests.spawn(async move { get(&stack, "/open/slow").await });
+    }
+    let answers = requests.join_all().await;
+    assert!(answers.iter().all(|answer| answer.status == 200), "{answers:?}");
+    let processes: HashSet<_> = answers.iter().map(|answer| answer.body.to_string()).collect();
+    assert_eq!(processes.len(), 10);
+    assert_eq!(stack.functions().len(), 10);
+}
+
+#[tokio::test]
+async fn a_warm_process_is_used_again() {
+    let stack = stack();
+    let first = get(&stack, "/open/process").await.body;
+    for _ in 0..5 {
+        assert_eq!(get(&stack, "/open/process").await.body, first);
+    }
+}
+
+#[tokio::test]
+async fn a_functions_lines_carry_its_name() {
+    let stack = stack();
+    get(&stack, "/open/log").await;
+    stack.wait_for_log("misbehave | a line from the function");
+}
+
+#[tokio::test]
+async fn answers_of_either_kind_are_passed_on() {
+    let stack = stack();
+    let bare = get(&stack, "/open/bare").await;
+    assert_eq!((bare.status, bare.body.clone()), (200, json!({ "a": 1 })));
+    assert_eq!(bare.header("content-type"), "application/json");
+    let cookies = get(&stack, "/open/cookies").await;
+    let set: Vec<_> = cookies.headers.get_all("set-cookie").iter().collect();
+    assert_eq!(set, ["a=1", "b=2; HttpOnly"]);
+    assert_eq!(get(&stack, "/open/else").await.status, 404);
+}
+
+#[tokio::test]
+async fn headers_and_bodies_over_the_limits_are_refused() {
+    let stack = stack();
+    let with_header = |length: usize| {
+        stack.request(Method::GET, "/open/process").header("x-long", "x".repeat(length))
+    };
+    assert_eq!(stack.send(with_header(9_000)).await.status, 200);
+    assert_eq!(stack.send(with_header(10_240)).await.status, 431);
+    let with_body = |length: usize| {
+        let request = stack.request(Method::POST, "/open/process");
+        request.header("content-type", "text/plain").body("x".repeat(length))
+    };
+    assert_eq!(stack.send(with_body(5_000_000)).await.status, 200);
+    assert_eq!(stack.send(with_body(7_000_000)).await.status, 413, "more than Lambda takes");
+    assert_eq!(stack.send(with_body(11_000_000)).await.status, 413, "more than the gateway takes");
+}
+
+async fn closed(stack: &Stack, token: &str) -> Answer {
+    stack.send(stack.request(Method::GET, "/closed/echo").header("x-token", token)).await
+}
+
+#[tokio::test]
+async fn an_authorizers_decision_is_carried_out() {
+    let stack = stack();
+    let allowed = closed(&stack, "allow").await;
+    assert_eq!(allowed.status, 200);
+    assert_eq!(allowed.body["requestContext"]["authorizer"]["lambda"], json!({ "calls": "1" }));
+    let denied = closed(&stack, "deny").await;
+    assert_eq!((denied.status, denied.text("message")), (403, "Forbidden"));
+}
+
+#[tokio::test]
+async fn a_caller_without_identity_is_401_and_the_authorizer_is_not_asked() {
+    let stack = stack();
+    for request in [
+        stack.request(Method::GET, "/closed/echo"),
+        stack.request(Method::GET, "/closed/echo").header("x-token", ""),
+    ] {
+        let answer = stack.send(request).await;
+        assert_eq!((answer.status, answer.text("message")), (401, "Unauthorized"));
+    }
+    assert_eq!(stack.functions(), Vec::<u32>::new());
+}
+
+#[tokio::test]
+async fn an_authorizer_that_fails_or_answers_nonsense_is_a_masked_500() {
+    let stack = stack();
+    for token in ["fail", "text", "null"] {
+        assert_masked(&closed(&stack, token).await);
+    }
+    assert_eq!(closed(&stack, "allow").await.status, 200);
+}
+
+#[tokio::test]
+async fn decisions_are_reused_for_their_time_by_caller() {
+    let stack = settings().option("--parameter", "CacheSeconds=1").start();
+    let calls =
+        |answer: &Answer| answer.body["requestContext"]["authorizer"]["lambda"]["calls"].clone();
+    let first = closed(&stack, "allow-1").await;
+    assert_eq!(calls(&closed(&stack, "allow-1").await), calls(&first), "from the cache");
+    assert_ne!(calls(&closed(&stack, "allow-2").await), calls(&first), "another caller");
+    tokio::time::sleep(std::time::Duration::from_millis(1_100)).await;
+    assert_ne!(calls(&closed(&stack, "allow-1").await), calls(&first), "its time is over");
+}
+
+#[tokio::test]
+async fn without_a_time_no_decision_is_reused() {
+    let stack = stack();
+    closed(&stack, "allow").await;
+    let second = closed(&stack, "allow").await;
+    assert_eq!(second.body["requestContext"]["authorizer"]["lambda"], json!({ "calls": "2" }));
+}
+
+#[tokio::test]
+async fn cors_is_answered_by_the_gateway_for_the_origins_of_the_template_only() {
+    let stack = stack();
+    let preflight = |origin: &str| {
+        stack
+            .request(Method::OPTIONS, "/closed/echo")
+            .header("origin", origin)
+            .header("access-control-request-method", "GET")
+    };
+    let allowed = stack.send(preflight("https://app.example.com")).await;
+    assert_eq!(allowed.status, 204);
+    assert_eq!(allowed.header("access-control-allow-origin"), "https://app.example.com");
+    assert_eq!(allowed.header("access-control-allow-methods"), "GET");
+    for origin in [
+        "https://evil.example.com",
+        "null",
+        "http://app.example.com",
+        "https://app.example.com.evil",
+    ] {
+        let refused = stack.send(preflight(origin)).await;
+        assert_eq!(refused.header("access-control-allow-origin"), "", "{origin}");
+    }
+    let request =
+        stack.request(Method::GET, "/closed/echo").header("origin", "https://app.example.com");
+    let denied = stack.send(request).await;
+    assert_eq!(denied.status, 401);
+    assert_eq!(denied.header("access-control-allow-origin"), "https://app.example.com");
+    assert_eq!(denied.header("vary"), "Origin");
+}
