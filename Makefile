@@ -10,7 +10,7 @@ export AWS_DEFAULT_REGION ?= eu-west-1
 # Each test in a process of its own where nextest is there; plain cargo otherwise.
 RUN_TESTS := $(if $(shell command -v cargo-nextest),cargo nextest run,cargo test --tests)
 
-.PHONY: help dev test check fmt lint doc deny template build bench deploy
+.PHONY: help dev test check fmt lint doc interop deny template build bench deploy
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -23,11 +23,12 @@ test: ## Every test: no network, no credentials, no service to start
 	$(RUN_TESTS) --workspace
 	cargo test --workspace --doc --quiet
 
-check: ## The gate: format, lints, tests, docs, dependencies, template
+check: ## The gate: format, lints, tests, docs, interoperation, dependencies, template
 	cargo fmt --all --check
 	$(MAKE) lint
 	$(MAKE) test
 	$(MAKE) doc
+	$(MAKE) interop
 	$(MAKE) deny
 	$(MAKE) template
 
@@ -40,6 +41,10 @@ lint: ## Clippy, warnings are errors
 doc: ## The API documentation, warnings are errors
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --document-private-items
 
+interop: $(TOOLS)/bin/pyjwt ## PyJWT verifies our tokens by our JWKS
+	cargo build --workspace --bins
+	$(TOOLS)/bin/python tests/interop/verify.py target/debug
+
 deny: ## Banned crates, licences and sources of all dependencies
 	@command -v cargo-deny >/dev/null || cargo install --locked --no-default-features cargo-deny@0.20.2
 	cargo deny check bans licenses sources
@@ -51,12 +56,20 @@ build: ## Optimised functions for the architecture of template.yaml, by SAM
 	sam build
 
 bench: ## Cold start, latency, CPU and memory of the functions, as ratios to a constant answer
-	cargo build --release --workspace --bins
+	cargo build --release
+	cargo build --release --package auth-tests --bins
 	cargo run --quiet --release --package auth-tests --bin bench
 
 deploy: build ## To AWS (first time: sam deploy --guided)
 	sam deploy
 
-$(TOOLS)/bin/sam:
+$(TOOLS)/bin/pip:
 	python3 -m venv $(TOOLS)
+
+$(TOOLS)/bin/sam: $(TOOLS)/bin/pip
 	$(TOOLS)/bin/pip install --quiet aws-sam-cli==1.170.0
+
+# PyJWT has no command of its own; the file says that it is there.
+$(TOOLS)/bin/pyjwt: $(TOOLS)/bin/pip
+	$(TOOLS)/bin/pip install --quiet 'pyjwt[crypto]==2.15.1'
+	touch $@

@@ -61,15 +61,21 @@ impl Subjects {
             Command { name: binary.to_owned(), binary: binaries.join(binary), memory, variables }
         };
 
-        let credentials = json!({ "username": "bench", "password": "measured twice, cut once" });
-        answer(&api, &command("signup", &[]), &event("POST /signup", Some(&credentials), None))
-            .await?;
-        let login_event = event("POST /login", Some(&credentials), None);
-        let tokens = answer(&api, &command("login", &[]), &login_event).await?;
+        let credentials =
+            |username| json!({ "username": username, "password": "measured twice, cut once" });
+        // One user's session is looked up; another logs in again and again, and so ends sessions.
+        let [caller, visitor] = [credentials("caller"), credentials("visitor")];
+        for user in [&caller, &visitor] {
+            answer(&api, &command("signup", &[]), &event("POST /signup", Some(user), None)).await?;
+        }
+        let caller_event = event("POST /login", Some(&caller), None);
+        let tokens = answer(&api, &command("login", &[]), &caller_event).await?;
         let tokens: Value = serde_json::from_str(tokens["body"].as_str().unwrap_or_default())?;
         let token = tokens["access_token"].as_str().ok_or("the login failed")?;
 
         let stateless = [("JWT_REVOCATION_CHECK", "off")];
+        let few_sessions = [("SESSION_LIMIT", "3")];
+        let login_event = event("POST /login", Some(&visitor), None);
         let question = authorizer_event(token);
         let protected_event = event("GET /protected", None, Some(token));
         let subject = |name, command, event: &str, requests| Subject {
@@ -83,7 +89,7 @@ impl Subjects {
             subject("authorizer, off", command("authorizer", &stateless), &question, 3_000),
             subject("authorizer", command("authorizer", &[]), &question, 3_000),
             subject("protected", command("protected", &[]), &protected_event, 3_000),
-            subject("login", command("login", &[]), &login_event, 100),
+            subject("login", command("login", &few_sessions), &login_event, 100),
         ];
         Ok(Self { api, all })
     }

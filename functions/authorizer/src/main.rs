@@ -14,8 +14,12 @@ async fn main() -> Result<(), Error> {
     let config = AuthorizerConfig::from_env()?;
     let authorizer = &Authorizer { guard: Guard::connect(config.guard, &Aws::default()).await? };
 
-    run(service_fn(|event: LambdaEvent<Box<RawValue>>| async move {
-        authorizer.handle(event.payload.get(), Timestamp::now()).await.map_err(Error::from)
+    run(service_fn(|event: LambdaEvent<Box<RawValue>>| {
+        // Boxed for the reason that `auth_api::run` gives.
+        Box::pin(async move {
+            let now = Timestamp::now();
+            authorizer.handle(event.payload.get(), now).await.map_err(Error::from)
+        })
     }))
     .await
 }

@@ -3,14 +3,17 @@
 //! `lambda_http` reads the same event, but it panics on bad base64 and on odd `Host` headers, and
 //! takes nothing but events. Here anything that arrives becomes a request or a clear refusal.
 
-use std::{borrow::Cow, collections::HashMap};
+use std::{borrow::Cow, collections::HashMap, fmt};
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use lambda_http::{
     Body, Request,
-    http::{HeaderName, HeaderValue, Method, Uri, header::COOKIE},
+    http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, header::COOKIE},
 };
-use serde::Deserialize;
+use serde::{
+    Deserialize, Deserializer,
+    de::{MapAccess, Visitor},
+};
 
 use crate::ApiError;
 
@@ -43,7 +46,7 @@ struct Event<'a> {
     #[serde(borrow, default)]
     raw_query_string: Cow<'a, str>,
     #[serde(default)]
-    headers: Option<HashMap<String, String>>,
+    headers: Option<Headers>,
     #[serde(default)]
     cookies: Option<Vec<String>>,
     #[serde(default)]
@@ -51,6 +54,44 @@ struct Event<'a> {
     #[serde(default)]
     is_base64_encoded: bool,
     request_context: RequestContext,
+}
+
+/// Read straight into their map, which is a good part of what an event costs. `None` when one of
+/// them is malformed.
+struct Headers(Option<HeaderMap>);
+
+#[derive(Deserialize)]
+struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
+
+impl<'de> Deserialize<'de> for Headers {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(HeadersVisitor)
+    }
+}
+
+struct HeadersVisitor;
+
+impl<'de> Visitor<'de> for HeadersVisitor {
+    type Value = Headers;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("headers")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Headers, A::Error> {
+        let mut map = Some(HeaderMap::with_capacity(16));
+        while let Some((Text(name), Text(value))) = members.next_entry::<Text<'de>, Text<'de>>()? {
+            let name = HeaderName::from_bytes(name.as_bytes());
+            let value = HeaderValue::from_bytes(value.as_bytes());
+            match (&mut map, name, value) {
+                (Some(map), Ok(name), Ok(value)) => {
+                    map.append(name, value);
+                }
+                _ => map = None,
+            }
+        }
+        Ok(Headers(map))
+    }
 }
 
 #[derive(Deserialize)]
@@ -90,11 +131,9 @@ pub(crate) fn parse_event(json: &str) -> Result<Request, ApiError> {
     *request.method_mut() = Method::from_bytes(event.request_context.http.method.as_bytes())
         .map_err(|_| invalid("The request's method is malformed"))?;
     *request.uri_mut() = uri(&event.raw_path, &event.raw_query_string)?;
-    for (name, value) in event.headers.unwrap_or_default() {
-        let malformed = || invalid("A request header is malformed");
-        let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| malformed())?;
-        let value = HeaderValue::from_bytes(value.as_bytes()).map_err(|_| malformed())?;
-        request.headers_mut().append(name, value);
+    if let Some(headers) = event.headers {
+        *request.headers_mut() =
+            headers.0.ok_or_else(|| invalid("A request header is malformed"))?;
     }
     if let Some(cookies) = event.cookies.filter(|cookies| !cookies.is_empty()) {
         let value = HeaderValue::from_bytes(cookies.join("; ").as_bytes())

@@ -44,8 +44,10 @@ where
     H: AsyncFn(Request) -> Result<Response<Body>, ApiError>,
 {
     let handle = &handle;
-    lambda_runtime::run(service_fn(move |event: LambdaEvent<Box<RawValue>>| async move {
-        Ok::<_, Infallible>(answer(event.payload.get(), handle).await)
+    // Boxed because a call of the AWS SDK is a future of many kilobytes, which each layer of the
+    // runtime would copy.
+    lambda_runtime::run(service_fn(move |event: LambdaEvent<Box<RawValue>>| {
+        Box::pin(async move { Ok::<_, Infallible>(answer(event.payload.get(), handle).await) })
     }))
     .await
 }

@@ -96,12 +96,11 @@ impl FindSession for DynamoUsers {
             .table_name(&self.table)
             .key(USERNAME, string(username.folded()))
             .consistent_read(true)
-            .projection_expression("#id, #status, #sessions.#session.#expires")
-            .expression_attribute_names("#id", ID)
+            // `status` is a reserved word, and a session's name may have a hyphen in it. Each
+            // placeholder costs, so the others are written out.
+            .projection_expression(format!("{ID}, #status, {SESSIONS}.#session.{SESSION_EXPIRES}"))
             .expression_attribute_names("#status", STATUS)
-            .expression_attribute_names("#sessions", SESSIONS)
             .expression_attribute_names("#session", session.as_str())
-            .expression_attribute_names("#expires", SESSION_EXPIRES)
             .send()
             .await
             .map_err(StoreError::unavailable)?;
