@@ -16,7 +16,7 @@ help: ## This list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 dev: ## Serve everything on http://127.0.0.1:3000 (ARGS="--help" lists options)
-	@cargo run --quiet --package local -- $(ARGS)
+	@cargo run --package local -- $(ARGS)
 
 test: ## Every test: no network, no credentials, no service to start
 	cargo build --workspace --bins

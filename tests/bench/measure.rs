@@ -13,8 +13,8 @@ use serde_json::Value;
 use crate::subjects::{Subject, Subjects};
 
 const COLD_STARTS: usize = 31;
+const ROUNDS: usize = 15;
 const WARM_UP: usize = 20;
-const HASHES: u32 = 20;
 const LIMIT: Duration = Duration::from_secs(10);
 
 /// What a function costs.
@@ -28,10 +28,17 @@ pub(crate) struct Costs {
     pub(crate) peak_mb: f64,
 }
 
-/// Measures every subject. Cold starts take turns, so that a busy moment of the machine meets all.
-pub(crate) async fn measure(
-    subjects: &Subjects,
-) -> Result<Vec<(&'static str, Costs)>, Box<dyn Error>> {
+/// What was measured.
+#[derive(Debug)]
+pub(crate) struct Results {
+    /// The subjects, the floor first.
+    pub(crate) costs: Vec<(&'static str, Costs)>,
+    /// The processor time of one bare Argon2id hash.
+    pub(crate) hash_us: f64,
+}
+
+/// Measures every subject. They take turns, so that a busy moment of the machine meets all.
+pub(crate) async fn measure(subjects: &Subjects) -> Result<Results, Box<dyn Error>> {
     let mut cold = vec![Vec::new(); subjects.all.len()];
     for _ in 0..COLD_STARTS {
         for (subject, times) in subjects.all.iter().zip(&mut cold) {
@@ -42,37 +49,65 @@ pub(crate) async fn measure(
             sandbox.stop().await;
         }
     }
-    let mut costs = Vec::new();
-    for (subject, mut cold) in subjects.all.iter().zip(cold) {
-        let warm = measure_warm(subjects, subject).await?;
-        costs.push((subject.name, Costs { cold_ms: millis(percentile(&mut cold, 50)), ..warm }));
+    let mut warm = Vec::new();
+    for subject in &subjects.all {
+        warm.push(Warm::start(subjects, subject).await?);
     }
-    Ok(costs)
+    let mut hash = BareHash::start()?;
+    for _ in 0..ROUNDS {
+        for subject in &mut warm {
+            subject.run().await?;
+        }
+        hash.run()?;
+    }
+    let subjects = subjects.all.iter().zip(warm).zip(&mut cold);
+    let costs = subjects
+        .map(|((subject, warm), cold)| Ok((subject.name, warm.finish(median(cold))?)))
+        .collect::<Result<_, Box<dyn Error>>>()?;
+    Ok(Results { costs, hash_us: micros(median(&mut hash.times)) })
 }
 
-async fn measure_warm(subjects: &Subjects, subject: &Subject) -> Result<Costs, Box<dyn Error>> {
-    let mut sandbox = Sandbox::start(&subject.command, &subjects.api)?;
-    for _ in 0..WARM_UP {
-        invoke(&mut sandbox, subject).await?;
+/// A warm function and what has been seen of it.
+struct Warm<'a> {
+    subject: &'a Subject,
+    sandbox: Sandbox,
+    process: u32,
+    times: Vec<Duration>,
+    /// The processor time of a request, by round.
+    cpu: Vec<Duration>,
+}
+
+impl<'a> Warm<'a> {
+    async fn start(subjects: &Subjects, subject: &'a Subject) -> Result<Self, Box<dyn Error>> {
+        let mut sandbox = Sandbox::start(&subject.command, &subjects.api)?;
+        for _ in 0..WARM_UP {
+            invoke(&mut sandbox, subject).await?;
+        }
+        let process = sandbox.process_id().ok_or("the process has ended")?;
+        Ok(Self { subject, sandbox, process, times: Vec::new(), cpu: Vec::new() })
     }
-    let process = sandbox.process_id().ok_or("the process has ended")?;
-    let cpu_before = cpu_nanos(process)?;
-    let mut times = Vec::with_capacity(subject.requests);
-    for _ in 0..subject.requests {
-        let begun = Instant::now();
-        invoke(&mut sandbox, subject).await?;
-        times.push(begun.elapsed());
+
+    async fn run(&mut self) -> Result<(), Box<dyn Error>> {
+        let before = cpu_nanos(self.process)?;
+        for _ in 0..self.subject.requests {
+            let begun = Instant::now();
+            invoke(&mut self.sandbox, self.subject).await?;
+            self.times.push(begun.elapsed());
+        }
+        let used = Duration::from_nanos(cpu_nanos(self.process)? - before);
+        self.cpu.push(used / u32::try_from(self.subject.requests)?);
+        Ok(())
     }
-    let cpu = Duration::from_nanos(cpu_nanos(process)? - cpu_before);
-    let peak_mb = peak_megabytes(process)?;
-    sandbox.stop().await;
-    Ok(Costs {
-        cold_ms: 0.0,
-        p50_ms: millis(percentile(&mut times, 50)),
-        p99_ms: millis(percentile(&mut times, 99)),
-        cpu_us: millis(cpu) * 1_000.0 / f64::from(u32::try_from(subject.requests)?),
-        peak_mb,
-    })
+
+    fn finish(mut self, cold: Duration) -> Result<Costs, Box<dyn Error>> {
+        Ok(Costs {
+            cold_ms: millis(cold),
+            p50_ms: millis(median(&mut self.times)),
+            p99_ms: millis(percentile(&mut self.times, 99)),
+            cpu_us: micros(median(&mut self.cpu)),
+            peak_mb: peak_megabytes(self.process)?,
+        })
+    }
 }
 
 /// One request, whose answer must be the right one: a fast refusal is no result.
@@ -86,25 +121,41 @@ async fn invoke(sandbox: &mut Sandbox, subject: &Subject) -> Result<(), Box<dyn 
     }
 }
 
-/// The processor time of one Argon2id hash of the default cost in memory that was touched before,
-/// in microseconds.
-pub(crate) fn bare_hash_cpu() -> Result<f64, Box<dyn Error>> {
-    let params = Params::new(19_456, 2, 1, Some(32)).map_err(|error| error.to_string())?;
-    let mut memory = vec![Block::new(); params.block_count()];
-    let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
-    let mut output = [0; 32];
-    let mut hash = || {
-        argon2
-            .hash_password_into_with_memory(b"measured twice", &[7; 16], &mut output, &mut memory)
-            .map_err(|error| error.to_string())
-    };
-    hash()?;
-    let before = own_cpu_nanos()?;
-    for _ in 0..HASHES {
-        hash()?;
+/// One Argon2id hash of the default cost, in memory that was touched before, and nothing else.
+struct BareHash {
+    argon2: Argon2<'static>,
+    memory: Vec<Block>,
+    times: Vec<Duration>,
+}
+
+impl BareHash {
+    fn start() -> Result<Self, Box<dyn Error>> {
+        let params = Params::new(19_456, 2, 1, Some(32)).map_err(|error| error.to_string())?;
+        let memory = vec![Block::new(); params.block_count()];
+        let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
+        let mut hash = Self { argon2, memory, times: Vec::new() };
+        hash.run()?;
+        hash.times.clear();
+        Ok(hash)
     }
-    let total = Duration::from_nanos(own_cpu_nanos()? - before);
-    Ok(millis(total) * 1_000.0 / f64::from(HASHES))
+
+    fn run(&mut self) -> Result<(), Box<dyn Error>> {
+        let before = own_cpu_nanos()?;
+        self.argon2
+            .hash_password_into_with_memory(
+                b"measured twice",
+                &[7; 16],
+                &mut [0; 32],
+                &mut self.memory,
+            )
+            .map_err(|error| error.to_string())?;
+        self.times.push(Duration::from_nanos(own_cpu_nanos()? - before));
+        Ok(())
+    }
+}
+
+fn median(times: &mut [Duration]) -> Duration {
+    percentile(times, 50)
 }
 
 fn percentile(times: &mut [Duration], percent: usize) -> Duration {
@@ -115,4 +166,8 @@ fn percentile(times: &mut [Duration], percent: usize) -> Duration {
 
 fn millis(time: Duration) -> f64 {
     time.as_secs_f64() * 1_000.0
+}
+
+fn micros(time: Duration) -> f64 {
+    millis(time) * 1_000.0
 }

@@ -19,7 +19,7 @@ pub(crate) struct Subject {
     pub(crate) name: &'static str,
     pub(crate) command: Command,
     pub(crate) event: String,
-    /// How many warm requests are measured.
+    /// How many warm requests make a round.
     pub(crate) requests: usize,
 }
 
@@ -85,11 +85,11 @@ impl Subjects {
             requests,
         };
         let all = vec![
-            subject("floor", command("floor", &[]), &protected_event, 3_000),
-            subject("authorizer, off", command("authorizer", &stateless), &question, 3_000),
-            subject("authorizer", command("authorizer", &[]), &question, 3_000),
-            subject("protected", command("protected", &[]), &protected_event, 3_000),
-            subject("login", command("login", &few_sessions), &login_event, 100),
+            subject("floor", command("floor", &[]), &protected_event, 200),
+            subject("authorizer, off", command("authorizer", &stateless), &question, 200),
+            subject("authorizer", command("authorizer", &[]), &question, 200),
+            subject("protected", command("protected", &[]), &protected_event, 200),
+            subject("login", command("login", &few_sessions), &login_event, 5),
         ];
         Ok(Self { api, all })
     }

@@ -1,4 +1,5 @@
 //! `events/`: each file is an event that its function answers.
+#![cfg(test)]
 
 use std::{collections::BTreeMap, fs, time::Duration};
 

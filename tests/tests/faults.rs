@@ -1,4 +1,5 @@
 //! A DynamoDB that fails, over the real binaries: 503, nothing lost, and the process lives on.
+#![cfg(test)]
 
 use auth_testkit::{
     dynamodb,

@@ -1,4 +1,5 @@
 //! The main job, over the real binaries: sign up, log in, be let through.
+#![cfg(test)]
 
 use auth_tests::stack::{Settings, Stack};
 use reqwest::Method;

@@ -1,4 +1,5 @@
 //! What the local gateway does, held against what API Gateway's HTTP APIs do.
+#![cfg(test)]
 
 use std::{collections::HashSet, sync::Arc};
 

@@ -1,4 +1,5 @@
 //! Many requests at once, over the real binaries.
+#![cfg(test)]
 
 use std::{collections::HashSet, sync::Arc};
 

@@ -1,4 +1,5 @@
 //! Bad tokens and bad requests, over the real binaries: guard and authorizer refuse them alike.
+#![cfg(test)]
 
 use auth_testkit::{
     forge::{bad_tokens_like, header, sign, with},

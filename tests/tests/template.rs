@@ -1,4 +1,5 @@
 //! `template.yaml` against the code: folders, variables, permissions; and what data needs.
+#![cfg(test)]
 
 use std::{
     collections::{BTreeMap, BTreeSet},

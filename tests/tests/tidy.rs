@@ -1,4 +1,5 @@
 //! Our own rules, as tests.
+#![cfg(test)]
 
 use std::{
     fs,
@@ -43,6 +44,18 @@ fn each_crate_opts_into_the_workspaces_lints() {
     for manifest in manifests() {
         let text = read(&manifest);
         assert!(text.contains("[lints]\nworkspace = true\n"), "{}", manifest.display());
+    }
+}
+
+#[test]
+fn the_testkit_is_part_of_no_function() {
+    for manifest in manifests() {
+        let is_of_tests = ["tests/Cargo.toml", "auth-testkit/Cargo.toml"];
+        if !is_of_tests.iter().any(|end| manifest.ends_with(end)) {
+            let text = read(&manifest);
+            let shipped = text.split("[dev-dependencies]").next().unwrap();
+            assert!(!shipped.contains("auth-testkit"), "{}", manifest.display());
+        }
     }
 }
 

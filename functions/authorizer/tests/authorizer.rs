@@ -1,4 +1,5 @@
 //! What the authorizer decides, in each shape that API Gateway asks in.
+#![cfg(test)]
 
 use auth_api::Guard;
 use auth_session::{SessionState, Username};

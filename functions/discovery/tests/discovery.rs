@@ -1,4 +1,5 @@
 //! Keys, metadata, health.
+#![cfg(test)]
 
 use auth_api::{GatewayAnswer, answer};
 use auth_testkit::{

@@ -1,4 +1,5 @@
 //! `POST /login`: what it answers, and what it writes.
+#![cfg(test)]
 
 use std::time::Duration;
 

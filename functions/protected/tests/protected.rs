@@ -1,4 +1,5 @@
 //! `GET /protected`: who is let through, and what everyone else is told.
+#![cfg(test)]
 
 use std::time::Duration;
 

@@ -1,4 +1,5 @@
 //! `POST /signup`: what it answers, and what it writes.
+#![cfg(test)]
 
 use auth_api::{GatewayAnswer, answer};
 use auth_password::{HashParams, Hasher, Password, PasswordPolicy, Verdict};
@@ -36,9 +37,9 @@ fn alice() -> Value {
 }
 
 #[track_caller]
-fn assert_refused(answer: &GatewayAnswer, status: u16, body: Value) {
+fn assert_refused(answer: &GatewayAnswer, status: u16, body: &Value) {
     assert_eq!(answer.status_code, status, "{answer:?}");
-    assert_eq!(serde_json::from_str::<Value>(&answer.body).unwrap(), body);
+    assert_eq!(serde_json::from_str::<Value>(&answer.body).unwrap(), *body);
 }
 
 fn invalid(sentence: &str) -> Value {
@@ -86,7 +87,7 @@ async fn a_taken_name_is_refused_in_every_spelling() {
         let expected = json!({
             "error": "user_exists", "msg": "User already exists", "request_id": "request-1",
         });
-        assert_refused(&sign_up(&users, &body).await, 409, expected);
+        assert_refused(&sign_up(&users, &body).await, 409, &expected);
     }
 }
 
@@ -138,7 +139,7 @@ async fn a_weak_password_is_refused_with_every_reason() {
             "error": "weak_password", "msg": "Password is too weak",
             "reasons": reasons, "request_id": "request-1",
         });
-        assert_refused(&sign_up(&users, &body).await, 422, expected);
+        assert_refused(&sign_up(&users, &body).await, 422, &expected);
     }
     assert!(users.find_user(&Username::parse("alice").unwrap()).await.unwrap().is_none());
 }
@@ -166,7 +167,7 @@ async fn a_malformed_member_is_named_with_the_reason() {
     ] {
         let mut body = alice();
         body[member] = value;
-        assert_refused(&sign_up(&users, &body).await, 400, invalid(sentence));
+        assert_refused(&sign_up(&users, &body).await, 400, &invalid(sentence));
     }
 }
 

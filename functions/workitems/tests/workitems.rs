@@ -1,4 +1,5 @@
 //! `/workitems`: each user's own, behind the gateway's authorizer or without one.
+#![cfg(test)]
 
 use auth_api::{GatewayAnswer, Guard, answer};
 use auth_session::User;

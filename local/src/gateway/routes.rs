@@ -82,7 +82,7 @@ fn fit(route: &str, path: &str) -> Option<Vec<(String, String)>> {
 mod tests {
     use super::*;
 
-    fn found(method: Method, path: &str) -> Option<(String, Vec<(String, String)>)> {
+    fn found(method: &Method, path: &str) -> Option<(String, Vec<(String, String)>)> {
         let route = |method: &str, path: &str| Route {
             method: method.to_owned(),
             path: path.to_owned(),
@@ -96,7 +96,7 @@ mod tests {
             route("GET", "/items/new"),
             route("POST", "/items"),
         ]);
-        routes.find(&method, path).map(|found| (found.route.function.clone(), found.parameters))
+        routes.find(method, path).map(|found| (found.route.function.clone(), found.parameters))
     }
 
     fn pair(name: &str, value: &str) -> Vec<(String, String)> {
@@ -105,14 +105,14 @@ mod tests {
 
     #[test]
     fn the_most_specific_route_wins() {
-        assert_eq!(found(Method::GET, "/items/new").unwrap().0, "GET /items/new");
+        assert_eq!(found(&Method::GET, "/items/new").unwrap().0, "GET /items/new");
         assert_eq!(
-            found(Method::GET, "/items/7").unwrap(),
+            found(&Method::GET, "/items/7").unwrap(),
             ("GET /items/{id}".to_owned(), pair("id", "7"))
         );
-        assert_eq!(found(Method::PUT, "/items/7").unwrap().0, "ANY /items/{id}");
+        assert_eq!(found(&Method::PUT, "/items/7").unwrap().0, "ANY /items/{id}");
         assert_eq!(
-            found(Method::GET, "/a/b/c").unwrap(),
+            found(&Method::GET, "/a/b/c").unwrap(),
             ("GET /{proxy+}".to_owned(), pair("proxy", "a/b/c"))
         );
     }
@@ -127,7 +127,7 @@ mod tests {
             (Method::PUT, "/items//"),
             (Method::POST, "/items%2f"),
         ] {
-            assert_eq!(found(method, path), None, "{path}");
+            assert_eq!(found(&method, path), None, "{path}");
         }
     }
 }

@@ -25,19 +25,22 @@ use super::InvokeError;
 /// Lambda's limit for an answer.
 const MAX_ANSWER_BYTES: usize = 6 * 1024 * 1024;
 
+/// Where the outcome of an invocation is awaited.
+type Reply = oneshot::Sender<Result<Bytes, InvokeError>>;
+
 /// One event on its way to a sandbox.
 pub(super) struct Invocation {
     pub(super) id: String,
     pub(super) event: Bytes,
     pub(super) timeout: Duration,
-    pub(super) reply: oneshot::Sender<Result<Bytes, InvokeError>>,
+    pub(super) reply: Reply,
 }
 
 /// The API's end of a sandbox.
 struct Line {
     work: AsyncMutex<mpsc::Receiver<Invocation>>,
     ready: Mutex<Option<oneshot::Sender<()>>>,
-    pending: Mutex<Option<(String, oneshot::Sender<Result<Bytes, InvokeError>>)>>,
+    pending: Mutex<Option<(String, Reply)>>,
 }
 
 /// The sandbox's end.

@@ -152,7 +152,7 @@ impl Resolver<'_> {
                 .split_once('}')
                 .ok_or_else(|| unresolved(format!("{text:?} has an open brace")))?;
             match (name.strip_prefix('!'), name.split_once('.')) {
-                (Some(literal), _) => result.push_str(&format!("${{{literal}}}")),
+                (Some(literal), _) => result.extend(["${", literal, "}"]),
                 (None, Some((resource, attribute))) => {
                     result.push_str(&super::text(&self.attribute(resource, attribute)?));
                 }

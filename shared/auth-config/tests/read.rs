@@ -1,4 +1,5 @@
 //! What functions read from their environment, and which values stop them.
+#![cfg(test)]
 
 use std::{
     cell::RefCell,

@@ -1,5 +1,6 @@
 //! The stores in DynamoDB keep the contract, on a real engine in this process; and the same calls
 //! come to the right end when the engine fails.
+#![cfg(test)]
 
 use auth_store::{
     AddUser as _, AddUserOutcome, Aws, DynamoUsers, DynamoWorkItems, FindSession as _,

@@ -1,4 +1,5 @@
 //! The stores in memory keep the contract.
+#![cfg(test)]
 
 use auth_store::{MemoryUsers, MemoryWorkItems};
 

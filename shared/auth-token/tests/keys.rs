@@ -1,4 +1,5 @@
 //! Which keys are taken, and what of them is shown.
+#![cfg(test)]
 
 use auth_testkit::subject::{JWK_SET, KID, key_ring};
 use auth_token::{KeyError, KeyRing, SigningKey};

@@ -1,4 +1,5 @@
 //! Which tokens are accepted, and for which reason each other one is refused.
+#![cfg(test)]
 
 use std::time::Duration;
 
