@@ -9,6 +9,7 @@ mod issuer;
 mod jwk;
 mod key;
 mod profile;
+mod seen;
 mod timestamp;
 mod verifier;
 

@@ -1,6 +1,6 @@
 //! Checking tokens, in the one order in which it is safe.
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use serde::Deserialize;
 
@@ -12,6 +12,7 @@ use crate::{
     id::{SessionId, TokenId, UserId},
     key::VerifyingKeys,
     profile::TokenProfile,
+    seen::SeenTokens,
     timestamp::Timestamp,
 };
 
@@ -55,7 +56,7 @@ impl fmt::Debug for PresentedToken<'_> {
 }
 
 /// The claims as they are written. A missing, repeated or mistyped one fails the whole token.
-#[derive(Deserialize)]
+#[derive(Clone, Deserialize)]
 struct Payload {
     iss: String,
     aud: String,
@@ -75,17 +76,27 @@ struct Payload {
     roles: Vec<String>,
 }
 
+/// A token that one of our keys has signed. Whether it is valid now is another question.
+#[derive(Clone)]
+struct Genuine {
+    token_type: TokenType,
+    claims: Payload,
+}
+
 /// Accepts the tokens of one profile, signed by one of a set of keys.
+///
+/// It remembers the last tokens that it found genuine, and judges their times anew.
 #[derive(Clone, Debug)]
 pub struct Verifier {
     keys: VerifyingKeys,
     profile: TokenProfile,
+    seen: Arc<SeenTokens<Genuine>>,
 }
 
 impl Verifier {
     /// A verifier of tokens for `profile`, signed with one of `keys`.
-    pub const fn new(keys: VerifyingKeys, profile: TokenProfile) -> Self {
-        Self { keys, profile }
+    pub fn new(keys: VerifyingKeys, profile: TokenProfile) -> Self {
+        Self { keys, profile, seen: Arc::new(SeenTokens::new()) }
     }
 
     /// The claims of a valid access token.
@@ -138,6 +149,18 @@ impl Verifier {
         expected: TokenType,
         now: Timestamp,
     ) -> Result<Payload, TokenError> {
+        let Genuine { token_type, claims } =
+            self.seen.get_or_check(token.text, || self.check_signature(token))?;
+        if token_type != expected {
+            return Err(TokenError::WrongType(token_type));
+        }
+        self.check_parties(&claims)?;
+        self.check_times(&claims, token_type, now)?;
+        Ok(claims)
+    }
+
+    /// Everything about a token that does not depend on who asks and when.
+    fn check_signature(&self, token: PresentedToken<'_>) -> Result<Genuine, TokenError> {
         let decode = |part| encoding::from_base64url(part).ok_or(TokenError::NotCompact);
         let (header, payload) = (decode(token.header)?, decode(token.payload)?);
         decode(token.signature)?;
@@ -160,12 +183,7 @@ impl Verifier {
         if claims.r#type != token_type.claim_name() {
             return Err(TokenError::BadClaims);
         }
-        if token_type != expected {
-            return Err(TokenError::WrongType(token_type));
-        }
-        self.check_parties(&claims)?;
-        self.check_times(&claims, token_type, now)?;
-        Ok(claims)
+        Ok(Genuine { token_type, claims })
     }
 
     fn check_parties(&self, claims: &Payload) -> Result<(), TokenError> {

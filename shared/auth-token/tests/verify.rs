@@ -92,6 +92,29 @@ fn a_token_expires_in_the_second_of_its_exp() {
 }
 
 #[test]
+fn a_token_that_was_genuine_before_still_expires_and_is_still_of_its_type() {
+    let (verifier, token) = (verifier(), sign(&header(), &claims()));
+    let token = PresentedToken::parse(&token).unwrap();
+    let expiry = NOW + Duration::from_mins(15);
+    for _ in 0..2 {
+        assert!(verifier.access(token, NOW).is_ok());
+        assert_eq!(verifier.access(token, expiry), Err(TokenError::Expired));
+        let wrong_type = TokenError::WrongType(TokenType::Access);
+        assert_eq!(verifier.refresh(token, NOW), Err(wrong_type));
+    }
+}
+
+#[test]
+fn a_genuine_token_vouches_for_no_other_text() {
+    let (verifier, token) = (verifier(), sign(&header(), &claims()));
+    assert!(verifier.access(PresentedToken::parse(&token).unwrap(), NOW).is_ok());
+    for (name, other, _) in bad_tokens() {
+        let refused = PresentedToken::parse(&other).and_then(|token| verifier.access(token, NOW));
+        assert!(refused.is_err(), "{name}");
+    }
+}
+
+#[test]
 fn a_token_is_not_valid_before_its_nbf_and_iat() {
     let token = sign(&header(), &claims());
     let before = Timestamp::from_unix(NOW.unix() - 1);
