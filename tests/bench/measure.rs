@@ -44,7 +44,7 @@ pub(crate) async fn measure(subjects: &Subjects) -> Result<Results, Box<dyn Erro
         for (subject, times) in subjects.all.iter().zip(&mut cold) {
             let begun = Instant::now();
             let mut sandbox = Sandbox::start(&subject.command, &subjects.api)?;
-            invoke(&mut sandbox, subject).await?;
+            invoke(&mut sandbox, subject, 0).await?;
             times.push(begun.elapsed());
             sandbox.stop().await;
         }
@@ -80,8 +80,8 @@ struct Warm<'a> {
 impl<'a> Warm<'a> {
     async fn start(subjects: &Subjects, subject: &'a Subject) -> Result<Self, Box<dyn Error>> {
         let mut sandbox = Sandbox::start(&subject.command, &subjects.api)?;
-        for _ in 0..WARM_UP {
-            invoke(&mut sandbox, subject).await?;
+        for turn in 0..WARM_UP {
+            invoke(&mut sandbox, subject, turn).await?;
         }
         let process = sandbox.process_id().ok_or("the process has ended")?;
         Ok(Self { subject, sandbox, process, times: Vec::new(), cpu: Vec::new() })
@@ -89,9 +89,9 @@ impl<'a> Warm<'a> {
 
     async fn run(&mut self) -> Result<(), Box<dyn Error>> {
         let before = cpu_nanos(self.process)?;
-        for _ in 0..self.subject.requests {
+        for turn in 0..self.subject.requests {
             let begun = Instant::now();
-            invoke(&mut self.sandbox, self.subject).await?;
+            invoke(&mut self.sandbox, self.subject, turn).await?;
             self.times.push(begun.elapsed());
         }
         let used = Duration::from_nanos(cpu_nanos(self.process)? - before);
@@ -111,8 +111,13 @@ impl<'a> Warm<'a> {
 }
 
 /// One request, whose answer must be the right one: a fast refusal is no result.
-async fn invoke(sandbox: &mut Sandbox, subject: &Subject) -> Result<(), Box<dyn Error>> {
-    let answer = sandbox.invoke(subject.event.clone().into(), LIMIT).await?;
+async fn invoke(
+    sandbox: &mut Sandbox,
+    subject: &Subject,
+    turn: usize,
+) -> Result<(), Box<dyn Error>> {
+    let event = subject.events.get(turn % subject.events.len()).cloned().unwrap_or_default();
+    let answer = sandbox.invoke(event.into(), LIMIT).await?;
     let answer: Value = serde_json::from_slice(&answer)?;
     if answer["statusCode"] == 200 || answer["isAuthorized"] == true {
         Ok(())

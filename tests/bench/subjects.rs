@@ -2,6 +2,8 @@
 
 use std::{collections::BTreeMap, env, error::Error, fs, path::PathBuf, time::Duration};
 
+use auth_token::{Grant, Issuer, KeyRing, SessionId, Timestamp, TokenProfile, UserId};
+use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use local::{
     environment::Environments,
     keys,
@@ -9,6 +11,7 @@ use local::{
     tables,
     template::{Parameters, Template},
 };
+use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
 
 const ISSUER: &str = "https://bench.example.com";
@@ -18,7 +21,8 @@ const ISSUER: &str = "https://bench.example.com";
 pub(crate) struct Subject {
     pub(crate) name: &'static str,
     pub(crate) command: Command,
-    pub(crate) event: String,
+    /// The events that it is given in turn.
+    pub(crate) events: Vec<String>,
     /// How many warm requests make a round.
     pub(crate) requests: usize,
 }
@@ -76,23 +80,55 @@ impl Subjects {
         let stateless = [("JWT_REVOCATION_CHECK", "off")];
         let few_sessions = [("SESSION_LIMIT", "3")];
         let login_event = event("POST /login", Some(&visitor), None);
-        let question = authorizer_event(token);
-        let protected_event = event("GET /protected", None, Some(token));
-        let subject = |name, command, event: &str, requests| Subject {
-            name,
-            command,
-            event: event.to_owned(),
-            requests,
-        };
+        let question = || vec![authorizer_event(token)];
+        let call = || vec![event("GET /protected", None, Some(token))];
+        let others = other_tokens(&keys, token)?;
+        let new_questions = others.iter().map(|token| authorizer_event(token)).collect();
+        let new_calls =
+            others.iter().map(|token| event("GET /protected", None, Some(token))).collect();
+        let subject = |name, command, events, requests| Subject { name, command, events, requests };
         let all = vec![
-            subject("floor", command("floor", &[]), &protected_event, 200),
-            subject("authorizer, off", command("authorizer", &stateless), &question, 200),
-            subject("authorizer", command("authorizer", &[]), &question, 200),
-            subject("protected", command("protected", &[]), &protected_event, 200),
-            subject("login", command("login", &few_sessions), &login_event, 5),
+            subject("floor", command("floor", &[]), call(), 200),
+            subject("authorizer, off", command("authorizer", &stateless), question(), 200),
+            subject("… a new token", command("authorizer", &stateless), new_questions, 200),
+            subject("authorizer", command("authorizer", &[]), question(), 200),
+            subject("protected", command("protected", &[]), call(), 200),
+            subject("… a new token", command("protected", &[]), new_calls, 200),
+            subject("login", command("login", &few_sessions), vec![login_event], 5),
         ];
         Ok(Self { api, all })
     }
+}
+
+/// More tokens of the same session than any verifier remembers.
+fn other_tokens(keys: &SecretString, token: &str) -> Result<Vec<String>, Box<dyn Error>> {
+    let payload = BASE64_URL_SAFE_NO_PAD.decode(token.split('.').nth(1).unwrap_or_default())?;
+    let claims: Value = serde_json::from_slice(&payload)?;
+    let text = |name: &str| claims[name].as_str().unwrap_or_default();
+    let issuer = Issuer::new(
+        KeyRing::parse(keys)?.into_signing_key(),
+        TokenProfile {
+            issuer: ISSUER.to_owned(),
+            audience: ISSUER.to_owned(),
+            access_lifetime: Duration::from_mins(15),
+            refresh_lifetime: Duration::from_mins(15),
+            leeway: Duration::ZERO,
+        },
+    );
+    let user = UserId::parse(text("sub")).ok_or("no sub")?;
+    let session = SessionId::parse(text("sid")).ok_or("no sid")?;
+    let now = Timestamp::from_unix(claims["iat"].as_u64().unwrap_or_default());
+    let grant = Grant {
+        user: &user,
+        username: text("username"),
+        session: &session,
+        session_ends_at: now + Duration::from_hours(1),
+        roles: &[],
+        auth_time: now,
+    };
+    (0..200)
+        .map(|_| Ok(issuer.access_token(&grant, true, now)?.text.expose_secret().to_owned()))
+        .collect()
 }
 
 async fn answer(api: &RuntimeApi, command: &Command, event: &str) -> Result<Value, Box<dyn Error>> {
