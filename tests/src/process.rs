@@ -1,6 +1,9 @@
 //! What the kernel knows of a process.
 
-use std::{fs, io};
+use std::{
+    fs, io,
+    time::{Duration, Instant},
+};
 
 /// The processor time that all threads of a process have used, in nanoseconds.
 ///
@@ -52,4 +55,16 @@ pub fn is_running(process: u32) -> bool {
         .ok()
         .and_then(|stat| stat.rsplit(')').next().map(|rest| !rest.trim_start().starts_with('Z')))
         .unwrap_or(false)
+}
+
+/// Waits until all of these processes have ended.
+///
+/// # Panics
+/// When one of them still runs after twenty seconds.
+pub async fn wait_for_end(processes: &[u32]) {
+    let patience = Instant::now() + Duration::from_secs(20);
+    while processes.iter().any(|process| is_running(*process)) {
+        assert!(Instant::now() < patience, "one of {processes:?} still runs");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
 }

@@ -68,21 +68,22 @@ async fn a_login_for_nobody_makes_the_same_calls_and_one_hash_like_one_for_someb
     let functions = stack.functions();
     proxy.take_calls();
 
-    let mut calls = Vec::new();
-    let mut cpu = Vec::new();
-    for username in ["alice", "nobody"] {
-        let before = total_cpu(&functions);
-        let answer = attempt(username).await;
-        assert_eq!((answer.status, answer.text("error")), (401, "invalid_credentials"));
-        cpu.push(total_cpu(&functions).saturating_sub(before));
-        calls.push(proxy.take_calls().into_iter().map(|call| call.operation).collect::<Vec<_>>());
+    // The least of several, because a busy neighbour makes the same work cost more.
+    let mut least = [Duration::MAX; 2];
+    for _ in 0..5 {
+        for (username, least) in ["alice", "nobody"].into_iter().zip(&mut least) {
+            let before = total_cpu(&functions);
+            let answer = attempt(username).await;
+            assert_eq!((answer.status, answer.text("error")), (401, "invalid_credentials"));
+            *least = total_cpu(&functions).saturating_sub(before).min(*least);
+            let calls: Vec<_> = proxy.take_calls().into_iter().map(|call| call.operation).collect();
+            assert_eq!(calls, ["GetItem"], "{username}");
+        }
     }
-    assert_eq!(calls, [["GetItem"], ["GetItem"]]);
-    assert_eq!(stack.functions(), functions, "both were answered by the same process");
-    // A missing or a second hash would halve or double it; the processor time of one process
-    // does not depend on what else the machine does.
-    let ratio = cpu[1].as_secs_f64() / cpu[0].as_secs_f64();
-    assert!((0.6..1.6).contains(&ratio), "{cpu:?}");
+    assert_eq!(stack.functions(), functions, "all were answered by the same process");
+    // No hash would cost next to nothing, and two hashes twice as much.
+    let [somebody, nobody] = least.map(|cpu| cpu.as_secs_f64());
+    assert!((0.6..1.6).contains(&(nobody / somebody)), "{least:?}");
 }
 
 fn total_cpu(processes: &[u32]) -> Duration {

@@ -1,7 +1,10 @@
 //! The main job, over the real binaries: sign up, log in, be let through.
 #![cfg(test)]
 
-use auth_tests::stack::{Settings, Stack};
+use auth_tests::{
+    process::wait_for_end,
+    stack::{Settings, Stack},
+};
 use reqwest::Method;
 use serde_json::json;
 
@@ -48,9 +51,7 @@ async fn accounts_and_keys_outlive_a_restart_and_ctrl_c_leaves_nothing_running()
     assert_eq!(functions.len(), 2, "one process for each function that was called");
     let keys = stack.get("/.well-known/jwks.json", "").await.body;
     stack.stop("INT");
-    for function in functions {
-        assert!(!auth_tests::process::is_running(function));
-    }
+    wait_for_end(&functions).await;
 
     let stack = start();
     assert_eq!(stack.log_in("alice").await.status, 200);
@@ -66,23 +67,19 @@ async fn functions_end_by_themselves_when_the_gateway_is_killed() {
     let functions = stack.functions();
     assert!(!functions.is_empty());
     stack.stop("KILL");
-    let patience = std::time::Instant::now() + std::time::Duration::from_secs(20);
-    while functions.iter().any(|function| auth_tests::process::is_running(*function)) {
-        assert!(std::time::Instant::now() < patience, "a function runs without its gateway");
-        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-    }
+    wait_for_end(&functions).await;
 }
 
 #[tokio::test]
 async fn a_variable_of_the_environment_takes_the_place_of_the_templates() {
     let stack = Settings::default()
-        .variable("JWT_ACCESS_TOKEN_EXPIRES", "2")
+        .variable("JWT_ACCESS_TOKEN_EXPIRES", "5")
         .variable("JWT_SECRET_KEY", "a secret of thirty-two bytes or more")
         .variable("JWT_ISSUER", "https://auth.example.com")
         .start();
     stack.sign_up("alice").await;
     let tokens = stack.log_in("alice").await;
-    assert_eq!(tokens.body["expires_in"], 2);
+    assert_eq!(tokens.body["expires_in"], 5);
     let token = tokens.text("access_token");
     assert_eq!(stack.get("/protected", token).await.status, 200);
     assert_eq!(stack.get("/workitems", token).await.status, 200);
@@ -90,7 +87,7 @@ async fn a_variable_of_the_environment_takes_the_place_of_the_templates() {
     let metadata = stack.get("/.well-known/openid-configuration", "").await;
     assert_eq!(metadata.text("issuer"), "https://auth.example.com");
 
-    tokio::time::sleep(std::time::Duration::from_secs(2)).await;
+    tokio::time::sleep(std::time::Duration::from_secs(5)).await;
     assert_eq!(stack.get("/protected", token).await.text("error"), "token_expired");
     assert_eq!(stack.get("/workitems", token).await.status, 403);
 }

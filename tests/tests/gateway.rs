@@ -3,7 +3,10 @@
 
 use std::{collections::HashSet, sync::Arc};
 
-use auth_tests::stack::{Answer, Settings, Stack, signal_to};
+use auth_tests::{
+    process::wait_for_end,
+    stack::{Answer, Settings, Stack, signal_to},
+};
 use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
@@ -119,7 +122,9 @@ async fn a_panic_costs_its_request_and_not_its_process() {
 async fn a_function_that_dies_between_requests_is_started_again() {
     let stack = stack();
     let before = get(&stack, "/open/process").await.body;
-    signal_to(u32::try_from(before.as_u64().unwrap()).unwrap(), "KILL");
+    let process = u32::try_from(before.as_u64().unwrap()).unwrap();
+    signal_to(process, "KILL");
+    wait_for_end(&[process]).await;
     let after = get(&stack, "/open/process").await;
     assert_eq!(after.status, 200);
     assert_ne!(after.body, before);
@@ -233,13 +238,13 @@ async fn an_authorizer_that_fails_or_answers_nonsense_is_a_masked_500() {
 
 #[tokio::test]
 async fn decisions_are_reused_for_their_time_by_caller() {
-    let stack = settings().option("--parameter", "CacheSeconds=1").start();
+    let stack = settings().option("--parameter", "CacheSeconds=3").start();
     let calls =
         |answer: &Answer| answer.body["requestContext"]["authorizer"]["lambda"]["calls"].clone();
     let first = closed(&stack, "allow-1").await;
     assert_eq!(calls(&closed(&stack, "allow-1").await), calls(&first), "from the cache");
     assert_ne!(calls(&closed(&stack, "allow-2").await), calls(&first), "another caller");
-    tokio::time::sleep(std::time::Duration::from_millis(1_100)).await;
+    tokio::time::sleep(std::time::Duration::from_millis(3_100)).await;
     assert_ne!(calls(&closed(&stack, "allow-1").await), calls(&first), "its time is over");
 }
 

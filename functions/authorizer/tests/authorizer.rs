@@ -2,13 +2,12 @@
 #![cfg(test)]
 
 use auth_api::Guard;
-use auth_session::{SessionState, Username};
-use auth_store::{AddUser as _, FindSession, MemoryUsers, StoreError};
+use auth_store::{AddUser as _, MemoryUsers};
 use auth_testkit::{
+    away::AwayUsers,
     forge::{bad_tokens, claims, claims_for, header, sign, with},
     subject::{NOW, operation, session, user, verifier},
 };
-use auth_token::SessionId;
 use authorizer::Authorizer;
 use serde_json::{Value, json};
 
@@ -210,17 +209,7 @@ async fn the_decision_depends_on_the_identity_source_alone() {
 
 #[tokio::test]
 async fn a_fault_of_the_store_is_an_error_so_that_it_is_neither_allowed_nor_cached() {
-    struct Away;
-    impl FindSession for Away {
-        async fn find_session(
-            &self,
-            _: &Username,
-            _: &SessionId,
-        ) -> Result<Option<SessionState>, StoreError> {
-            Err(StoreError::Unavailable("the network is down".into()))
-        }
-    }
-    let authorizer = Authorizer { guard: Guard::new(verifier(), Some(Away)) };
+    let authorizer = Authorizer { guard: Guard::new(verifier(), Some(AwayUsers)) };
     let event = http_api_2(&format!("Bearer {}", sign(&header(), &claims())));
     let error = authorizer.handle(&event.to_string(), NOW).await.unwrap_err();
     assert_eq!(error.to_string(), "the store is unavailable");

@@ -11,6 +11,7 @@ use auth_store::{
     StartSessionOutcome, StoreError,
 };
 use auth_testkit::{
+    away::AwayUsers,
     event::{post_json, with_header},
     subject::{NOW, SESSION_POLICY, key_ring, operation, token_profile, user, verifier},
 };
@@ -166,7 +167,7 @@ async fn malformed_credentials_are_refused_before_anything_is_hashed_or_read() {
         ),
         (json!({"username": ["alice"], "password": PASSWORD}), "username must be a string"),
     ] {
-        let answer = call(Unreachable, &post_json("/login", &credentials), NOW).await;
+        let answer = call(AwayUsers, &post_json("/login", &credentials), NOW).await;
         assert_eq!((answer.status_code, &body(&answer)["msg"]), (400, &json!(sentence)));
     }
 }
@@ -206,7 +207,7 @@ async fn a_login_over_the_limit_ends_the_oldest_session() {
 
 #[tokio::test]
 async fn a_store_that_does_not_answer_is_503_with_retry_after() {
-    let answer = log_in(Unreachable, "alice", PASSWORD).await;
+    let answer = log_in(AwayUsers, "alice", PASSWORD).await;
     assert_eq!(answer.status_code, 503);
     assert_eq!(answer.headers["retry-after"], "1");
     assert_eq!(
@@ -238,25 +239,6 @@ async fn a_login_that_never_finds_room_gives_up() {
     let users = users_with(|_| ()).await;
     let changing = Changing { users, change: |_: &mut User| () };
     assert_eq!(log_in(changing, "alice", PASSWORD).await.status_code, 503);
-}
-
-/// A store that is away.
-struct Unreachable;
-
-fn away() -> StoreError {
-    StoreError::Unavailable("the network is down".into())
-}
-
-impl FindUser for Unreachable {
-    async fn find_user(&self, _: &Username) -> Result<Option<User>, StoreError> {
-        Err(away())
-    }
-}
-
-impl StartSession for Unreachable {
-    async fn start_session(&self, _: &SessionStart<'_>) -> Result<StartSessionOutcome, StoreError> {
-        Err(away())
-    }
 }
 
 /// A store in which the user has become another before every start.

@@ -4,14 +4,15 @@
 use std::time::Duration;
 
 use auth_api::{GatewayAnswer, Guard, answer};
-use auth_session::{AccountStatus, SessionState, Username};
-use auth_store::{AddUser as _, FindSession, MemoryUsers, StoreError};
+use auth_session::AccountStatus;
+use auth_store::{AddUser as _, FindSession, MemoryUsers};
 use auth_testkit::{
+    away::{AwayUsers, CAUSE},
     event::{request, with_header, with_token},
     forge::{bad_tokens, claims, claims_for, header, sign, with},
     subject::{NOW, operation, session, user, verifier},
 };
-use auth_token::{SessionId, Timestamp};
+use auth_token::Timestamp;
 use lambda_http::Request;
 use protected::Protected;
 use serde_json::{Value, json};
@@ -169,18 +170,8 @@ async fn without_the_revocation_check_a_token_is_good_until_it_expires() {
 
 #[tokio::test]
 async fn a_session_that_cannot_be_looked_up_is_a_fault_and_no_refusal() {
-    struct Away;
-    impl FindSession for Away {
-        async fn find_session(
-            &self,
-            _: &Username,
-            _: &SessionId,
-        ) -> Result<Option<SessionState>, StoreError> {
-            Err(StoreError::Unavailable("secret-table-name".into()))
-        }
-    }
     let event = with_token(route(), &sign(&header(), &claims()));
-    let answer = call(Some(Away), &event, NOW).await;
+    let answer = call(Some(AwayUsers), &event, NOW).await;
     assert_eq!((answer.status_code, answer.headers["retry-after"].as_str()), (503, "1"));
-    assert!(!answer.body.contains("secret-table-name"), "{}", answer.body);
+    assert!(!answer.body.contains(CAUSE), "{}", answer.body);
 }

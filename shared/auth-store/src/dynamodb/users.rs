@@ -5,7 +5,10 @@ use auth_token::{OperationId, SessionId, Timestamp, UserId};
 use aws_sdk_dynamodb::{
     Client,
     error::SdkError,
-    operation::{put_item::PutItemError, update_item::UpdateItemError},
+    operation::{
+        get_item::builders::GetItemFluentBuilder, put_item::PutItemError,
+        update_item::UpdateItemError,
+    },
     types::ReturnValuesOnConditionCheckFailure::AllOld,
 };
 use secrecy::ExposeSecret;
@@ -34,6 +37,15 @@ impl DynamoUsers {
     /// The users in `table`.
     pub async fn connect(aws: &Aws, table: String) -> Self {
         Self { client: Client::new(aws.settings().await), table }
+    }
+
+    /// A consistent read of a user's item.
+    fn read(&self, username: &Username) -> GetItemFluentBuilder {
+        self.client
+            .get_item()
+            .table_name(&self.table)
+            .key(USERNAME, string(username.folded()))
+            .consistent_read(true)
     }
 }
 
@@ -71,15 +83,7 @@ impl AddUser for DynamoUsers {
 
 impl FindUser for DynamoUsers {
     async fn find_user(&self, username: &Username) -> Result<Option<User>, StoreError> {
-        let answer = self
-            .client
-            .get_item()
-            .table_name(&self.table)
-            .key(USERNAME, string(username.folded()))
-            .consistent_read(true)
-            .send()
-            .await
-            .map_err(StoreError::unavailable)?;
+        let answer = self.read(username).send().await.map_err(StoreError::unavailable)?;
         answer.item().map(read_user).transpose()
     }
 }
@@ -91,11 +95,7 @@ impl FindSession for DynamoUsers {
         session: &SessionId,
     ) -> Result<Option<SessionState>, StoreError> {
         let answer = self
-            .client
-            .get_item()
-            .table_name(&self.table)
-            .key(USERNAME, string(username.folded()))
-            .consistent_read(true)
+            .read(username)
             // `status` is a reserved word, and a session's name may have a hyphen in it. Each
             // placeholder costs, so the others are written out.
             .projection_expression(format!("{ID}, #status, {SESSIONS}.#session.{SESSION_EXPIRES}"))
