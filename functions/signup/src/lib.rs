@@ -7,7 +7,12 @@ use auth_store::{AddUser, AddUserOutcome};
 use auth_token::{OperationId, Timestamp, UserId};
 use lambda_http::{Body, Request, Response, http::StatusCode};
 use serde::Serialize;
-use serde_json::json;
+
+#[derive(Serialize)]
+struct SignupAnswer<'a> {
+    msg: &'static str,
+    user: UserAnswer<'a>,
+}
 
 #[derive(Serialize)]
 struct UserAnswer<'a> {
@@ -68,7 +73,7 @@ impl<U: AddUser> Signup<U> {
                     email: user.email.as_ref().map(Email::as_str),
                     created_at: rfc3339(user.created_at),
                 };
-                json(StatusCode::CREATED, &json!({ "msg": "User created", "user": user }))
+                json(StatusCode::CREATED, &SignupAnswer { msg: "User created", user })
             }
             AddUserOutcome::NameTaken => Err(ApiError::UserExists),
         }

@@ -8,7 +8,6 @@ use lambda_http::{
     http::{Method, StatusCode},
 };
 use serde::Serialize;
-use serde_json::json;
 
 const COLLECTION: &str = "/workitems";
 const MAX_TITLE_CHARS: usize = 256;
@@ -51,8 +50,8 @@ impl<I: ListWorkItems + AddWorkItem + RemoveWorkItem, S: FindSession> WorkItems<
 
     async fn list(&self, caller: &Identity) -> Result<Response<Body>, ApiError> {
         let items = self.items.list_work_items(caller.user()).await.map_err(ApiError::store)?;
-        let items: Vec<_> = items.iter().map(WorkItemAnswer::new).collect();
-        json(StatusCode::OK, &json!({ "workitems": items }))
+        let workitems = items.iter().map(WorkItemAnswer::new).collect();
+        json(StatusCode::OK, &ListAnswer { workitems })
     }
 
     async fn add(
@@ -80,6 +79,11 @@ impl<I: ListWorkItems + AddWorkItem + RemoveWorkItem, S: FindSession> WorkItems<
         }
         Ok(empty())
     }
+}
+
+#[derive(Serialize)]
+struct ListAnswer<'a> {
+    workitems: Vec<WorkItemAnswer<'a>>,
 }
 
 #[derive(Serialize)]

@@ -32,6 +32,9 @@ pub struct GatewayAnswer {
     pub is_base64_encoded: bool,
 }
 
+/// A client chooses its path; a log line stays a line.
+const MAX_LOGGED_PATH_BYTES: usize = 200;
+
 /// Serves a function until its sandbox is stopped.
 ///
 /// `handle` cannot fail towards the runtime, because the gateway would word that failure: whatever
@@ -74,7 +77,9 @@ where
         Err(refusal) => return finish(Err(refusal), "", ""),
     };
     let request_id = Gateway::of(&request).request_id.clone();
-    let route = format!("{} {}", request.method(), request.uri().path());
+    let path = request.uri().path();
+    let logged = path.get(..path.floor_char_boundary(MAX_LOGGED_PATH_BYTES)).unwrap_or_default();
+    let route = format!("{} {logged}", request.method());
     finish(handle(request).await, &request_id, &route)
 }
 
