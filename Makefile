@@ -20,8 +20,8 @@ dev: ## Serve everything on http://127.0.0.1:3000 (ARGS="--help" lists options)
 
 test: ## Every test: no network, no credentials, no service to start
 	cargo build --workspace --bins
-	$(RUN_TESTS) --workspace
 	cargo test --workspace --doc --quiet
+	$(RUN_TESTS) --workspace
 
 check: ## The gate: format, lints, tests, docs, interoperation, dependencies, template
 	cargo fmt --all --check

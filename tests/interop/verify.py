@@ -54,7 +54,8 @@ def main(binaries):
             verify(ready.removeprefix("ready ").strip())
         finally:
             stack.terminate()
-    print(f"1 passed, 0 failed: PyJWT {jwt.__version__} verifies our tokens by our JWKS")
+    print(f"PyJWT {jwt.__version__} verifies our tokens by our JWKS")
+    print("1 passed, 0 failed")
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ use std::{
     fs,
 };
 
-use auth_config::{ON_A_LAPTOP, variables_of};
+use auth_config::{LoginConfig, ON_A_LAPTOP, ProtectedConfig, SignupConfig, variables_of};
 use auth_testkit::template;
 use auth_tests::stack::workspace;
 use local::template::Function;
@@ -69,6 +69,32 @@ fn a_function_is_set_exactly_the_variables_that_it_reads() {
             .collect();
         assert_eq!(set, read, "{binary}");
     }
+}
+
+#[test]
+fn the_templates_defaults_are_the_codes() {
+    let functions = functions();
+    let set = |binary: &str| {
+        let variables = functions[binary].1.variables.clone();
+        move |name: &'static str| variables.get(name).cloned()
+    };
+    let unset = |name: &'static str| {
+        let is_needed = ["USERS_TABLE", "JWT_ISSUER", "SIGNING_KEYS_SECRET"].contains(&name);
+        is_needed.then(|| auth_testkit::subject::ISSUER.to_owned())
+    };
+    let (ours, theirs) =
+        (LoginConfig::read(&unset).unwrap(), LoginConfig::read(&set("login")).unwrap());
+    assert_eq!(ours.tokens, theirs.tokens);
+    assert_eq!(ours.sessions, theirs.sessions);
+    assert_eq!(ours.hashing, theirs.hashing);
+    let (ours, theirs) =
+        (SignupConfig::read(&unset).unwrap(), SignupConfig::read(&set("signup")).unwrap());
+    assert_eq!(ours.passwords, theirs.passwords);
+    let (ours, theirs) = (
+        ProtectedConfig::read(&unset).unwrap().guard,
+        ProtectedConfig::read(&set("protected")).unwrap().guard,
+    );
+    assert_eq!(ours.revocation, theirs.revocation);
 }
 
 /// What each capability of the store is: the first line of its trait's documentation says it.
