@@ -7,6 +7,9 @@ TOOLS := .venv
 export SAM_CLI_TELEMETRY := 0
 export AWS_DEFAULT_REGION ?= eu-west-1
 
+# `--workspace` everywhere: another selection has other features, and builds the world anew.
+TARGET := $(or $(CARGO_TARGET_DIR),target)
+
 # Each test in a process of its own where nextest is there; plain cargo otherwise.
 RUN_TESTS := $(if $(shell command -v cargo-nextest),cargo nextest run,cargo test --tests)
 
@@ -16,7 +19,8 @@ help: ## This list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 dev: ## Serve everything on http://127.0.0.1:3000 (ARGS="--help" lists options)
-	@cargo run --package local -- $(ARGS)
+	@cargo build --workspace --bins
+	@$(TARGET)/debug/local $(ARGS)
 
 test: ## Every test: no network, no credentials, no service to start
 	cargo build --workspace --bins
@@ -43,7 +47,7 @@ doc: ## The API documentation, warnings are errors
 
 interop: $(TOOLS)/bin/pyjwt ## PyJWT verifies our tokens by our JWKS
 	cargo build --workspace --bins
-	$(TOOLS)/bin/python tests/interop/verify.py target/debug
+	$(TOOLS)/bin/python tests/interop/verify.py $(TARGET)/debug
 
 deny: ## Banned crates, licences and sources of all dependencies
 	@command -v cargo-deny >/dev/null || cargo install --locked --no-default-features cargo-deny@0.20.2

@@ -1,4 +1,4 @@
-//! `make dev`: builds the functions and serves them. What it does is in `lib.rs`.
+//! `make dev`: serves the functions. What it does is in `lib.rs`.
 
 use std::{
     env,
@@ -51,7 +51,7 @@ async fn main() -> ExitCode {
 async fn serve(options: Options) -> Result<(), Box<dyn Error>> {
     let functions = match &options.functions {
         Some(folder) => folder.clone(),
-        None => build(options.release)?,
+        None => find_functions(options.release)?,
     };
     let listener = TcpListener::bind(("127.0.0.1", options.port))
         .await
@@ -87,20 +87,18 @@ async fn serve(options: Options) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Builds the workspace's default members, which are the functions; returns where they are.
-fn build(release: bool) -> Result<PathBuf, Box<dyn Error>> {
-    let mut command = BuildCommand::new(env!("CARGO"));
-    command.arg("build");
-    if release {
-        command.arg("--release");
+/// Where the functions are: beside this program, which was built with them, or where an optimised
+/// build puts them.
+fn find_functions(release: bool) -> Result<PathBuf, Box<dyn Error>> {
+    let beside = env::current_exe()?.parent().ok_or("this program is in no folder")?.to_owned();
+    if !release {
+        return Ok(beside);
     }
-    if !command.status()?.success() {
+    let built = BuildCommand::new(env!("CARGO")).args(["build", "--release"]).status()?;
+    if !built.success() {
         return Err("the functions could not be built".into());
     }
-    // This program was built into the same target folder.
-    let profiles = env::current_exe()?.parent().and_then(Path::parent).map(Path::to_owned);
-    let profile = if release { "release" } else { "debug" };
-    Ok(profiles.ok_or("there is no target folder")?.join(profile))
+    Ok(beside.with_file_name("release"))
 }
 
 /// Reads the template for this machine: tokens are issued under the local URL, and there is no

@@ -13,7 +13,7 @@ pub struct Options {
     pub dynamodb_endpoint: Option<String>,
     /// Whether the functions are built optimised.
     pub release: bool,
-    /// A folder with functions that are built already.
+    /// Where the functions are, when not beside this program.
     pub functions: Option<PathBuf>,
     /// The template to run.
     pub template: PathBuf,
@@ -43,7 +43,7 @@ Serves the whole system of template.yaml on this machine.
   --state DIR|memory        where accounts and keys are kept (.local), or nowhere
   --dynamodb-endpoint URL   another DynamoDB; the template's tables are made there
   --release                 optimised functions
-  --functions DIR           functions that are built already, instead of building them
+  --functions DIR           where the functions are (beside this program)
   --template FILE           another template (template.yaml)
   --parameter NAME=VALUE    a template parameter; may be repeated
   --help                    this text
