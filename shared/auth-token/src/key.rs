@@ -60,7 +60,6 @@ const SHARED_SECRET_KID: &str = "shared-secret";
 
 /// A key that signs, with the half that verifies what it signed.
 pub struct SigningKey {
-    algorithm: Algorithm,
     private: EncodingKey,
     public: VerifyingKey,
     jwk: Option<PublicJwk>,
@@ -113,7 +112,6 @@ impl SigningKey {
         .map_err(|_| invalid())?;
         let der = pair.to_pkcs8v1().map_err(|_| invalid())?;
         Ok(Self {
-            algorithm,
             private: EncodingKey::from_ec_der(der.as_ref()),
             public: VerifyingKey {
                 kid: kid.clone(),
@@ -142,7 +140,6 @@ impl SigningKey {
             });
         }
         Ok(Self {
-            algorithm,
             private: EncodingKey::from_secret(secret),
             public: VerifyingKey { kid, algorithm, material: DecodingKey::from_secret(secret) },
             jwk: None,
@@ -150,7 +147,7 @@ impl SigningKey {
     }
 
     pub(crate) const fn algorithm(&self) -> Algorithm {
-        self.algorithm
+        self.public.algorithm
     }
 
     pub(crate) fn kid(&self) -> &str {
@@ -159,7 +156,7 @@ impl SigningKey {
 
     /// The signature's base64url text over `message`.
     pub(crate) fn sign(&self, message: &str) -> Result<String, SigningCause> {
-        let algorithm = self.algorithm.jws();
+        let algorithm = self.algorithm().jws();
         Ok(jsonwebtoken::crypto::sign(message.as_bytes(), &self.private, algorithm)?)
     }
 }
@@ -169,7 +166,7 @@ impl fmt::Debug for SigningKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SigningKey")
             .field("kid", &self.public.kid)
-            .field("algorithm", &self.algorithm)
+            .field("algorithm", &self.public.algorithm)
             .finish_non_exhaustive()
     }
 }

@@ -3,24 +3,22 @@
 use std::{
     collections::VecDeque,
     fmt,
-    sync::{Mutex, PoisonError},
+    sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use aws_lc_rs::digest;
+use aws_lc_rs::digest::{self, Digest};
 
 /// How many tokens are remembered. A warm sandbox serves one request at a time, and its clients
 /// come back with the same token for as long as it lives.
 const CAPACITY: usize = 64;
 
-/// The SHA-256 digest of a token's text.
-type Fingerprint = [u8; digest::SHA256_OUTPUT_LEN];
-
-/// What was read from tokens whose signature was right, the most recently used last.
+/// What was read from tokens whose signature was right, by the SHA-256 of their text, the most
+/// recently used last.
 ///
 /// A signature check is most of what a decision costs, and its outcome depends on the token's text
 /// and our keys alone. Only genuine tokens get in, so nobody can push others out with garbage;
 /// whatever depends on the time or on the session is judged anew each time.
-pub(crate) struct SeenTokens<T>(Mutex<VecDeque<(Fingerprint, T)>>);
+pub(crate) struct SeenTokens<T>(Mutex<VecDeque<(Digest, T)>>);
 
 impl<T: Clone> SeenTokens<T> {
     pub(crate) const fn new() -> Self {
@@ -33,28 +31,31 @@ impl<T: Clone> SeenTokens<T> {
         text: &str,
         check: impl FnOnce() -> Result<T, E>,
     ) -> Result<T, E> {
-        let fingerprint = fingerprint(text);
-        if let Some(known) = self.take(&fingerprint) {
-            self.put(fingerprint, known.clone());
+        let digest = digest::digest(&digest::SHA256, text.as_bytes());
+        if let Some(known) = self.recall(&digest) {
             return Ok(known);
         }
         let checked = check()?;
-        self.put(fingerprint, checked.clone());
-        Ok(checked)
-    }
-
-    fn take(&self, fingerprint: &Fingerprint) -> Option<T> {
-        let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let position = seen.iter().rposition(|(known, _)| known == fingerprint)?;
-        seen.remove(position).map(|(_, read)| read)
-    }
-
-    fn put(&self, fingerprint: Fingerprint, read: T) {
-        let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut seen = self.lock();
         if seen.len() == CAPACITY {
             seen.pop_front();
         }
-        seen.push_back((fingerprint, read));
+        seen.push_back((digest, checked.clone()));
+        Ok(checked)
+    }
+
+    /// What is known of that text, which becomes the most recently used.
+    fn recall(&self, digest: &Digest) -> Option<T> {
+        let mut seen = self.lock();
+        let position = seen.iter().rposition(|(known, _)| known.as_ref() == digest.as_ref())?;
+        let entry = seen.remove(position)?;
+        let known = entry.1.clone();
+        seen.push_back(entry);
+        Some(known)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, VecDeque<(Digest, T)>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -63,16 +64,6 @@ impl<T> fmt::Debug for SeenTokens<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SeenTokens").finish_non_exhaustive()
     }
-}
-
-fn fingerprint(text: &str) -> Fingerprint {
-    let mut fingerprint = Fingerprint::default();
-    for (to, from) in
-        fingerprint.iter_mut().zip(digest::digest(&digest::SHA256, text.as_bytes()).as_ref())
-    {
-        *to = *from;
-    }
-    fingerprint
 }
 
 #[cfg(test)]
