@@ -2,7 +2,7 @@
 
 use auth_api::{ApiError, Gateway, JsonBody, TokenAnswer, json};
 use auth_password::{HashError, Hasher, Password, Verdict};
-use auth_session::{AccountStatus, Client, SessionPolicy, StartedSession, User, Username};
+use auth_session::{AccountStatus, Client, SessionPolicy, StartedSession, User};
 use auth_store::{FindUser, SessionStart, StartSession, StartSessionOutcome};
 use auth_token::{Grant, Issuer, OperationId, SessionId, Timestamp};
 use lambda_http::{
@@ -48,8 +48,6 @@ impl<U: FindUser + StartSession> Login<U> {
     ) -> Result<Response<Body>, ApiError> {
         let body = JsonBody::parse(request)?;
         let (username, password) = body.credentials()?;
-        let username =
-            Username::parse(username).map_err(|error| ApiError::member("username", error))?;
         let password = Password::parse(&password).map_err(ApiError::password)?;
 
         let found = self.users.find_user(&username).await.map_err(ApiError::store)?;

@@ -2,7 +2,7 @@
 
 use auth_api::{ApiError, JsonBody, json, rfc3339};
 use auth_password::{Hasher, PasswordPolicy};
-use auth_session::{AccountStatus, Email, User, Username};
+use auth_session::{AccountStatus, Email, User};
 use auth_store::{AddUser, AddUserOutcome};
 use auth_token::{OperationId, Timestamp, UserId};
 use lambda_http::{Body, Request, Response, http::StatusCode};
@@ -45,8 +45,6 @@ impl<U: AddUser> Signup<U> {
     ) -> Result<Response<Body>, ApiError> {
         let body = JsonBody::parse(request)?;
         let (username, password) = body.credentials()?;
-        let username =
-            Username::parse(username).map_err(|error| ApiError::member("username", error))?;
         let email = body.optional("email")?.map(Email::parse).transpose();
         let email = email.map_err(|error| ApiError::member("email", error))?;
         let password =

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use auth_session::Username;
 use lambda_http::{
     Request,
     http::{
@@ -75,9 +76,12 @@ impl JsonBody {
     /// User name and password.
     ///
     /// # Errors
-    /// [`ApiError::InvalidRequest`] when one is missing, empty or no string.
-    pub fn credentials(&self) -> Result<(&str, SecretString), ApiError> {
-        Ok((self.credential("username")?, SecretString::from(self.credential("password")?)))
+    /// [`ApiError::InvalidRequest`] when one is missing, empty or no string, or the name is none.
+    pub fn credentials(&self) -> Result<(Username, SecretString), ApiError> {
+        let (username, password) = (self.credential("username")?, self.credential("password")?);
+        let username =
+            Username::parse(username).map_err(|error| ApiError::member("username", error))?;
+        Ok((username, SecretString::from(password)))
     }
 
     fn credential(&self, member: &str) -> Result<&str, ApiError> {
