@@ -22,15 +22,14 @@ pub struct Environments<'a> {
 }
 
 impl Environments<'_> {
-    /// Whether keys are given, so that none need be made.
-    pub fn has_keys(given: &dyn Fn(&str) -> Option<String>) -> bool {
-        [SECRET, JWK_SET, SHARED_SECRET].into_iter().any(|name| given(name).is_some())
+    fn has_given_keys(&self) -> bool {
+        [SECRET, JWK_SET, SHARED_SECRET].into_iter().any(|name| (self.given)(name).is_some())
     }
 
     /// The variables of one function.
     pub fn of(&self, function: &Function) -> BTreeMap<String, String> {
         let mut variables = function.variables.clone();
-        if variables.remove(SECRET).is_some() && !Self::has_keys(self.given) {
+        if variables.remove(SECRET).is_some() && !self.has_given_keys() {
             variables.insert(JWK_SET.to_owned(), self.keys.expose_secret().to_owned());
         }
         let readable = variables_of(&function.binary).into_iter().map(str::to_owned);

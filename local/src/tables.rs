@@ -1,6 +1,6 @@
 //! DynamoDB: the embedded engine, and the template's tables in whichever engine is used.
 
-use std::{collections::BTreeMap, fs, io, path::Path};
+use std::{collections::BTreeMap, io, path::Path};
 
 use serde_json::Value;
 use tokio::net::TcpListener;
@@ -34,16 +34,13 @@ pub enum TableError {
     },
 }
 
-/// Starts the embedded engine over the file in `state`, or in memory; returns its endpoint.
+/// Starts the embedded engine over the file in `state`, which exists, or in memory; returns its endpoint.
 ///
 /// # Errors
 /// [`TableError::Io`] and [`TableError::Engine`].
 pub async fn start_engine(state: Option<&Path>) -> Result<String, TableError> {
     let database = match state {
-        Some(folder) => {
-            fs::create_dir_all(folder)?;
-            dynoxide::Database::new(&folder.join(FILE).to_string_lossy())?
-        }
+        Some(folder) => dynoxide::Database::new(&folder.join(FILE).to_string_lossy())?,
         None => dynoxide::Database::memory()?,
     };
     let listener = TcpListener::bind(("127.0.0.1", 0)).await?;

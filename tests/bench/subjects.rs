@@ -1,20 +1,17 @@
 //! What is measured: functions, each with the event that it is given.
 
-use std::{collections::BTreeMap, env, error::Error, fs, path::PathBuf, time::Duration};
+use std::{collections::BTreeMap, env, error::Error, path::PathBuf, time::Duration};
 
-use auth_token::{Grant, Issuer, KeyRing, SessionId, Timestamp, TokenProfile, UserId};
+use auth_testkit::{dynamodb, subject::token_profile, template};
+use auth_token::{Grant, Issuer, KeyRing, SessionId, Timestamp, UserId};
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use local::{
     environment::Environments,
     keys,
     sandbox::{Command, RuntimeApi, Sandbox},
-    tables,
-    template::{Parameters, Template},
 };
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
-
-const ISSUER: &str = "https://bench.example.com";
 
 /// One function with its settings and its event.
 #[derive(Debug)]
@@ -37,14 +34,7 @@ pub(crate) struct Subjects {
 impl Subjects {
     /// Starts a DynamoDB and a Runtime API, makes a user, and logs the user in.
     pub(crate) async fn start() -> Result<Self, Box<dyn Error>> {
-        let text = fs::read_to_string("template.yaml")?;
-        let parameters = Parameters::from([
-            ("Issuer".to_owned(), ISSUER.to_owned()),
-            ("SigningKeysSecretArn".to_owned(), "local".to_owned()),
-        ]);
-        let template = Template::parse(&text, &parameters)?;
-        let dynamodb = tables::start_engine(None).await?;
-        tables::make_tables(&dynamodb, &template.tables).await?;
+        let (template, dynamodb) = (template(), dynamodb().await);
         let keys = keys::load_or_make(None)?;
         let environments = Environments { given: &|_| None, keys: &keys };
         let binaries = env::current_exe()?.parent().map(PathBuf::from).unwrap_or_default();
@@ -105,16 +95,7 @@ fn other_tokens(keys: &SecretString, token: &str) -> Result<Vec<String>, Box<dyn
     let payload = BASE64_URL_SAFE_NO_PAD.decode(token.split('.').nth(1).unwrap_or_default())?;
     let claims: Value = serde_json::from_slice(&payload)?;
     let text = |name: &str| claims[name].as_str().unwrap_or_default();
-    let issuer = Issuer::new(
-        KeyRing::parse(keys)?.into_signing_key(),
-        TokenProfile {
-            issuer: ISSUER.to_owned(),
-            audience: ISSUER.to_owned(),
-            access_lifetime: Duration::from_mins(15),
-            refresh_lifetime: Duration::from_mins(15),
-            leeway: Duration::ZERO,
-        },
-    );
+    let issuer = Issuer::new(KeyRing::parse(keys)?.into_signing_key(), token_profile());
     let user = UserId::parse(text("sub")).ok_or("no sub")?;
     let session = SessionId::parse(text("sid")).ok_or("no sid")?;
     let now = Timestamp::from_unix(claims["iat"].as_u64().unwrap_or_default());
