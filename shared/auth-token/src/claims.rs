@@ -44,12 +44,24 @@ pub struct Grant<'a> {
     pub username: &'a str,
     /// The session, `sid`.
     pub session: &'a SessionId,
-    /// When the session ends whatever happens; no token of it lives longer.
-    pub session_ends_at: Timestamp,
+    /// When the session expires unless it is rotated before; no token lives longer.
+    pub session_expires_at: Timestamp,
     /// The user's roles.
     pub roles: &'a [String],
     /// When the user last proved the password.
     pub auth_time: Timestamp,
+}
+
+/// The one refresh token of a generation of its session. However often it is handed out, it says
+/// the same.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Generation {
+    /// How often the session had been rotated, `gen`.
+    pub number: u64,
+    /// The token, `jti`.
+    pub token: TokenId,
+    /// When the session was rotated to it, `iat`.
+    pub began_at: Timestamp,
 }
 
 /// The claims of an access token whose signature, type, issuer, audience and times were checked.
@@ -76,7 +88,7 @@ pub struct AccessClaims {
 }
 
 /// The claims of a refresh token, checked like [`AccessClaims`].
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct RefreshClaims {
     /// The user, `sub`.
     pub user: UserId,
@@ -92,4 +104,15 @@ pub struct RefreshClaims {
     pub auth_time: Timestamp,
     /// When the token stops being valid.
     pub expires_at: Timestamp,
+}
+
+/// The session that a token of either type names, checked like [`AccessClaims`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SessionClaims {
+    /// The user, `sub`.
+    pub user: UserId,
+    /// The user name as it was typed at sign-up.
+    pub username: String,
+    /// The session, `sid`.
+    pub session: SessionId,
 }

@@ -72,6 +72,13 @@ random_id! {
     OperationId
 }
 
+/// A write that makes a token names the token too.
+impl From<OperationId> for TokenId {
+    fn from(id: OperationId) -> Self {
+        Self(id.0)
+    }
+}
+
 const RANDOM_BYTES: usize = 16;
 const MAX_CHARS: usize = 64;
 

@@ -6,7 +6,7 @@ use secrecy::SecretString;
 use serde::Serialize;
 
 use crate::{
-    claims::{Grant, TokenType},
+    claims::{Generation, Grant, TokenType},
     encoding,
     error::{SigningCause, SigningError},
     id::TokenId,
@@ -80,20 +80,26 @@ impl Issuer {
         fresh: bool,
         now: Timestamp,
     ) -> Result<IssuedToken, SigningError> {
-        self.issue(TokenType::Access, grant, Variable { fresh, generation: None, now })
+        let token = TokenId::generate().map_err(SigningCause::from)?;
+        let variable = Variable { token: &token, issued_at: now, fresh, generation: None };
+        self.issue(TokenType::Access, grant, variable)
     }
 
-    /// A refresh token of the session's `generation`, which is the number of its rotations.
+    /// The refresh token of a generation of the session.
     ///
     /// # Errors
     /// As [`Issuer::access_token`].
     pub fn refresh_token(
         &self,
         grant: &Grant<'_>,
-        generation: u64,
-        now: Timestamp,
+        generation: &Generation,
     ) -> Result<IssuedToken, SigningError> {
-        let variable = Variable { fresh: false, generation: Some(generation), now };
+        let variable = Variable {
+            token: &generation.token,
+            issued_at: generation.began_at,
+            fresh: false,
+            generation: Some(generation.number),
+        };
         self.issue(TokenType::Refresh, grant, variable)
     }
 
@@ -101,14 +107,13 @@ impl Issuer {
         &self,
         token_type: TokenType,
         grant: &Grant<'_>,
-        variable: Variable,
+        variable: Variable<'_>,
     ) -> Result<IssuedToken, SigningError> {
         let (header, lifetime, roles): (_, Duration, _) = match token_type {
             TokenType::Access => (&self.access_header, self.profile.access_lifetime, grant.roles),
             TokenType::Refresh => (&self.refresh_header, self.profile.refresh_lifetime, &[][..]),
         };
-        let expires_at = (variable.now + lifetime).min(grant.session_ends_at);
-        let jti = TokenId::generate().map_err(SigningCause::from)?;
+        let expires_at = (variable.issued_at + lifetime).min(grant.session_expires_at);
         let payload = serde_json::to_vec(&Payload {
             iss: &self.profile.issuer,
             aud: &self.profile.audience,
@@ -116,9 +121,9 @@ impl Issuer {
             username: grant.username,
             sid: grant.session.as_str(),
             generation: variable.generation,
-            jti: jti.as_str(),
-            iat: variable.now,
-            nbf: variable.now,
+            jti: variable.token.as_str(),
+            iat: variable.issued_at,
+            nbf: variable.issued_at,
             exp: expires_at,
             auth_time: grant.auth_time,
             r#type: token_type.claim_name(),
@@ -134,8 +139,9 @@ impl Issuer {
 
 /// What differs between two tokens of one grant.
 #[derive(Clone, Copy)]
-struct Variable {
+struct Variable<'a> {
+    token: &'a TokenId,
+    issued_at: Timestamp,
     fresh: bool,
     generation: Option<u64>,
-    now: Timestamp,
 }

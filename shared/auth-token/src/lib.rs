@@ -13,7 +13,7 @@ mod seen;
 mod timestamp;
 mod verifier;
 
-pub use claims::{AccessClaims, Grant, RefreshClaims, TokenType};
+pub use claims::{AccessClaims, Generation, Grant, RefreshClaims, SessionClaims, TokenType};
 pub use error::{KeyError, RandomnessError, SigningError, TokenError};
 pub use id::{OperationId, SessionId, TokenId, UserId};
 pub use issuer::{IssuedToken, Issuer};

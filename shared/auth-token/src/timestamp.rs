@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 /// A moment in seconds since 1970-01-01T00:00:00Z, as in a JWT's `NumericDate` (RFC 7519 §2).
 ///
 /// Rules take the moment as an argument; only a function's `main.rs` asks for [`Timestamp::now`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Timestamp(u64);
 

@@ -5,7 +5,7 @@ use std::{fmt, sync::Arc};
 use serde::Deserialize;
 
 use crate::{
-    claims::{AccessClaims, RefreshClaims, TokenType},
+    claims::{AccessClaims, RefreshClaims, SessionClaims, TokenType},
     encoding,
     error::TokenError,
     header::UnverifiedHeader,
@@ -109,7 +109,7 @@ impl Verifier {
         token: PresentedToken<'_>,
         now: Timestamp,
     ) -> Result<AccessClaims, TokenError> {
-        let claims = self.verify(token, TokenType::Access, now)?;
+        let claims = self.verify(token, Some(TokenType::Access), now)?;
         Ok(AccessClaims {
             user: claims.sub,
             username: claims.username,
@@ -131,7 +131,7 @@ impl Verifier {
         token: PresentedToken<'_>,
         now: Timestamp,
     ) -> Result<RefreshClaims, TokenError> {
-        let claims = self.verify(token, TokenType::Refresh, now)?;
+        let claims = self.verify(token, Some(TokenType::Refresh), now)?;
         Ok(RefreshClaims {
             generation: claims.generation.ok_or(TokenError::BadClaims)?,
             user: claims.sub,
@@ -143,15 +143,28 @@ impl Verifier {
         })
     }
 
+    /// The session that a valid token of either type names.
+    ///
+    /// # Errors
+    /// As [`Verifier::access`], but for [`TokenError::WrongType`].
+    pub fn session(
+        &self,
+        token: PresentedToken<'_>,
+        now: Timestamp,
+    ) -> Result<SessionClaims, TokenError> {
+        let claims = self.verify(token, None, now)?;
+        Ok(SessionClaims { user: claims.sub, username: claims.username, session: claims.sid })
+    }
+
     fn verify(
         &self,
         token: PresentedToken<'_>,
-        expected: TokenType,
+        expected: Option<TokenType>,
         now: Timestamp,
     ) -> Result<Payload, TokenError> {
         let Genuine { token_type, claims } =
             self.seen.get_or_check(token.text, || self.check_signature(token))?;
-        if token_type != expected {
+        if expected.is_some_and(|expected| expected != token_type) {
             return Err(TokenError::WrongType(token_type));
         }
         self.check_parties(&claims)?;

@@ -3,10 +3,10 @@
 
 use std::{collections::HashSet, time::Duration};
 
-use auth_testkit::subject::{ISSUER, KID, NOW, key_ring, token_profile, verifier};
+use auth_testkit::subject::{ISSUER, KID, NOW, issuer, token_profile, verifier};
 use auth_token::{
-    AccessClaims, Grant, Issuer, KeyRing, PresentedToken, RefreshClaims, SessionId, SigningKey,
-    Timestamp, UserId, Verifier,
+    AccessClaims, Generation, Grant, Issuer, KeyRing, PresentedToken, RefreshClaims, SessionId,
+    SigningKey, Timestamp, TokenError, TokenId, UserId, Verifier,
 };
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use secrecy::{ExposeSecret as _, SecretString};
@@ -25,14 +25,14 @@ fn grant<'a>(user: &'a UserId, session: &'a SessionId, roles: &'a [String]) -> G
         user,
         username: "Alice",
         session,
-        session_ends_at: NOW + Duration::from_hours(90 * 24),
+        session_expires_at: NOW + Duration::from_hours(30 * 24),
         roles,
         auth_time: NOW,
     }
 }
 
-fn issuer() -> Issuer {
-    Issuer::new(key_ring().into_signing_key(), token_profile())
+fn generation(number: u64) -> Generation {
+    Generation { number, token: TokenId::parse("token-1").unwrap(), began_at: NOW }
 }
 
 fn parts(token: &SecretString) -> (Value, Value) {
@@ -64,16 +64,16 @@ fn an_access_token_says_what_the_contract_says() {
 #[test]
 fn a_refresh_token_says_what_the_contract_says() {
     let roles = ["admin".to_owned()];
-    let token = issuer().refresh_token(&grant(&user(), &session(), &roles), 3, NOW).unwrap();
-    let (header, mut claims) = parts(&token.text);
+    let token =
+        issuer().refresh_token(&grant(&user(), &session(), &roles), &generation(3)).unwrap();
+    let (header, claims) = parts(&token.text);
     assert_eq!(header, json!({ "alg": "ES256", "kid": KID, "typ": "rt+jwt" }));
-    claims.as_object_mut().unwrap().remove("jti").unwrap();
     let now = NOW.unix();
     assert_eq!(
         claims,
         json!({
             "iss": ISSUER, "aud": ISSUER, "sub": "user-1", "username": "Alice",
-            "sid": "session-1", "gen": 3, "iat": now, "nbf": now, "exp": now + 30 * 86_400,
+            "sid": "session-1", "gen": 3, "jti": "token-1", "iat": now, "nbf": now, "exp": now + 30 * 86_400,
             "auth_time": now, "type": "refresh", "fresh": false,
         })
     );
@@ -89,9 +89,9 @@ fn a_user_without_roles_has_no_roles_claim() {
 fn no_token_outlives_its_session() {
     let end = NOW + Duration::from_mins(1);
     let (user, session) = (user(), session());
-    let grant = Grant { session_ends_at: end, ..grant(&user, &session, &[]) };
+    let grant = Grant { session_expires_at: end, ..grant(&user, &session, &[]) };
     assert_eq!(issuer().access_token(&grant, true, NOW).unwrap().expires_at, end);
-    assert_eq!(issuer().refresh_token(&grant, 0, NOW).unwrap().expires_at, end);
+    assert_eq!(issuer().refresh_token(&grant, &generation(0)).unwrap().expires_at, end);
 }
 
 #[test]
@@ -103,11 +103,34 @@ fn our_verifier_takes_our_tokens() {
         .access(PresentedToken::parse(access.text.expose_secret()).unwrap(), NOW)
         .unwrap();
     assert_eq!((claims.user, claims.session, claims.fresh), (user.clone(), session.clone(), false));
-    let refresh = issuer().refresh_token(&grant, 9, NOW).unwrap();
+    let refresh = issuer().refresh_token(&grant, &generation(9)).unwrap();
     let claims: RefreshClaims = verifier()
         .refresh(PresentedToken::parse(refresh.text.expose_secret()).unwrap(), NOW)
         .unwrap();
     assert_eq!((claims.user, claims.session, claims.generation), (user, session, 9));
+}
+
+#[test]
+fn the_refresh_token_of_a_generation_says_the_same_however_often_it_is_issued() {
+    let (user, session) = (user(), session());
+    let grant = grant(&user, &session, &[]);
+    let [first, second] =
+        [0, 1].map(|_| parts(&issuer().refresh_token(&grant, &generation(4)).unwrap().text));
+    assert_eq!(first, second);
+}
+
+#[test]
+fn the_session_of_a_token_of_either_type_can_be_asked_for() {
+    let (user, session) = (user(), session());
+    let grant = grant(&user, &session, &[]);
+    let access = issuer().access_token(&grant, true, NOW).unwrap();
+    let refresh = issuer().refresh_token(&grant, &generation(0)).unwrap();
+    for token in [access, refresh] {
+        let presented = PresentedToken::parse(token.text.expose_secret()).unwrap();
+        let named = verifier().session(presented, NOW).unwrap();
+        assert_eq!((&named.user, &named.session), (&user, &session));
+        assert_eq!(verifier().session(presented, token.expires_at), Err(TokenError::Expired));
+    }
 }
 
 #[test]
