@@ -2,14 +2,17 @@
 
 use std::{collections::BTreeMap, fmt, time::Duration};
 
-use auth_token::{OperationId, SessionId, Timestamp, UserId};
+use auth_token::{Generation, OperationId, SessionId, Timestamp, UserId};
 
 use crate::AccountStatus;
 
 const MAX_USER_AGENT_BYTES: usize = 256;
 
+/// The sessions of one user.
+pub type Sessions = BTreeMap<SessionId, Session>;
+
 /// What one login started: every token that it leads to names this session.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Session {
     /// How often the refresh token has been rotated.
     pub generation: u64,
@@ -23,12 +26,24 @@ pub struct Session {
     pub auth_time: Timestamp,
     /// Where the login came from.
     pub client: Client,
-    /// The write that made the newest change.
+    /// The write that made the newest change. It also names the refresh token that the change
+    /// made, so that the token can be handed out again as the same one.
     pub operation: OperationId,
 }
 
+impl Session {
+    /// The newest refresh token of the session.
+    pub fn newest(&self) -> Generation {
+        Generation {
+            number: self.generation,
+            token: self.operation.clone().into(),
+            began_at: self.rotated_at,
+        }
+    }
+}
+
 /// Where a request came from, as far as the gateway knows.
-#[derive(Clone, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq, Hash)]
 pub struct Client {
     /// The client's address, from the gateway and never from a header.
     pub address: String,
@@ -52,69 +67,20 @@ impl Client {
     }
 }
 
-/// How long sessions live and how many a user may have.
+/// How long sessions live.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct SessionPolicy {
+pub struct SessionLifetimes {
     /// How long a session lives without being rotated: the refresh token's lifetime.
-    pub idle_lifetime: Duration,
+    pub idle: Duration,
     /// How long a session lives whatever happens.
-    pub absolute_lifetime: Duration,
-    /// How many sessions of one user live at once.
-    pub limit: usize,
+    pub absolute: Duration,
 }
 
-/// A session to be written, and those that have to make room for it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct StartedSession {
-    /// The new session's name.
-    pub id: SessionId,
-    /// The new session.
-    pub session: Session,
-    /// When it ends whatever happens.
-    pub ends_at: Timestamp,
-    /// Sessions to remove in the same write: the expired, and the least recently used over the
-    /// limit.
-    pub ended: Vec<SessionId>,
-    /// The most sessions that the user may have just before the write, so that the limit holds
-    /// also against a login that happens meanwhile.
-    pub room_for: usize,
-}
-
-impl SessionPolicy {
-    /// Starts a session beside the `existing` ones of its user.
-    pub fn start(
-        &self,
-        existing: &BTreeMap<SessionId, Session>,
-        id: SessionId,
-        operation: OperationId,
-        client: Client,
-        now: Timestamp,
-    ) -> StartedSession {
-        let ends_at = now + self.absolute_lifetime;
-        let (expired, mut live): (Vec<_>, Vec<_>) =
-            existing.iter().partition(|(_, session)| session.expires_at <= now);
-        live.sort_by_key(|(_, session)| session.rotated_at);
-        let surplus = (live.len() + 1).saturating_sub(self.limit);
-        let ended: Vec<_> = expired
-            .into_iter()
-            .chain(live.into_iter().take(surplus))
-            .map(|(id, _)| id.clone())
-            .collect();
-        StartedSession {
-            id,
-            session: Session {
-                generation: 0,
-                rotated_at: now,
-                created_at: now,
-                expires_at: (now + self.idle_lifetime).min(ends_at),
-                auth_time: now,
-                client,
-                operation,
-            },
-            ends_at,
-            room_for: self.limit.saturating_sub(1) + ended.len(),
-            ended,
-        }
+impl SessionLifetimes {
+    /// When a session that was begun with a password at `auth_time` expires, if it is rotated at
+    /// `now` and never again.
+    pub(crate) fn expiry(&self, auth_time: Timestamp, now: Timestamp) -> Timestamp {
+        (now + self.idle).min(auth_time + self.absolute)
     }
 }
 
@@ -142,62 +108,8 @@ impl SessionState {
 mod tests {
     use super::*;
 
-    const POLICY: SessionPolicy = SessionPolicy {
-        idle_lifetime: Duration::from_secs(30),
-        absolute_lifetime: Duration::from_secs(90),
-        limit: 3,
-    };
-
     fn at(seconds: u64) -> Timestamp {
         Timestamp::from_unix(seconds)
-    }
-
-    fn start(existing: &BTreeMap<SessionId, Session>, now: u64) -> StartedSession {
-        let (id, operation) = (SessionId::generate().unwrap(), OperationId::generate().unwrap());
-        POLICY.start(existing, id, operation, Client::default(), at(now))
-    }
-
-    fn apply(existing: &mut BTreeMap<SessionId, Session>, started: StartedSession) {
-        existing.retain(|id, _| !started.ended.contains(id));
-        existing.insert(started.id, started.session);
-    }
-
-    #[test]
-    fn a_new_session_expires_when_idle_and_ends_absolutely() {
-        let started = start(&BTreeMap::new(), 1_000);
-        assert_eq!(started.session.expires_at, at(1_030));
-        assert_eq!(started.ends_at, at(1_090));
-    }
-
-    #[test]
-    fn a_login_over_the_limit_ends_the_least_recently_used_session() {
-        let mut sessions = BTreeMap::new();
-        for now in [1_000, 1_001, 1_002] {
-            let started = start(&sessions, now);
-            apply(&mut sessions, started);
-        }
-        let oldest =
-            sessions.iter().min_by_key(|(_, session)| session.rotated_at).unwrap().0.clone();
-        sessions.get_mut(&oldest).unwrap().rotated_at = at(1_003);
-        let second = sessions.iter().find(|(_, s)| s.rotated_at == at(1_001)).unwrap().0.clone();
-
-        let started = start(&sessions, 1_004);
-
-        assert_eq!(started.ended, [second], "the oldest had been used since");
-        apply(&mut sessions, started);
-        assert_eq!(sessions.len(), POLICY.limit);
-    }
-
-    #[test]
-    fn expired_sessions_are_removed_and_do_not_count() {
-        let mut sessions = BTreeMap::new();
-        for now in [1_000, 1_001, 1_020] {
-            let started = start(&sessions, now);
-            apply(&mut sessions, started);
-        }
-        let started = start(&sessions, 1_031);
-        assert_eq!(started.ended.len(), 2);
-        assert_eq!(started.room_for, 4, "the limit less one, and the two that go");
     }
 
     #[test]

@@ -1,11 +1,9 @@
 //! Accounts.
 
-use std::collections::BTreeMap;
-
 use auth_token::{SessionId, Timestamp, UserId};
 use secrecy::SecretString;
 
-use crate::{Email, Session, Username};
+use crate::{Email, Session, SessionState, Sessions, Username};
 
 /// Whether an account may be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,5 +34,27 @@ pub struct User {
     /// Counts changes of password and status. A login that read an older one is refused.
     pub credentials_version: u64,
     /// The sessions, those that have expired unnoticed included.
-    pub sessions: BTreeMap<SessionId, Session>,
+    pub sessions: Sessions,
+}
+
+impl User {
+    /// What a token of that session has to be held against.
+    pub fn state_of(&self, session: &SessionId) -> SessionState {
+        SessionState {
+            user: self.id.clone(),
+            status: self.status,
+            session_expires_at: self.sessions.get(session).map(|found| found.expires_at),
+        }
+    }
+
+    /// The session that a token of `user` names, if it is alive.
+    pub fn live_session(
+        &self,
+        user: &UserId,
+        session: &SessionId,
+        now: Timestamp,
+    ) -> Option<&Session> {
+        let is_alive = self.state_of(session).is_alive(user, now);
+        self.sessions.get(session).filter(|_| is_alive)
+    }
 }

@@ -1,0 +1,152 @@
+//! Starting a session.
+
+use auth_token::{OperationId, SessionId, Timestamp};
+
+use crate::{Client, Session, SessionLifetimes, Sessions};
+
+/// How long sessions live and how many a user may have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SessionPolicy {
+    /// How long each one lives.
+    pub lifetimes: SessionLifetimes,
+    /// How many sessions of one user live at once.
+    pub limit: usize,
+}
+
+/// A session to be written, and those that have to make room for it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StartedSession {
+    /// The new session's name.
+    pub id: SessionId,
+    /// The new session.
+    pub session: Session,
+    /// Sessions to remove in the same write: the expired, and the least recently used over the
+    /// limit.
+    pub ended: Vec<SessionId>,
+    /// The most sessions that the user may have just before the write, so that the limit holds
+    /// also against a login that happens meanwhile.
+    pub room_for: usize,
+}
+
+impl SessionPolicy {
+    /// Starts a session beside the `existing` ones of its user.
+    pub fn start(
+        &self,
+        existing: &Sessions,
+        id: SessionId,
+        operation: OperationId,
+        client: Client,
+        now: Timestamp,
+    ) -> StartedSession {
+        let (expired, mut live): (Vec<_>, Vec<_>) =
+            existing.iter().partition(|(_, session)| session.expires_at <= now);
+        live.sort_by_key(|(_, session)| session.rotated_at);
+        let surplus = (live.len() + 1).saturating_sub(self.limit);
+        let ended: Vec<_> = expired
+            .into_iter()
+            .chain(live.into_iter().take(surplus))
+            .map(|(id, _)| id.clone())
+            .collect();
+        StartedSession {
+            id,
+            session: Session {
+                generation: 0,
+                rotated_at: now,
+                created_at: now,
+                expires_at: self.lifetimes.expiry(now, now),
+                auth_time: now,
+                client,
+                operation,
+            },
+            room_for: self.limit.saturating_sub(1) + ended.len(),
+            ended,
+        }
+    }
+}
+
+impl StartedSession {
+    /// Whether the session is among `sessions`, as this start wrote it.
+    pub fn is_in(&self, sessions: &Sessions) -> bool {
+        sessions.get(&self.id).is_some_and(|found| found.operation == self.session.operation)
+    }
+
+    /// Adds the session and removes those that make room for it. Returns false, and changes
+    /// nothing, when others have come or gone since the start was planned.
+    pub fn apply(&self, sessions: &mut Sessions) -> bool {
+        let is_as_planned = sessions.len() <= self.room_for
+            && self.ended.iter().all(|id| sessions.contains_key(id));
+        if is_as_planned {
+            sessions.retain(|id, _| !self.ended.contains(id));
+            sessions.insert(self.id.clone(), self.session.clone());
+        }
+        is_as_planned
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    const POLICY: SessionPolicy = SessionPolicy {
+        lifetimes: SessionLifetimes {
+            idle: Duration::from_secs(30),
+            absolute: Duration::from_secs(90),
+        },
+        limit: 3,
+    };
+
+    fn at(seconds: u64) -> Timestamp {
+        Timestamp::from_unix(seconds)
+    }
+
+    fn start(existing: &Sessions, now: u64) -> StartedSession {
+        let (id, operation) = (SessionId::generate().unwrap(), OperationId::generate().unwrap());
+        POLICY.start(existing, id, operation, Client::default(), at(now))
+    }
+
+    #[test]
+    fn a_new_session_expires_when_idle_and_at_its_absolute_end() {
+        assert_eq!(start(&Sessions::new(), 1_000).session.expires_at, at(1_030));
+        let absolute = Duration::from_secs(20);
+        let short = SessionPolicy {
+            lifetimes: SessionLifetimes { absolute, ..POLICY.lifetimes },
+            ..POLICY
+        };
+        let (id, operation) = (SessionId::generate().unwrap(), OperationId::generate().unwrap());
+        let started = short.start(&Sessions::new(), id, operation, Client::default(), at(1_000));
+        assert_eq!(started.session.expires_at, at(1_020));
+    }
+
+    #[test]
+    fn a_login_over_the_limit_ends_the_least_recently_used_session() {
+        let mut sessions = Sessions::new();
+        for now in [1_000, 1_001, 1_002] {
+            let started = start(&sessions, now);
+            assert!(started.apply(&mut sessions));
+        }
+        let oldest =
+            sessions.iter().min_by_key(|(_, session)| session.rotated_at).unwrap().0.clone();
+        sessions.get_mut(&oldest).unwrap().rotated_at = at(1_003);
+        let second = sessions.iter().find(|(_, s)| s.rotated_at == at(1_001)).unwrap().0.clone();
+
+        let started = start(&sessions, 1_004);
+
+        assert_eq!(started.ended, [second], "the oldest had been used since");
+        assert!(started.apply(&mut sessions));
+        assert_eq!(sessions.len(), POLICY.limit);
+    }
+
+    #[test]
+    fn expired_sessions_are_removed_and_do_not_count() {
+        let mut sessions = Sessions::new();
+        for now in [1_000, 1_001, 1_020] {
+            let started = start(&sessions, now);
+            assert!(started.apply(&mut sessions));
+        }
+        let started = start(&sessions, 1_031);
+        assert_eq!(started.ended.len(), 2);
+        assert_eq!(started.room_for, 4, "the limit less one, and the two that go");
+    }
+}
