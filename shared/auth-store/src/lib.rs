@@ -4,6 +4,7 @@ mod dynamodb;
 mod error;
 mod keys;
 mod memory;
+mod sessions;
 mod users;
 mod work_items;
 
@@ -11,7 +12,10 @@ pub use dynamodb::{Aws, DynamoUsers, DynamoWorkItems};
 pub use error::StoreError;
 pub use keys::{KeyLocation, KeySource, KeySourceError};
 pub use memory::{MemoryUsers, MemoryWorkItems};
-pub use users::{
-    AddUser, AddUserOutcome, FindSession, FindUser, SessionStart, StartSession, StartSessionOutcome,
+pub use sessions::{
+    AccountChange, AccountChangeOutcome, ChangePassword, EndSession, EndSessions, EndedSessions,
+    FindSession, RemoveUser, RotateSession, RotateSessionOutcome, SessionEnd, SessionStart,
+    StartSession, StartSessionOutcome,
 };
+pub use users::{AddUser, AddUserOutcome, FindUser};
 pub use work_items::{AddWorkItem, ListWorkItems, RemoveWorkItem, WorkItem};

@@ -1,11 +1,13 @@
 //! A store that does not answer.
 
-use auth_session::{SessionState, User, Username};
+use auth_session::{Rotation, SessionState, User, Username};
 use auth_store::{
-    AddUser, AddUserOutcome, FindSession, FindUser, SessionStart, StartSession,
-    StartSessionOutcome, StoreError,
+    AccountChange, AccountChangeOutcome, AddUser, AddUserOutcome, ChangePassword, EndSession,
+    EndSessions, EndedSessions, FindSession, FindUser, RemoveUser, RotateSession,
+    RotateSessionOutcome, SessionEnd, SessionStart, StartSession, StartSessionOutcome, StoreError,
 };
 use auth_token::{OperationId, SessionId};
+use secrecy::SecretString;
 
 /// What the cause says; no client may ever see it.
 pub const CAUSE: &str = "the-network-of-table-users-is-down";
@@ -42,6 +44,48 @@ impl FindSession for AwayUsers {
 
 impl StartSession for AwayUsers {
     async fn start_session(&self, _: &SessionStart<'_>) -> Result<StartSessionOutcome, StoreError> {
+        Err(away())
+    }
+}
+
+impl RotateSession for AwayUsers {
+    async fn rotate_session(
+        &self,
+        _: &Username,
+        _: &Rotation,
+    ) -> Result<RotateSessionOutcome, StoreError> {
+        Err(away())
+    }
+}
+
+impl EndSession for AwayUsers {
+    async fn end_session(&self, _: &SessionEnd<'_>) -> Result<(), StoreError> {
+        Err(away())
+    }
+}
+
+impl EndSessions for AwayUsers {
+    async fn end_sessions(
+        &self,
+        _: &AccountChange<'_>,
+        _: EndedSessions,
+    ) -> Result<AccountChangeOutcome, StoreError> {
+        Err(away())
+    }
+}
+
+impl ChangePassword for AwayUsers {
+    async fn change_password(
+        &self,
+        _: &AccountChange<'_>,
+        _: &SecretString,
+    ) -> Result<AccountChangeOutcome, StoreError> {
+        Err(away())
+    }
+}
+
+impl RemoveUser for AwayUsers {
+    async fn remove_user(&self, _: &AccountChange<'_>) -> Result<AccountChangeOutcome, StoreError> {
         Err(away())
     }
 }

@@ -43,6 +43,18 @@ pub fn claims_for(user: &UserId, session: &SessionId) -> Value {
     })
 }
 
+/// The header of our refresh tokens.
+pub fn refresh_header() -> Value {
+    with(header(), "typ", "rt+jwt".into())
+}
+
+/// The claims of a valid refresh token at [`NOW`] for that user and session.
+pub fn refresh_claims_for(user: &UserId, session: &SessionId, generation: u64) -> Value {
+    let claims = with(claims_for(user, session), "type", "refresh".into());
+    let claims = with(with(claims, "gen", generation.into()), "fresh", false.into());
+    with(claims, "exp", (NOW.unix() + 30 * 86_400).into())
+}
+
 /// `value` with that member set; `Value::Null` removes it.
 pub fn with(mut value: Value, member: &str, new: Value) -> Value {
     let members = value.as_object_mut().unwrap();
@@ -141,14 +153,26 @@ fn finish(header: &str, claims: &str, sign: impl FnOnce(&[u8]) -> Vec<u8>) -> St
 /// Bad tokens by name, none of which is ever accepted at [`NOW`]; what a client is told is the
 /// code beside it.
 pub fn bad_tokens() -> Vec<(String, String, &'static str)> {
-    bad_tokens_like(&claims())
+    bad_tokens_like(&header(), &claims())
 }
 
-/// The same, each one defect away from a token with these claims, which must be valid.
+/// The same for refresh tokens of that user's session.
+pub fn bad_refresh_tokens(
+    user: &UserId,
+    session: &SessionId,
+) -> Vec<(String, String, &'static str)> {
+    bad_tokens_like(&refresh_header(), &refresh_claims_for(user, session, 0))
+}
+
+/// The same, each one defect away from a token with that header and these claims, which must be
+/// valid and live as long as a token of its type may.
 #[expect(clippy::too_many_lines, reason = "it is one list")]
-pub fn bad_tokens_like(claims: &Value) -> Vec<(String, String, &'static str)> {
+pub fn bad_tokens_like(header: &Value, claims: &Value) -> Vec<(String, String, &'static str)> {
     let now = claims["iat"].as_u64().unwrap();
-    let claims = || claims.clone();
+    let longest = claims["exp"].as_u64().unwrap() - now;
+    let (other_typ, other_type) =
+        if claims["type"] == "access" { ("rt+jwt", "refresh") } else { ("at+jwt", "access") };
+    let (header, claims) = (|| header.clone(), || claims.clone());
     let mut bad = Vec::new();
     let mut add = |name: &str, token: String, code: &'static str| {
         bad.push((name.to_owned(), token, code));
@@ -223,7 +247,7 @@ pub fn bad_tokens_like(claims: &Value) -> Vec<(String, String, &'static str)> {
         );
     }
     for typ in
-        [json!("JWT"), json!("rt+jwt"), json!("id+jwt"), json!(1), Value::Null, json!("AT+JWT")]
+        [json!("JWT"), json!(other_typ), json!("id+jwt"), json!(1), Value::Null, json!("AT+JWT")]
     {
         add(
             &format!("typ {typ}"),
@@ -262,7 +286,7 @@ pub fn bad_tokens_like(claims: &Value) -> Vec<(String, String, &'static str)> {
         ("sub", json!(5)),
         ("sub", json!("x".repeat(100))),
         ("sid", json!("a b")),
-        ("type", json!("refresh")),
+        ("type", json!(other_type)),
         ("type", json!("id")),
         ("fresh", json!("true")),
         ("roles", json!("admin")),
@@ -274,7 +298,7 @@ pub fn bad_tokens_like(claims: &Value) -> Vec<(String, String, &'static str)> {
         ("exp", json!(1e300)),
         ("exp", json!(u64::MAX)),
         ("exp", json!(f64::from(u32::try_from(now).unwrap()) + 600.5)),
-        ("exp", json!(now + 901)),
+        ("exp", json!(now + longest + 1)),
         ("nbf", json!(now + 600)),
         ("nbf", json!("99999999999")),
         ("iat", json!(now + 600)),

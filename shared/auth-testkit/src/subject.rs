@@ -1,9 +1,14 @@
 //! What tests are about: keys, profiles, users, sessions.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::time::Duration;
 
-use auth_session::{AccountStatus, Client, SessionPolicy, StartedSession, User, Username};
-use auth_token::{KeyRing, OperationId, SessionId, Timestamp, TokenProfile, UserId, Verifier};
+use auth_session::{
+    AccountStatus, Client, RotationPolicy, SessionLifetimes, SessionPolicy, Sessions,
+    StartedSession, User, Username,
+};
+use auth_token::{
+    Issuer, KeyRing, OperationId, SessionId, Timestamp, TokenProfile, UserId, Verifier,
+};
 use secrecy::SecretString;
 
 /// The issuer of the tests' tokens.
@@ -36,6 +41,11 @@ pub fn verifier() -> Verifier {
     Verifier::new(key_ring().verifying_keys(), token_profile())
 }
 
+/// An issuer with [`key_ring`] and [`token_profile`].
+pub fn issuer() -> Issuer {
+    Issuer::new(key_ring().into_signing_key(), token_profile())
+}
+
 /// An active user of that name without sessions.
 pub fn user(name: &str) -> User {
     User {
@@ -47,15 +57,20 @@ pub fn user(name: &str) -> User {
         status: AccountStatus::Active,
         created_at: NOW,
         credentials_version: 0,
-        sessions: BTreeMap::new(),
+        sessions: Sessions::new(),
     }
 }
 
 /// Thirty days, ninety at most, three sessions.
-pub const SESSION_POLICY: SessionPolicy = SessionPolicy {
-    idle_lifetime: Duration::from_hours(30 * 24),
-    absolute_lifetime: Duration::from_hours(90 * 24),
-    limit: 3,
+pub const SESSION_POLICY: SessionPolicy = SessionPolicy { lifetimes: SESSION_LIFETIMES, limit: 3 };
+
+/// The same lifetimes, and thirty seconds of grace.
+pub const ROTATION_POLICY: RotationPolicy =
+    RotationPolicy { lifetimes: SESSION_LIFETIMES, grace: Duration::from_secs(30) };
+
+const SESSION_LIFETIMES: SessionLifetimes = SessionLifetimes {
+    idle: Duration::from_hours(30 * 24),
+    absolute: Duration::from_hours(90 * 24),
 };
 
 /// A session that `user` starts at `now`.

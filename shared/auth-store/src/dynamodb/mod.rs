@@ -1,7 +1,9 @@
 //! The stores in DynamoDB.
 
+mod account;
 mod attributes;
 mod aws;
+mod sessions;
 mod user_item;
 mod users;
 mod work_items;

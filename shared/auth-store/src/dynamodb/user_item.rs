@@ -3,9 +3,7 @@
 //! A session's attribute names are short because an item is billed by its size, names included:
 //! with these, a user with three sessions fits into one write unit.
 
-use std::collections::BTreeMap;
-
-use auth_session::{AccountStatus, Client, Email, Session, User, Username};
+use auth_session::{AccountStatus, Client, Email, Session, Sessions, User, Username};
 use auth_token::{OperationId, SessionId, UserId};
 use aws_sdk_dynamodb::types::AttributeValue;
 use secrecy::{ExposeSecret, SecretString};
@@ -26,16 +24,16 @@ const NAME: &str = "name";
 const EMAIL: &str = "email";
 const ROLES: &str = "roles";
 const CREATED: &str = "created_at";
-const OPERATION: &str = "op";
+pub(crate) const OPERATION: &str = "op";
 
-const SESSION_GENERATION: &str = "gen";
-const SESSION_ROTATED: &str = "rotated";
+pub(crate) const SESSION_GENERATION: &str = "gen";
+pub(crate) const SESSION_ROTATED: &str = "rotated";
 const SESSION_CREATED: &str = "created";
 const SESSION_AUTH_TIME: &str = "auth";
 const SESSION_ADDRESS: &str = "ip";
 const SESSION_USER_AGENT: &str = "ua";
 
-const ACTIVE: &str = "active";
+pub(crate) const ACTIVE: &str = "active";
 const DISABLED: &str = "disabled";
 
 pub(crate) fn write_user(user: &User, operation: &OperationId) -> Attributes {
@@ -105,6 +103,13 @@ pub(crate) fn read_user(item: &Attributes) -> Result<User, StoreError> {
     })
 }
 
+/// The user of an item that may be gone.
+pub(crate) fn read_optional_user(
+    item: Option<&Attributes>,
+) -> Result<Option<Box<User>>, StoreError> {
+    item.map(|item| read_user(item).map(Box::new)).transpose()
+}
+
 pub(crate) fn read_status(item: &Attributes) -> Result<AccountStatus, StoreError> {
     read_parsed(item, STATUS, |status| match status {
         ACTIVE => Some(AccountStatus::Active),
@@ -127,7 +132,7 @@ pub(crate) fn sessions(item: &Attributes) -> Result<&Attributes, StoreError> {
     item.get(SESSIONS).and_then(|value| value.as_m().ok()).ok_or(StoreError::Malformed(SESSIONS))
 }
 
-fn read_sessions(item: &Attributes) -> Result<BTreeMap<SessionId, Session>, StoreError> {
+fn read_sessions(item: &Attributes) -> Result<Sessions, StoreError> {
     sessions(item)?
         .iter()
         .map(|(id, session)| {

@@ -1,0 +1,13 @@
+//! The stores in memory, for tests. They keep every promise that the DynamoDB ones keep.
+
+mod users;
+mod work_items;
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+pub use users::MemoryUsers;
+pub use work_items::MemoryWorkItems;
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

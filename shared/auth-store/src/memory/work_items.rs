@@ -1,0 +1,49 @@
+//! Work items in memory.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::{Arc, Mutex},
+};
+
+use auth_token::UserId;
+
+use super::lock;
+use crate::{
+    AddWorkItem, ListWorkItems, RemoveWorkItem, StoreError, WorkItem,
+    work_items::{MAX_LISTED, oldest_first},
+};
+
+/// Work items in memory. Clones share them.
+#[derive(Clone, Debug, Default)]
+pub struct MemoryWorkItems(Arc<Mutex<HashMap<UserId, BTreeMap<String, WorkItem>>>>);
+
+impl ListWorkItems for MemoryWorkItems {
+    async fn list_work_items(&self, user: &UserId) -> Result<Vec<WorkItem>, StoreError> {
+        let items = lock(&self.0);
+        let mut listed: Vec<_> = items
+            .get(user)
+            .into_iter()
+            .flat_map(BTreeMap::values)
+            .take(MAX_LISTED)
+            .cloned()
+            .collect();
+        oldest_first(&mut listed);
+        Ok(listed)
+    }
+}
+
+impl AddWorkItem for MemoryWorkItems {
+    async fn add_work_item(&self, user: &UserId, item: &WorkItem) -> Result<(), StoreError> {
+        lock(&self.0).entry(user.clone()).or_default().insert(item.id.clone(), item.clone());
+        Ok(())
+    }
+}
+
+impl RemoveWorkItem for MemoryWorkItems {
+    async fn remove_work_item(&self, user: &UserId, id: &str) -> Result<(), StoreError> {
+        if let Some(items) = lock(&self.0).get_mut(user) {
+            items.remove(id);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,149 @@
+//! What is promised of starting a session and of finding one.
+
+use std::time::Duration;
+
+use auth_session::{AccountStatus, SessionState};
+use auth_store::{SessionStart, StartSessionOutcome};
+use auth_token::UserId;
+use secrecy::{ExposeSecret as _, SecretString};
+
+use super::{Users, start, started};
+use crate::subject::{NOW, SESSION_POLICY, operation, session, user};
+
+/// A session is what a token is held against.
+pub async fn a_started_session_is_found_alive(store: &impl Users) {
+    let user = user("frank");
+    store.add_user(&user, &operation()).await.unwrap();
+    let started = session(&user, NOW);
+    let start = SessionStart {
+        username: &user.username,
+        user: &user.id,
+        credentials_version: 0,
+        started: &started,
+        password_hash: None,
+    };
+    let outcome = store.start_session(&start).await.unwrap();
+    assert!(matches!(outcome, StartSessionOutcome::Started), "{outcome:?}");
+
+    let state = store.find_session(&user.username, &started.id).await.unwrap().unwrap();
+    let expected = SessionState {
+        user: user.id.clone(),
+        status: AccountStatus::Active,
+        session_expires_at: Some(started.session.expires_at),
+    };
+    assert_eq!(state, expected);
+    let found = store.find_user(&user.username).await.unwrap().unwrap();
+    assert_eq!(found.sessions[&started.id], started.session);
+}
+
+/// A session belongs to one name.
+pub async fn a_session_of_another_name_is_not_found(store: &impl Users) {
+    let (owner, other) = (user("grace"), user("heidi"));
+    store.add_user(&owner, &operation()).await.unwrap();
+    store.add_user(&other, &operation()).await.unwrap();
+    let started = started(store, &owner, NOW).await;
+    let state = store.find_session(&other.username, &started).await.unwrap().unwrap();
+    assert_eq!((state.user, state.session_expires_at), (other.id, None));
+}
+
+/// A retry after a lost reply is recognised.
+pub async fn the_same_start_delivered_twice_is_one_start(store: &impl Users) {
+    let user = user("ivan");
+    store.add_user(&user, &operation()).await.unwrap();
+    let new = session(&user, NOW);
+    for _ in 0..2 {
+        let outcome = store.start_session(&start(&user, &new)).await.unwrap();
+        assert!(matches!(outcome, StartSessionOutcome::Started), "{outcome:?}");
+    }
+    assert_eq!(store.find_user(&user.username).await.unwrap().unwrap().sessions.len(), 1);
+}
+
+/// A password that was changed meanwhile refuses the session.
+pub async fn a_start_with_outdated_credentials_writes_nothing(store: &impl Users) {
+    let user = user("judy");
+    store.add_user(&user, &operation()).await.unwrap();
+    let new = session(&user, NOW);
+    let outdated = SessionStart { credentials_version: 1, ..start(&user, &new) };
+    assert_changed(store.start_session(&outdated).await.unwrap(), Some(&user.id));
+    let stranger = UserId::generate().unwrap();
+    let replaced = SessionStart { user: &stranger, ..start(&user, &new) };
+    assert_changed(store.start_session(&replaced).await.unwrap(), Some(&user.id));
+    assert!(store.find_user(&user.username).await.unwrap().unwrap().sessions.is_empty());
+}
+
+/// No half-made user comes into being.
+pub async fn a_start_for_a_deleted_user_writes_nothing(store: &impl Users) {
+    let user = user("kate");
+    let new = session(&user, NOW);
+    assert_changed(store.start_session(&start(&user, &new)).await.unwrap(), None);
+    assert!(store.find_user(&user.username).await.unwrap().is_none());
+}
+
+/// The limit holds.
+pub async fn a_start_removes_the_sessions_that_make_room(store: &impl Users) {
+    let user = user("leo");
+    store.add_user(&user, &operation()).await.unwrap();
+    let mut ids = Vec::new();
+    for second in 0..4 {
+        let now = NOW + Duration::from_secs(second);
+        let current = store.find_user(&user.username).await.unwrap().unwrap();
+        ids.push(started(store, &current, now).await);
+    }
+    let found = store.find_user(&user.username).await.unwrap().unwrap();
+    assert_eq!(found.sessions.len(), SESSION_POLICY.limit);
+    assert!(!found.sessions.contains_key(&ids[0]), "the oldest made room");
+}
+
+/// A login that read an older item cannot overfill a newer one.
+pub async fn a_start_without_room_writes_nothing(store: &impl Users) {
+    let user = user("mia");
+    store.add_user(&user, &operation()).await.unwrap();
+    let planned_early = session(&user, NOW);
+    for _ in 0..SESSION_POLICY.limit {
+        let current = store.find_user(&user.username).await.unwrap().unwrap();
+        started(store, &current, NOW).await;
+    }
+    let outcome = store.start_session(&start(&user, &planned_early)).await.unwrap();
+    assert_changed(outcome, Some(&user.id));
+    let found = store.find_user(&user.username).await.unwrap().unwrap();
+    assert_eq!(found.sessions.len(), SESSION_POLICY.limit);
+}
+
+/// Two logins that both planned to end the oldest session do not both get in.
+pub async fn two_starts_cannot_make_room_by_ending_the_same_session(store: &impl Users) {
+    let user = user("nina");
+    store.add_user(&user, &operation()).await.unwrap();
+    for second in 0..3 {
+        let current = store.find_user(&user.username).await.unwrap().unwrap();
+        started(store, &current, NOW + Duration::from_secs(second)).await;
+    }
+    let full = store.find_user(&user.username).await.unwrap().unwrap();
+    let (first, second) = (session(&full, NOW), session(&full, NOW));
+    assert_eq!(first.ended, second.ended);
+    let outcome = store.start_session(&start(&full, &first)).await.unwrap();
+    assert!(matches!(outcome, StartSessionOutcome::Started), "{outcome:?}");
+    let outcome = store.start_session(&start(&full, &second)).await.unwrap();
+    assert_changed(outcome, Some(&user.id));
+}
+
+/// The rehash of an outdated hash costs no write of its own.
+pub async fn a_start_can_replace_the_password_hash(store: &impl Users) {
+    let user = user("olga");
+    store.add_user(&user, &operation()).await.unwrap();
+    let (new, hash) = (session(&user, NOW), SecretString::from("stronger"));
+    let stronger = SessionStart { password_hash: Some(&hash), ..start(&user, &new) };
+    store.start_session(&stronger).await.unwrap();
+    let found = store.find_user(&user.username).await.unwrap().unwrap();
+    assert_eq!(found.password_hash.expose_secret(), "stronger");
+    assert_eq!(found.credentials_version, 0, "the password is the same");
+}
+
+#[track_caller]
+fn assert_changed(outcome: StartSessionOutcome, owner: Option<&UserId>) {
+    match outcome {
+        StartSessionOutcome::Changed(found) => {
+            assert_eq!(found.map(|user| user.id).as_ref(), owner);
+        }
+        StartSessionOutcome::Started => panic!("the session was started"),
+    }
+}
