@@ -73,6 +73,17 @@ impl JsonBody {
         }
     }
 
+    /// A password that must be there.
+    ///
+    /// # Errors
+    /// [`ApiError::InvalidRequest`] when it is missing, empty or no string.
+    pub fn secret(&self, member: &str) -> Result<SecretString, ApiError> {
+        match self.required(member)? {
+            "" => Err(ApiError::member(member, "is missing")),
+            text => Ok(SecretString::from(text)),
+        }
+    }
+
     /// User name and password.
     ///
     /// # Errors

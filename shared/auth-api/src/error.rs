@@ -1,6 +1,6 @@
 //! Every error answer there is: the one place that knows their statuses, codes and sentences.
 
-use std::{borrow::Cow, error::Error as StdError, fmt};
+use std::{borrow::Cow, error::Error as StdError, fmt, time::Duration};
 
 use auth_password::{HashError, NewPasswordError, PasswordError, Weakness};
 use auth_store::StoreError;
@@ -14,7 +14,7 @@ use lambda_http::{
 };
 use serde_json::json;
 
-use crate::{guard::Refusal, response::json_response};
+use crate::{Refusal, response::json_response};
 
 /// What a client is told when it does not get what it asked for.
 ///
@@ -36,6 +36,13 @@ pub enum ApiError {
     TokenRevoked,
     /// A genuine token of the other type; the type that the route takes is given.
     WrongTokenType(TokenType),
+    /// The refresh token was used before; its session has been ended.
+    RefreshTokenReused,
+    /// The route asks for a token that came from a password less than this time ago; zero when any
+    /// fresh token would do.
+    FreshTokenRequired(Duration),
+    /// The user lacks this role.
+    InsufficientRole(Cow<'static, str>),
     /// The password was right but the account is switched off.
     AccountDisabled,
     /// There is no such route.
@@ -72,8 +79,10 @@ impl ApiError {
             | Self::InvalidToken
             | Self::TokenExpired
             | Self::TokenRevoked
-            | Self::WrongTokenType(_) => StatusCode::UNAUTHORIZED,
-            Self::AccountDisabled => StatusCode::FORBIDDEN,
+            | Self::WrongTokenType(_)
+            | Self::RefreshTokenReused
+            | Self::FreshTokenRequired(_) => StatusCode::UNAUTHORIZED,
+            Self::InsufficientRole(_) | Self::AccountDisabled => StatusCode::FORBIDDEN,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed(_) => StatusCode::METHOD_NOT_ALLOWED,
             Self::UserExists => StatusCode::CONFLICT,
@@ -95,6 +104,9 @@ impl ApiError {
             Self::TokenExpired => "token_expired",
             Self::TokenRevoked => "token_revoked",
             Self::WrongTokenType(_) => "wrong_token_type",
+            Self::RefreshTokenReused => "refresh_token_reused",
+            Self::FreshTokenRequired(_) => "fresh_token_required",
+            Self::InsufficientRole(_) => "insufficient_role",
             Self::AccountDisabled => "account_disabled",
             Self::NotFound => "not_found",
             Self::MethodNotAllowed(_) => "method_not_allowed",
@@ -108,8 +120,8 @@ impl ApiError {
     }
 
     /// The sentence, the `msg` member of the body.
-    pub fn message(&self) -> &str {
-        match self {
+    pub fn message(&self) -> Cow<'_, str> {
+        Cow::Borrowed(match self {
             Self::InvalidRequest(sentence) => sentence,
             Self::InvalidCredentials => "Bad username or password",
             Self::MissingToken => "Missing Authorization Header",
@@ -118,6 +130,9 @@ impl ApiError {
             Self::TokenRevoked => "Token has been revoked",
             Self::WrongTokenType(TokenType::Access) => "Only non-refresh tokens are allowed",
             Self::WrongTokenType(TokenType::Refresh) => "Only refresh tokens are allowed",
+            Self::RefreshTokenReused => "Refresh token has already been used",
+            Self::FreshTokenRequired(_) => "Fresh token required",
+            Self::InsufficientRole(role) => return format!("Role required: {role}").into(),
             Self::AccountDisabled => "Account is disabled",
             Self::NotFound => "Not found",
             Self::MethodNotAllowed(_) => "Method not allowed",
@@ -127,7 +142,7 @@ impl ApiError {
             Self::WeakPassword(_) => "Password is too weak",
             Self::Internal(_) => "Internal server error",
             Self::Unavailable(_) => "Service is unavailable, try again",
-        }
+        })
     }
 
     /// What went wrong on our side; the log has it, the client does not.
@@ -172,12 +187,17 @@ impl ApiError {
         Self::member("password", error)
     }
 
-    /// A new password was refused.
-    pub fn new_password(error: NewPasswordError) -> Self {
+    /// The new password that `member` of the body proposes was refused.
+    pub fn new_password(member: &str, error: NewPasswordError) -> Self {
         match error {
-            NewPasswordError::Unusable(unusable) => Self::password(unusable),
+            NewPasswordError::Unusable(unusable) => Self::member(member, unusable),
             NewPasswordError::Weak(weaknesses) => Self::WeakPassword(weaknesses),
         }
+    }
+
+    /// A token came in two places (RFC 6750 §2).
+    pub(crate) fn two_tokens() -> Self {
+        Self::InvalidRequest("The token must be sent in one place only".into())
     }
 
     /// User name or password is missing or empty.
@@ -206,6 +226,8 @@ impl ApiError {
                 | TokenError::LivesTooLong,
             ) => Self::InvalidToken,
             Refusal::SessionEnded => Self::TokenRevoked,
+            Refusal::NotFresh { max_age } => Self::FreshTokenRequired(max_age),
+            Refusal::RoleMissing(role) => Self::InsufficientRole(role),
             Refusal::Fault(fault) => Self::store(fault),
         }
     }
@@ -235,19 +257,32 @@ impl ApiError {
         response
     }
 
-    /// The `WWW-Authenticate` header that every 401 carries (RFC 9110 §11.6.1, RFC 6750 §3).
+    /// The `WWW-Authenticate` header that every 401 carries, and a 403 for want of a role (RFC
+    /// 9110 §11.6.1, RFC 6750 §3).
     fn challenge(&self) -> Option<HeaderValue> {
-        if self.status() != StatusCode::UNAUTHORIZED {
-            return None;
+        let error = match self {
+            Self::InvalidCredentials | Self::MissingToken => {
+                return Some(HeaderValue::from_static(r#"Bearer realm="latchkey""#));
+            }
+            Self::FreshTokenRequired(_) => "insufficient_user_authentication",
+            // The role would need quoting, and the body has it.
+            Self::InsufficientRole(_) => {
+                return Some(HeaderValue::from_static(
+                    r#"Bearer realm="latchkey", error="insufficient_scope""#,
+                ));
+            }
+            _ if self.status() == StatusCode::UNAUTHORIZED => "invalid_token",
+            _ => return None,
+        };
+        let description = self.message();
+        let mut challenge = format!(
+            r#"Bearer realm="latchkey", error="{error}", error_description="{description}""#
+        );
+        if let Self::FreshTokenRequired(max_age) = self {
+            // RFC 9470 §3. Zero asks for a login in any case.
+            challenge.push_str(&format!(", max_age={}", max_age.as_secs()));
         }
-        if matches!(self, Self::InvalidCredentials | Self::MissingToken) {
-            return Some(HeaderValue::from_static(r#"Bearer realm="latchkey""#));
-        }
-        HeaderValue::try_from(format!(
-            r#"Bearer realm="latchkey", error="invalid_token", error_description="{}""#,
-            self.message()
-        ))
-        .ok()
+        HeaderValue::try_from(challenge).ok()
     }
 }
 

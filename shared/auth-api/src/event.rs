@@ -40,7 +40,7 @@ impl fmt::Debug for Gateway {
 
 impl Gateway {
     /// What the gateway said about `request`; nothing when it did not come through one.
-    pub fn of(request: &Request) -> Cow<'_, Self> {
+    pub fn of<B>(request: &lambda_http::http::Request<B>) -> Cow<'_, Self> {
         request.extensions().get().map_or_else(|| Cow::Owned(Self::default()), Cow::Borrowed)
     }
 }

@@ -1,6 +1,6 @@
 //! Answers.
 
-use auth_token::{IssuedToken, Timestamp};
+use auth_token::Timestamp;
 use lambda_http::{
     Body, Response,
     http::{
@@ -8,7 +8,6 @@ use lambda_http::{
         header::{CACHE_CONTROL, CONTENT_TYPE, STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS},
     },
 };
-use secrecy::ExposeSecret;
 use serde::Serialize;
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
@@ -54,36 +53,6 @@ pub fn rfc3339(moment: Timestamp) -> String {
         .and_then(|seconds| OffsetDateTime::from_unix_timestamp(seconds).ok())
         .and_then(|moment| moment.format(&Rfc3339).ok())
         .unwrap_or_default()
-}
-
-/// A pair of tokens, as RFC 6749 §5.1 writes it.
-#[derive(Serialize)]
-pub struct TokenAnswer<'a> {
-    access_token: &'a str,
-    token_type: &'static str,
-    expires_in: u64,
-    refresh_token: &'a str,
-    refresh_expires_in: u64,
-}
-
-impl<'a> TokenAnswer<'a> {
-    /// The answer for a pair that was issued at `now`.
-    pub fn new(access: &'a IssuedToken, refresh: &'a IssuedToken, now: Timestamp) -> Self {
-        Self {
-            access_token: access.text.expose_secret(),
-            token_type: "Bearer",
-            expires_in: access.expires_at.since(now).as_secs(),
-            refresh_token: refresh.text.expose_secret(),
-            refresh_expires_in: refresh.expires_at.since(now).as_secs(),
-        }
-    }
-}
-
-/// Prints no token.
-impl std::fmt::Debug for TokenAnswer<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("TokenAnswer").finish_non_exhaustive()
-    }
 }
 
 #[cfg(test)]

@@ -1,15 +1,16 @@
 //! From the Lambda runtime to a handler and back.
 
-use std::{collections::BTreeMap, convert::Infallible, error::Error as StdError};
+use std::{collections::BTreeMap, convert::Infallible, error::Error as StdError, time::Duration};
 
 use lambda_http::{
     Body, Error, Request, Response,
-    http::{Method, header::SET_COOKIE},
+    http::{self, header::SET_COOKIE},
     lambda_runtime::{self, LambdaEvent},
     service_fn,
 };
 use serde::Serialize;
 use serde_json::value::RawValue;
+use tokio::time::{error::Elapsed, timeout};
 use tracing::{error, info};
 
 use crate::{ApiError, Gateway, event::parse_event, response::add_common_headers};
@@ -35,6 +36,10 @@ pub struct GatewayAnswer {
 /// A client chooses its path; a log line stays a line.
 const MAX_LOGGED_PATH_BYTES: usize = 200;
 
+/// How long a request may take. Each call of the store has a limit of its own, but a request can
+/// make several; this one leaves time to answer within 2 s, before Lambda kills the process.
+const TIME_LIMIT: Duration = Duration::from_millis(1_900);
+
 /// Serves a function until its sandbox is stopped.
 ///
 /// `handle` cannot fail towards the runtime, because the gateway would word that failure: whatever
@@ -44,7 +49,7 @@ const MAX_LOGGED_PATH_BYTES: usize = 200;
 /// When the Runtime API cannot be reached.
 pub async fn run<H>(handle: H) -> Result<(), Error>
 where
-    H: AsyncFn(Request) -> Result<Response<Body>, ApiError>,
+    H: AsyncFn(&Request) -> Result<Response<Body>, ApiError>,
 {
     let handle = &handle;
     // Boxed because a call of the AWS SDK is a future of many kilobytes, which each layer of the
@@ -55,48 +60,49 @@ where
     .await
 }
 
-/// Refuses every method but one, for a function that has a single route.
+/// Refuses every method but those that `allowed` lists, separated as in an `Allow` header.
 ///
 /// # Errors
 /// [`ApiError::MethodNotAllowed`].
-pub fn allow_only(request: &Request, method: &'static Method) -> Result<(), ApiError> {
-    if request.method() == method {
+pub fn allow_only(request: &Request, allowed: &'static str) -> Result<(), ApiError> {
+    if allowed.split(", ").any(|method| request.method() == method) {
         Ok(())
     } else {
-        Err(ApiError::MethodNotAllowed(method.as_str()))
+        Err(ApiError::MethodNotAllowed(allowed))
     }
 }
 
 /// The answer to one event.
 pub async fn answer<H>(event: &str, handle: &H) -> GatewayAnswer
 where
-    H: AsyncFn(Request) -> Result<Response<Body>, ApiError>,
+    H: AsyncFn(&Request) -> Result<Response<Body>, ApiError>,
 {
-    let request = match parse_event(event) {
-        Ok(request) => request,
-        Err(refusal) => return finish(Err(refusal), "", ""),
-    };
-    let request_id = Gateway::of(&request).request_id.clone();
-    let path = request.uri().path();
-    let logged = path.get(..path.floor_char_boundary(MAX_LOGGED_PATH_BYTES)).unwrap_or_default();
-    let route = format!("{} {logged}", request.method());
-    finish(handle(request).await, &request_id, &route)
+    match parse_event(event) {
+        Ok(request) => {
+            let outcome = timeout(TIME_LIMIT, handle(&request)).await;
+            let late = |late: Elapsed| Err(ApiError::Unavailable(late.into()));
+            finish(outcome.unwrap_or_else(late), &request)
+        }
+        Err(refusal) => finish(Err(refusal), &Request::default()),
+    }
 }
 
-fn finish(
-    outcome: Result<Response<Body>, ApiError>,
-    request_id: &str,
-    route: &str,
-) -> GatewayAnswer {
+fn finish(outcome: Result<Response<Body>, ApiError>, request: &Request) -> GatewayAnswer {
     let mut response = outcome.unwrap_or_else(|refusal| {
-        log_refusal(&refusal, request_id, route);
-        refusal.into_response(request_id)
+        log_refusal(&refusal, request);
+        refusal.into_response(&Gateway::of(request).request_id)
     });
     add_common_headers(response.headers_mut());
     to_gateway(&response)
 }
 
-fn log_refusal(refusal: &ApiError, request_id: &str, route: &str) {
+/// One line for each request that was refused or failed.
+pub(crate) fn log_refusal<B>(refusal: &ApiError, request: &http::Request<B>) {
+    let gateway = Gateway::of(request);
+    let request_id = gateway.request_id.as_str();
+    let path = request.uri().path();
+    let path = path.get(..path.floor_char_boundary(MAX_LOGGED_PATH_BYTES)).unwrap_or_default();
+    let route = format!("{} {path}", request.method());
     let code = refusal.code();
     if let Some(cause) = refusal.cause() {
         error!(request_id, route, code, cause = causes(cause), "request failed");
@@ -118,9 +124,7 @@ fn causes(error: &(dyn StdError + 'static)) -> String {
 }
 
 fn to_gateway(response: &Response<Body>) -> GatewayAnswer {
-    let text = |value: &lambda_http::http::HeaderValue| {
-        String::from_utf8_lossy(value.as_bytes()).into_owned()
-    };
+    let text = |value: &http::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
     let headers = response.headers();
     GatewayAnswer {
         status_code: response.status().as_u16(),

@@ -1,0 +1,42 @@
+//! Why a caller is not let through.
+
+use std::{borrow::Cow, time::Duration};
+
+use auth_store::StoreError;
+use auth_token::TokenError;
+
+/// Why a caller is not let through.
+#[derive(Debug)]
+pub enum Refusal {
+    /// No token was presented.
+    NoToken,
+    /// The token is not valid.
+    Token(TokenError),
+    /// The token is valid, its session is not.
+    SessionEnded,
+    /// The route asks for a password that was proved at most `max_age` ago, and for a token that
+    /// came from it. Zero when any fresh token would do.
+    NotFresh {
+        /// The most time that may have passed since.
+        max_age: Duration,
+    },
+    /// The user does not have the role that the route asks for.
+    RoleMissing(Cow<'static, str>),
+    /// Whether the session lives could not be found out.
+    Fault(StoreError),
+}
+
+impl Refusal {
+    /// The reason in a word, for the log.
+    pub const fn reason(&self) -> &'static str {
+        match self {
+            Self::NoToken => "no token",
+            Self::Token(TokenError::Expired) => "expired token",
+            Self::Token(_) => "invalid token",
+            Self::SessionEnded => "session ended",
+            Self::NotFresh { .. } => "not fresh",
+            Self::RoleMissing(_) => "role missing",
+            Self::Fault(_) => "store fault",
+        }
+    }
+}
