@@ -2,7 +2,7 @@
 
 use auth_api::{GuardSettings, LogSettings};
 use auth_password::{HashParams, PasswordPolicy};
-use auth_session::SessionPolicy;
+use auth_session::{RotationPolicy, SessionPolicy};
 use auth_store::KeySource;
 use auth_token::TokenProfile;
 use tracing::Level;
@@ -10,8 +10,8 @@ use tracing::Level;
 use crate::{
     environment::{ConfigError, Environment, Variables, optional, required},
     groups::{
-        guard_settings, hash_params, issuer, key_source, password_policy, session_policy,
-        token_profile, users_table,
+        guard_settings, hash_params, issuer, key_source, password_policy, rotation_policy,
+        session_policy, token_profile, users_table,
     },
 };
 
@@ -31,10 +31,13 @@ macro_rules! from_env {
 }
 
 from_env!(
+    AccountConfig,
     AuthorizerConfig,
     DiscoveryConfig,
     LoginConfig,
+    LogoutConfig,
     ProtectedConfig,
+    RefreshConfig,
     SignupConfig,
     WorkItemsConfig
 );
@@ -99,11 +102,96 @@ impl LoginConfig {
     }
 }
 
+/// `refresh`.
+#[derive(Clone, Debug)]
+pub struct RefreshConfig {
+    /// The users table. Read from `USERS_TABLE`.
+    pub users_table: String,
+    /// Where the signing keys are; read as [`LoginConfig::keys`].
+    pub keys: KeySource,
+    /// Which tokens are taken and issued; read as [`LoginConfig::tokens`].
+    pub tokens: TokenProfile,
+    /// What refresh tokens are worth. Read from `JWT_REFRESH_TOKEN_EXPIRES`, `SESSION_LIFETIME`
+    /// and `REFRESH_GRACE` (0 to 300 seconds, default 30).
+    pub rotation: RotationPolicy,
+}
+
+impl RefreshConfig {
+    /// Reads the configuration from `variables`.
+    ///
+    /// # Errors
+    /// [`ConfigError`] when a variable is missing, malformed or contradicts another.
+    pub fn read(variables: &impl Variables) -> Result<Self, ConfigError> {
+        Ok(Self {
+            users_table: users_table(variables)?,
+            keys: key_source(variables)?,
+            tokens: token_profile(variables)?,
+            rotation: rotation_policy(variables)?,
+        })
+    }
+}
+
+/// `logout`.
+#[derive(Clone, Debug)]
+pub struct LogoutConfig {
+    /// The users table. Read from `USERS_TABLE`.
+    pub users_table: String,
+    /// Where the keys are; read as [`LoginConfig::keys`].
+    pub keys: KeySource,
+    /// Which tokens are taken; read as [`LoginConfig::tokens`].
+    pub tokens: TokenProfile,
+}
+
+impl LogoutConfig {
+    /// Reads the configuration from `variables`.
+    ///
+    /// # Errors
+    /// [`ConfigError`] when a variable is missing, malformed or contradicts another.
+    pub fn read(variables: &impl Variables) -> Result<Self, ConfigError> {
+        Ok(Self {
+            users_table: users_table(variables)?,
+            keys: key_source(variables)?,
+            tokens: token_profile(variables)?,
+        })
+    }
+}
+
+/// `account`.
+#[derive(Clone, Debug)]
+pub struct AccountConfig {
+    /// The users table. Read from `USERS_TABLE`.
+    pub users_table: String,
+    /// Where the keys are; read as [`LoginConfig::keys`].
+    pub keys: KeySource,
+    /// Which tokens are taken; read as [`LoginConfig::tokens`].
+    pub tokens: TokenProfile,
+    /// What new passwords have to be; read as [`SignupConfig::passwords`].
+    pub passwords: PasswordPolicy,
+    /// How hard password hashes are; read as [`SignupConfig::hashing`].
+    pub hashing: HashParams,
+}
+
+impl AccountConfig {
+    /// Reads the configuration from `variables`.
+    ///
+    /// # Errors
+    /// [`ConfigError`] when a variable is missing, malformed or contradicts another.
+    pub fn read(variables: &impl Variables) -> Result<Self, ConfigError> {
+        Ok(Self {
+            users_table: users_table(variables)?,
+            keys: key_source(variables)?,
+            tokens: token_profile(variables)?,
+            passwords: password_policy(variables)?,
+            hashing: hash_params(variables)?,
+        })
+    }
+}
+
 /// `protected`.
 #[derive(Clone, Debug)]
 pub struct ProtectedConfig {
     /// Who is let through. Read from `USERS_TABLE`, the variables of keys and tokens that
-    /// [`LoginConfig`] names, and `JWT_REVOCATION_CHECK` (`strict` or `off`).
+    /// [`LoginConfig`] names, and `JWT_REVOCATION_CHECK` (`strict`, `cached:<seconds>` or `off`).
     pub guard: GuardSettings,
 }
 
@@ -173,35 +261,6 @@ impl DiscoveryConfig {
     /// [`ConfigError`] when a variable is missing, malformed or contradicts another.
     pub fn read(variables: &impl Variables) -> Result<Self, ConfigError> {
         Ok(Self { issuer: issuer(variables)?, keys: key_source(variables)? })
-    }
-}
-
-/// Variables that a template of ours does not set, because on AWS keys come from a secret.
-pub const ON_A_LAPTOP: [&str; 3] = ["SIGNING_KEYS", "JWT_SECRET_KEY", "JWT_ALGORITHM"];
-
-/// The variables that a function reads; none for a function that is not ours.
-pub fn variables_of(function: &str) -> Vec<&'static str> {
-    const USERS: [&str; 1] = ["USERS_TABLE"];
-    const KEYS: [&str; 4] =
-        ["SIGNING_KEYS_SECRET", "SIGNING_KEYS", "JWT_SECRET_KEY", "JWT_ALGORITHM"];
-    const ISSUER: [&str; 1] = ["JWT_ISSUER"];
-    const TOKENS: [&str; 4] = [
-        "JWT_AUDIENCE",
-        "JWT_ACCESS_TOKEN_EXPIRES",
-        "JWT_REFRESH_TOKEN_EXPIRES",
-        "JWT_DECODE_LEEWAY",
-    ];
-    const SESSIONS: [&str; 2] = ["SESSION_LIFETIME", "SESSION_LIMIT"];
-    const HASHING: [&str; 2] = ["ARGON2_MEMORY_KIB", "ARGON2_ITERATIONS"];
-    const REVOCATION: [&str; 1] = ["JWT_REVOCATION_CHECK"];
-    let guard = || [&USERS[..], &KEYS, &ISSUER, &TOKENS, &REVOCATION].concat();
-    match function {
-        "authorizer" | "protected" => guard(),
-        "discovery" => [&KEYS[..], &ISSUER].concat(),
-        "login" => [&USERS[..], &KEYS, &ISSUER, &TOKENS, &SESSIONS, &HASHING].concat(),
-        "signup" => [&USERS[..], &["PASSWORD_MIN_LENGTH"], &HASHING].concat(),
-        "workitems" => [guard(), vec!["WORK_ITEMS_TABLE"]].concat(),
-        _ => Vec::new(),
     }
 }
 

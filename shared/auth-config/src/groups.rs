@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use auth_api::{GuardSettings, RevocationCheck};
 use auth_password::{HashParams, PasswordPolicy};
-use auth_session::SessionPolicy;
+use auth_session::{RotationPolicy, SessionLifetimes, SessionPolicy};
 use auth_store::{KeyLocation, KeySource};
 use auth_token::{Algorithm, TokenProfile};
 use secrecy::SecretString;
@@ -26,6 +26,13 @@ const MAX_LEEWAY_SECONDS: u64 = 5 * MINUTE;
 const DEFAULT_SESSION_LIMIT: usize = 20;
 /// An item of DynamoDB's ends at 400 KB; this many sessions take a tenth of it.
 const MAX_SESSION_LIMIT: usize = 100;
+
+const DEFAULT_GRACE_SECONDS: u64 = 30;
+/// Whoever holds a stolen token is not noticed in this time.
+const MAX_GRACE_SECONDS: u64 = 5 * MINUTE;
+
+/// The gateway keeps an authorizer's decision as long at most.
+const MAX_REVOCATION_DELAY_SECONDS: u64 = 60 * MINUTE;
 
 const DEFAULT_PASSWORD_CHARS: usize = 8;
 const MAX_MIN_PASSWORD_CHARS: usize = 64;
@@ -100,12 +107,28 @@ fn refresh_lifetime(variables: &impl Variables) -> Result<Duration, ConfigError>
 /// How long sessions live and how many. Read from `JWT_REFRESH_TOKEN_EXPIRES` and
 /// `SESSION_LIFETIME` (seconds), and `SESSION_LIMIT`.
 pub(crate) fn session_policy(variables: &impl Variables) -> Result<SessionPolicy, ConfigError> {
+    Ok(SessionPolicy {
+        lifetimes: session_lifetimes(variables)?,
+        limit: number(variables, "SESSION_LIMIT", DEFAULT_SESSION_LIMIT, 1..=MAX_SESSION_LIMIT)?,
+    })
+}
+
+/// What refresh tokens are worth. Read from `JWT_REFRESH_TOKEN_EXPIRES`, `SESSION_LIFETIME` and
+/// `REFRESH_GRACE` (seconds).
+pub(crate) fn rotation_policy(variables: &impl Variables) -> Result<RotationPolicy, ConfigError> {
+    let grace = number(variables, "REFRESH_GRACE", DEFAULT_GRACE_SECONDS, 0..=MAX_GRACE_SECONDS)?;
+    Ok(RotationPolicy {
+        lifetimes: session_lifetimes(variables)?,
+        grace: Duration::from_secs(grace),
+    })
+}
+
+fn session_lifetimes(variables: &impl Variables) -> Result<SessionLifetimes, ConfigError> {
     let bounds = 1..=MAX_SESSION_SECONDS;
     let absolute = number(variables, "SESSION_LIFETIME", DEFAULT_SESSION_SECONDS, bounds)?;
-    Ok(SessionPolicy {
-        idle_lifetime: refresh_lifetime(variables)?,
-        absolute_lifetime: Duration::from_secs(absolute),
-        limit: number(variables, "SESSION_LIMIT", DEFAULT_SESSION_LIMIT, 1..=MAX_SESSION_LIMIT)?,
+    Ok(SessionLifetimes {
+        idle: refresh_lifetime(variables)?,
+        absolute: Duration::from_secs(absolute),
     })
 }
 
@@ -128,24 +151,38 @@ pub(crate) fn hash_params(variables: &impl Variables) -> Result<HashParams, Conf
     })
 }
 
-/// What a guard needs. Read as [`users_table`], [`key_source`] and [`token_profile`] say, and
-/// from `JWT_REVOCATION_CHECK` (`strict`, the default, or `off`).
+/// What a guard needs. Read as [`users_table`], [`key_source`], [`token_profile`] and
+/// [`revocation_check`] say.
 pub(crate) fn guard_settings(variables: &impl Variables) -> Result<GuardSettings, ConfigError> {
-    const REVOCATION: &str = "JWT_REVOCATION_CHECK";
-    let revocation = match optional(variables, REVOCATION).as_deref() {
-        None | Some("strict") => RevocationCheck::Strict,
-        Some("off") => RevocationCheck::Off,
-        Some(_) => {
-            return Err(ConfigError::Invalid {
-                variable: REVOCATION,
-                reason: "must be strict or off".to_owned(),
-            });
-        }
-    };
     Ok(GuardSettings {
         users_table: users_table(variables)?,
         keys: key_source(variables)?,
         tokens: token_profile(variables)?,
-        revocation,
+        revocation: revocation_check(variables)?,
+    })
+}
+
+/// When sessions are looked up. Read from `JWT_REVOCATION_CHECK`: `strict` (the default),
+/// `cached:<seconds>` or `off`.
+fn revocation_check(variables: &impl Variables) -> Result<RevocationCheck, ConfigError> {
+    const REVOCATION: &str = "JWT_REVOCATION_CHECK";
+    let Some(text) = optional(variables, REVOCATION) else {
+        return Ok(RevocationCheck::Strict);
+    };
+    let check = match text.split_once(':') {
+        None if text == "strict" => Some(RevocationCheck::Strict),
+        None if text == "off" => Some(RevocationCheck::Off),
+        Some(("cached", seconds)) => seconds
+            .parse()
+            .ok()
+            .filter(|seconds| (1..=MAX_REVOCATION_DELAY_SECONDS).contains(seconds))
+            .map(|seconds| RevocationCheck::Cached(Duration::from_secs(seconds))),
+        _ => None,
+    };
+    check.ok_or_else(|| ConfigError::Invalid {
+        variable: REVOCATION,
+        reason: format!(
+            "must be strict, off, or cached:<seconds> with 1 to {MAX_REVOCATION_DELAY_SECONDS}"
+        ),
     })
 }

@@ -3,9 +3,11 @@
 mod environment;
 mod functions;
 mod groups;
+mod variables;
 
 pub use environment::{ConfigError, Environment, Variables};
 pub use functions::{
-    AuthorizerConfig, DiscoveryConfig, LoginConfig, ON_A_LAPTOP, ProtectedConfig, SignupConfig,
-    WorkItemsConfig, log_settings, variables_of,
+    AccountConfig, AuthorizerConfig, DiscoveryConfig, LoginConfig, LogoutConfig, ProtectedConfig,
+    RefreshConfig, SignupConfig, WorkItemsConfig, log_settings,
 };
+pub use variables::{ON_A_LAPTOP, variables_of};

@@ -9,8 +9,8 @@ use std::{
 
 use auth_api::RevocationCheck;
 use auth_config::{
-    AuthorizerConfig, ConfigError, DiscoveryConfig, LoginConfig, ProtectedConfig, SignupConfig,
-    WorkItemsConfig, variables_of,
+    AccountConfig, AuthorizerConfig, ConfigError, DiscoveryConfig, LoginConfig, LogoutConfig,
+    ProtectedConfig, RefreshConfig, SignupConfig, WorkItemsConfig, variables_of,
 };
 use auth_password::HashParams;
 use auth_store::KeyLocation;
@@ -43,11 +43,14 @@ fn message<T>(read: Result<T, ConfigError>) -> String {
 #[test]
 fn each_function_reads_the_variables_that_it_is_documented_to_read() {
     type Read = fn(&dyn Fn(&'static str) -> Option<String>) -> bool;
-    let functions: [(&str, Read); 6] = [
+    let functions: [(&str, Read); 9] = [
+        ("account", |v| AccountConfig::read(&|name| v(name)).is_ok()),
         ("authorizer", |v| AuthorizerConfig::read(&|name| v(name)).is_ok()),
         ("discovery", |v| DiscoveryConfig::read(&|name| v(name)).is_ok()),
         ("login", |v| LoginConfig::read(&|name| v(name)).is_ok()),
+        ("logout", |v| LogoutConfig::read(&|name| v(name)).is_ok()),
         ("protected", |v| ProtectedConfig::read(&|name| v(name)).is_ok()),
+        ("refresh", |v| RefreshConfig::read(&|name| v(name)).is_ok()),
         ("signup", |v| SignupConfig::read(&|name| v(name)).is_ok()),
         ("workitems", |v| WorkItemsConfig::read(&|name| v(name)).is_ok()),
     ];
@@ -71,14 +74,17 @@ fn what_is_not_set_is_the_contracts_default() {
     assert_eq!(config.tokens.access_lifetime, Duration::from_mins(15));
     assert_eq!(config.tokens.refresh_lifetime, Duration::from_hours(30 * 24));
     assert_eq!(config.tokens.leeway, Duration::ZERO);
-    assert_eq!(config.sessions.idle_lifetime, Duration::from_hours(30 * 24));
-    assert_eq!(config.sessions.absolute_lifetime, Duration::from_hours(90 * 24));
+    assert_eq!(config.sessions.lifetimes.idle, Duration::from_hours(30 * 24));
+    assert_eq!(config.sessions.lifetimes.absolute, Duration::from_hours(90 * 24));
     assert_eq!(config.sessions.limit, 20);
     assert_eq!(config.hashing, HashParams::default());
     let signup = SignupConfig::read(&variables(&[])).unwrap();
     assert_eq!(signup.passwords.min_chars, 8);
     let guard = ProtectedConfig::read(&variables(&[])).unwrap().guard;
     assert_eq!(guard.revocation, RevocationCheck::Strict);
+    let rotation = RefreshConfig::read(&variables(&[])).unwrap().rotation;
+    assert_eq!(rotation.grace, Duration::from_secs(30));
+    assert_eq!(rotation.lifetimes, config.sessions.lifetimes);
 }
 
 #[test]
@@ -98,8 +104,11 @@ fn what_is_set_takes_effect() {
     assert_eq!(config.tokens.access_lifetime, Duration::from_mins(1));
     assert_eq!(config.tokens.refresh_lifetime, Duration::from_mins(2));
     assert_eq!(config.tokens.leeway, Duration::from_secs(5));
-    assert_eq!(config.sessions.absolute_lifetime, Duration::from_mins(4));
-    assert_eq!((config.sessions.idle_lifetime, config.sessions.limit), (Duration::from_mins(2), 2));
+    assert_eq!(config.sessions.lifetimes.absolute, Duration::from_mins(4));
+    assert_eq!(
+        (config.sessions.lifetimes.idle, config.sessions.limit),
+        (Duration::from_mins(2), 2)
+    );
     assert_eq!(config.hashing, HashParams::new(12_288, 3).unwrap());
 }
 
@@ -136,8 +145,29 @@ fn a_value_out_of_bounds_is_named_with_its_bounds() {
         weak.starts_with("ARGON2_MEMORY_KIB and ARGON2_ITERATIONS are out of bounds"),
         "{weak}"
     );
-    let odd = ProtectedConfig::read(&variables(&[("JWT_REVOCATION_CHECK", "sometimes")]));
-    assert_eq!(message(odd), "JWT_REVOCATION_CHECK must be strict or off");
+    for grace in ["-1", "301", "soon"] {
+        let odd = RefreshConfig::read(&variables(&[("REFRESH_GRACE", grace)]));
+        assert_eq!(message(odd), "REFRESH_GRACE must be a whole number from 0 to 300");
+    }
+}
+
+#[test]
+fn sessions_are_looked_up_always_now_and_then_or_never() {
+    let read = |text| {
+        ProtectedConfig::read(&variables(&[("JWT_REVOCATION_CHECK", text)]))
+            .map(|config| config.guard.revocation)
+    };
+    assert_eq!(read("strict"), Ok(RevocationCheck::Strict));
+    assert_eq!(read("off"), Ok(RevocationCheck::Off));
+    assert_eq!(read("cached:1"), Ok(RevocationCheck::Cached(Duration::from_secs(1))));
+    assert_eq!(read("cached:3600"), Ok(RevocationCheck::Cached(Duration::from_hours(1))));
+    for odd in ["sometimes", "cached", "cached:", "cached:0", "cached:3601", "cached:-1", "off:1"] {
+        let refused = message(read(odd));
+        assert_eq!(
+            refused,
+            "JWT_REVOCATION_CHECK must be strict, off, or cached:<seconds> with 1 to 3600"
+        );
+    }
 }
 
 #[test]
