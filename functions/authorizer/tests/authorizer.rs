@@ -1,7 +1,7 @@
 //! What the authorizer decides, in each shape that API Gateway asks in.
 #![cfg(test)]
 
-use auth_api::Guard;
+use auth_api::{Guard, SessionCheck};
 use auth_store::{AddUser as _, MemoryUsers};
 use auth_testkit::{
     away::AwayUsers,
@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 const ARN: &str = "arn:aws:execute-api:eu-west-1:123456789012:a1b2/prod/GET/workitems";
 
 async fn decide(users: MemoryUsers, event: &Value) -> Value {
-    let authorizer = Authorizer { guard: Guard::new(verifier(), Some(users)) };
+    let authorizer = Authorizer { guard: Guard::new(verifier(), SessionCheck::strict(users)) };
     serde_json::to_value(authorizer.handle(&event.to_string(), NOW).await.unwrap()).unwrap()
 }
 
@@ -209,7 +209,7 @@ async fn the_decision_depends_on_the_identity_source_alone() {
 
 #[tokio::test]
 async fn a_fault_of_the_store_is_an_error_so_that_it_is_neither_allowed_nor_cached() {
-    let authorizer = Authorizer { guard: Guard::new(verifier(), Some(AwayUsers)) };
+    let authorizer = Authorizer { guard: Guard::new(verifier(), SessionCheck::strict(AwayUsers)) };
     let event = http_api_2(&format!("Bearer {}", sign(&header(), &claims())));
     let error = authorizer.handle(&event.to_string(), NOW).await.unwrap_err();
     assert_eq!(error.to_string(), "the store is unavailable");

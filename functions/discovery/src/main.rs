@@ -13,5 +13,5 @@ async fn main() -> Result<(), Error> {
     let keys = config.keys.load(&Aws::default()).await?.public_jwk_set();
     let discovery = Discovery { issuer: config.issuer, keys };
 
-    run(async |request| discovery.handle(&request)).await
+    run(async |request| discovery.handle(request)).await
 }

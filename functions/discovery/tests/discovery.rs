@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 async fn call(issuer: &str, event: &Value) -> GatewayAnswer {
     let discovery = Discovery { issuer: issuer.to_owned(), keys: key_ring().public_jwk_set() };
-    let handle = async |request: Request| discovery.handle(&request);
+    let handle = async |request: &Request| discovery.handle(request);
     answer(&event.to_string(), &handle).await
 }
 

@@ -1,14 +1,11 @@
 //! `POST /login`: starts a session and answers its first tokens.
 
-use auth_api::{ApiError, Gateway, JsonBody, TokenAnswer, json};
+use auth_api::{ApiError, Freshness, Gateway, JsonBody, SessionOf, token_answer};
 use auth_password::{HashError, Hasher, Password, Verdict};
 use auth_session::{AccountStatus, Client, SessionPolicy, StartedSession, User};
 use auth_store::{FindUser, SessionStart, StartSession, StartSessionOutcome};
-use auth_token::{Grant, Issuer, OperationId, SessionId, Timestamp};
-use lambda_http::{
-    Body, Request, Response,
-    http::{StatusCode, header::USER_AGENT},
-};
+use auth_token::{Issuer, OperationId, SessionId, Timestamp};
+use lambda_http::{Body, Request, Response, http::header::USER_AGENT};
 use secrecy::SecretString;
 use tracing::{error, info};
 
@@ -57,7 +54,8 @@ impl<U: FindUser + StartSession> Login<U> {
         }
         let (user, started) = self.start(proven, client(request), now).await?;
         info!(user = user.id.as_str(), session = started.id.as_str(), "logged in");
-        self.answer(&user, &started, now)
+        let holder = SessionOf { user: &user, id: &started.id, session: &started.session };
+        token_answer(&self.issuer, holder, Freshness::Fresh, now)
     }
 
     fn prove(&self, found: Option<User>, password: &Password) -> Result<Proven, ApiError> {
@@ -115,28 +113,6 @@ impl<U: FindUser + StartSession> Login<U> {
             }
         }
         Err(ApiError::Unavailable("too many logins of one user at once".into()))
-    }
-
-    fn answer(
-        &self,
-        user: &User,
-        started: &StartedSession,
-        now: Timestamp,
-    ) -> Result<Response<Body>, ApiError> {
-        let grant = Grant {
-            user: &user.id,
-            username: user.username.typed(),
-            session: &started.id,
-            session_ends_at: started.ends_at,
-            roles: &user.roles,
-            auth_time: started.session.auth_time,
-        };
-        let access = self.issuer.access_token(&grant, true, now).map_err(ApiError::signing)?;
-        let refresh = self
-            .issuer
-            .refresh_token(&grant, started.session.generation, now)
-            .map_err(ApiError::signing)?;
-        json(StatusCode::OK, &TokenAnswer::new(&access, &refresh, now))
     }
 }
 

@@ -5,7 +5,7 @@ use auth_config::{LoginConfig, log_settings};
 use auth_password::Hasher;
 use auth_store::{Aws, DynamoUsers};
 use auth_token::{Issuer, Timestamp};
-use lambda_http::{Error, http::Method};
+use lambda_http::Error;
 use login::Login;
 
 #[tokio::main(flavor = "current_thread")]
@@ -22,8 +22,8 @@ async fn main() -> Result<(), Error> {
     };
 
     run(async |request| {
-        allow_only(&request, &Method::POST)?;
-        login.handle(&request, Timestamp::now()).await
+        allow_only(request, "POST")?;
+        login.handle(request, Timestamp::now()).await
     })
     .await
 }

@@ -13,9 +13,9 @@ use auth_store::{
 use auth_testkit::{
     away::AwayUsers,
     event::{post_json, with_header},
-    subject::{NOW, SESSION_POLICY, key_ring, operation, token_profile, user, verifier},
+    subject::{NOW, SESSION_POLICY, issuer, operation, user, verifier},
 };
-use auth_token::{Issuer, PresentedToken, Timestamp};
+use auth_token::{PresentedToken, Timestamp};
 use lambda_http::Request;
 use login::Login;
 use secrecy::{ExposeSecret as _, SecretString};
@@ -46,9 +46,8 @@ async fn call<U: FindUser + StartSession>(
     event: &Value,
     now: Timestamp,
 ) -> GatewayAnswer {
-    let issuer = Issuer::new(key_ring().into_signing_key(), token_profile());
-    let login = Login { users, hasher: hasher(), issuer, sessions: SESSION_POLICY };
-    let handle = async |request: Request| login.handle(&request, now).await;
+    let login = Login { users, hasher: hasher(), issuer: issuer(), sessions: SESSION_POLICY };
+    let handle = async |request: &Request| login.handle(request, now).await;
     answer(&event.to_string(), &handle).await
 }
 

@@ -1,12 +1,13 @@
-//! `GET /protected`: a route that only a logged-in user gets an answer from. Copy from here.
+//! `/protected`: routes behind the guard, one for each thing that it can ask of a caller. Copy from
+//! here.
 
-use auth_api::{ApiError, Guard, json};
+use auth_api::{ApiError, Guard, Identity, Requirement, json};
 use auth_store::FindSession;
 use auth_token::Timestamp;
 use lambda_http::{Body, Request, Response, http::StatusCode};
 use serde_json::json;
 
-/// Everything that the route may touch. Its bound is its policy: `FindSession` is
+/// Everything that the routes may touch. Its bound is its policy: `FindSession` is
 /// `dynamodb:GetItem`.
 #[derive(Debug)]
 pub struct Protected<S> {
@@ -15,16 +16,30 @@ pub struct Protected<S> {
 }
 
 impl<S: FindSession> Protected<S> {
-    /// Tells the caller who they are.
+    /// Tells callers who they are.
     ///
     /// # Errors
-    /// The guard's 401 answers, and our own faults.
+    /// The guard's 401 and 403 answers, `not_found`, and our own faults.
     pub async fn handle(
         &self,
         request: &Request,
         now: Timestamp,
     ) -> Result<Response<Body>, ApiError> {
-        let caller = self.guard.identify(request, now).await?;
-        json(StatusCode::OK, &json!({ "logged_in_as": caller.username() }))
+        let requirement = match request.uri().path() {
+            "/protected" => Requirement::TOKEN,
+            "/protected/fresh" => Requirement::FRESH,
+            "/protected/admin" => Requirement::role("admin"),
+            "/protected/optional" => {
+                let caller = self.guard.identify_if_any(request, now).await?;
+                return greet(caller.as_ref());
+            }
+            _ => return Err(ApiError::NotFound),
+        };
+        let caller = self.guard.identify(request, requirement, now).await?;
+        greet(Some(&caller))
     }
+}
+
+fn greet(caller: Option<&Identity>) -> Result<Response<Body>, ApiError> {
+    json(StatusCode::OK, &json!({ "logged_in_as": caller.map(Identity::username) }))
 }

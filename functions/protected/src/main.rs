@@ -1,10 +1,10 @@
-//! `GET /protected`: wiring only. The behaviour is in `lib.rs`.
+//! `/protected`: wiring only. The behaviour is in `lib.rs`.
 
 use auth_api::{Guard, allow_only, run, start_logging};
 use auth_config::{ProtectedConfig, log_settings};
 use auth_store::Aws;
 use auth_token::Timestamp;
-use lambda_http::{Error, http::Method};
+use lambda_http::Error;
 use protected::Protected;
 
 #[tokio::main(flavor = "current_thread")]
@@ -14,8 +14,8 @@ async fn main() -> Result<(), Error> {
     let protected = Protected { guard: Guard::connect(config.guard, &Aws::default()).await? };
 
     run(async |request| {
-        allow_only(&request, &Method::GET)?;
-        protected.handle(&request, Timestamp::now()).await
+        allow_only(request, "GET")?;
+        protected.handle(request, Timestamp::now()).await
     })
     .await
 }

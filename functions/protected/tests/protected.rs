@@ -1,9 +1,9 @@
-//! `GET /protected`: who is let through, and what everyone else is told.
+//! `/protected`: who is let through, and what everyone else is told.
 #![cfg(test)]
 
 use std::time::Duration;
 
-use auth_api::{GatewayAnswer, Guard, answer};
+use auth_api::{GatewayAnswer, Guard, SessionCheck, answer};
 use auth_session::AccountStatus;
 use auth_store::{AddUser as _, FindSession, MemoryUsers};
 use auth_testkit::{
@@ -17,9 +17,13 @@ use lambda_http::Request;
 use protected::Protected;
 use serde_json::{Value, json};
 
-async fn call<S: FindSession>(sessions: Option<S>, event: &Value, now: Timestamp) -> GatewayAnswer {
+async fn call<S: FindSession>(
+    sessions: SessionCheck<S>,
+    event: &Value,
+    now: Timestamp,
+) -> GatewayAnswer {
     let protected = Protected { guard: Guard::new(verifier(), sessions) };
-    let handle = async |request: Request| protected.handle(&request, now).await;
+    let handle = async |request: &Request| protected.handle(request, now).await;
     answer(&event.to_string(), &handle).await
 }
 
@@ -57,7 +61,7 @@ fn assert_invalid(answer: &GatewayAnswer) {
 #[tokio::test]
 async fn a_live_token_is_told_its_user() {
     let (users, token) = logged_in(|_| ()).await;
-    let answer = call(Some(users), &with_token(route(), &token), NOW).await;
+    let answer = call(SessionCheck::strict(users), &with_token(route(), &token), NOW).await;
     assert_eq!((answer.status_code, answer.body.as_str()), (200, r#"{"logged_in_as":"alice"}"#));
     assert_eq!(answer.headers["cache-control"], "no-store");
 }
@@ -67,7 +71,11 @@ async fn the_scheme_is_bearer_in_any_case_or_flask_jwts() {
     let (users, token) = logged_in(|_| ()).await;
     for scheme in ["Bearer", "bearer", "BEARER", "JWT", "jwt"] {
         let event = with_header(route(), "authorization", &format!("{scheme} {token}"));
-        assert_eq!(call(Some(users.clone()), &event, NOW).await.status_code, 200, "{scheme}");
+        assert_eq!(
+            call(SessionCheck::strict(users.clone()), &event, NOW).await.status_code,
+            200,
+            "{scheme}"
+        );
     }
 }
 
@@ -77,19 +85,22 @@ async fn no_token_is_a_plain_challenge() {
     let missing = |answer: &GatewayAnswer| {
         assert_refused(answer, "missing_token", "Missing Authorization Header", "");
     };
-    missing(&call(Some(users.clone()), &route(), NOW).await);
+    missing(&call(SessionCheck::strict(users.clone()), &route(), NOW).await);
     for value in ["Basic YTpi", "Token x", token.as_str(), "", "Bearertoken"] {
         let event = with_header(route(), "authorization", value);
-        missing(&call(Some(users.clone()), &event, NOW).await);
+        missing(&call(SessionCheck::strict(users.clone()), &event, NOW).await);
     }
     for (name, value) in
         [("cookie", format!("access_token_cookie={token}")), ("x-user-id", "alice".to_owned())]
     {
-        missing(&call(Some(users.clone()), &with_header(route(), name, &value), NOW).await);
+        missing(
+            &call(SessionCheck::strict(users.clone()), &with_header(route(), name, &value), NOW)
+                .await,
+        );
     }
     let mut query = route();
     query["rawQueryString"] = format!("access_token={token}&jwt={token}").into();
-    missing(&call(Some(users), &query, NOW).await);
+    missing(&call(SessionCheck::strict(users), &query, NOW).await);
 }
 
 #[tokio::test]
@@ -105,18 +116,18 @@ async fn a_malformed_authorization_is_an_invalid_token() {
         "Bearer ü.ü.ü".to_owned(),
     ] {
         let event = with_header(route(), "authorization", &value);
-        assert_invalid(&call(Some(users.clone()), &event, NOW).await);
+        assert_invalid(&call(SessionCheck::strict(users.clone()), &event, NOW).await);
     }
     let mut twice = with_token(route(), &token);
     twice["headers"]["Authorization"] = format!("Bearer {token}").into();
-    assert_invalid(&call(Some(users), &twice, NOW).await);
+    assert_invalid(&call(SessionCheck::strict(users), &twice, NOW).await);
 }
 
 #[tokio::test]
 async fn every_bad_token_is_refused_and_only_an_expired_one_is_told_why() {
     for (name, token, code) in bad_tokens() {
         let event = with_token(route(), &token);
-        let answer = call(Some(MemoryUsers::default()), &event, NOW).await;
+        let answer = call(SessionCheck::strict(MemoryUsers::default()), &event, NOW).await;
         if answer.status_code == 400 {
             assert!(token.contains(|c: char| c.is_control()), "{name}: {answer:?}");
         } else if code == "token_expired" {
@@ -135,7 +146,7 @@ async fn a_refresh_token_opens_nothing() {
     let event = with_token(route(), &sign(&header, &claims));
     let msg = "Only non-refresh tokens are allowed";
     let challenge = format!(", error=\"invalid_token\", error_description=\"{msg}\"");
-    let answer = call(Some(MemoryUsers::default()), &event, NOW).await;
+    let answer = call(SessionCheck::strict(MemoryUsers::default()), &event, NOW).await;
     assert_refused(&answer, "wrong_token_type", msg, &challenge);
 }
 
@@ -156,22 +167,86 @@ async fn a_token_whose_session_is_over_is_revoked() {
     .await;
     let deleted = (MemoryUsers::default(), sign(&header(), &claims()));
     for (users, token) in [ended, disabled, made_anew, expired, deleted] {
-        revoked(&call(Some(users), &with_token(route(), &token), NOW).await);
+        revoked(&call(SessionCheck::strict(users), &with_token(route(), &token), NOW).await);
     }
 }
 
 #[tokio::test]
 async fn without_the_revocation_check_a_token_is_good_until_it_expires() {
     let event = with_token(route(), &sign(&header(), &claims()));
-    assert_eq!(call(None::<MemoryUsers>, &event, NOW).await.status_code, 200);
+    assert_eq!(call(SessionCheck::<MemoryUsers>::off(), &event, NOW).await.status_code, 200);
     let later = NOW + Duration::from_mins(15);
-    assert_eq!(call(None::<MemoryUsers>, &event, later).await.status_code, 401);
+    assert_eq!(call(SessionCheck::<MemoryUsers>::off(), &event, later).await.status_code, 401);
 }
 
 #[tokio::test]
 async fn a_session_that_cannot_be_looked_up_is_a_fault_and_no_refusal() {
     let event = with_token(route(), &sign(&header(), &claims()));
-    let answer = call(Some(AwayUsers), &event, NOW).await;
+    let answer = call(SessionCheck::strict(AwayUsers), &event, NOW).await;
     assert_eq!((answer.status_code, answer.headers["retry-after"].as_str()), (503, "1"));
     assert!(!answer.body.contains(CAUSE), "{}", answer.body);
+}
+
+#[tokio::test]
+async fn an_optional_route_answers_everybody_but_a_bad_token() {
+    let optional = request("GET", "/protected/optional");
+    let (users, token) = logged_in(|_| ()).await;
+    let check = || SessionCheck::strict(users.clone());
+    let anybody = call(check(), &optional, NOW).await;
+    assert_eq!((anybody.status_code, anybody.body.as_str()), (200, r#"{"logged_in_as":null}"#));
+    let alice = call(check(), &with_token(optional.clone(), &token), NOW).await;
+    assert_eq!((alice.status_code, alice.body.as_str()), (200, r#"{"logged_in_as":"alice"}"#));
+    assert_invalid(&call(check(), &with_token(optional.clone(), "x.y.z"), NOW).await);
+    let ended = sign(&header(), &claims());
+    let revoked = call(check(), &with_token(optional, &ended), NOW).await;
+    assert_eq!(revoked.status_code, 401);
+}
+
+#[tokio::test]
+async fn a_fresh_route_asks_for_a_password() {
+    let route = request("GET", "/protected/fresh");
+    let off = SessionCheck::<MemoryUsers>::off;
+    let fresh = with_token(route.clone(), &sign(&header(), &claims()));
+    assert_eq!(call(off(), &fresh, NOW).await.status_code, 200);
+    let stale = sign(&header(), &with(claims(), "fresh", false.into()));
+    let answer = call(off(), &with_token(route.clone(), &stale), NOW).await;
+    let challenge = ", error=\"insufficient_user_authentication\", \
+                     error_description=\"Fresh token required\", max_age=0";
+    assert_refused(&answer, "fresh_token_required", "Fresh token required", challenge);
+    assert_eq!(call(off(), &route, NOW).await.status_code, 401);
+}
+
+#[tokio::test]
+async fn a_route_for_admins_asks_for_the_role() {
+    let route = request("GET", "/protected/admin");
+    let with_roles =
+        |roles: Value| with_token(route.clone(), &sign(&header(), &with(claims(), "roles", roles)));
+    let off = SessionCheck::<MemoryUsers>::off;
+    let admin = call(off(), &with_roles(json!(["editor", "admin"])), NOW).await;
+    assert_eq!(admin.status_code, 200);
+    for roles in [Value::Null, json!([]), json!(["Admin"]), json!(["admin "]), json!(["editor"])] {
+        let answer = call(off(), &with_roles(roles), NOW).await;
+        let body: Value = serde_json::from_str(&answer.body).unwrap();
+        assert_eq!(
+            (answer.status_code, body),
+            (
+                403,
+                json!({
+                    "error": "insufficient_role", "msg": "Role required: admin",
+                    "request_id": "request-1",
+                })
+            )
+        );
+        let challenge = "Bearer realm=\"latchkey\", error=\"insufficient_scope\"";
+        assert_eq!(answer.headers["www-authenticate"], challenge);
+    }
+}
+
+#[tokio::test]
+async fn other_paths_are_not_found() {
+    for path in ["/protected/", "/protected/other", "/protectedx", "/"] {
+        let event = with_token(request("GET", path), &sign(&header(), &claims()));
+        let answer = call(SessionCheck::<MemoryUsers>::off(), &event, NOW).await;
+        assert_eq!(answer.status_code, 404, "{path}");
+    }
 }

@@ -47,8 +47,10 @@ impl<U: AddUser> Signup<U> {
         let (username, password) = body.credentials()?;
         let email = body.optional("email")?.map(Email::parse).transpose();
         let email = email.map_err(|error| ApiError::member("email", error))?;
-        let password =
-            self.passwords.accept(&password, username.folded()).map_err(ApiError::new_password)?;
+        let password = self
+            .passwords
+            .accept(&password, username.folded())
+            .map_err(|error| ApiError::new_password("password", error))?;
 
         // A taken name costs a hash too, so that the time tells nothing that the answer does not.
         let user = User {

@@ -5,7 +5,7 @@ use auth_config::{SignupConfig, log_settings};
 use auth_password::Hasher;
 use auth_store::{Aws, DynamoUsers};
 use auth_token::Timestamp;
-use lambda_http::{Error, http::Method};
+use lambda_http::Error;
 use signup::Signup;
 
 #[tokio::main(flavor = "current_thread")]
@@ -19,8 +19,8 @@ async fn main() -> Result<(), Error> {
     };
 
     run(async |request| {
-        allow_only(&request, &Method::POST)?;
-        signup.handle(&request, Timestamp::now()).await
+        allow_only(request, "POST")?;
+        signup.handle(request, Timestamp::now()).await
     })
     .await
 }

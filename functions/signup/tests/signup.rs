@@ -24,7 +24,7 @@ fn signup(users: &MemoryUsers) -> Signup<MemoryUsers> {
 
 async fn call(users: &MemoryUsers, event: &Value) -> GatewayAnswer {
     let signup = signup(users);
-    let handle = async |request: Request| signup.handle(&request, NOW).await;
+    let handle = async |request: &Request| signup.handle(request, NOW).await;
     answer(&event.to_string(), &handle).await
 }
 

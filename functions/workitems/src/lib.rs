@@ -1,6 +1,6 @@
 //! `/workitems`: a back end behind the API Gateway authorizer. Each user sees their own items.
 
-use auth_api::{ApiError, Guard, Identity, JsonBody, empty, json, rfc3339};
+use auth_api::{ApiError, Guard, Identity, JsonBody, Requirement, empty, json, rfc3339};
 use auth_store::{AddWorkItem, FindSession, ListWorkItems, RemoveWorkItem, WorkItem};
 use auth_token::{OperationId, Timestamp};
 use lambda_http::{
@@ -34,7 +34,8 @@ impl<I: ListWorkItems + AddWorkItem + RemoveWorkItem, S: FindSession> WorkItems<
         request: &Request,
         now: Timestamp,
     ) -> Result<Response<Body>, ApiError> {
-        let caller = self.guard.identify_behind_authorizer(request, now).await?;
+        let caller =
+            self.guard.identify_behind_authorizer(request, Requirement::TOKEN, now).await?;
         match (request.uri().path().strip_prefix(COLLECTION), request.method()) {
             (Some(""), &Method::GET) => self.list(&caller).await,
             (Some(""), &Method::POST) => self.add(&caller, request, now).await,

@@ -1,7 +1,7 @@
 //! `/workitems`: each user's own, behind the gateway's authorizer or without one.
 #![cfg(test)]
 
-use auth_api::{GatewayAnswer, Guard, answer};
+use auth_api::{GatewayAnswer, Guard, SessionCheck, answer};
 use auth_session::User;
 use auth_store::{AddUser as _, MemoryUsers, MemoryWorkItems};
 use auth_testkit::{
@@ -27,13 +27,13 @@ async fn scene() -> Scene {
     let token = sign(&header(), &claims_for(&alice.id, &started.id));
     alice.sessions.insert(started.id, started.session);
     users.add_user(&alice, &operation()).await.unwrap();
-    let guard = Guard::new(verifier(), Some(users));
+    let guard = Guard::new(verifier(), SessionCheck::strict(users));
     Scene { work_items: WorkItems { items: MemoryWorkItems::default(), guard }, alice, token }
 }
 
 impl Scene {
     async fn call(&self, event: &Value) -> GatewayAnswer {
-        let handle = async |request: Request| self.work_items.handle(&request, NOW).await;
+        let handle = async |request: &Request| self.work_items.handle(request, NOW).await;
         answer(&event.to_string(), &handle).await
     }
 

@@ -1,0 +1,25 @@
+//! `/me`, `/password` and `/sessions`: wiring only. The behaviour is in `lib.rs`.
+
+use account::Account;
+use auth_api::{run, start_logging};
+use auth_config::{AccountConfig, log_settings};
+use auth_password::Hasher;
+use auth_store::{Aws, DynamoUsers};
+use auth_token::{Timestamp, Verifier};
+use lambda_http::Error;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    start_logging(log_settings());
+    let config = AccountConfig::from_env()?;
+    let aws = Aws::default();
+    let keys = config.keys.load(&aws).await?.verifying_keys();
+    let account = Account {
+        users: DynamoUsers::connect(&aws, config.users_table).await,
+        verifier: Verifier::new(keys, config.tokens),
+        passwords: config.passwords,
+        hasher: Hasher::new(config.hashing)?,
+    };
+
+    run(async |request| account.handle(request, Timestamp::now()).await).await
+}

@@ -1,0 +1,34 @@
+//! Which of the account's routes a request asks for.
+
+use auth_api::ApiError;
+use lambda_http::{Request, http::Method};
+
+pub(crate) enum Route<'a> {
+    ShowMe,
+    DeleteMe,
+    ChangePassword,
+    ListSessions,
+    EndSessions,
+    EndSession(&'a str),
+}
+
+impl<'a> Route<'a> {
+    pub(crate) fn of(request: &'a Request) -> Result<Self, ApiError> {
+        let path = request.uri().path();
+        match (path, request.method()) {
+            ("/me", &Method::GET) => Ok(Self::ShowMe),
+            ("/me", &Method::DELETE) => Ok(Self::DeleteMe),
+            ("/me", _) => Err(ApiError::MethodNotAllowed("GET, DELETE")),
+            ("/password", &Method::POST) => Ok(Self::ChangePassword),
+            ("/password", _) => Err(ApiError::MethodNotAllowed("POST")),
+            ("/sessions", &Method::GET) => Ok(Self::ListSessions),
+            ("/sessions", &Method::DELETE) => Ok(Self::EndSessions),
+            ("/sessions", _) => Err(ApiError::MethodNotAllowed("GET, DELETE")),
+            (path, method) => match (path.strip_prefix("/sessions/"), method) {
+                (Some(id), &Method::DELETE) => Ok(Self::EndSession(id)),
+                (Some(_), _) => Err(ApiError::MethodNotAllowed("DELETE")),
+                (None, _) => Err(ApiError::NotFound),
+            },
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! `GET /sessions`, `DELETE /sessions` and `DELETE /sessions/{id}`.
+
+use std::cmp::Reverse;
+
+use auth_api::{ApiError, empty, json, rfc3339};
+use auth_store::{AccountChangeOutcome, EndSession, EndSessions, EndedSessions, SessionEnd};
+use auth_token::{SessionId, Timestamp};
+use lambda_http::{Body, Request, Response, http::StatusCode};
+use serde::Serialize;
+use tracing::info;
+
+use crate::{
+    Account,
+    caller::{Caller, MAX_TRIES},
+};
+
+#[derive(Serialize)]
+struct SessionsAnswer<'a> {
+    sessions: Vec<SessionAnswer<'a>>,
+}
+
+#[derive(Serialize)]
+struct SessionAnswer<'a> {
+    id: &'a SessionId,
+    created_at: String,
+    last_used_at: String,
+    expires_at: String,
+    ip: &'a str,
+    user_agent: &'a str,
+    current: bool,
+}
+
+/// The live sessions, the most recently used first.
+pub(crate) fn list(caller: &Caller, now: Timestamp) -> Result<Response<Body>, ApiError> {
+    let mut live: Vec<_> =
+        caller.user.sessions.iter().filter(|(_, session)| session.expires_at > now).collect();
+    live.sort_by_key(|(_, session)| Reverse((session.rotated_at, session.created_at)));
+    let sessions = live
+        .into_iter()
+        .map(|(id, session)| SessionAnswer {
+            id,
+            created_at: rfc3339(session.created_at),
+            last_used_at: rfc3339(session.rotated_at),
+            expires_at: rfc3339(session.expires_at),
+            ip: &session.client.address,
+            user_agent: &session.client.user_agent,
+            current: *id == caller.session,
+        })
+        .collect();
+    json(StatusCode::OK, &SessionsAnswer { sessions })
+}
+
+impl<U: EndSession> Account<U> {
+    /// Ends one of the caller's sessions. Somebody else's is none of theirs, and so not found.
+    pub(crate) async fn end_one(
+        &self,
+        caller: &Caller,
+        id: &str,
+    ) -> Result<Response<Body>, ApiError> {
+        if let Some((session, _)) = caller.user.sessions.iter().find(|(own, _)| own.as_str() == id)
+        {
+            let end = SessionEnd { username: &caller.user.username, user: caller.id(), session };
+            self.users.end_session(&end).await.map_err(ApiError::store)?;
+            info!(user = caller.id().as_str(), session = id, "session ended");
+        }
+        Ok(empty())
+    }
+}
+
+impl<U: EndSessions> Account<U> {
+    /// Ends every session of the caller, or every other one.
+    pub(crate) async fn end_many(
+        &self,
+        mut caller: Caller,
+        request: &Request,
+        now: Timestamp,
+    ) -> Result<Response<Body>, ApiError> {
+        let ended = which(request.uri().query().unwrap_or_default())?;
+        for _ in 0..MAX_TRIES {
+            let outcome = self.users.end_sessions(&caller.change(), ended).await;
+            match outcome.map_err(ApiError::store)? {
+                AccountChangeOutcome::Made => {
+                    info!(user = caller.id().as_str(), which = ?ended, "sessions ended");
+                    return Ok(empty());
+                }
+                AccountChangeOutcome::Changed(current) => caller = caller.again(current, now)?,
+            }
+        }
+        Err(ApiError::Unavailable("the session is being refreshed all the time".into()))
+    }
+}
+
+/// A value that is misspelt must not end the session that was to be kept.
+fn which(query: &str) -> Result<EndedSessions, ApiError> {
+    let mut ended = EndedSessions::All;
+    for parameter in query.split('&') {
+        match parameter.split_once('=').unwrap_or((parameter, "")) {
+            ("keep", "current") => ended = EndedSessions::Others,
+            ("keep", _) => return Err(ApiError::member("keep", "must be `current`")),
+            _ => {}
+        }
+    }
+    Ok(ended)
+}

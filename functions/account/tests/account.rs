@@ -1,0 +1,302 @@
+//! `/me`, `/password` and `/sessions`: what they answer, and what they change.
+#![cfg(test)]
+
+mod scene;
+
+use auth_password::{Password, Verdict};
+use auth_session::{AccountStatus, Email, Username};
+use auth_store::{AddUser as _, FindUser as _};
+use auth_testkit::{
+    away::AwayUsers,
+    event::{request, with_token},
+    forge::{bad_tokens, claims_for, header, sign},
+    subject::{NOW, operation, user},
+};
+use auth_token::{SessionId, Timestamp};
+use scene::{PASSWORD, Scene, assert_empty, body, call, hasher, refusal, scene, with_body};
+use secrecy::SecretString;
+use serde_json::{Value, json};
+
+const NEW: &str = "another horse battery";
+
+fn change(current: &str, new: &str) -> Value {
+    let body = json!({ "current_password": current, "new_password": new });
+    with_body("POST", "/password", &body)
+}
+
+fn delete_me(password: &str) -> Value {
+    with_body("DELETE", "/me", &json!({ "password": password }))
+}
+
+fn end_sessions(query: &str) -> Value {
+    let mut event = request("DELETE", "/sessions");
+    event["rawQueryString"] = query.into();
+    event
+}
+
+fn every_route() -> [Value; 6] {
+    [
+        request("GET", "/me"),
+        delete_me(PASSWORD),
+        change(PASSWORD, NEW),
+        request("GET", "/sessions"),
+        request("DELETE", "/sessions"),
+        request("DELETE", "/sessions/x"),
+    ]
+}
+
+#[tokio::test]
+async fn me_is_what_is_known_of_the_caller_and_no_more() {
+    let scene = scene(|alice| {
+        alice.email = Some(Email::parse("alice@example.com").unwrap());
+        alice.roles = vec!["editor".to_owned()];
+    })
+    .await;
+    let answer = scene.call(request("GET", "/me")).await;
+    assert_eq!((answer.status_code, answer.headers["cache-control"].as_str()), (200, "no-store"));
+    assert_eq!(
+        body(&answer),
+        json!({
+            "id": scene.alice.id, "username": "Alice", "email": "alice@example.com",
+            "roles": ["editor"], "created_at": "2023-11-14T22:13:20Z",
+        })
+    );
+}
+
+#[tokio::test]
+async fn sessions_are_listed_the_most_recently_used_first() {
+    let scene = scene(|alice| {
+        for (age, session) in alice.sessions.values_mut().enumerate() {
+            session.rotated_at = Timestamp::from_unix(NOW.unix() + age as u64);
+        }
+        let mut expired = alice.sessions.values().next().unwrap().clone();
+        expired.expires_at = NOW;
+        alice.sessions.insert(SessionId::generate().unwrap(), expired);
+    })
+    .await;
+    let answer = scene.call(request("GET", "/sessions")).await;
+    assert_eq!(answer.status_code, 200, "{answer:?}");
+    let listed = body(&answer)["sessions"].as_array().unwrap().clone();
+    assert_eq!(listed.len(), 3, "those that live");
+    let times: Vec<_> = listed.iter().map(|one| one["last_used_at"].as_str().unwrap()).collect();
+    assert!(times.is_sorted_by(|a, b| a > b), "{times:?}");
+    let current: Vec<_> = listed.iter().filter(|one| one["current"] == true).collect();
+    assert_eq!(current.len(), 1);
+    let mut current = current[0].clone();
+    current.as_object_mut().unwrap().remove("last_used_at");
+    assert_eq!(
+        current,
+        json!({
+            "id": scene.sessions[0], "created_at": "2023-11-14T22:13:20Z",
+            "expires_at": "2023-12-14T22:13:20Z", "ip": "192.0.2.1", "user_agent": "test",
+            "current": true,
+        })
+    );
+}
+
+#[tokio::test]
+async fn a_session_can_be_ended_by_its_name_also_when_there_is_none() {
+    let scene = scene(|_| ()).await;
+    let path = format!("/sessions/{}", scene.sessions[1]);
+    for _ in 0..2 {
+        assert_empty(&scene.call(request("DELETE", &path)).await);
+        assert_eq!(scene.left().await.len(), 2);
+    }
+    for nobodys in ["x", "", "a/b", "%00", &"x".repeat(3_000)] {
+        let event = request("DELETE", &format!("/sessions/{nobodys}"));
+        assert_empty(&scene.call(event).await);
+    }
+    assert_eq!(scene.left().await.len(), 2);
+}
+
+#[tokio::test]
+async fn nobody_ends_anothers_session_by_any_mix_of_tokens() {
+    let scene = scene(|_| ()).await;
+    let victim = self::scene(|_| ()).await;
+    // Both live in one store, under two names.
+    let mut other = victim.alice.clone();
+    other.username = Username::parse("victim").unwrap();
+    scene.users.add_user(&other, &operation()).await.unwrap();
+    let path = format!("/sessions/{}", victim.sessions[1]);
+    assert_empty(&scene.call(request("DELETE", &path)).await);
+    let mixed = [
+        claims_for(&scene.alice.id, &victim.sessions[1]),
+        claims_for(&victim.alice.id, &scene.sessions[0]),
+        claims_for(&victim.alice.id, &victim.sessions[1]),
+    ];
+    for claims in mixed {
+        let event = with_token(request("DELETE", "/sessions"), &sign(&header(), &claims));
+        let answer = call(scene.users.clone(), &event).await;
+        assert_eq!(refusal(&answer), (401, "token_revoked".to_owned()));
+    }
+    let left = scene.users.find_user(&other.username).await.unwrap().unwrap().sessions;
+    assert_eq!(left, victim.alice.sessions);
+    assert_eq!(scene.left().await.len(), 3);
+}
+
+#[tokio::test]
+async fn all_sessions_end_unless_the_current_one_is_kept() {
+    for (query, left) in [("", 0), ("other=1", 0), ("keep=current", 1), ("a=b&keep=current", 1)] {
+        let scene = scene(|_| ()).await;
+        assert_empty(&scene.call(end_sessions(query)).await);
+        assert_eq!(scene.left().await.len(), left, "{query}");
+        let again = scene.call(end_sessions(query)).await;
+        assert_eq!(again.status_code, if left == 0 { 401 } else { 204 });
+    }
+}
+
+#[tokio::test]
+async fn a_misspelt_keep_ends_nothing() {
+    let scene = scene(|_| ()).await;
+    for query in ["keep", "keep=", "keep=curent", "keep=true", "keep=current&keep=no"] {
+        let answer = scene.call(end_sessions(query)).await;
+        assert_eq!(refusal(&answer), (400, "invalid_request".to_owned()), "{query}");
+        assert_eq!(body(&answer)["msg"], "keep must be `current`");
+    }
+    assert_eq!(scene.left().await.len(), 3);
+}
+
+#[tokio::test]
+async fn a_new_password_takes_the_place_of_the_old_one_and_ends_the_other_sessions() {
+    let scene = scene(|_| ()).await;
+    assert_empty(&scene.call(change(PASSWORD, NEW)).await);
+    let stored = scene.stored().await.unwrap();
+    assert_eq!(scene.left().await, [scene.sessions[0].clone()]);
+    assert_eq!(stored.sessions[&scene.sessions[0]], scene.alice.sessions[&scene.sessions[0]]);
+    assert_eq!(stored.credentials_version, 1);
+    let verdict = |password: &str| {
+        let password = SecretString::from(password);
+        let password = Password::parse(&password).unwrap();
+        hasher().verify(&password, &stored.password_hash).unwrap()
+    };
+    assert_eq!(verdict(NEW), Verdict::Match { needs_rehash: false });
+    assert_eq!(verdict(PASSWORD), Verdict::Mismatch);
+    assert_eq!(scene.call(request("GET", "/me")).await.status_code, 200);
+}
+
+#[tokio::test]
+async fn a_wrong_current_password_changes_nothing() {
+    let scene = scene(|_| ()).await;
+    for wrong in ["wrong horse battery", &PASSWORD.to_uppercase(), &"x".repeat(300)] {
+        for event in [change(wrong, NEW), delete_me(wrong)] {
+            let answer = scene.call(event).await;
+            assert_eq!(refusal(&answer), (401, "invalid_credentials".to_owned()));
+            assert_eq!(answer.headers["www-authenticate"], "Bearer realm=\"latchkey\"");
+        }
+    }
+    let stored = scene.stored().await.unwrap();
+    assert_eq!((stored.credentials_version, stored.sessions), (0, scene.alice.sessions));
+}
+
+#[tokio::test]
+async fn a_weak_new_password_is_refused_with_its_reasons() {
+    let scene = scene(|_| ()).await;
+    for (weak, reason) in [
+        ("short", "too_short"),
+        ("password1234", "too_common"),
+        ("alice in wonderland", "contains_username"),
+    ] {
+        let answer = scene.call(change(PASSWORD, weak)).await;
+        assert_eq!(refusal(&answer), (422, "weak_password".to_owned()));
+        assert!(
+            body(&answer)["reasons"].as_array().unwrap().contains(&json!(reason)),
+            "{answer:?}"
+        );
+    }
+    assert_eq!(scene.stored().await.unwrap().credentials_version, 0);
+}
+
+#[tokio::test]
+async fn a_malformed_body_changes_nothing() {
+    let scene = scene(|_| ()).await;
+    for (event, sentence) in [
+        (with_body("POST", "/password", &json!({})), "current_password is missing"),
+        (change("", NEW), "current_password is missing"),
+        (change(PASSWORD, ""), "new_password is missing"),
+        (
+            with_body("POST", "/password", &json!({"current_password": 1, "new_password": NEW})),
+            "current_password must be a string",
+        ),
+        (with_body("DELETE", "/me", &json!({})), "password is missing"),
+        (with_body("DELETE", "/me", &json!({ "password": null })), "password is missing"),
+    ] {
+        let answer = scene.call(event).await;
+        assert_eq!((answer.status_code, &body(&answer)["msg"]), (400, &json!(sentence)));
+    }
+    assert_eq!(scene.call(request("DELETE", "/me")).await.status_code, 415);
+    assert_eq!(scene.left().await.len(), 3);
+}
+
+#[tokio::test]
+async fn a_deleted_account_is_gone_with_all_its_sessions() {
+    let scene = scene(|_| ()).await;
+    assert_empty(&scene.call(delete_me(PASSWORD)).await);
+    assert!(scene.stored().await.is_none());
+    let answer = scene.call(request("GET", "/me")).await;
+    assert_eq!(refusal(&answer), (401, "token_revoked".to_owned()));
+}
+
+#[tokio::test]
+async fn no_route_answers_a_token_that_is_none_or_whose_session_is_over() {
+    for event in every_route() {
+        let scene = scene(|_| ()).await;
+        let (name, token, code) = &bad_tokens()[0];
+        let answer = call(scene.users.clone(), &with_token(event.clone(), token)).await;
+        assert_eq!(refusal(&answer), (401, (*code).to_owned()), "{name}");
+        let nobody = call(scene.users.clone(), &event).await;
+        assert_eq!(refusal(&nobody), (401, "missing_token".to_owned()));
+    }
+}
+
+#[tokio::test]
+async fn no_route_answers_a_session_that_is_over() {
+    for event in every_route() {
+        for mut over in [
+            scene(|alice| alice.sessions.clear()).await,
+            scene(|alice| alice.status = AccountStatus::Disabled).await,
+            scene(|alice| {
+                alice.sessions.values_mut().for_each(|session| session.expires_at = NOW);
+            })
+            .await,
+            made_anew().await,
+        ] {
+            let answer = over.call(event.clone()).await;
+            assert_eq!(refusal(&answer), (401, "token_revoked".to_owned()), "{event}");
+            let stored = over.stored().await.unwrap();
+            assert_eq!(stored.sessions, std::mem::take(&mut over.alice.sessions));
+        }
+    }
+}
+
+/// A scene whose token is of the user who had the name before.
+async fn made_anew() -> Scene {
+    let mut scene = scene(|_| ()).await;
+    scene.token = sign(&header(), &claims_for(&user("x").id, &scene.sessions[0]));
+    scene
+}
+
+#[tokio::test]
+async fn other_methods_and_paths_are_refused() {
+    let scene = scene(|_| ()).await;
+    for (method, path, status, allow) in [
+        ("POST", "/me", 405, Some("GET, DELETE")),
+        ("GET", "/password", 405, Some("POST")),
+        ("PUT", "/sessions", 405, Some("GET, DELETE")),
+        ("GET", "/sessions/x", 405, Some("DELETE")),
+        ("GET", "/sessionsx", 404, None),
+        ("GET", "/", 404, None),
+    ] {
+        let answer = scene.call(request(method, path)).await;
+        assert_eq!(answer.status_code, status, "{method} {path}");
+        assert_eq!(answer.headers.get("allow").map(String::as_str), allow);
+    }
+}
+
+#[tokio::test]
+async fn a_store_that_does_not_answer_is_503_on_every_route() {
+    let scene = scene(|_| ()).await;
+    for event in every_route() {
+        let answer = call(AwayUsers, &with_token(event, &scene.token)).await;
+        assert_eq!((answer.status_code, answer.headers["retry-after"].as_str()), (503, "1"));
+    }
+}

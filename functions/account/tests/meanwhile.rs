@@ -1,0 +1,206 @@
+//! What else happens to an account between the read and the write of a request.
+#![cfg(test)]
+
+mod scene;
+
+use auth_session::{Rotation, RotationPolicy, User, Username};
+use auth_store::{
+    AccountChange, AccountChangeOutcome, ChangePassword, EndSession, EndSessions, EndedSessions,
+    FindUser, MemoryUsers, RemoveUser, RotateSession as _, SessionEnd, StoreError,
+};
+use auth_testkit::{
+    event::{request, with_token},
+    subject::{NOW, ROTATION_POLICY, operation},
+};
+use auth_token::{RefreshClaims, TokenId};
+use scene::{PASSWORD, Scene, assert_empty, call, refusal, scene, with_body};
+use secrecy::SecretString;
+use serde_json::{Value, json};
+
+/// What happens before each write of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Happening {
+    /// The calling session is refreshed.
+    Refresh,
+    /// The calling session is logged out.
+    Logout,
+    /// The password is changed by another session.
+    PasswordChange,
+    /// The account is deleted.
+    Deletion,
+}
+
+/// A store in which that happens between the read and every write.
+struct Meanwhile {
+    users: MemoryUsers,
+    happening: Happening,
+    caller: RefreshClaims,
+}
+
+impl Meanwhile {
+    fn new(scene: &Scene, happening: Happening) -> Self {
+        let caller = RefreshClaims {
+            user: scene.alice.id.clone(),
+            username: "alice".to_owned(),
+            session: scene.sessions[0].clone(),
+            generation: 0,
+            token: TokenId::generate().unwrap(),
+            auth_time: NOW,
+            expires_at: NOW,
+        };
+        Self { users: scene.users.clone(), happening, caller }
+    }
+
+    /// The store after it has happened.
+    async fn go_on(&self) -> Result<&MemoryUsers, StoreError> {
+        let username = Username::parse("alice").unwrap();
+        let Some(user) = self.users.find_user(&username).await? else {
+            return Ok(&self.users);
+        };
+        let operation = operation();
+        let by_other = user.sessions.keys().find(|id| **id != self.caller.session).cloned();
+        match (self.happening, by_other) {
+            (Happening::Refresh, _) => {
+                self.users.rotate_session(&username, &self.rotation(&user)).await?;
+            }
+            (Happening::Logout, _) => {
+                let session = &self.caller.session;
+                let end = SessionEnd { username: &username, user: &user.id, session };
+                self.users.end_session(&end).await?;
+            }
+            (Happening::PasswordChange, Some(session)) => {
+                let change =
+                    AccountChange { user: &user, session: &session, operation: &operation };
+                self.users.change_password(&change, &SecretString::from("hash")).await?;
+            }
+            (Happening::Deletion, Some(session)) => {
+                let change =
+                    AccountChange { user: &user, session: &session, operation: &operation };
+                self.users.remove_user(&change).await?;
+            }
+            (Happening::PasswordChange | Happening::Deletion, None) => {}
+        }
+        Ok(&self.users)
+    }
+
+    fn rotation(&self, user: &User) -> Rotation {
+        let generation = user.sessions[&self.caller.session].generation;
+        let token = RefreshClaims { generation, ..self.caller.clone() };
+        let policy: RotationPolicy = ROTATION_POLICY;
+        policy.rotate(&token, operation(), NOW).unwrap()
+    }
+}
+
+impl FindUser for Meanwhile {
+    async fn find_user(&self, username: &Username) -> Result<Option<User>, StoreError> {
+        self.users.find_user(username).await
+    }
+}
+
+impl EndSession for Meanwhile {
+    async fn end_session(&self, end: &SessionEnd<'_>) -> Result<(), StoreError> {
+        self.go_on().await?.end_session(end).await
+    }
+}
+
+impl EndSessions for Meanwhile {
+    async fn end_sessions(
+        &self,
+        change: &AccountChange<'_>,
+        ended: EndedSessions,
+    ) -> Result<AccountChangeOutcome, StoreError> {
+        self.go_on().await?.end_sessions(change, ended).await
+    }
+}
+
+impl ChangePassword for Meanwhile {
+    async fn change_password(
+        &self,
+        change: &AccountChange<'_>,
+        password_hash: &SecretString,
+    ) -> Result<AccountChangeOutcome, StoreError> {
+        self.go_on().await?.change_password(change, password_hash).await
+    }
+}
+
+impl RemoveUser for Meanwhile {
+    async fn remove_user(
+        &self,
+        change: &AccountChange<'_>,
+    ) -> Result<AccountChangeOutcome, StoreError> {
+        self.go_on().await?.remove_user(change).await
+    }
+}
+
+fn change_password() -> Value {
+    let body = json!({ "current_password": PASSWORD, "new_password": "another horse battery" });
+    with_body("POST", "/password", &body)
+}
+
+fn delete_me() -> Value {
+    with_body("DELETE", "/me", &json!({ "password": PASSWORD }))
+}
+
+fn end_sessions(query: &str) -> Value {
+    let mut event = request("DELETE", "/sessions");
+    event["rawQueryString"] = query.into();
+    event
+}
+
+#[tokio::test]
+async fn what_met_another_change_is_refused_and_changes_nothing() {
+    let revoked = (401, "token_revoked".to_owned());
+    let proof_outdated = (401, "invalid_credentials".to_owned());
+    for (happening, event, expected) in [
+        (Happening::Logout, change_password(), &revoked),
+        (Happening::Logout, end_sessions(""), &revoked),
+        (Happening::Logout, end_sessions("keep=current"), &revoked),
+        (Happening::Logout, delete_me(), &revoked),
+        (Happening::PasswordChange, change_password(), &revoked),
+        (Happening::PasswordChange, end_sessions(""), &revoked),
+        (Happening::PasswordChange, delete_me(), &proof_outdated),
+        (Happening::Deletion, change_password(), &revoked),
+        (Happening::Deletion, end_sessions("keep=current"), &revoked),
+    ] {
+        let scene = scene(|_| ()).await;
+        let meanwhile = Meanwhile::new(&scene, happening);
+        let answer = call(meanwhile, &with_token(event.clone(), &scene.token)).await;
+        assert_eq!(refusal(&answer), *expected, "{happening:?} {event}");
+        let expected_version = match happening {
+            Happening::PasswordChange => Some(1),
+            Happening::Logout => Some(0),
+            Happening::Deletion | Happening::Refresh => None,
+        };
+        let version = scene.stored().await.map(|user| user.credentials_version);
+        assert_eq!(version, expected_version, "{happening:?} {event}");
+    }
+}
+
+#[tokio::test]
+async fn a_deletion_that_met_another_deletion_has_what_it_wanted() {
+    let scene = scene(|_| ()).await;
+    let meanwhile = Meanwhile::new(&scene, Happening::Deletion);
+    assert_empty(&call(meanwhile, &with_token(delete_me(), &scene.token)).await);
+}
+
+#[tokio::test]
+async fn sessions_end_also_while_the_caller_is_being_refreshed() {
+    for event in [end_sessions(""), delete_me()] {
+        let scene = scene(|_| ()).await;
+        let meanwhile = Meanwhile::new(&scene, Happening::Refresh);
+        assert_empty(&call(meanwhile, &with_token(event, &scene.token)).await);
+        assert!(scene.stored().await.is_none_or(|user| user.sessions.is_empty()));
+    }
+}
+
+#[tokio::test]
+async fn a_change_that_keeps_a_session_gives_up_when_that_is_refreshed_every_time() {
+    for event in [change_password(), end_sessions("keep=current")] {
+        let scene = scene(|_| ()).await;
+        let meanwhile = Meanwhile::new(&scene, Happening::Refresh);
+        let answer = call(meanwhile, &with_token(event, &scene.token)).await;
+        assert_eq!(refusal(&answer), (503, "unavailable".to_owned()));
+        assert_eq!(scene.left().await.len(), 3, "and nothing has changed");
+        assert_eq!(scene.call(request("GET", "/me")).await.status_code, 200);
+    }
+}

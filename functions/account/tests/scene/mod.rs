@@ -1,0 +1,97 @@
+//! A user with three sessions, and the account's routes over a store in memory.
+
+use account::Account;
+use auth_api::{GatewayAnswer, answer};
+use auth_password::{HashParams, Hasher, PasswordPolicy};
+use auth_session::User;
+use auth_store::{
+    AddUser as _, ChangePassword, EndSession, EndSessions, FindUser, MemoryUsers, RemoveUser,
+};
+use auth_testkit::{
+    event::{request, with_header, with_token},
+    forge::{claims_for, header, sign},
+    subject::{NOW, operation, session, user, verifier},
+};
+use auth_token::SessionId;
+use lambda_http::Request;
+use secrecy::SecretString;
+use serde_json::Value;
+
+pub(crate) const PASSWORD: &str = "correct horse battery";
+
+/// A user with three sessions, the first of which calls.
+pub(crate) struct Scene {
+    pub(crate) users: MemoryUsers,
+    pub(crate) alice: User,
+    pub(crate) sessions: [SessionId; 3],
+    pub(crate) token: String,
+}
+
+pub(crate) fn hasher() -> Hasher {
+    Hasher::new(HashParams::default()).unwrap()
+}
+
+pub(crate) async fn scene(change: impl FnOnce(&mut User)) -> Scene {
+    let users = MemoryUsers::default();
+    let policy = PasswordPolicy { min_chars: 8 };
+    let mut alice = user("Alice");
+    let password = policy.accept(&SecretString::from(PASSWORD), "alice").unwrap();
+    alice.password_hash = hasher().hash(&password).unwrap();
+    let sessions = [0, 1, 2].map(|_| {
+        let started = session(&alice, NOW);
+        alice.sessions.insert(started.id.clone(), started.session);
+        started.id
+    });
+    change(&mut alice);
+    users.add_user(&alice, &operation()).await.unwrap();
+    let token = sign(&header(), &claims_for(&alice.id, &sessions[0]));
+    Scene { users, alice, sessions, token }
+}
+
+/// What the account's routes answer over `users`.
+pub(crate) async fn call<U>(users: U, event: &Value) -> GatewayAnswer
+where
+    U: FindUser + EndSession + EndSessions + ChangePassword + RemoveUser,
+{
+    let passwords = PasswordPolicy { min_chars: 8 };
+    let account = Account { users, verifier: verifier(), passwords, hasher: hasher() };
+    let handle = async |request: &Request| account.handle(request, NOW).await;
+    answer(&event.to_string(), &handle).await
+}
+
+/// A request with a JSON body.
+pub(crate) fn with_body(method: &str, path: &str, body: &Value) -> Value {
+    let mut event = with_header(request(method, path), "content-type", "application/json");
+    event["body"] = body.to_string().into();
+    event
+}
+
+pub(crate) fn body(answer: &GatewayAnswer) -> Value {
+    serde_json::from_str(&answer.body).unwrap()
+}
+
+/// The status and the code of a refusal.
+pub(crate) fn refusal(answer: &GatewayAnswer) -> (u16, String) {
+    (answer.status_code, body(answer)["error"].as_str().unwrap().to_owned())
+}
+
+#[track_caller]
+pub(crate) fn assert_empty(answer: &GatewayAnswer) {
+    assert_eq!((answer.status_code, answer.body.as_str()), (204, ""), "{answer:?}");
+}
+
+impl Scene {
+    /// Calls as the first session.
+    pub(crate) async fn call(&self, event: Value) -> GatewayAnswer {
+        call(self.users.clone(), &with_token(event, &self.token)).await
+    }
+
+    pub(crate) async fn stored(&self) -> Option<User> {
+        self.users.find_user(&self.alice.username).await.unwrap()
+    }
+
+    /// The sessions that are there now.
+    pub(crate) async fn left(&self) -> Vec<SessionId> {
+        self.stored().await.unwrap().sessions.into_keys().collect()
+    }
+}

@@ -1,0 +1,95 @@
+//! `POST /refresh`: exchanges a refresh token for the next pair of tokens.
+
+use auth_api::{ApiError, Freshness, SessionOf, claimed_username, refresh_claims, token_answer};
+use auth_session::{Judgement, RotationPolicy, User, Username};
+use auth_store::{EndSession, RotateSession, RotateSessionOutcome, SessionEnd};
+use auth_token::{Issuer, OperationId, RefreshClaims, Timestamp, Verifier};
+use lambda_http::{Body, Request, Response};
+use tracing::{info, warn};
+
+/// Everything that a refresh may touch. Its bounds are its policy: `RotateSession` and
+/// `EndSession` are `dynamodb:UpdateItem`.
+#[derive(Debug)]
+pub struct Refresh<U> {
+    /// Where sessions are rotated, and ended when a token is stolen.
+    pub users: U,
+    /// What checks tokens.
+    pub verifier: Verifier,
+    /// What signs tokens.
+    pub issuer: Issuer,
+    /// What refresh tokens are worth.
+    pub policy: RotationPolicy,
+}
+
+impl<U: RotateSession + EndSession> Refresh<U> {
+    /// Exchanges the refresh token of `request` for the next pair, or hands out the current pair
+    /// once more to whoever missed it. A token that was used before ends its session.
+    ///
+    /// # Errors
+    /// The 401 answers for a token that is none, `token_revoked` when its session is over,
+    /// `refresh_token_reused`, `invalid_request`, and our own faults.
+    pub async fn handle(
+        &self,
+        request: &Request,
+        now: Timestamp,
+    ) -> Result<Response<Body>, ApiError> {
+        let token = refresh_claims(&self.verifier, request, now)?;
+        let username = claimed_username(&token.username)?;
+        let operation = OperationId::generate().map_err(ApiError::randomness)?;
+        let Some(rotation) = self.policy.rotate(&token, operation, now) else {
+            return Err(ApiError::TokenRevoked);
+        };
+        match self.users.rotate_session(&username, &rotation).await.map_err(ApiError::store)? {
+            RotateSessionOutcome::Rotated(user) => self.answer(&user, &token, now),
+            RotateSessionOutcome::Refused(None) => Err(ApiError::TokenRevoked),
+            RotateSessionOutcome::Refused(Some(user)) => {
+                self.judge(&username, &user, &token, now).await
+            }
+        }
+    }
+
+    /// Answers a token that rotated nothing, by the state that the write met.
+    async fn judge(
+        &self,
+        username: &Username,
+        user: &User,
+        token: &RefreshClaims,
+        now: Timestamp,
+    ) -> Result<Response<Body>, ApiError> {
+        let session = user.live_session(&token.user, &token.session, now);
+        let (user_id, session_id) = (token.user.as_str(), token.session.as_str());
+        match self.policy.judge(session, token.generation, now) {
+            Judgement::Ended => Err(ApiError::TokenRevoked),
+            Judgement::Previous => {
+                info!(user = user_id, session = session_id, "current tokens handed out again");
+                self.answer(user, token, now)
+            }
+            Judgement::Reused => {
+                let end = SessionEnd { username, user: &token.user, session: &token.session };
+                self.users.end_session(&end).await.map_err(ApiError::store)?;
+                warn!(
+                    user = user_id,
+                    session = session_id,
+                    generation = token.generation,
+                    "refresh token reused, session ended"
+                );
+                Err(ApiError::RefreshTokenReused)
+            }
+            // The write would have rotated it.
+            Judgement::Current => Err(ApiError::Unavailable("the session was changing".into())),
+        }
+    }
+
+    /// The session's current pair. Roles are the user's of this moment.
+    fn answer(
+        &self,
+        user: &User,
+        token: &RefreshClaims,
+        now: Timestamp,
+    ) -> Result<Response<Body>, ApiError> {
+        let id = &token.session;
+        let session = user.sessions.get(id).ok_or(ApiError::TokenRevoked)?;
+        let holder = SessionOf { user, id, session };
+        token_answer(&self.issuer, holder, Freshness::NotFresh, now)
+    }
+}

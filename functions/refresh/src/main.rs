@@ -1,0 +1,28 @@
+//! `POST /refresh`: wiring only. The behaviour is in `lib.rs`.
+
+use auth_api::{allow_only, run, start_logging};
+use auth_config::{RefreshConfig, log_settings};
+use auth_store::{Aws, DynamoUsers};
+use auth_token::{Issuer, Timestamp, Verifier};
+use lambda_http::Error;
+use refresh::Refresh;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    start_logging(log_settings());
+    let config = RefreshConfig::from_env()?;
+    let aws = Aws::default();
+    let keys = config.keys.load(&aws).await?;
+    let refresh = Refresh {
+        users: DynamoUsers::connect(&aws, config.users_table).await,
+        verifier: Verifier::new(keys.verifying_keys(), config.tokens.clone()),
+        issuer: Issuer::new(keys.into_signing_key(), config.tokens),
+        policy: config.rotation,
+    };
+
+    run(async |request| {
+        allow_only(request, "POST")?;
+        refresh.handle(request, Timestamp::now()).await
+    })
+    .await
+}

@@ -1,0 +1,348 @@
+//! `POST /refresh`: what each refresh token is answered with, and what becomes of its session.
+#![cfg(test)]
+
+use std::time::Duration;
+
+use auth_api::{GatewayAnswer, answer};
+use auth_session::{AccountStatus, RotationPolicy, User};
+use auth_store::{AddUser as _, EndSession, FindUser as _, MemoryUsers, RotateSession};
+use auth_testkit::{
+    away::{AwayUsers, CAUSE},
+    event::{post_json, post_text, request, with_header, with_token},
+    forge::{bad_refresh_tokens, claims_for, header, sign},
+    subject::{NOW, ROTATION_POLICY, issuer, operation, session, user, verifier},
+};
+use auth_token::{AccessClaims, Grant, PresentedToken, RefreshClaims, SessionId, Timestamp};
+use lambda_http::Request;
+use refresh::Refresh;
+use secrecy::ExposeSecret as _;
+use serde_json::{Value, json};
+
+const STRICT: RotationPolicy = RotationPolicy { grace: Duration::ZERO, ..ROTATION_POLICY };
+
+/// One user with two sessions, and the refresh token of the first.
+struct Scene {
+    users: MemoryUsers,
+    alice: User,
+    session: SessionId,
+    token: String,
+}
+
+async fn scene(change: impl FnOnce(&mut User)) -> Scene {
+    let users = MemoryUsers::default();
+    let mut alice = user("Alice");
+    let (first, second) = (session(&alice, NOW), session(&alice, NOW));
+    let grant = Grant {
+        user: &alice.id,
+        username: "Alice",
+        session: &first.id,
+        session_expires_at: first.session.expires_at,
+        roles: &[],
+        auth_time: NOW,
+    };
+    let token = issuer().refresh_token(&grant, &first.session.newest()).unwrap();
+    let token = token.text.expose_secret().to_owned();
+    let session = first.id.clone();
+    for started in [first, second] {
+        alice.sessions.insert(started.id, started.session);
+    }
+    change(&mut alice);
+    users.add_user(&alice, &operation()).await.unwrap();
+    Scene { users, alice, session, token }
+}
+
+async fn call<U: RotateSession + EndSession>(
+    users: U,
+    policy: RotationPolicy,
+    event: &Value,
+    now: Timestamp,
+) -> GatewayAnswer {
+    let refresh = Refresh { users, verifier: verifier(), issuer: issuer(), policy };
+    let handle = async |request: &Request| refresh.handle(request, now).await;
+    answer(&event.to_string(), &handle).await
+}
+
+fn with_bearer(token: &str) -> Value {
+    with_token(request("POST", "/refresh"), token)
+}
+
+impl Scene {
+    async fn refresh(&self, token: &str, now: Timestamp) -> GatewayAnswer {
+        call(self.users.clone(), ROTATION_POLICY, &with_bearer(token), now).await
+    }
+
+    /// The refresh token of a successful answer.
+    async fn next(&self, token: &str, now: Timestamp) -> String {
+        let answer = self.refresh(token, now).await;
+        assert_eq!(answer.status_code, 200, "{answer:?}");
+        text(&answer, "refresh_token")
+    }
+
+    async fn stored(&self) -> User {
+        self.users.find_user(&self.alice.username).await.unwrap().unwrap()
+    }
+}
+
+fn body(answer: &GatewayAnswer) -> Value {
+    serde_json::from_str(&answer.body).unwrap()
+}
+
+fn text(answer: &GatewayAnswer, member: &str) -> String {
+    body(answer)[member].as_str().unwrap().to_owned()
+}
+
+fn refresh_claims(token: &str, now: Timestamp) -> RefreshClaims {
+    verifier().refresh(PresentedToken::parse(token).unwrap(), now).unwrap()
+}
+
+fn access_claims(answer: &GatewayAnswer, now: Timestamp) -> AccessClaims {
+    verifier().access(PresentedToken::parse(&text(answer, "access_token")).unwrap(), now).unwrap()
+}
+
+#[track_caller]
+fn assert_refused(answer: &GatewayAnswer, code: &str, msg: &str) {
+    assert_eq!(answer.status_code, 401, "{answer:?}");
+    assert_eq!(body(answer), json!({ "error": code, "msg": msg, "request_id": "request-1" }));
+    let challenge =
+        format!("Bearer realm=\"latchkey\", error=\"invalid_token\", error_description=\"{msg}\"");
+    assert_eq!(answer.headers["www-authenticate"], challenge);
+    assert_eq!(answer.headers["cache-control"], "no-store");
+}
+
+fn later(seconds: u64) -> Timestamp {
+    NOW + Duration::from_secs(seconds)
+}
+
+#[tokio::test]
+async fn the_newest_token_buys_the_next_pair() {
+    let scene = scene(|alice| alice.roles = vec!["editor".to_owned()]).await;
+    let now = later(1_000);
+    let answer = scene.refresh(&scene.token, now).await;
+
+    assert_eq!(answer.status_code, 200, "{answer:?}");
+    assert_eq!(answer.headers["cache-control"], "no-store");
+    let pair = body(&answer);
+    assert_eq!(pair.as_object().unwrap().len(), 5);
+    assert_eq!(pair["token_type"], "Bearer");
+    assert_eq!(
+        (&pair["expires_in"], &pair["refresh_expires_in"]),
+        (&json!(900), &json!(2_592_000))
+    );
+
+    let access = access_claims(&answer, now);
+    assert_eq!((&access.user, &access.session), (&scene.alice.id, &scene.session));
+    assert_eq!((access.fresh, access.auth_time), (false, NOW), "only a password makes it fresh");
+    assert_eq!(access.roles, ["editor"], "read anew");
+
+    let next = refresh_claims(&text(&answer, "refresh_token"), now);
+    let stored = scene.stored().await.sessions[&scene.session].clone();
+    assert_eq!((next.generation, stored.generation), (1, 1));
+    assert_eq!((next.expires_at, next.auth_time), (stored.expires_at, NOW));
+    assert_eq!(stored.rotated_at, now);
+}
+
+#[tokio::test]
+async fn a_token_in_the_body_does_as_well_and_in_both_places_does_not() {
+    let scene = scene(|_| ()).await;
+    let users = || scene.users.clone();
+    let member = json!({ "refresh_token": scene.token });
+    let event = post_json("/refresh", &member);
+    assert_eq!(call(users(), ROTATION_POLICY, &event, NOW).await.status_code, 200);
+    let with_other_scheme = with_header(event.clone(), "authorization", "Basic YTpi");
+    assert_eq!(call(users(), ROTATION_POLICY, &with_other_scheme, NOW).await.status_code, 200);
+
+    let both = call(users(), ROTATION_POLICY, &with_token(event, &scene.token), NOW).await;
+    assert_eq!((both.status_code, &body(&both)["error"]), (400, &json!("invalid_request")));
+    for text in ["{}", r#"{"refresh_token":null}"#] {
+        let event = with_token(post_text("/refresh", text), &scene.token);
+        assert_eq!(call(users(), ROTATION_POLICY, &event, NOW).await.status_code, 200, "{text}");
+    }
+}
+
+#[tokio::test]
+async fn a_malformed_request_is_refused_before_anything_is_written() {
+    for (event, status, code) in [
+        (request("POST", "/refresh"), 401, "missing_token"),
+        (post_text("/refresh", "{}"), 401, "missing_token"),
+        (
+            with_header(request("POST", "/refresh"), "authorization", "JWT x.y.z"),
+            401,
+            "missing_token",
+        ),
+        (post_text("/refresh", r#"{"refresh_token":7}"#), 400, "invalid_request"),
+        (post_text("/refresh", r#"{"refresh_token":["x.y.z"]}"#), 400, "invalid_request"),
+        (post_text("/refresh", "refresh_token=x.y.z"), 400, "invalid_request"),
+        (
+            post_text("/refresh", r#"{"refresh_token":"a","refresh_token":"b"}"#),
+            400,
+            "invalid_request",
+        ),
+        (post_text("/refresh", r#"{"refresh_token":""}"#), 401, "invalid_token"),
+        (post_text("/refresh", r#"{"refresh_token":"x.y.z"}"#), 401, "invalid_token"),
+        (post_text("/refresh", &" ".repeat(17_000)), 413, "payload_too_large"),
+        (
+            with_header(post_text("/refresh", "{}"), "content-type", "text/plain"),
+            415,
+            "unsupported_media_type",
+        ),
+        (with_bearer("a b"), 401, "invalid_token"),
+    ] {
+        let answer = call(AwayUsers, ROTATION_POLICY, &event, NOW).await;
+        assert_eq!(
+            (answer.status_code, &body(&answer)["error"]),
+            (status, &json!(code)),
+            "{event}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn every_bad_token_is_refused_and_ends_no_session() {
+    let scene = scene(|_| ()).await;
+    let bad = bad_refresh_tokens(&scene.alice.id, &scene.session);
+    assert!(bad.len() > 80, "{}", bad.len());
+    for (name, token, code) in bad {
+        let answer = scene.refresh(&token, NOW).await;
+        if answer.status_code == 400 {
+            assert!(token.contains(|c: char| c.is_control()), "{name}: {answer:?}");
+        } else {
+            assert_eq!(
+                (answer.status_code, body(&answer)["error"].as_str()),
+                (401, Some(code)),
+                "{name}"
+            );
+        }
+    }
+    assert_eq!(scene.stored().await.sessions, scene.alice.sessions);
+    assert_eq!(scene.refresh(&scene.token, NOW).await.status_code, 200);
+}
+
+#[tokio::test]
+async fn an_access_token_buys_nothing() {
+    let scene = scene(|_| ()).await;
+    let access = sign(&header(), &claims_for(&scene.alice.id, &scene.session));
+    let answer = scene.refresh(&access, NOW).await;
+    assert_refused(&answer, "wrong_token_type", "Only refresh tokens are allowed");
+    assert_eq!(scene.stored().await.sessions, scene.alice.sessions);
+}
+
+#[tokio::test]
+async fn the_token_before_gets_the_same_pair_again_for_thirty_seconds_and_nothing_moves() {
+    let scene = scene(|_| ()).await;
+    let next = refresh_claims(&scene.next(&scene.token, NOW).await, NOW);
+    let rotated = scene.stored().await.sessions;
+    for seconds in [0, 1, 15, 29] {
+        let now = later(seconds);
+        let again = scene.refresh(&scene.token, now).await;
+        assert_eq!(again.status_code, 200, "after {seconds} s");
+        assert_eq!(
+            refresh_claims(&text(&again, "refresh_token"), now),
+            next,
+            "the very same token"
+        );
+        assert!(!access_claims(&again, now).fresh);
+        assert_eq!(scene.stored().await.sessions, rotated, "nothing moves");
+    }
+    let late = scene.refresh(&scene.token, later(30)).await;
+    assert_refused(&late, "refresh_token_reused", "Refresh token has already been used");
+}
+
+#[tokio::test]
+async fn a_token_that_was_used_before_ends_its_session_and_no_other() {
+    let scene = scene(|_| ()).await;
+    let newest = scene.next(&scene.token, NOW).await;
+    let reused = scene.refresh(&scene.token, later(60)).await;
+    assert_refused(&reused, "refresh_token_reused", "Refresh token has already been used");
+
+    let left: Vec<_> = scene.stored().await.sessions.into_keys().collect();
+    assert_eq!(left.len(), 1);
+    assert_ne!(left[0], scene.session);
+    for token in [&newest, &scene.token] {
+        let revoked = scene.refresh(token, later(61)).await;
+        assert_refused(&revoked, "token_revoked", "Token has been revoked");
+    }
+}
+
+#[tokio::test]
+async fn a_token_two_generations_old_is_reused_also_within_the_grace_period() {
+    let scene = scene(|_| ()).await;
+    let second = scene.next(&scene.token, NOW).await;
+    scene.next(&second, NOW).await;
+    let reused = scene.refresh(&scene.token, NOW).await;
+    assert_refused(&reused, "refresh_token_reused", "Refresh token has already been used");
+}
+
+#[tokio::test]
+async fn without_grace_a_second_use_is_theft_in_the_same_second() {
+    let scene = scene(|_| ()).await;
+    let event = with_bearer(&scene.token);
+    assert_eq!(call(scene.users.clone(), STRICT, &event, NOW).await.status_code, 200);
+    let reused = call(scene.users.clone(), STRICT, &event, NOW).await;
+    assert_refused(&reused, "refresh_token_reused", "Refresh token has already been used");
+}
+
+#[tokio::test]
+async fn a_session_that_is_over_is_told_so() {
+    for scene in [
+        scene(|alice| alice.sessions.clear()).await,
+        scene(|alice| alice.status = AccountStatus::Disabled).await,
+        scene(|alice| alice.id = user("x").id).await,
+        scene(|alice| {
+            alice.sessions.values_mut().for_each(|session| session.expires_at = NOW);
+        })
+        .await,
+    ] {
+        let before = scene.stored().await.sessions;
+        let revoked = scene.refresh(&scene.token, NOW).await;
+        assert_refused(&revoked, "token_revoked", "Token has been revoked");
+        assert_eq!(scene.stored().await.sessions, before, "of which nothing changes");
+    }
+    let deleted = scene(|_| ()).await.token;
+    let revoked = call(MemoryUsers::default(), ROTATION_POLICY, &with_bearer(&deleted), NOW).await;
+    assert_refused(&revoked, "token_revoked", "Token has been revoked");
+}
+
+#[tokio::test]
+async fn a_session_slides_until_its_absolute_end() {
+    const DAY: u64 = 86_400;
+    let scene = scene(|_| ()).await;
+    let mut token = scene.token.clone();
+    for day in [29, 58, 87] {
+        let now = later(day * DAY);
+        token = scene.next(&token, now).await;
+    }
+    let claims = refresh_claims(&token, later(87 * DAY));
+    assert_eq!(claims.expires_at, later(90 * DAY), "the absolute end, not thirty days on");
+    let last = scene.refresh(&token, later(90 * DAY - 1)).await;
+    assert_eq!(body(&last)["expires_in"], 1, "no token outlives the session");
+    let ended = scene.refresh(&text(&last, "refresh_token"), later(90 * DAY)).await;
+    assert_refused(&ended, "token_expired", "Token has expired");
+}
+
+#[tokio::test]
+async fn an_idle_session_ends_and_grace_revives_no_expired_token() {
+    let scene = scene(|_| ()).await;
+    let expiry = refresh_claims(&scene.token, NOW).expires_at.since(NOW).as_secs();
+    let next = scene.next(&scene.token, later(expiry - 1)).await;
+    let expired = scene.refresh(&scene.token, later(expiry)).await;
+    assert_refused(&expired, "token_expired", "Token has expired");
+    assert_eq!(scene.refresh(&next, later(expiry)).await.status_code, 200, "the session lives on");
+}
+
+#[tokio::test]
+async fn a_lifetime_that_was_shortened_since_ends_the_session() {
+    let scene = scene(|_| ()).await;
+    let mut short = ROTATION_POLICY;
+    short.lifetimes.absolute = Duration::from_mins(1);
+    let event = with_bearer(&scene.token);
+    let revoked = call(scene.users.clone(), short, &event, later(60)).await;
+    assert_refused(&revoked, "token_revoked", "Token has been revoked");
+}
+
+#[tokio::test]
+async fn a_store_that_does_not_answer_is_503_and_no_refusal() {
+    let scene = scene(|_| ()).await;
+    let answer = call(AwayUsers, ROTATION_POLICY, &with_bearer(&scene.token), NOW).await;
+    assert_eq!((answer.status_code, answer.headers["retry-after"].as_str()), (503, "1"));
+    assert!(!answer.body.contains(CAUSE), "{}", answer.body);
+}
