@@ -22,7 +22,7 @@ use local::{
 use tokio::{net::TcpListener, signal::unix};
 
 /// How many requests one function handles at once.
-const SANDBOXES_PER_FUNCTION: usize = 10;
+const SANDBOXES_PER_FUNCTION: usize = 32;
 
 #[tokio::main]
 #[expect(clippy::print_stdout, clippy::print_stderr, reason = "this is a command-line program")]

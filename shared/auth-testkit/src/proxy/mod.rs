@@ -1,11 +1,13 @@
 //! A proxy between functions and their DynamoDB: it counts calls and what they cost, and makes
 //! them fail.
 
+mod plan;
+
 use std::{
     collections::HashMap,
     io,
     pin::Pin,
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, MutexGuard},
     task::{Context, Poll},
     time::Duration,
 };
@@ -19,10 +21,15 @@ use axum::{
 };
 use http_body::Frame;
 use serde_json::{Value, json};
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, time::timeout};
+
+use plan::{Plan, PlannedFault};
 
 /// Longer than any function waits.
 const FOR_EVER: Duration = Duration::from_mins(1);
+
+/// How long held calls wait for each other: less than the SDK waits for an answer.
+const PATIENCE: Duration = Duration::from_millis(500);
 
 /// One call that was made.
 #[derive(Clone, Debug, PartialEq)]
@@ -40,19 +47,14 @@ pub struct Call {
 pub enum Fault {
     /// DynamoDB refuses it with this error code.
     Error(&'static str),
+    /// It is carried out after this time.
+    Delay(Duration),
     /// Nothing happens and no answer comes.
     Hang,
     /// It never arrives: the connection breaks.
     DropRequest,
     /// It is carried out and the answer is lost: the connection breaks.
     DropReply,
-}
-
-#[derive(Debug, Default)]
-struct Plan {
-    calls: Vec<Call>,
-    /// The faults that the next calls of an operation meet.
-    faults: HashMap<&'static str, Vec<Fault>>,
 }
 
 #[derive(Clone, Debug)]
@@ -88,25 +90,60 @@ impl DynamoProxy {
 
     /// Lets the next `times` calls of `operation` meet `fault`.
     pub fn inject(&self, operation: &'static str, fault: Fault, times: usize) {
-        let mut plan = self.plan.lock().unwrap();
-        plan.faults.entry(operation).or_default().extend(std::iter::repeat_n(fault, times));
+        let planned = PlannedFault { operation: Some(operation), passing: 0, times, fault };
+        self.plan().faults.push(planned);
+    }
+
+    /// Lets `times` calls meet `fault`, of whatever operation, from the `first` one on (the next
+    /// one is number 1).
+    pub fn inject_from(&self, first: usize, fault: Fault, times: usize) {
+        let passing = first.saturating_sub(1);
+        self.plan().faults.push(PlannedFault { operation: None, passing, times, fault });
+    }
+
+    /// Holds the next `count` calls of `operation` until all of them are there, and then lets them
+    /// go together. Whoever waits in vain goes on alone after half a second.
+    pub fn hold(&self, operation: &'static str, count: usize) {
+        self.plan().barriers.entry(operation).or_default().hold(count);
+    }
+
+    /// From now on, reads that do not ask for consistency see each item as it was before its last
+    /// write, as DynamoDB's eventually consistent reads may.
+    pub fn serve_stale_reads(&self) {
+        self.plan().before = Some(HashMap::new());
     }
 
     /// Forgets the faults that no call has met yet.
     pub fn heal(&self) {
-        self.plan.lock().unwrap().faults.clear();
+        self.plan().faults.clear();
     }
 
     /// The calls since the last time this was asked, those that met a fault included.
     pub fn take_calls(&self) -> Vec<Call> {
-        std::mem::take(&mut self.plan.lock().unwrap().calls)
+        std::mem::take(&mut self.plan().calls)
+    }
+
+    /// What a request was answered, and the calls that it made.
+    pub async fn calls_of<T>(&self, request: impl Future<Output = T>) -> (T, Vec<Call>) {
+        self.take_calls();
+        (request.await, self.take_calls())
+    }
+
+    fn plan(&self) -> MutexGuard<'_, Plan> {
+        self.plan.lock().unwrap()
     }
 }
 
 async fn forward(State(upstream): State<Upstream>, headers: HeaderMap, body: Bytes) -> Response {
     let target = headers.get("x-amz-target").and_then(|value| value.to_str().ok());
     let operation = target.and_then(|target| target.split('.').nth(1)).unwrap_or_default();
-    let fault = upstream.next_fault(operation);
+    let (fault, barrier) = {
+        let mut plan = upstream.plan();
+        (plan.next_fault(operation), plan.next_barrier(operation))
+    };
+    if let Some(barrier) = barrier {
+        timeout(PATIENCE, barrier.wait()).await.ok();
+    }
     match fault {
         Some(Fault::Error(code)) => {
             upstream.record(operation, &body, 0.0);
@@ -116,6 +153,10 @@ async fn forward(State(upstream): State<Upstream>, headers: HeaderMap, body: Byt
                 if is_ours { StatusCode::INTERNAL_SERVER_ERROR } else { StatusCode::BAD_REQUEST };
             let content = [(header::CONTENT_TYPE, "application/x-amz-json-1.0")];
             (status, content, error.to_string()).into_response()
+        }
+        Some(Fault::Delay(delay)) => {
+            tokio::time::sleep(delay).await;
+            upstream.pass(operation, &headers, &body).await
         }
         Some(Fault::Hang) => {
             upstream.record(operation, &body, 0.0);
@@ -155,15 +196,13 @@ impl http_body::Body for BrokenBody {
 }
 
 impl Upstream {
-    fn next_fault(&self, operation: &str) -> Option<Fault> {
-        let mut plan = self.plan.lock().unwrap();
-        let faults = plan.faults.get_mut(operation)?;
-        (!faults.is_empty()).then(|| faults.remove(0))
+    fn plan(&self) -> MutexGuard<'_, Plan> {
+        self.plan.lock().unwrap()
     }
 
     fn record(&self, operation: &str, body: &[u8], units: f64) {
         let request: Value = serde_json::from_slice(body).unwrap_or_default();
-        self.plan.lock().unwrap().calls.push(Call {
+        self.plan().calls.push(Call {
             operation: operation.to_owned(),
             is_consistent: request["ConsistentRead"] == true,
             units,
@@ -171,14 +210,14 @@ impl Upstream {
     }
 
     async fn pass(&self, operation: &str, headers: &HeaderMap, body: &[u8]) -> Response {
-        // The functions do not ask what a call costs; the proxy does.
         let mut request: Value = serde_json::from_slice(body).unwrap_or_default();
+        if let Some(stale) = self.stale(operation, headers, &request).await {
+            self.record(operation, body, 0.5);
+            return stale.into_response();
+        }
+        // The functions do not ask what a call costs; the proxy does.
         request["ReturnConsumedCapacity"] = "TOTAL".into();
-        let mut headers = headers.clone();
-        headers.remove(header::CONTENT_LENGTH);
-        headers.remove(header::HOST);
-        let sent = self.client.post(&self.endpoint).headers(headers).body(request.to_string());
-        let answer = sent.send().await.unwrap();
+        let answer = self.send(headers, &request).await;
         let (status, headers) = (answer.status(), answer.headers().clone());
         let text = answer.bytes().await.unwrap();
         let content: Value = serde_json::from_slice(&text).unwrap_or_default();
@@ -192,4 +231,44 @@ impl Upstream {
         }
         response
     }
+
+    async fn send(&self, headers: &HeaderMap, request: &Value) -> reqwest::Response {
+        let mut headers = headers.clone();
+        headers.remove(header::CONTENT_LENGTH);
+        headers.remove(header::HOST);
+        let sent = self.client.post(&self.endpoint).headers(headers).body(request.to_string());
+        sent.send().await.unwrap()
+    }
+
+    /// The answer of a read that may be stale. Before a write the item is remembered.
+    async fn stale(&self, operation: &str, headers: &HeaderMap, request: &Value) -> Option<String> {
+        self.plan().before.as_ref()?;
+        if operation == "GetItem" {
+            let is_consistent = request["ConsistentRead"] == true;
+            let plan = self.plan();
+            let known = plan.before.as_ref()?.get(&name_of(request, &request["Key"]));
+            return known.filter(|_| !is_consistent).map(Value::to_string);
+        }
+        let key = match operation {
+            // A put names no key; of ours, only the users table's is one attribute.
+            "PutItem" if request["Item"]["username"].is_object() => {
+                json!({ "username": request["Item"]["username"] })
+            }
+            "UpdateItem" | "DeleteItem" => request["Key"].clone(),
+            _ => return None,
+        };
+        let mut read = json!({ "TableName": request["TableName"], "ConsistentRead": true });
+        read["Key"] = key.clone();
+        let mut headers = headers.clone();
+        headers.insert("x-amz-target", "DynamoDB_20120810.GetItem".parse().unwrap());
+        let item = self.send(&headers, &read).await.bytes().await.unwrap();
+        let item = serde_json::from_slice(&item).unwrap_or_default();
+        self.plan().before.as_mut()?.insert(name_of(request, &key), item);
+        None
+    }
+}
+
+/// What an item is remembered by.
+fn name_of(request: &Value, key: &Value) -> String {
+    format!("{} {key}", request["TableName"])
 }
