@@ -103,7 +103,7 @@ fn other_tokens(keys: &SecretString, token: &str) -> Result<Vec<String>, Box<dyn
         user: &user,
         username: text("username"),
         session: &session,
-        session_ends_at: now + Duration::from_hours(1),
+        session_expires_at: now + Duration::from_hours(1),
         roles: &[],
         auth_time: now,
     };

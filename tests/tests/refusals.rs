@@ -34,7 +34,7 @@ async fn guard_and_authorizer_refuse_every_bad_token_alike() {
     assert_eq!(stack.get("/workitems", &forged).await.status, 200);
 
     let mut seen = 0;
-    for (name, token, code) in bad_tokens_like(&claims) {
+    for (name, token, code) in bad_tokens_like(&header(), &claims) {
         // Not every bad token can be written into a header.
         if HeaderValue::try_from(format!("Bearer {token}")).is_err() {
             continue;
