@@ -82,7 +82,9 @@ impl RotationPolicy {
         let Some(session) = session else {
             return Judgement::Ended;
         };
-        let is_recent = now < session.rotated_at + self.grace;
+        // A request that was read before the rotation sees it in the future. Without a grace period
+        // that is no excuse.
+        let is_recent = self.grace > Duration::ZERO && now < session.rotated_at + self.grace;
         if generation == session.generation {
             Judgement::Current
         } else if generation.checked_add(1) == Some(session.generation) && is_recent {
@@ -185,9 +187,11 @@ mod tests {
     }
 
     #[test]
-    fn without_grace_the_token_before_is_reused_also_in_the_same_second() {
+    fn without_grace_the_token_before_is_reused_also_in_the_same_second_and_earlier() {
         let strict = RotationPolicy { grace: Duration::ZERO, ..POLICY };
-        assert_eq!(strict.judge(Some(&session(11_000)), 4, at(11_000)), Judgement::Reused);
+        for now in [10_999, 11_000, 11_001] {
+            assert_eq!(strict.judge(Some(&session(11_000)), 4, at(now)), Judgement::Reused);
+        }
     }
 
     #[test]
