@@ -15,6 +15,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use auth_testkit::{dynamodb, proxy::DynamoProxy};
+use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use reqwest::{Method, header::HeaderMap};
 use serde_json::{Value, json};
 
@@ -40,6 +42,14 @@ impl Settings {
     pub fn option(mut self, name: &str, value: &str) -> Self {
         self.arguments.extend([name.to_owned(), value.to_owned()]);
         self
+    }
+
+    /// Starts the stack over a DynamoDB of its own, with a proxy between.
+    pub async fn start_behind_proxy(self) -> (Stack, DynamoProxy) {
+        let proxy = DynamoProxy::start(&dynamodb().await).await;
+        let stack = self.option("--dynamodb-endpoint", &proxy.endpoint).start();
+        proxy.take_calls();
+        (stack, proxy)
     }
 
     /// Starts the stack and waits until it serves.
@@ -124,6 +134,31 @@ impl Answer {
     }
 }
 
+/// A pair of tokens.
+#[derive(Clone, Debug)]
+pub struct Tokens {
+    /// The access token.
+    pub access: String,
+    /// The refresh token.
+    pub refresh: String,
+}
+
+impl Tokens {
+    /// The tokens of an answer that must be one of tokens.
+    #[track_caller]
+    pub fn of(answer: &Answer) -> Self {
+        assert_eq!(answer.status, 200, "{answer:?}");
+        let text = |member| answer.text(member).to_owned();
+        Self { access: text("access_token"), refresh: text("refresh_token") }
+    }
+}
+
+/// The claims of a token, unverified.
+pub fn claims_of(token: &str) -> Value {
+    let payload = token.split('.').nth(1).unwrap();
+    serde_json::from_slice(&BASE64_URL_SAFE_NO_PAD.decode(payload).unwrap()).unwrap()
+}
+
 /// What every test user's password is.
 pub const PASSWORD: &str = "correct horse battery";
 
@@ -164,6 +199,36 @@ impl Stack {
     /// Logs in with [`PASSWORD`].
     pub async fn log_in(&self, username: &str) -> Answer {
         self.post("/login", &json!({ "username": username, "password": PASSWORD })).await
+    }
+
+    /// `DELETE path` with a token.
+    pub async fn delete(&self, path: &str, token: &str) -> Answer {
+        self.send(self.request(Method::DELETE, path).bearer_auth(token)).await
+    }
+
+    /// A request with a token and a JSON body.
+    pub async fn send_json(
+        &self,
+        (method, path): (Method, &str),
+        token: &str,
+        body: &Value,
+    ) -> Answer {
+        self.send(self.request(method, path).bearer_auth(token).json(body)).await
+    }
+
+    /// Presents a refresh token.
+    pub async fn refresh(&self, token: &str) -> Answer {
+        self.send(self.request(Method::POST, "/refresh").bearer_auth(token)).await
+    }
+
+    /// Logs the session of a token out.
+    pub async fn log_out(&self, token: &str) -> Answer {
+        self.send(self.request(Method::POST, "/logout").bearer_auth(token)).await
+    }
+
+    /// Logs in and returns both tokens.
+    pub async fn tokens_of(&self, username: &str) -> Tokens {
+        Tokens::of(&self.log_in(username).await)
     }
 
     /// Signs up and logs in; returns the access token.

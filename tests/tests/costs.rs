@@ -7,16 +7,9 @@ use auth_testkit::{
     dynamodb,
     proxy::{Call, DynamoProxy},
 };
-use auth_tests::stack::{PASSWORD, Settings, Stack};
+use auth_tests::stack::{PASSWORD, Settings};
 use reqwest::Method;
 use serde_json::json;
-
-async fn stack_behind_proxy() -> (Stack, DynamoProxy) {
-    let proxy = DynamoProxy::start(&dynamodb().await).await;
-    let stack = Settings::default().option("--dynamodb-endpoint", &proxy.endpoint).start();
-    proxy.take_calls();
-    (stack, proxy)
-}
 
 fn read() -> Call {
     Call { operation: "GetItem".to_owned(), is_consistent: true, units: 1.0 }
@@ -28,7 +21,7 @@ fn write(operation: &str) -> Call {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn each_operation_costs_the_units_that_the_documentation_states() {
-    let (stack, proxy) = stack_behind_proxy().await;
+    let (stack, proxy) = Settings::default().start_behind_proxy().await;
     assert_eq!(stack.sign_up("alice").await.status, 201);
     assert_eq!(proxy.take_calls(), [write("PutItem")], "sign-up");
 
@@ -58,7 +51,7 @@ async fn without_the_revocation_check_a_guarded_request_costs_nothing() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_login_for_nobody_makes_the_same_calls_and_one_hash_like_one_for_somebody() {
-    let (stack, proxy) = stack_behind_proxy().await;
+    let (stack, proxy) = Settings::default().start_behind_proxy().await;
     stack.sign_up("alice").await;
     let attempt = async |username: &str| {
         let body = json!({ "username": username, "password": "wrong horse battery" });
@@ -93,7 +86,7 @@ fn total_cpu(processes: &[u32]) -> Duration {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_user_does_is_flat_in_the_number_of_users() {
-    let (stack, proxy) = stack_behind_proxy().await;
+    let (stack, proxy) = Settings::default().start_behind_proxy().await;
     for number in 0..10 {
         stack.sign_up(&format!("user{number}")).await;
     }

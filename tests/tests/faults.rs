@@ -5,13 +5,7 @@ use auth_testkit::{
     dynamodb,
     proxy::{DynamoProxy, Fault},
 };
-use auth_tests::stack::{Answer, Settings, Stack};
-
-async fn stack_behind_proxy() -> (Stack, DynamoProxy) {
-    let proxy = DynamoProxy::start(&dynamodb().await).await;
-    let stack = Settings::default().option("--dynamodb-endpoint", &proxy.endpoint).start();
-    (stack, proxy)
-}
+use auth_tests::stack::{Answer, Settings};
 
 #[track_caller]
 fn assert_unavailable(answer: &Answer) {
@@ -28,7 +22,7 @@ const LASTING: [Fault; 4] = [
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lasting_fault_is_503_and_the_same_process_serves_the_next_request() {
-    let (stack, proxy) = stack_behind_proxy().await;
+    let (stack, proxy) = Settings::default().start_behind_proxy().await;
     let token = stack.token_of_new("alice").await;
     assert_eq!(stack.get("/protected", &token).await.status, 200);
     let functions = stack.functions();
@@ -49,7 +43,7 @@ async fn a_lasting_fault_is_503_and_the_same_process_serves_the_next_request() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_authorizer_neither_allows_nor_denies_what_it_cannot_know() {
-    let (stack, proxy) = stack_behind_proxy().await;
+    let (stack, proxy) = Settings::default().start_behind_proxy().await;
     let token = stack.token_of_new("alice").await;
     for fault in LASTING {
         proxy.inject("GetItem", fault, 10);
@@ -62,7 +56,7 @@ async fn the_authorizer_neither_allows_nor_denies_what_it_cannot_know() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_write_whose_reply_is_lost_is_no_conflict() {
-    let (stack, proxy) = stack_behind_proxy().await;
+    let (stack, proxy) = Settings::default().start_behind_proxy().await;
     for number in 0..20 {
         let name = format!("user{number}");
         proxy.inject("PutItem", Fault::DropReply, 1 + number % 2);

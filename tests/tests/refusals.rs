@@ -5,19 +5,13 @@ use auth_testkit::{
     forge::{bad_tokens_like, header, sign, with},
     subject::{ISSUER, JWK_SET},
 };
-use auth_tests::stack::{Answer, Settings, Stack};
-use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
+use auth_tests::stack::{Answer, Settings, Stack, claims_of};
 use reqwest::{Method, header::HeaderValue};
-use serde_json::{Value, json};
+use serde_json::json;
 
 /// A stack whose private key the tests know.
 fn stack_with_known_key() -> Stack {
     Settings::default().variable("SIGNING_KEYS", JWK_SET).variable("JWT_ISSUER", ISSUER).start()
-}
-
-fn claims_of(token: &str) -> Value {
-    let payload = token.split('.').nth(1).unwrap();
-    serde_json::from_slice(&BASE64_URL_SAFE_NO_PAD.decode(payload).unwrap()).unwrap()
 }
 
 fn refusal(answer: &Answer) -> (u16, &str) {

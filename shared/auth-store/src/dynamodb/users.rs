@@ -29,7 +29,7 @@ pub struct DynamoUsers {
 impl DynamoUsers {
     /// The users in `table`.
     pub async fn connect(aws: &Aws, table: String) -> Self {
-        Self { client: Client::new(aws.settings().await), table }
+        Self { client: aws.dynamodb().await, table }
     }
 
     /// A consistent read of a user's item.

@@ -27,7 +27,7 @@ pub struct DynamoWorkItems {
 impl DynamoWorkItems {
     /// The work items in `table`.
     pub async fn connect(aws: &Aws, table: String) -> Self {
-        Self { client: Client::new(aws.settings().await), table }
+        Self { client: aws.dynamodb().await, table }
     }
 }
 
