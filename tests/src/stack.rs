@@ -47,7 +47,9 @@ impl Settings {
     /// Starts the stack over a DynamoDB of its own, with a proxy between.
     pub async fn start_behind_proxy(self) -> (Stack, DynamoProxy) {
         let proxy = DynamoProxy::start(&dynamodb().await).await;
-        let stack = self.option("--dynamodb-endpoint", &proxy.endpoint).start();
+        let settings = self.option("--dynamodb-endpoint", &proxy.endpoint);
+        // The stack asks the proxy before it is ready, and the proxy runs in this process.
+        let stack = tokio::task::block_in_place(|| settings.start());
         proxy.take_calls();
         (stack, proxy)
     }

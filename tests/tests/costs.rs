@@ -1,13 +1,13 @@
 //! What requests ask of DynamoDB, and that no user can be told from nobody by it.
 #![cfg(test)]
 
-use std::time::Duration;
+use std::{collections::BTreeMap, fs, time::Duration};
 
 use auth_testkit::{
     dynamodb,
     proxy::{Call, DynamoProxy},
 };
-use auth_tests::stack::{PASSWORD, Settings};
+use auth_tests::stack::{Answer, PASSWORD, Settings, Tokens, workspace};
 use reqwest::Method;
 use serde_json::json;
 
@@ -25,15 +25,80 @@ async fn each_operation_costs_the_units_that_the_documentation_states() {
     assert_eq!(stack.sign_up("alice").await.status, 201);
     assert_eq!(proxy.take_calls(), [write("PutItem")], "sign-up");
 
-    let token = stack.log_in("alice").await.text("access_token").to_owned();
+    let Tokens { access: token, refresh } = stack.tokens_of("alice").await;
     assert_eq!(proxy.take_calls(), [read(), write("UpdateItem")], "login");
 
     assert_eq!(stack.get("/protected", &token).await.status, 200);
     assert_eq!(proxy.take_calls(), [read()], "guarded request");
 
+    let (refreshed, calls) = proxy.calls_of(stack.refresh(&refresh)).await;
+    assert_eq!((refreshed.status, calls), (200, vec![write("UpdateItem")]), "refresh");
+    let (repeated, calls) = proxy.calls_of(stack.refresh(&refresh)).await;
+    assert_eq!((repeated.status, calls), (200, vec![write("UpdateItem")]), "the same pair again");
+
     let add = stack.request(Method::POST, "/workitems").bearer_auth(&token);
     assert_eq!(stack.send(add.json(&json!({ "title": "x" }))).await.status, 201);
     assert_eq!(proxy.take_calls(), [read(), write("PutItem")], "authorizer, then the item");
+
+    for answer in [stack.log_out(&token).await, stack.log_out(&token).await] {
+        assert_eq!(answer.status, 200);
+        assert_eq!(proxy.take_calls(), [write("UpdateItem")], "logout");
+    }
+}
+
+/// What a browser says that it is.
+const USER_AGENT: &str = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 \
+                          (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36";
+
+/// The units of one operation: what it reads, and what it writes.
+async fn units_of(proxy: &DynamoProxy, request: impl Future<Output = Answer>) -> [f64; 2] {
+    let (answer, calls) = proxy.calls_of(request).await;
+    assert!(answer.status < 300, "{answer:?}");
+    let (reads, writes): (Vec<_>, Vec<_>) =
+        calls.iter().partition(|call| call.operation == "GetItem");
+    [reads, writes].map(|calls| calls.iter().map(|call| call.units).sum())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_units_by_number_of_sessions_are_those_of_the_documentation() {
+    let (stack, proxy) = Settings::default().start_behind_proxy().await;
+    let log_in = async |name: &str| {
+        let body = json!({ "username": name, "password": PASSWORD });
+        let request = stack.request(Method::POST, "/login").header("user-agent", USER_AGENT);
+        stack.send(request.json(&body)).await
+    };
+    let counts = [1, 3, 10, 20];
+    let mut measured: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    let mut note = |operation, [reads, writes]: [f64; 2]| {
+        measured.entry(operation).or_default().push(format!("{reads} / {writes}"));
+    };
+    for count in counts {
+        let name = format!("user{count}@example.com");
+        let email = json!({ "username": name, "password": PASSWORD, "email": name });
+        assert_eq!(stack.post("/signup", &email).await.status, 201);
+        let mut tokens = Vec::new();
+        for session in 1..=count {
+            let (answer, calls) = proxy.calls_of(log_in(&name)).await;
+            tokens.push(Tokens::of(&answer));
+            if session == count {
+                note("login", [calls[0].units, calls[1].units]);
+            }
+        }
+        let own = tokens.pop().unwrap();
+        note("guarded request", units_of(&proxy, stack.get("/protected", &own.access)).await);
+        note("refresh", units_of(&proxy, stack.refresh(&own.refresh)).await);
+        note("`GET /me`, `GET /sessions`", units_of(&proxy, stack.get("/me", &own.access)).await);
+        note("logout", units_of(&proxy, stack.log_out(&own.access)).await);
+        let again = Tokens::of(&log_in(&name).await);
+        let change = json!({ "current_password": PASSWORD, "new_password": "another horse" });
+        let changed = stack.send_json((Method::POST, "/password"), &again.access, &change);
+        note("`POST /password`", units_of(&proxy, changed).await);
+    }
+    let page = fs::read_to_string(workspace().join("docs/performance.md")).unwrap();
+    for (operation, units) in measured {
+        let row = format!("| {operation} | {} |", units.join(" | "));
+        assert!(page.contains(&row), "docs/performance.md should say: {row}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
