@@ -116,11 +116,10 @@ async fn invoke(
     subject: &Subject,
     turn: usize,
 ) -> Result<(), Box<dyn Error>> {
-    let event = subject.events.get(turn % subject.events.len()).cloned().unwrap_or_default();
-    let answer = sandbox.invoke(event.into(), LIMIT).await?;
+    let answer = sandbox.invoke(subject.events.event(turn).into(), LIMIT).await?;
     let answer: Value = serde_json::from_slice(&answer)?;
     if answer["statusCode"] == 200 || answer["isAuthorized"] == true {
-        Ok(())
+        subject.events.learn(&answer)
     } else {
         Err(format!("{} answered {answer}", subject.name).into())
     }

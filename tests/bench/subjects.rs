@@ -1,6 +1,6 @@
 //! What is measured: functions, each with the event that it is given.
 
-use std::{collections::BTreeMap, env, error::Error, path::PathBuf, time::Duration};
+use std::{cell::RefCell, collections::BTreeMap, env, error::Error, path::PathBuf, time::Duration};
 
 use auth_testkit::{dynamodb, subject::token_profile, template};
 use auth_token::{Grant, Issuer, KeyRing, SessionId, Timestamp, UserId};
@@ -18,10 +18,36 @@ use serde_json::{Value, json};
 pub(crate) struct Subject {
     pub(crate) name: &'static str,
     pub(crate) command: Command,
-    /// The events that it is given in turn.
-    pub(crate) events: Vec<String>,
+    pub(crate) events: Events,
     /// How many warm requests make a round.
     pub(crate) requests: usize,
+}
+
+/// The events that a function is given.
+#[derive(Debug)]
+pub(crate) enum Events {
+    /// These, in turn.
+    InTurn(Vec<String>),
+    /// A refresh with the newest token, which each answer replaces.
+    Refreshes(RefCell<String>),
+}
+
+impl Events {
+    /// The event of that turn.
+    pub(crate) fn event(&self, turn: usize) -> String {
+        match self {
+            Self::InTurn(events) => events.get(turn % events.len()).cloned().unwrap_or_default(),
+            Self::Refreshes(token) => event("POST /refresh", None, Some(&token.borrow())),
+        }
+    }
+
+    /// Takes from an answer what the next event needs.
+    pub(crate) fn learn(&self, answer: &Value) -> Result<(), Box<dyn Error>> {
+        if let Self::Refreshes(token) = self {
+            *token.borrow_mut() = token_of(answer, "refresh_token")?;
+        }
+        Ok(())
+    }
 }
 
 /// Everything that is measured, the floor first, and what it needs to run.
@@ -64,27 +90,30 @@ impl Subjects {
         }
         let caller_event = event("POST /login", Some(&caller), None);
         let tokens = answer(&api, &command("login", &[]), &caller_event).await?;
-        let tokens: Value = serde_json::from_str(tokens["body"].as_str().unwrap_or_default())?;
-        let token = tokens["access_token"].as_str().ok_or("the login failed")?;
+        let token = &token_of(&tokens, "access_token")?;
+        let newest = token_of(&tokens, "refresh_token")?;
 
         let stateless = [("JWT_REVOCATION_CHECK", "off")];
         let few_sessions = [("SESSION_LIMIT", "3")];
         let login_event = event("POST /login", Some(&visitor), None);
-        let question = || vec![authorizer_event(token)];
-        let call = || vec![event("GET /protected", None, Some(token))];
+        let question = || Events::InTurn(vec![authorizer_event(token)]);
+        let call = |route| Events::InTurn(vec![event(route, None, Some(token))]);
         let others = other_tokens(&keys, token)?;
         let new_questions = others.iter().map(|token| authorizer_event(token)).collect();
-        let new_calls =
-            others.iter().map(|token| event("GET /protected", None, Some(token))).collect();
+        let new_questions = Events::InTurn(new_questions);
+        let new_calls = others.iter().map(|token| event("GET /protected", None, Some(token)));
+        let new_calls = Events::InTurn(new_calls.collect());
         let subject = |name, command, events, requests| Subject { name, command, events, requests };
         let all = vec![
-            subject("floor", command("floor", &[]), call(), 200),
+            subject("floor", command("floor", &[]), call("GET /protected"), 200),
             subject("authorizer, off", command("authorizer", &stateless), question(), 200),
             subject("… a new token", command("authorizer", &stateless), new_questions, 200),
             subject("authorizer", command("authorizer", &[]), question(), 200),
-            subject("protected", command("protected", &[]), call(), 200),
+            subject("protected", command("protected", &[]), call("GET /protected"), 200),
             subject("… a new token", command("protected", &[]), new_calls, 200),
-            subject("login", command("login", &few_sessions), vec![login_event], 5),
+            subject("account, GET /me", command("account", &[]), call("GET /me"), 200),
+            subject("refresh", command("refresh", &[]), Events::Refreshes(newest.into()), 200),
+            subject("login", command("login", &few_sessions), Events::InTurn(vec![login_event]), 5),
         ];
         Ok(Self { api, all })
     }
@@ -110,6 +139,11 @@ fn other_tokens(keys: &SecretString, token: &str) -> Result<Vec<String>, Box<dyn
     (0..200)
         .map(|_| Ok(issuer.access_token(&grant, true, now)?.text.expose_secret().to_owned()))
         .collect()
+}
+
+fn token_of(answer: &Value, member: &str) -> Result<String, Box<dyn Error>> {
+    let body: Value = serde_json::from_str(answer["body"].as_str().unwrap_or_default())?;
+    Ok(body[member].as_str().ok_or("there is no token")?.to_owned())
 }
 
 async fn answer(api: &RuntimeApi, command: &Command, event: &str) -> Result<Value, Box<dyn Error>> {

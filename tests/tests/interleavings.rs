@@ -62,7 +62,7 @@ impl User {
         let end = ENDS[round % ENDS.len()];
         let (here, there) = (self.log_in().await, self.log_in().await);
         // One of the next writes comes late, so that every order happens.
-        if round % 3 > 0 {
+        if !round.is_multiple_of(3) {
             let delay = Duration::from_millis(round as u64 % 7);
             self.proxy.inject("UpdateItem", Fault::Delay(delay), round % 3);
         }

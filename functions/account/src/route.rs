@@ -18,12 +18,11 @@ impl<'a> Route<'a> {
         match (path, request.method()) {
             ("/me", &Method::GET) => Ok(Self::ShowMe),
             ("/me", &Method::DELETE) => Ok(Self::DeleteMe),
-            ("/me", _) => Err(ApiError::MethodNotAllowed("GET, DELETE")),
             ("/password", &Method::POST) => Ok(Self::ChangePassword),
             ("/password", _) => Err(ApiError::MethodNotAllowed("POST")),
             ("/sessions", &Method::GET) => Ok(Self::ListSessions),
             ("/sessions", &Method::DELETE) => Ok(Self::EndSessions),
-            ("/sessions", _) => Err(ApiError::MethodNotAllowed("GET, DELETE")),
+            ("/me" | "/sessions", _) => Err(ApiError::MethodNotAllowed("GET, DELETE")),
             (path, method) => match (path.strip_prefix("/sessions/"), method) {
                 (Some(id), &Method::DELETE) => Ok(Self::EndSession(id)),
                 (Some(_), _) => Err(ApiError::MethodNotAllowed("DELETE")),

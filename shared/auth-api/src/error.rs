@@ -260,28 +260,32 @@ impl ApiError {
     /// The `WWW-Authenticate` header that every 401 carries, and a 403 for want of a role (RFC
     /// 9110 §11.6.1, RFC 6750 §3).
     fn challenge(&self) -> Option<HeaderValue> {
-        let error = match self {
-            Self::InvalidCredentials | Self::MissingToken => {
-                return Some(HeaderValue::from_static(r#"Bearer realm="latchkey""#));
-            }
-            Self::FreshTokenRequired(_) => "insufficient_user_authentication",
-            // The role would need quoting, and the body has it.
-            Self::InsufficientRole(_) => {
-                return Some(HeaderValue::from_static(
-                    r#"Bearer realm="latchkey", error="insufficient_scope""#,
-                ));
-            }
-            _ if self.status() == StatusCode::UNAUTHORIZED => "invalid_token",
-            _ => return None,
-        };
-        let description = self.message();
-        let mut challenge = format!(
-            r#"Bearer realm="latchkey", error="{error}", error_description="{description}""#
-        );
-        if let Self::FreshTokenRequired(max_age) = self {
-            // RFC 9470 §3. Zero asks for a login in any case.
-            challenge.push_str(&format!(", max_age={}", max_age.as_secs()));
+        const PLAIN: HeaderValue = HeaderValue::from_static(r#"Bearer realm="latchkey""#);
+        // The role would need quoting, and the body has it.
+        const SCOPE: HeaderValue =
+            HeaderValue::from_static(r#"Bearer realm="latchkey", error="insufficient_scope""#);
+
+        if matches!(self, Self::InsufficientRole(_)) {
+            return Some(SCOPE);
         }
+        if self.status() != StatusCode::UNAUTHORIZED {
+            return None;
+        }
+        if matches!(self, Self::InvalidCredentials | Self::MissingToken) {
+            return Some(PLAIN);
+        }
+        let description = self.message();
+        let challenge = if let Self::FreshTokenRequired(max_age) = self {
+            // RFC 9470 §3. Zero asks for a login in any case.
+            let max_age = max_age.as_secs();
+            format!(
+                r#"Bearer realm="latchkey", error="insufficient_user_authentication", error_description="{description}", max_age={max_age}"#
+            )
+        } else {
+            format!(
+                r#"Bearer realm="latchkey", error="invalid_token", error_description="{description}""#
+            )
+        };
         HeaderValue::try_from(challenge).ok()
     }
 }

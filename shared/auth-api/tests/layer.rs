@@ -129,10 +129,9 @@ async fn an_application_can_word_refusals_itself() {
     let scene = scene().await;
     let worded = scene.layer().refuse_with(|refusal| {
         let mut response = Response::new(AxumBody::from(refusal.reason()));
-        *response.status_mut() = match refusal {
-            Refusal::NoToken => StatusCode::IM_A_TEAPOT,
-            _ => StatusCode::NOT_ACCEPTABLE,
-        };
+        let is_anybody = matches!(refusal, Refusal::NoToken);
+        *response.status_mut() =
+            if is_anybody { StatusCode::IM_A_TEAPOT } else { StatusCode::NOT_ACCEPTABLE };
         response
     });
     let (status, body, _) = call(router(worded.clone()), None).await;

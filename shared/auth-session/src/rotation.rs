@@ -125,7 +125,7 @@ mod tests {
     const POLICY: RotationPolicy = RotationPolicy {
         lifetimes: SessionLifetimes {
             idle: Duration::from_secs(1_000),
-            absolute: Duration::from_secs(3_000),
+            absolute: Duration::from_mins(50),
         },
         grace: Duration::from_secs(30),
     };

@@ -131,7 +131,7 @@ impl EndSessions for MemoryUsers {
         change: &AccountChange<'_>,
         ended: EndedSessions,
     ) -> Result<AccountChangeOutcome, StoreError> {
-        self.change(change, |user| match ended {
+        Ok(self.change(change, |user| match ended {
             EndedSessions::All => {
                 let is_there = user.sessions.contains_key(change.session);
                 if is_there {
@@ -140,7 +140,7 @@ impl EndSessions for MemoryUsers {
                 is_there
             }
             EndedSessions::Others => keep_only_the_asking(user, change),
-        })
+        }))
     }
 }
 
@@ -150,7 +150,7 @@ impl ChangePassword for MemoryUsers {
         change: &AccountChange<'_>,
         password_hash: &SecretString,
     ) -> Result<AccountChangeOutcome, StoreError> {
-        self.change(change, |user| {
+        Ok(self.change(change, |user| {
             let is_as_read = user.credentials_version == change.user.credentials_version
                 && keep_only_the_asking(user, change);
             if is_as_read {
@@ -158,7 +158,7 @@ impl ChangePassword for MemoryUsers {
                 user.password_hash = password_hash.clone();
             }
             is_as_read
-        })
+        }))
     }
 }
 
@@ -190,19 +190,19 @@ impl MemoryUsers {
         &self,
         change: &AccountChange<'_>,
         apply: impl FnOnce(&mut User) -> bool,
-    ) -> Result<AccountChangeOutcome, StoreError> {
+    ) -> AccountChangeOutcome {
         let mut users = lock(&self.0);
         let Some(stored) = users.get_mut(change.user.username.folded()) else {
-            return Ok(AccountChangeOutcome::Changed(None));
+            return AccountChangeOutcome::Changed(None);
         };
         if stored.operation == *change.operation {
-            return Ok(AccountChangeOutcome::Made);
+            return AccountChangeOutcome::Made;
         }
         if stored.user.id != change.user.id || !apply(&mut stored.user) {
-            return Ok(AccountChangeOutcome::Changed(Some(Box::new(stored.user.clone()))));
+            return AccountChangeOutcome::Changed(Some(Box::new(stored.user.clone())));
         }
         stored.operation = change.operation.clone();
-        Ok(AccountChangeOutcome::Made)
+        AccountChangeOutcome::Made
     }
 }
 

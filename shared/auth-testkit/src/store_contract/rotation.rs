@@ -140,7 +140,7 @@ pub async fn an_ended_session_is_gone_and_the_others_stay(store: &impl Users) {
         let end = SessionEnd { username: &user.username, user: &user.id, session: &id };
         store.end_session(&end).await.unwrap();
         let left: Vec<_> = stored(store, &user).await.sessions.into_keys().collect();
-        assert_eq!(left, [other.clone()]);
+        assert_eq!(left, std::slice::from_ref(&other));
     }
     let state = store.find_session(&user.username, &id).await.unwrap().unwrap();
     assert_eq!(state.session_expires_at, None);
