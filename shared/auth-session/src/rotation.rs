@@ -1,15 +1,10 @@
 //! Rotating a session: what a presented refresh token is answered with.
 //!
-//! | the session, when the token comes | the token | answer | the session, afterwards |
-//! |---|---|---|---|
-//! | is not alive | any | [`Judgement::Ended`] | as it was |
-//! | is alive | of the newest generation | [`Judgement::Current`]: the next pair | one generation on |
-//! | was rotated less than the grace period ago | of the generation before | [`Judgement::Previous`]: the current pair | as it was |
-//! | is alive | any other | [`Judgement::Reused`] | has to end |
+//! The README of the crate has the table of what is answered when.
 //!
-//! An answer that was lost and a second browser tab both look like the third row: they get what
+//! An answer that was lost and a second browser tab both look like its third row: they get what
 //! they missed, and nothing moves, so that no number of repetitions makes the period longer. Two
-//! holders of one token who refresh further apart than that meet in the last row: one of them has
+//! holders of one token who refresh further apart than that meet in its last row: one of them has
 //! stolen it, nobody can tell which, and so the session ends (RFC 9700 §4.14.2).
 
 use std::time::Duration;
