@@ -213,10 +213,6 @@ async fn a_malformed_body_changes_nothing() {
         (with_body("POST", "/password", &json!({})), "current_password is missing"),
         (change("", NEW), "current_password is missing"),
         (change(PASSWORD, ""), "new_password is missing"),
-        (
-            with_body("POST", "/password", &json!({"current_password": 1, "new_password": NEW})),
-            "current_password must be a string",
-        ),
         (with_body("DELETE", "/me", &json!({})), "password is missing"),
         (with_body("DELETE", "/me", &json!({ "password": null })), "password is missing"),
     ] {
