@@ -104,6 +104,8 @@ pub(crate) enum SigningCause {
     #[error(transparent)]
     Jws(#[from] jsonwebtoken::errors::Error),
     #[error(transparent)]
+    Ecdsa(#[from] aws_lc_rs::error::Unspecified),
+    #[error(transparent)]
     Json(#[from] serde_json::Error),
     #[error(transparent)]
     Randomness(#[from] RandomnessError),
