@@ -1,4 +1,5 @@
 //! `POST /refresh`: what each refresh token is answered with, and what becomes of its session.
+//! Longer than the rest because it is one table, one row after the other.
 #![cfg(test)]
 
 use std::time::Duration;

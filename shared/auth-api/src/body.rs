@@ -1,4 +1,5 @@
 //! JSON bodies, read strictly.
+//! Longer than the rest because its tests list what a body may not be.
 
 use std::fmt;
 

@@ -1,4 +1,5 @@
 //! Every error answer there is: the one place that knows their statuses, codes and sentences.
+//! Longer than the rest because that is one place.
 
 use std::{borrow::Cow, error::Error as StdError, fmt, time::Duration};
 
