@@ -111,7 +111,11 @@ fn read_template(options: &Options, url: &str) -> Result<Template, Box<dyn Error
         ("SigningKeysSecretArn".to_owned(), "local".to_owned()),
     ]);
     parameters.extend(options.parameters.clone());
-    Ok(Template::parse(&text, &parameters)?)
+    let mut template = Template::parse(&text, &parameters)?;
+    if let Some(timeout) = options.timeout {
+        template.functions.values_mut().for_each(|function| function.timeout = timeout);
+    }
+    Ok(template)
 }
 
 type Pools = std::collections::BTreeMap<String, Arc<Pool>>;

@@ -17,6 +17,8 @@ pub struct Options {
     pub functions: Option<PathBuf>,
     /// The template to run.
     pub template: PathBuf,
+    /// How many seconds each function has, in place of the template's timeouts.
+    pub timeout: Option<u64>,
     /// Values of the template's parameters in place of their defaults.
     pub parameters: BTreeMap<String, String>,
 }
@@ -30,6 +32,7 @@ impl Default for Options {
             release: false,
             functions: None,
             template: PathBuf::from("template.yaml"),
+            timeout: None,
             parameters: BTreeMap::new(),
         }
     }
@@ -45,6 +48,7 @@ Serves the whole system of template.yaml on this machine.
   --release                 optimised functions
   --functions DIR           where the functions are (beside this program)
   --template FILE           another template (template.yaml)
+  --timeout SECONDS         how long each function has, in place of the template's timeouts
   --parameter NAME=VALUE    a template parameter; may be repeated
   --help                    this text
 
@@ -77,6 +81,7 @@ impl Options {
                 Long("release") => options.release = true,
                 Long("functions") => options.functions = Some(parser.value()?.into()),
                 Long("template") => options.template = parser.value()?.into(),
+                Long("timeout") => options.timeout = Some(parser.value()?.parse()?),
                 Long("parameter") => {
                     let text = parser.value()?.string()?;
                     let (name, value) = text.split_once('=').ok_or("expected NAME=VALUE")?;
@@ -102,7 +107,7 @@ mod tests {
     fn every_option_is_read() {
         let options = parse(
             "--port 4000 --state memory --dynamodb-endpoint http://127.0.0.1:8000 --release \
-             --functions bin --template t.yaml --parameter A=b=c",
+             --functions bin --template t.yaml --timeout 9 --parameter A=b=c",
         );
         let expected = Options {
             port: 4000,
@@ -111,6 +116,7 @@ mod tests {
             release: true,
             functions: Some("bin".into()),
             template: "t.yaml".into(),
+            timeout: Some(9),
             parameters: [("A".to_owned(), "b=c".to_owned())].into(),
         };
         assert_eq!(options.unwrap().unwrap(), expected);

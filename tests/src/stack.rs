@@ -56,9 +56,15 @@ impl Settings {
 
     /// Starts the stack and waits until it serves.
     pub fn start(self) -> Stack {
-        let mut arguments = vec!["--port".to_owned(), "0".to_owned()];
-        if !self.arguments.iter().any(|argument| argument == "--state") {
-            arguments.extend(["--state".to_owned(), "memory".to_owned()]);
+        let mut arguments = vec!["--port", "0"];
+        let says = |option: &str| self.arguments.iter().any(|argument| argument == option);
+        if !says("--state") {
+            arguments.extend(["--state", "memory"]);
+        }
+        // Twenty processes share this machine's processors, as sandboxes do not; those that hash
+        // are not to be late for that.
+        if !says("--template") && !says("--timeout") {
+            arguments.extend(["--timeout", "20"]);
         }
         let mut process = Command::new(binaries().join("local"))
             .current_dir(workspace())

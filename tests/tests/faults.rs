@@ -6,6 +6,7 @@ use auth_testkit::{
     proxy::{DynamoProxy, Fault},
 };
 use auth_tests::stack::{Answer, Settings};
+use serde_json::Value;
 
 #[track_caller]
 fn assert_unavailable(answer: &Answer) {
@@ -39,6 +40,17 @@ async fn a_lasting_fault_is_503_and_the_same_process_serves_the_next_request() {
     assert_eq!(stack.functions(), functions);
     assert_eq!(stack.sign_up("bob").await.status, 201, "the name was not taken");
     assert_eq!(stack.log_in("bob").await.status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_function_answers_before_its_time_is_over() {
+    // Less than one call of the store may take.
+    let (stack, proxy) = Settings::default().option("--timeout", "1").start_behind_proxy().await;
+    assert_eq!(stack.post("/login", &Value::Null).await.status, 400);
+    let functions = stack.functions();
+    proxy.inject("GetItem", Fault::Hang, 10);
+    assert_unavailable(&stack.log_in("alice").await);
+    assert_eq!(stack.functions(), functions);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,6 +1,11 @@
 //! From the Lambda runtime to a handler and back.
 
-use std::{collections::BTreeMap, convert::Infallible, error::Error as StdError, time::Duration};
+use std::{
+    collections::BTreeMap,
+    convert::Infallible,
+    error::Error as StdError,
+    time::{Duration, SystemTime},
+};
 
 use lambda_http::{
     Body, Error, Request, Response,
@@ -36,9 +41,12 @@ pub struct GatewayAnswer {
 /// A client chooses its path; a log line stays a line.
 const MAX_LOGGED_PATH_BYTES: usize = 200;
 
-/// How long a request may take. Each call of the store has a limit of its own, but a request can
-/// make several; this one leaves time to answer within 2 s, before Lambda kills the process.
-const TIME_LIMIT: Duration = Duration::from_millis(1_900);
+/// What a refusal needs to reach the client before Lambda kills the process. Each call of the store
+/// has a limit of its own, but a request can make several.
+const RESERVE: Duration = Duration::from_millis(100);
+
+/// How long a request may take where the deadline says nothing: a local runtime may send a constant.
+const DEFAULT_TIME_LIMIT: Duration = Duration::from_millis(1_900);
 
 /// Serves a function until its sandbox is stopped.
 ///
@@ -55,9 +63,20 @@ where
     // Boxed because a call of the AWS SDK is a future of many kilobytes, which each layer of the
     // runtime would copy.
     lambda_runtime::run(service_fn(move |event: LambdaEvent<Box<RawValue>>| {
-        Box::pin(async move { Ok::<_, Infallible>(answer(event.payload.get(), handle).await) })
+        let time_limit = time_limit(event.context.deadline());
+        Box::pin(async move {
+            Ok::<_, Infallible>(answer_within(time_limit, event.payload.get(), handle).await)
+        })
     }))
     .await
+}
+
+/// How long a request may take that must be answered by `deadline`.
+#[expect(clippy::disallowed_methods, reason = "a deadline is a moment of the real clock")]
+fn time_limit(deadline: SystemTime) -> Duration {
+    deadline
+        .duration_since(SystemTime::now())
+        .map_or(DEFAULT_TIME_LIMIT, |left| left.saturating_sub(RESERVE))
 }
 
 /// Refuses every method but those that `allowed` lists, separated as in an `Allow` header.
@@ -72,14 +91,21 @@ pub fn allow_only(request: &Request, allowed: &'static str) -> Result<(), ApiErr
     }
 }
 
-/// The answer to one event.
+/// The answer to one event, within 1.9 s.
 pub async fn answer<H>(event: &str, handle: &H) -> GatewayAnswer
+where
+    H: AsyncFn(&Request) -> Result<Response<Body>, ApiError>,
+{
+    answer_within(DEFAULT_TIME_LIMIT, event, handle).await
+}
+
+async fn answer_within<H>(time_limit: Duration, event: &str, handle: &H) -> GatewayAnswer
 where
     H: AsyncFn(&Request) -> Result<Response<Body>, ApiError>,
 {
     match parse_event(event) {
         Ok(request) => {
-            let outcome = timeout(TIME_LIMIT, handle(&request)).await;
+            let outcome = timeout(time_limit, handle(&request)).await;
             let late = |late: Elapsed| Err(ApiError::Unavailable(late.into()));
             finish(outcome.unwrap_or_else(late), &request)
         }
