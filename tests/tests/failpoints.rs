@@ -247,7 +247,7 @@ async fn each_call_of_each_route_can_fail_in_every_way_and_nothing_is_half_made(
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_slow_store_is_waited_for_as_long_as_there_is_time() {
-    let (stack, proxy) = Settings::default().start_behind_proxy().await;
+    let (stack, proxy) = Settings::default().option("--timeout", "2").start_behind_proxy().await;
     let subject = Subject::new(&stack, 0).await;
     proxy.inject("GetItem", Fault::Delay(Duration::from_millis(300)), 1);
     assert_eq!(subject.call(Call::Protected).await.status, 200);
