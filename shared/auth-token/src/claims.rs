@@ -1,6 +1,6 @@
 //! What a verified token says, and what a new one is to say.
 
-use crate::{SessionId, Timestamp, TokenId, UserId};
+use crate::{AdditionalClaims, SessionId, Timestamp, TokenId, UserId};
 
 /// The two kinds of token. Neither is ever accepted in place of the other (RFC 8725 §3.12).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,6 +50,10 @@ pub struct Grant<'a> {
     pub roles: &'a [String],
     /// When the user last proved the password.
     pub auth_time: Timestamp,
+    /// Claims of the application's own, for access tokens.
+    pub claims: Option<&'a AdditionalClaims>,
+    /// Whether the tokens go into cookies, and so carry a secret against forged requests.
+    pub for_cookies: bool,
 }
 
 /// The one refresh token of a generation of its session. However often it is handed out, it says
@@ -85,6 +89,10 @@ pub struct AccessClaims {
     pub fresh: bool,
     /// The user's roles when the token was issued.
     pub roles: Vec<String>,
+    /// What a request that brings the token in a cookie must say as well.
+    pub csrf: Option<String>,
+    /// Everything else that the token says.
+    pub claims: AdditionalClaims,
 }
 
 /// The claims of a refresh token, checked like [`AccessClaims`].
@@ -104,6 +112,8 @@ pub struct RefreshClaims {
     pub auth_time: Timestamp,
     /// When the token stops being valid.
     pub expires_at: Timestamp,
+    /// What a request that brings the token in a cookie must say as well.
+    pub csrf: Option<String>,
 }
 
 /// The session that a token of either type names, checked like [`AccessClaims`].
@@ -115,4 +125,6 @@ pub struct SessionClaims {
     pub username: String,
     /// The session, `sid`.
     pub session: SessionId,
+    /// What a request that brings the token in a cookie must say as well.
+    pub csrf: Option<String>,
 }

@@ -62,14 +62,20 @@ pub enum KeyError {
     /// The set has no key, so nothing could be signed.
     #[error("the JWK set holds no key")]
     Empty,
+    /// The set has keys that verify, and none that signs.
+    #[error("the JWK set's first key is not a private one")]
+    NoSigningKey,
+    /// The text is not PEM with a key for the algorithm.
+    #[error("not a PEM key for {0}")]
+    NotPem(&'static str),
     /// A key has no `kid`, or one that is empty or longer than 128 bytes.
     #[error("a key of the JWK set has no usable `kid`")]
     BadKeyId,
     /// Two keys have one `kid`.
     #[error("two keys of the JWK set have the `kid` {0:?}")]
     DuplicateKeyId(String),
-    /// `kty`, `crv`, `alg`, `use` or `key_ops` do not describe a signing key of ours.
-    #[error("the key {kid:?} cannot sign tokens: {reason}")]
+    /// `kty`, `crv`, `alg`, `use` or `key_ops` do not describe a key that can serve here.
+    #[error("the key {kid:?} cannot be used: {reason}")]
     Unsupported {
         /// The key's `kid`.
         kid: String,
@@ -86,8 +92,9 @@ pub enum KeyError {
         /// The least length.
         needed: usize,
     },
-    /// The key's numbers are not a point and a scalar that belong together.
-    #[error("the key {0:?} is not a valid private key")]
+    /// The key's numbers are not a key: not on their curve, of another size, an RSA modulus under
+    /// 2048 bits, or halves that do not belong together.
+    #[error("the key {0:?} is not a valid key")]
     Invalid(String),
     /// A new key could not be made.
     #[error("no key could be generated")]
@@ -102,9 +109,7 @@ pub struct SigningError(#[from] SigningCause);
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum SigningCause {
     #[error(transparent)]
-    Jws(#[from] jsonwebtoken::errors::Error),
-    #[error(transparent)]
-    Ecdsa(#[from] aws_lc_rs::error::Unspecified),
+    Cryptography(#[from] aws_lc_rs::error::Unspecified),
     #[error(transparent)]
     Json(#[from] serde_json::Error),
     #[error(transparent)]

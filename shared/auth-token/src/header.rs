@@ -13,15 +13,19 @@ const MAX_MEMBERS: usize = 16;
 /// Members that would change how a token is read or whose key checks it. `jsonwebtoken` ignores
 /// them; accepting a token that carries one would claim that we honoured it (RFC 7515 §4.1.11,
 /// RFC 7797 §7, RFC 8725 §3.10).
-const REFUSED: [&str; 11] =
+pub(crate) const REFUSED: [&str; 11] =
     ["b64", "crit", "cty", "enc", "jku", "jwk", "x5c", "x5t", "x5t#S256", "x5u", "zip"];
 
-/// The members that we read. Nothing in here is trusted before the signature has been checked.
+/// The members that we write and read.
+pub(crate) const OURS: [&str; 3] = ["alg", "kid", "typ"];
+
+/// The members that we read. Tokens of ours have all of them; those of a Flask service name no key
+/// and may lack a type. Nothing in here is trusted before the signature has been checked.
 #[derive(Debug)]
 pub(crate) struct UnverifiedHeader {
     pub(crate) alg: String,
-    pub(crate) kid: String,
-    pub(crate) typ: String,
+    pub(crate) kid: Option<String>,
+    pub(crate) typ: Option<String>,
 }
 
 impl UnverifiedHeader {
@@ -57,8 +61,8 @@ impl<'de> Visitor<'de> for HeaderVisitor {
             }
             match name.as_str() {
                 "alg" => alg = Some(members.next_value()?),
-                "kid" => kid = Some(members.next_value()?),
-                "typ" => typ = Some(members.next_value()?),
+                "kid" => kid = Some(members.next_value::<String>()?),
+                "typ" => typ = Some(members.next_value::<String>()?),
                 _ => {
                     members.next_value::<IgnoredAny>()?;
                 }
@@ -66,11 +70,7 @@ impl<'de> Visitor<'de> for HeaderVisitor {
             seen.push(name);
         }
         let missing = || A::Error::custom("a member is missing");
-        Ok(UnverifiedHeader {
-            alg: alg.ok_or_else(missing)?,
-            kid: kid.ok_or_else(missing)?,
-            typ: typ.ok_or_else(missing)?,
-        })
+        Ok(UnverifiedHeader { alg: alg.ok_or_else(missing)?, kid, typ })
     }
 }
 
@@ -82,7 +82,8 @@ mod tests {
     fn a_header_of_ours_is_read_and_an_applications_member_is_skipped() {
         let json = br#"{"alg":"ES256","kid":"a","typ":"at+jwt","app":{"x":[1]}}"#;
         let header = UnverifiedHeader::parse(json).unwrap();
-        assert_eq!((&*header.alg, &*header.kid, &*header.typ), ("ES256", "a", "at+jwt"));
+        let (kid, typ) = (header.kid.as_deref(), header.typ.as_deref());
+        assert_eq!((&*header.alg, kid, typ), ("ES256", Some("a"), Some("at+jwt")));
     }
 
     #[test]
@@ -119,10 +120,11 @@ mod tests {
             "\"x\"",
             "{}",
             &deep,
-            r#"{"alg":"ES256","kid":"a"}"#,
+            r#"{"kid":"a","typ":"at+jwt"}"#,
             r#"{"alg":null,"kid":"a","typ":"at+jwt"}"#,
             r#"{"alg":["ES256"],"kid":"a","typ":"at+jwt"}"#,
             r#"{"alg":"ES256","kid":7,"typ":"at+jwt"}"#,
+            r#"{"alg":"ES256","kid":null,"typ":"at+jwt"}"#,
             r#"{"alg":"ES256","kid":"a","typ":"at+jwt"} {}"#,
             "\u{feff}{\"alg\":\"ES256\",\"kid\":\"a\",\"typ\":\"at+jwt\"}",
         ] {

@@ -2,16 +2,19 @@
 
 use std::time::Duration;
 
+use aws_lc_rs::digest;
 use secrecy::SecretString;
 use serde::Serialize;
+use serde_json::{Map, Value};
 
 use crate::{
+    additional::{AdditionalClaims, AdditionalError, check_headers},
     claims::{Generation, Grant, TokenType},
     encoding,
     error::{SigningCause, SigningError},
     id::TokenId,
-    key::SigningKey,
     profile::TokenProfile,
+    signing::SigningKey,
     timestamp::Timestamp,
 };
 
@@ -31,6 +34,8 @@ pub struct IssuedToken {
     pub text: SecretString,
     /// Its `exp` claim.
     pub expires_at: Timestamp,
+    /// Its `csrf` claim, when it is for a cookie.
+    pub csrf: Option<String>,
 }
 
 /// The claims of a token, in the order in which they are written.
@@ -52,22 +57,33 @@ struct Payload<'a> {
     fresh: bool,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     roles: &'a [String],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    csrf: Option<&'a str>,
+    #[serde(flatten)]
+    additional: Option<&'a AdditionalClaims>,
 }
 
 impl Issuer {
     /// An issuer of tokens for `profile`, signed with `key`.
     pub fn new(key: SigningKey, profile: TokenProfile) -> Self {
-        let header = |token_type: TokenType| {
-            let header = serde_json::json!({
-                "alg": key.algorithm().name(),
-                "kid": key.kid(),
-                "typ": token_type.header_name(),
-            });
-            encoding::to_base64url(header.to_string().as_bytes())
-        };
+        let header = |token_type| header(&key, token_type, Map::new());
         let (access_header, refresh_header) =
             (header(TokenType::Access), header(TokenType::Refresh));
         Self { key, profile, access_header, refresh_header }
+    }
+
+    /// The same, but access tokens carry `headers` besides `alg`, `kid` and `typ`.
+    ///
+    /// # Errors
+    /// [`AdditionalError`] for a header that has a meaning of its own.
+    pub fn with_headers(self, headers: Map<String, Value>) -> Result<Self, AdditionalError> {
+        check_headers(&headers)?;
+        Ok(Self { access_header: header(&self.key, TokenType::Access, headers), ..self })
+    }
+
+    /// How long an access token lives at most.
+    pub const fn access_lifetime(&self) -> Duration {
+        self.profile.access_lifetime
     }
 
     /// An access token; `fresh` says that the user has just proved the password.
@@ -81,7 +97,9 @@ impl Issuer {
         now: Timestamp,
     ) -> Result<IssuedToken, SigningError> {
         let token = TokenId::generate().map_err(SigningCause::from)?;
-        let variable = Variable { token: &token, issued_at: now, fresh, generation: None };
+        let csrf = grant.for_cookies.then(TokenId::generate).transpose();
+        let csrf = csrf.map_err(SigningCause::from)?.map(String::from);
+        let variable = Variable { token: &token, issued_at: now, fresh, generation: None, csrf };
         self.issue(TokenType::Access, grant, variable)
     }
 
@@ -99,6 +117,7 @@ impl Issuer {
             issued_at: generation.began_at,
             fresh: false,
             generation: Some(generation.number),
+            csrf: grant.for_cookies.then(|| csrf_of(&generation.token)),
         };
         self.issue(TokenType::Refresh, grant, variable)
     }
@@ -109,9 +128,11 @@ impl Issuer {
         grant: &Grant<'_>,
         variable: Variable<'_>,
     ) -> Result<IssuedToken, SigningError> {
-        let (header, lifetime, roles): (_, Duration, _) = match token_type {
-            TokenType::Access => (&self.access_header, self.profile.access_lifetime, grant.roles),
-            TokenType::Refresh => (&self.refresh_header, self.profile.refresh_lifetime, &[][..]),
+        let is_access = token_type == TokenType::Access;
+        let (header, lifetime): (_, Duration) = if is_access {
+            (&self.access_header, self.profile.access_lifetime)
+        } else {
+            (&self.refresh_header, self.profile.refresh_lifetime)
         };
         let expires_at = (variable.issued_at + lifetime).min(grant.session_expires_at);
         let payload = serde_json::to_vec(&Payload {
@@ -128,20 +149,36 @@ impl Issuer {
             auth_time: grant.auth_time,
             r#type: token_type.claim_name(),
             fresh: variable.fresh,
-            roles,
+            roles: if is_access { grant.roles } else { &[] },
+            csrf: variable.csrf.as_deref(),
+            additional: grant.claims.filter(|_| is_access),
         })
         .map_err(SigningCause::from)?;
         let message = format!("{header}.{}", encoding::to_base64url(&payload));
         let signature = self.key.sign(&message)?;
-        Ok(IssuedToken { text: SecretString::from(format!("{message}.{signature}")), expires_at })
+        let text = SecretString::from(format!("{message}.{signature}"));
+        Ok(IssuedToken { text, expires_at, csrf: variable.csrf })
     }
 }
 
+fn header(key: &SigningKey, token_type: TokenType, mut members: Map<String, Value>) -> String {
+    members.insert("alg".to_owned(), key.public().algorithm().name().into());
+    members.insert("kid".to_owned(), key.public().kid().into());
+    members.insert("typ".to_owned(), token_type.header_name().into());
+    encoding::to_base64url(Value::Object(members).to_string().as_bytes())
+}
+
+/// The same each time the token is handed out, and told by nothing but the token.
+fn csrf_of(token: &TokenId) -> String {
+    let digest = digest::digest(&digest::SHA256, format!("csrf {token}").as_bytes());
+    encoding::to_base64url(digest.as_ref())
+}
+
 /// What differs between two tokens of one grant.
-#[derive(Clone, Copy)]
 struct Variable<'a> {
     token: &'a TokenId,
     issued_at: Timestamp,
     fresh: bool,
     generation: Option<u64>,
+    csrf: Option<String>,
 }

@@ -1,9 +1,15 @@
-//! Keys as JSON (RFC 7517): private ones in, public ones out.
+//! Keys as JSON (RFC 7517): private and public ones in, public ones out.
 
+use aws_lc_rs::digest;
 use secrecy::{ExposeSecret, SecretString};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::IgnoredAny};
 
-use crate::{encoding, error::KeyError, key::Algorithm};
+use crate::{
+    algorithm::{Algorithm, KeyType},
+    encoding,
+    error::KeyError,
+    flask::{FlaskKey, FlaskMark},
+};
 
 /// The public half of a signing key, as the JWKS endpoint serves it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,7 +26,7 @@ pub struct PublicJwk {
     pub parameters: PublicParameters,
 }
 
-/// The members of a public key that depend on its type.
+/// The members of a public key that depend on its type, base64url.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kty")]
 pub enum PublicParameters {
@@ -29,11 +35,42 @@ pub enum PublicParameters {
     EllipticCurve {
         /// The curve.
         crv: String,
-        /// The point's first coordinate, base64url.
+        /// The point's first coordinate.
         x: String,
-        /// The point's second coordinate, base64url.
+        /// The point's second coordinate.
         y: String,
     },
+    /// A key of Ed25519 (RFC 8037 §2).
+    #[serde(rename = "OKP")]
+    OctetKeyPair {
+        /// The curve.
+        crv: String,
+        /// The key.
+        x: String,
+    },
+    /// A key of RSA (RFC 7518 §6.3.1).
+    #[serde(rename = "RSA")]
+    Rsa {
+        /// The modulus.
+        n: String,
+        /// The exponent.
+        e: String,
+    },
+}
+
+impl PublicParameters {
+    /// The key's name among all keys: its thumbprint (RFC 7638 §3).
+    pub fn thumbprint(&self) -> String {
+        let canonical = match self {
+            Self::EllipticCurve { crv, x, y } => {
+                format!(r#"{{"crv":"{crv}","kty":"EC","x":"{x}","y":"{y}"}}"#)
+            }
+            Self::OctetKeyPair { crv, x } => format!(r#"{{"crv":"{crv}","kty":"OKP","x":"{x}"}}"#),
+            Self::Rsa { n, e } => format!(r#"{{"e":"{e}","kty":"RSA","n":"{n}"}}"#),
+        };
+        let thumbprint = digest::digest(&digest::SHA256, canonical.as_bytes());
+        encoding::to_base64url(thumbprint.as_ref())
+    }
 }
 
 /// A JWK set of public keys (RFC 7517 §5). A secret that is shared with a verifier has no public
@@ -44,31 +81,38 @@ pub struct PublicJwkSet {
     pub keys: Vec<PublicJwk>,
 }
 
-/// The private half of an elliptic-curve key, with the public half that must belong to it.
-pub(crate) struct EllipticCurveKey {
-    pub(crate) x: String,
-    pub(crate) y: String,
-    pub(crate) scalar: Vec<u8>,
-}
-
-impl EllipticCurveKey {
-    /// The point in the form that the cryptography library reads: `04 ‖ x ‖ y` (SEC 1 §2.3.3).
-    pub(crate) fn point(&self) -> Option<Vec<u8>> {
-        let (x, y) = (encoding::from_base64url(&self.x)?, encoding::from_base64url(&self.y)?);
-        (x.len() == 32 && y.len() == 32).then(|| [&[4][..], &x, &y].concat())
-    }
-}
-
+/// A key that signs, its members complete but its numbers not yet checked.
 pub(crate) enum PrivateParameters {
-    EllipticCurve(EllipticCurveKey),
+    /// A public key with the scalar of a curve, or the seed of Ed25519.
+    Scalar(PublicParameters, Vec<u8>),
+    Rsa(PublicParameters, RsaPrivate),
     Secret(Vec<u8>),
 }
 
-/// One private key of a set, its members checked for agreement but not yet its numbers.
-pub(crate) struct PrivateJwk {
-    pub(crate) kid: String,
-    pub(crate) algorithm: Algorithm,
-    pub(crate) parameters: PrivateParameters,
+/// The private numbers of an RSA key, big-endian.
+pub(crate) struct RsaPrivate {
+    pub(crate) d: Vec<u8>,
+    pub(crate) p: Vec<u8>,
+    pub(crate) q: Vec<u8>,
+    pub(crate) dp: Vec<u8>,
+    pub(crate) dq: Vec<u8>,
+    pub(crate) qi: Vec<u8>,
+}
+
+/// One key of a set: its members agree, its numbers are not yet checked.
+pub(crate) enum Jwk {
+    Private { kid: String, algorithm: Algorithm, parameters: PrivateParameters },
+    Public { kid: String, algorithm: Algorithm, parameters: PublicParameters },
+    Flask(FlaskKey),
+}
+
+impl Jwk {
+    pub(crate) fn kid(&self) -> &str {
+        match self {
+            Self::Private { kid, .. } | Self::Public { kid, .. } => kid,
+            Self::Flask(key) => key.kid(),
+        }
+    }
 }
 
 #[derive(Deserialize)]
@@ -88,57 +132,125 @@ struct JwkText {
     crv: Option<String>,
     x: Option<String>,
     y: Option<String>,
+    n: Option<String>,
+    e: Option<String>,
     d: Option<SecretString>,
+    p: Option<SecretString>,
+    q: Option<SecretString>,
+    dp: Option<SecretString>,
+    dq: Option<SecretString>,
+    qi: Option<SecretString>,
+    oth: Option<IgnoredAny>,
     k: Option<SecretString>,
+    #[serde(flatten)]
+    flask: FlaskMark,
 }
 
 const MAX_KID_BYTES: usize = 128;
 
-/// Reads a private JWK set.
-pub(crate) fn parse_private_set(json: &SecretString) -> Result<Vec<PrivateJwk>, KeyError> {
+/// Reads a JWK set in which every key has a name of its own.
+pub(crate) fn parse_set(json: &str) -> Result<Vec<Jwk>, KeyError> {
     // The parser's own message could quote the text, so it is not passed on.
-    let set: JwkSetText = serde_json::from_str(json.expose_secret())
-        .map_err(|_| KeyError::NotAJwkSet("expected {\"keys\":[…]} with private keys"))?;
-    set.keys.into_iter().map(JwkText::check).collect()
+    let set: JwkSetText = serde_json::from_str(json)
+        .map_err(|_| KeyError::NotAJwkSet("expected {\"keys\":[…]} with keys"))?;
+    let mut keys = Vec::<Jwk>::new();
+    for text in set.keys {
+        let key = text.check()?;
+        if keys.iter().any(|other| other.kid() == key.kid()) {
+            return Err(KeyError::DuplicateKeyId(key.kid().to_owned()));
+        }
+        keys.push(key);
+    }
+    Ok(keys)
 }
 
 impl JwkText {
-    fn check(self) -> Result<PrivateJwk, KeyError> {
+    fn check(self) -> Result<Jwk, KeyError> {
         let kid = self
             .kid
+            .clone()
             .filter(|kid| (1..=MAX_KID_BYTES).contains(&kid.len()))
             .ok_or(KeyError::BadKeyId)?;
         let unsupported = |reason| KeyError::Unsupported { kid: kid.clone(), reason };
-        if self.usage.is_some_and(|usage| usage != "sig") {
+        if self.usage.as_ref().is_some_and(|usage| usage != "sig") {
             return Err(unsupported("`use` is not `sig`"));
-        }
-        if self.key_ops.is_some_and(|operations| !operations.iter().any(|name| name == "sign")) {
-            return Err(unsupported("`key_ops` has no `sign`"));
         }
         let algorithm = self
             .alg
             .as_deref()
             .and_then(Algorithm::parse)
-            .ok_or_else(|| unsupported("`alg` is missing or not one of ES256, HS256"))?;
-        let private_bytes = |member: Option<SecretString>| {
-            member.and_then(|text| encoding::from_base64url(text.expose_secret()))
-        };
-        let parameters = match (algorithm, self.kty.as_str()) {
-            (Algorithm::Es256, "EC") if self.crv.as_deref() == Some("P-256") => {
-                let (Some(x), Some(y), Some(scalar)) = (self.x, self.y, private_bytes(self.d))
-                else {
-                    return Err(unsupported("`x`, `y` or `d` is missing or not base64url"));
-                };
-                PrivateParameters::EllipticCurve(EllipticCurveKey { x, y, scalar })
+            .ok_or_else(|| unsupported("`alg` is missing or not one of ours"))?;
+        if self.flask.is_marked() {
+            let secret = self.secret().ok_or_else(|| unsupported("`k` is missing"))?;
+            return FlaskKey::new(kid, algorithm, &secret, self.flask).map(Jwk::Flask);
+        }
+        let is_private = self.d.is_some() || self.k.is_some();
+        let operation = if is_private { "sign" } else { "verify" };
+        if self.key_ops.as_ref().is_some_and(|allowed| !allowed.iter().any(|o| o == operation)) {
+            return Err(unsupported("`key_ops` has no `sign`, or `verify` for a public key"));
+        }
+        let is_of_type = match algorithm.key_type() {
+            KeyType::EllipticCurve(curve) => {
+                self.kty == "EC" && self.crv.as_deref() == Some(curve.name)
             }
-            (Algorithm::Hs256, "oct") => PrivateParameters::Secret(
-                private_bytes(self.k)
-                    .ok_or_else(|| unsupported("`k` is missing or not base64url"))?,
-            ),
-            (Algorithm::Es256 | Algorithm::Hs256, _) => {
-                return Err(unsupported("`kty` or `crv` does not go with `alg`"));
-            }
+            KeyType::OctetKeyPair => self.kty == "OKP" && self.crv.as_deref() == Some("Ed25519"),
+            KeyType::Rsa(_) => self.kty == "RSA",
+            KeyType::Secret(_) => self.kty == "oct",
         };
-        Ok(PrivateJwk { kid, algorithm, parameters })
+        if !is_of_type {
+            return Err(unsupported("`kty` or `crv` does not go with `alg`"));
+        }
+        let incomplete = || unsupported("a member of the key is missing or not base64url");
+        if is_private {
+            let parameters = self.private().ok_or_else(incomplete)?;
+            Ok(Jwk::Private { kid, algorithm, parameters })
+        } else {
+            let parameters = self.public().ok_or_else(incomplete)?;
+            Ok(Jwk::Public { kid, algorithm, parameters })
+        }
     }
+
+    fn public(&self) -> Option<PublicParameters> {
+        match self.kty.as_str() {
+            "EC" => Some(PublicParameters::EllipticCurve {
+                crv: self.crv.clone()?,
+                x: self.x.clone()?,
+                y: self.y.clone()?,
+            }),
+            "OKP" => {
+                Some(PublicParameters::OctetKeyPair { crv: self.crv.clone()?, x: self.x.clone()? })
+            }
+            "RSA" => Some(PublicParameters::Rsa { n: self.n.clone()?, e: self.e.clone()? }),
+            _ => None,
+        }
+    }
+
+    fn private(&self) -> Option<PrivateParameters> {
+        if self.kty == "oct" {
+            return self.secret().map(PrivateParameters::Secret);
+        }
+        let public = self.public()?;
+        let d = bytes(self.d.as_ref())?;
+        if self.kty != "RSA" {
+            return Some(PrivateParameters::Scalar(public, d));
+        }
+        // Keys of more than two primes are nobody's (RFC 7518 §6.3.2.7).
+        let private = RsaPrivate {
+            d,
+            p: bytes(self.p.as_ref())?,
+            q: bytes(self.q.as_ref())?,
+            dp: bytes(self.dp.as_ref())?,
+            dq: bytes(self.dq.as_ref())?,
+            qi: bytes(self.qi.as_ref())?,
+        };
+        self.oth.is_none().then_some(PrivateParameters::Rsa(public, private))
+    }
+
+    fn secret(&self) -> Option<Vec<u8>> {
+        bytes(self.k.as_ref())
+    }
+}
+
+fn bytes(member: Option<&SecretString>) -> Option<Vec<u8>> {
+    encoding::from_base64url(member?.expose_secret())
 }

@@ -12,6 +12,10 @@ pub struct TokenProfile {
     pub issuer: String,
     /// The `aud` claim, compared byte for byte.
     pub audience: String,
+    /// Further values of `iss` that a verifier accepts.
+    pub other_issuers: Vec<String>,
+    /// Further values of `aud` that a verifier accepts.
+    pub other_audiences: Vec<String>,
     /// The longest life of an access token.
     pub access_lifetime: Duration,
     /// The longest life of a refresh token.

@@ -3,17 +3,20 @@
 use std::{fmt, sync::Arc};
 
 use serde::Deserialize;
+use serde_json::{Map, Value};
 
 use crate::{
+    additional::{AdditionalClaims, RESERVED_CLAIMS},
     claims::{AccessClaims, RefreshClaims, SessionClaims, TokenType},
     encoding,
     error::TokenError,
     header::UnverifiedHeader,
     id::{SessionId, TokenId, UserId},
-    key::VerifyingKeys,
+    json,
     profile::TokenProfile,
     seen::SeenTokens,
     timestamp::Timestamp,
+    verifying::VerifyingKeys,
 };
 
 /// The longest text that is looked at. API Gateway passes 10,240 bytes of headers in all, so a
@@ -46,6 +49,25 @@ impl<'a> PresentedToken<'a> {
         }
         Ok(Self { text, message, header, payload, signature })
     }
+
+    /// What was signed.
+    pub(crate) const fn message(self) -> &'a str {
+        self.message
+    }
+
+    pub(crate) const fn signature(self) -> &'a str {
+        self.signature
+    }
+
+    /// The header, unverified.
+    pub(crate) fn header(self) -> Option<UnverifiedHeader> {
+        UnverifiedHeader::parse(&encoding::from_base64url(self.header)?)
+    }
+
+    /// The bytes of the payload, unverified.
+    pub(crate) fn payload(self) -> Option<Vec<u8>> {
+        encoding::from_base64url(self.payload)
+    }
 }
 
 /// A token is as good as a password, so it prints its length only.
@@ -74,6 +96,20 @@ struct Payload {
     fresh: bool,
     #[serde(default)]
     roles: Vec<String>,
+    csrf: Option<String>,
+    #[serde(skip)]
+    additional: AdditionalClaims,
+}
+
+impl Payload {
+    /// Reads the claims that have a meaning of ours, and keeps the others.
+    fn parse(json: &[u8]) -> Option<Self> {
+        let (reserved, additional): (Map<_, _>, Map<_, _>) = json::parse_object(json)?
+            .into_iter()
+            .partition(|(name, _)| RESERVED_CLAIMS.contains(&name.as_str()));
+        let payload: Self = serde_json::from_value(Value::Object(reserved)).ok()?;
+        Some(Self { additional: AdditionalClaims::of_token(additional), ..payload })
+    }
 }
 
 /// A token that one of our keys has signed. Whether it is valid now is another question.
@@ -119,6 +155,8 @@ impl Verifier {
             expires_at: claims.exp,
             fresh: claims.fresh,
             roles: claims.roles,
+            csrf: claims.csrf,
+            claims: claims.additional,
         })
     }
 
@@ -140,6 +178,7 @@ impl Verifier {
             token: claims.jti,
             auth_time: claims.auth_time,
             expires_at: claims.exp,
+            csrf: claims.csrf,
         })
     }
 
@@ -153,7 +192,12 @@ impl Verifier {
         now: Timestamp,
     ) -> Result<SessionClaims, TokenError> {
         let claims = self.verify(token, None, now)?;
-        Ok(SessionClaims { user: claims.sub, username: claims.username, session: claims.sid })
+        Ok(SessionClaims {
+            user: claims.sub,
+            username: claims.username,
+            session: claims.sid,
+            csrf: claims.csrf,
+        })
     }
 
     fn verify(
@@ -179,20 +223,18 @@ impl Verifier {
         decode(token.signature)?;
 
         let header = UnverifiedHeader::parse(&header).ok_or(TokenError::BadHeader)?;
-        let key = self.keys.find(&header.kid).ok_or(TokenError::UnknownKey)?;
+        let (kid, typ) = header.kid.zip(header.typ).ok_or(TokenError::BadHeader)?;
+        let key = self.keys.find(&kid).ok_or(TokenError::UnknownKey)?;
         if header.alg != key.algorithm().name() {
             return Err(TokenError::WrongAlgorithm);
         }
-        if !key.verifies(token.message, token.signature) {
+        if !key.verifies(token.message.as_bytes(), token.signature) {
             return Err(TokenError::BadSignature);
         }
 
         // Only from here on has one of our keys vouched for what is read.
-        let token_type = TokenType::from_header(&header.typ).ok_or(TokenError::BadClaims)?;
-        let claims = std::str::from_utf8(&payload)
-            .ok()
-            .and_then(|json| serde_json::from_str::<Payload>(json).ok())
-            .ok_or(TokenError::BadClaims)?;
+        let token_type = TokenType::from_header(&typ).ok_or(TokenError::BadClaims)?;
+        let claims = Payload::parse(&payload).ok_or(TokenError::BadClaims)?;
         if claims.r#type != token_type.claim_name() {
             return Err(TokenError::BadClaims);
         }
@@ -200,10 +242,11 @@ impl Verifier {
     }
 
     fn check_parties(&self, claims: &Payload) -> Result<(), TokenError> {
-        if claims.iss != self.profile.issuer {
+        let profile = &self.profile;
+        if claims.iss != profile.issuer && !profile.other_issuers.contains(&claims.iss) {
             return Err(TokenError::WrongIssuer);
         }
-        if claims.aud != self.profile.audience {
+        if claims.aud != profile.audience && !profile.other_audiences.contains(&claims.aud) {
             return Err(TokenError::WrongAudience);
         }
         Ok(())

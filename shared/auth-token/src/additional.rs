@@ -1,0 +1,115 @@
+//! Claims and headers of an application's own.
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use crate::header;
+
+/// The claims whose meaning is fixed. An application cannot set them.
+pub(crate) const RESERVED_CLAIMS: [&str; 15] = [
+    "aud",
+    "auth_time",
+    "csrf",
+    "exp",
+    "fresh",
+    "gen",
+    "iat",
+    "iss",
+    "jti",
+    "nbf",
+    "roles",
+    "sid",
+    "sub",
+    "type",
+    "username",
+];
+
+/// API Gateway passes 10,240 bytes of headers in all, and base64 makes three bytes four.
+const MAX_BYTES: usize = 4 * 1024;
+
+/// Why claims or headers of an application's own are refused.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum AdditionalError {
+    /// The name has a meaning of its own; an application cannot give it another.
+    #[error("{0:?} is reserved")]
+    Reserved(String),
+    /// They take more than 4 KiB as JSON, and a token with them would not fit into a request.
+    #[error("more than 4 KiB of additional members")]
+    TooLarge,
+}
+
+/// Claims of an application's own: any JSON under any name that is not reserved, 4 KiB at most.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub struct AdditionalClaims(Map<String, Value>);
+
+impl AdditionalClaims {
+    /// Takes claims whose names are free.
+    ///
+    /// # Errors
+    /// [`AdditionalError::Reserved`] and [`AdditionalError::TooLarge`].
+    pub fn new(claims: Map<String, Value>) -> Result<Self, AdditionalError> {
+        check(&claims, &RESERVED_CLAIMS)?;
+        Ok(Self(claims))
+    }
+
+    /// The claim of that name.
+    pub fn get(&self, name: &str) -> Option<&Value> {
+        self.0.get(name)
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// All of them.
+    pub const fn as_map(&self) -> &Map<String, Value> {
+        &self.0
+    }
+
+    /// What a verified token says beside the reserved claims.
+    pub(crate) const fn of_token(rest: Map<String, Value>) -> Self {
+        Self(rest)
+    }
+}
+
+/// Headers of an application's own; a verifier skips them.
+pub(crate) fn check_headers(headers: &Map<String, Value>) -> Result<(), AdditionalError> {
+    check(headers, &header::REFUSED)?;
+    check(headers, &header::OURS)
+}
+
+fn check(members: &Map<String, Value>, reserved: &[&str]) -> Result<(), AdditionalError> {
+    if let Some(name) = members.keys().find(|name| reserved.contains(&name.as_str())) {
+        return Err(AdditionalError::Reserved(name.clone()));
+    }
+    let bytes = serde_json::to_string(members).map_or(usize::MAX, |json| json.len());
+    if bytes > MAX_BYTES { Err(AdditionalError::TooLarge) } else { Ok(()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn claims(value: Value) -> Result<AdditionalClaims, AdditionalError> {
+        AdditionalClaims::new(serde_json::from_value(value).unwrap())
+    }
+
+    #[test]
+    fn a_reserved_claim_cannot_be_set() {
+        for name in RESERVED_CLAIMS {
+            let refused = claims(json!({ "plan": "pro", name: "x" }));
+            assert_eq!(refused, Err(AdditionalError::Reserved(name.to_owned())));
+        }
+        assert_eq!(claims(json!({ "Sub": 1 })).unwrap().get("Sub"), Some(&json!(1)));
+    }
+
+    #[test]
+    fn claims_must_fit_into_a_request() {
+        assert!(claims(json!({ "text": "x".repeat(4_000) })).is_ok());
+        assert_eq!(claims(json!({ "text": "x".repeat(4_090) })), Err(AdditionalError::TooLarge));
+    }
+}

@@ -1,0 +1,201 @@
+//! Tokens that a Flask service has minted, which keep working until they expire.
+//!
+//! Such a token names no key, no session and no issuer. It is accepted by a secret that the key
+//! ring marks as that service's, and by nothing else; that secret signs nothing.
+
+mod read;
+
+use std::fmt;
+
+use jsonwebtoken::DecodingKey;
+use serde::Deserialize;
+
+use crate::{
+    AdditionalClaims, PresentedToken, SessionId, Timestamp, TokenId, UserId,
+    algorithm::{Algorithm, KeyType},
+    claims::TokenType,
+    encoding,
+    error::{KeyError, TokenError},
+};
+
+/// An old service's secret may be shorter than RFC 7518 wants; this much it has.
+const MIN_SECRET_BYTES: usize = 16;
+
+/// Which library minted a token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Minter {
+    /// Flask-JWT-Extended.
+    Flask,
+    /// Flask-JWT.
+    FlaskJwt,
+}
+
+/// What the identity claim of a token says.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum SubjectKind {
+    #[default]
+    Username,
+    Id,
+}
+
+/// The members that make a JWK a Flask service's.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct FlaskMark {
+    minted_by: Option<Minter>,
+    #[serde(default)]
+    subject: SubjectKind,
+    identity_claim: Option<String>,
+    iss: Option<String>,
+    aud: Option<String>,
+}
+
+impl FlaskMark {
+    pub(crate) const fn is_marked(&self) -> bool {
+        self.minted_by.is_some()
+    }
+}
+
+/// A secret that verifies a Flask service's tokens.
+#[derive(Clone)]
+pub(crate) struct FlaskKey {
+    kid: String,
+    algorithm: Algorithm,
+    material: DecodingKey,
+    minter: Minter,
+    mark: FlaskMark,
+}
+
+impl fmt::Debug for FlaskKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FlaskKey")
+            .field("kid", &self.kid)
+            .field("minter", &self.minter)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Whom a Flask service's token speaks of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FlaskSubject {
+    /// The user of that name.
+    Username(String),
+    /// The user of that identifier, which is the Flask service's own.
+    Id(UserId),
+}
+
+/// The claims of a Flask service's token whose signature, type and times were checked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FlaskClaims {
+    /// Whom it speaks of.
+    pub subject: FlaskSubject,
+    /// A name for the session that it would belong to, made of its text; no user has such a
+    /// session.
+    pub session: SessionId,
+    /// A name for the token, made of its text.
+    pub token: TokenId,
+    /// When it was issued.
+    pub issued_at: Timestamp,
+    /// When it stops being valid.
+    pub expires_at: Timestamp,
+    /// Whether it came from a password.
+    pub fresh: bool,
+    /// What a request that brings the token in a cookie must say as well.
+    pub csrf: Option<String>,
+    /// What else it says.
+    pub claims: AdditionalClaims,
+}
+
+/// The keys that verify a Flask service's tokens; without any, no such token is accepted.
+#[derive(Clone, Debug, Default)]
+pub struct FlaskKeys(Vec<FlaskKey>);
+
+impl FlaskKeys {
+    pub(crate) const fn new(keys: Vec<FlaskKey>) -> Self {
+        Self(keys)
+    }
+
+    /// Whether `token` can be one of these keys': there are some, and it names no key.
+    pub fn may_have_signed(&self, token: PresentedToken<'_>) -> bool {
+        !self.0.is_empty() && token.header().is_some_and(|header| header.kid.is_none())
+    }
+
+    /// The claims of a valid access token; Flask-JWT's tokens are all of that type.
+    ///
+    /// # Errors
+    /// The first [`TokenError`] in the order: form, header, signature, type, parties, times.
+    pub fn access(
+        &self,
+        token: PresentedToken<'_>,
+        now: Timestamp,
+    ) -> Result<FlaskClaims, TokenError> {
+        self.verify(token, TokenType::Access, now)
+    }
+
+    /// The claims of a valid refresh token of Flask-JWT-Extended's.
+    ///
+    /// # Errors
+    /// As [`FlaskKeys::access`].
+    pub fn refresh(
+        &self,
+        token: PresentedToken<'_>,
+        now: Timestamp,
+    ) -> Result<FlaskClaims, TokenError> {
+        self.verify(token, TokenType::Refresh, now)
+    }
+
+    fn verify(
+        &self,
+        token: PresentedToken<'_>,
+        expected: TokenType,
+        now: Timestamp,
+    ) -> Result<FlaskClaims, TokenError> {
+        let header = token.header().ok_or(TokenError::BadHeader)?;
+        if header.kid.is_some() || header.typ.is_some_and(|typ| !typ.eq_ignore_ascii_case("jwt")) {
+            return Err(TokenError::BadHeader);
+        }
+        let mut error = TokenError::UnknownKey;
+        for key in &self.0 {
+            if header.alg != key.algorithm.name() {
+                error = TokenError::WrongAlgorithm;
+            } else if key.verifies(token) {
+                return key.read(token, expected, now);
+            } else {
+                error = TokenError::BadSignature;
+            }
+        }
+        Err(error)
+    }
+}
+
+impl FlaskKey {
+    pub(crate) fn new(
+        kid: String,
+        algorithm: Algorithm,
+        secret: &[u8],
+        mark: FlaskMark,
+    ) -> Result<Self, KeyError> {
+        let (KeyType::Secret(_), Some(minter)) = (algorithm.key_type(), mark.minted_by) else {
+            let reason = "a Flask service's key is a secret for HS256, HS384 or HS512";
+            return Err(KeyError::Unsupported { kid, reason });
+        };
+        if secret.len() < MIN_SECRET_BYTES {
+            let (algorithm, bytes) = (algorithm.name(), secret.len());
+            return Err(KeyError::ShortSecret { algorithm, bytes, needed: MIN_SECRET_BYTES });
+        }
+        Ok(Self { kid, algorithm, material: DecodingKey::from_secret(secret), minter, mark })
+    }
+
+    pub(crate) fn kid(&self) -> &str {
+        &self.kid
+    }
+
+    fn verifies(&self, token: PresentedToken<'_>) -> bool {
+        let (message, signature) = (token.message().as_bytes(), token.signature());
+        let algorithm = self.algorithm.jws();
+        encoding::from_base64url(signature).is_some()
+            && jsonwebtoken::crypto::verify(signature, message, &self.material, algorithm)
+                .unwrap_or(false)
+    }
+}

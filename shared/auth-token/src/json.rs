@@ -1,0 +1,120 @@
+//! JSON in which no object repeats a member: two parsers could otherwise read two things.
+
+use std::fmt;
+
+use serde::{
+    Deserialize, Deserializer,
+    de::{DeserializeSeed, Error, MapAccess, SeqAccess, Visitor},
+};
+use serde_json::{Map, Value};
+
+/// The members of the one object that `json` holds; `None` for anything else, and when a member
+/// of it or of an object within is repeated.
+pub fn parse_object(json: &[u8]) -> Option<Map<String, Value>> {
+    // Checked first because `serde_json` does not look inside the strings that it skips.
+    let text = std::str::from_utf8(json).ok()?;
+    match serde_json::from_str(text) {
+        Ok(Strict(Value::Object(members))) => Some(members),
+        Ok(Strict(_)) | Err(_) => None,
+    }
+}
+
+struct Strict(Value);
+
+impl<'de> Deserialize<'de> for Strict {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        StrictVisitor.deserialize(deserializer).map(Self)
+    }
+}
+
+#[derive(Clone, Copy)]
+struct StrictVisitor;
+
+impl<'de> DeserializeSeed<'de> for StrictVisitor {
+    type Value = Value;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for StrictVisitor {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JSON without repeated members")
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_bool<E: Error>(self, value: bool) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_i64<E: Error>(self, value: i64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_u64<E: Error>(self, value: u64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_f64<E: Error>(self, value: f64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_str<E: Error>(self, value: &str) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_string<E: Error>(self, value: String) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<Value, A::Error> {
+        let mut array = Vec::new();
+        while let Some(element) = elements.next_element_seed(self)? {
+            array.push(element);
+        }
+        Ok(array.into())
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Value, A::Error> {
+        let mut object = Map::new();
+        while let Some(name) = members.next_key::<String>()? {
+            let value = members.next_value_seed(self)?;
+            if object.insert(name, value).is_some() {
+                return Err(A::Error::custom("a member is repeated"));
+            }
+        }
+        Ok(object.into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_object_without_repeated_members_is_read() {
+        assert_eq!(parse_object(br#" {"a":[1,{"b":null}]} "#).unwrap()["a"][1]["b"], Value::Null);
+        let deep = "[".repeat(100_000);
+        for json in [
+            "",
+            "[]",
+            "null",
+            "1",
+            "{} {}",
+            r#"{"a":1,"a":1}"#,
+            r#"{"a":1,"\u0061":1}"#,
+            r#"{"x":[{"a":1,"a":2}]}"#,
+            "\u{feff}{}",
+            &deep,
+        ] {
+            assert!(parse_object(json.as_bytes()).is_none(), "{json:.40}");
+        }
+        assert!(parse_object(b"{\"a\":\"\xe9\"}").is_none());
+    }
+}

@@ -1,0 +1,119 @@
+//! Claims and headers of an application's own, and whose tokens are taken.
+#![cfg(test)]
+
+use auth_testkit::{
+    forge::{claims, header, sign, with},
+    subject::{ISSUER, NOW, key_ring, token_profile},
+};
+use auth_token::{
+    AdditionalClaims, AdditionalError, Generation, Grant, Issuer, PresentedToken, SessionId,
+    TokenError, TokenId, UserId, Verifier,
+};
+use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
+use secrecy::ExposeSecret as _;
+use serde_json::{Map, Value, json};
+
+fn map(value: Value) -> Map<String, Value> {
+    serde_json::from_value(value).unwrap()
+}
+
+fn part(token: &str, number: usize) -> Value {
+    let part = token.split('.').nth(number).unwrap();
+    serde_json::from_slice(&BASE64_URL_SAFE_NO_PAD.decode(part).unwrap()).unwrap()
+}
+
+/// An access and a refresh token with those additional claims.
+fn tokens(issuer: &Issuer, claims: &AdditionalClaims, for_cookies: bool) -> [String; 2] {
+    let (user, session) = (UserId::generate().unwrap(), SessionId::generate().unwrap());
+    let grant = Grant {
+        user: &user,
+        username: "alice",
+        session: &session,
+        session_expires_at: NOW + token_profile().refresh_lifetime,
+        roles: &[],
+        auth_time: NOW,
+        claims: Some(claims),
+        for_cookies,
+    };
+    let generation =
+        Generation { number: 0, token: TokenId::parse("token-1").unwrap(), began_at: NOW };
+    let access = issuer.access_token(&grant, true, NOW).unwrap();
+    let refresh = issuer.refresh_token(&grant, &generation).unwrap();
+    [access, refresh].map(|token| token.text.expose_secret().to_owned())
+}
+
+fn issuer() -> Issuer {
+    Issuer::new(key_ring().into_signing_key(), token_profile())
+}
+
+#[test]
+fn further_issuers_and_audiences_are_accepted_and_no_others() {
+    let mut profile = token_profile();
+    profile.other_issuers = vec!["https://old.example.com".to_owned()];
+    profile.other_audiences = vec!["mobile".to_owned(), "desktop".to_owned()];
+    let verifier = Verifier::new(key_ring().verifying_keys(), profile);
+    for (iss, aud, expected) in [
+        (ISSUER, ISSUER, Ok(())),
+        ("https://old.example.com", ISSUER, Ok(())),
+        (ISSUER, "desktop", Ok(())),
+        ("https://old.example.com", "mobile", Ok(())),
+        ("https://older.example.com", ISSUER, Err(TokenError::WrongIssuer)),
+        ("mobile", ISSUER, Err(TokenError::WrongIssuer)),
+        (ISSUER, "https://old.example.com", Err(TokenError::WrongAudience)),
+    ] {
+        let claims = with(with(claims(), "iss", iss.into()), "aud", aud.into());
+        let token = sign(&header(), &claims);
+        let verdict = verifier.access(PresentedToken::parse(&token).unwrap(), NOW).map(drop);
+        assert_eq!(verdict, expected, "{iss} {aud}");
+    }
+}
+
+#[test]
+fn additional_claims_are_in_access_tokens_alone() {
+    let claims = map(json!({ "plan": "pro", "limits": { "rate": [1, 2.5, null, true] } }));
+    let claims = AdditionalClaims::new(claims).unwrap();
+    let [access, refresh] = tokens(&issuer(), &claims, false);
+    assert_eq!(part(&refresh, 1).get("plan"), None);
+    let verifier = Verifier::new(key_ring().verifying_keys(), token_profile());
+    let read = verifier.access(PresentedToken::parse(&access).unwrap(), NOW).unwrap();
+    assert_eq!(read.claims, claims);
+    assert_eq!((read.username.as_str(), read.csrf), ("alice", None));
+}
+
+#[test]
+fn additional_headers_are_in_access_tokens() {
+    let headers = map(json!({ "tenant": "a", "x": { "y": [1] } }));
+    let issuer = issuer().with_headers(headers).unwrap();
+    let [access, refresh] = tokens(&issuer, &AdditionalClaims::default(), false);
+    assert_eq!(
+        part(&access, 0),
+        json!({ "alg": "ES256", "kid": "test-key", "typ": "at+jwt", "tenant": "a", "x": { "y": [1] } })
+    );
+    assert_eq!(part(&refresh, 0), json!({ "alg": "ES256", "kid": "test-key", "typ": "rt+jwt" }));
+    let verifier = Verifier::new(key_ring().verifying_keys(), token_profile());
+    assert!(verifier.access(PresentedToken::parse(&access).unwrap(), NOW).is_ok());
+}
+
+#[test]
+fn a_header_that_has_a_meaning_cannot_be_added() {
+    for name in ["alg", "kid", "typ", "crit", "b64", "zip", "jwk", "jku", "x5u", "x5c", "cty"] {
+        let refused = issuer().with_headers(map(json!({ name: "x" }))).unwrap_err();
+        assert_eq!(refused, AdditionalError::Reserved(name.to_owned()));
+    }
+}
+
+#[test]
+fn a_token_for_a_cookie_carries_a_secret_that_no_other_token_has() {
+    let none = AdditionalClaims::default();
+    let csrf = |token: &str| part(token, 1)["csrf"].as_str().unwrap().to_owned();
+    let [access, refresh] = tokens(&issuer(), &none, true);
+    let [again, same] = tokens(&issuer(), &none, true);
+    assert!(csrf(&access).len() >= 22 && csrf(&refresh).len() >= 22);
+    assert_ne!(csrf(&access), csrf(&refresh));
+    assert_ne!(csrf(&access), csrf(&again));
+    // A generation's refresh token says the same however often it is handed out.
+    assert_eq!(csrf(&refresh), csrf(&same));
+    assert!(!csrf(&refresh).contains("token-1"));
+    let [bearer, _] = tokens(&issuer(), &none, false);
+    assert_eq!(part(&bearer, 1).get("csrf"), None);
+}
