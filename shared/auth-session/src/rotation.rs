@@ -155,6 +155,7 @@ mod tests {
             token: TokenId::generate().unwrap(),
             auth_time: at(10_000),
             expires_at: at(20_000),
+            csrf: None,
         }
     }
 

@@ -91,6 +91,8 @@ pub struct SessionState {
     pub user: UserId,
     /// Whether that account may be used.
     pub status: AccountStatus,
+    /// How often the account's password and status have been changed.
+    pub credentials_version: u64,
     /// When the session expires; `None` when it has ended or never was.
     pub session_expires_at: Option<Timestamp>,
 }
@@ -118,6 +120,7 @@ mod tests {
         let state = SessionState {
             user: user.clone(),
             status: AccountStatus::Active,
+            credentials_version: 0,
             session_expires_at: Some(at(1_030)),
         };
         assert!(state.is_alive(&user, at(1_029)));
@@ -130,6 +133,7 @@ mod tests {
         let alive = SessionState {
             user: user.clone(),
             status: AccountStatus::Active,
+            credentials_version: 0,
             session_expires_at: Some(at(1_030)),
         };
         assert!(!alive.is_alive(&UserId::generate().unwrap(), at(1_000)));

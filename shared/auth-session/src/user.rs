@@ -1,6 +1,6 @@
 //! Accounts.
 
-use auth_token::{SessionId, Timestamp, UserId};
+use auth_token::{AdditionalClaims, SessionId, Timestamp, UserId};
 use secrecy::SecretString;
 
 use crate::{Email, Session, SessionState, Sessions, Username};
@@ -27,6 +27,8 @@ pub struct User {
     pub password_hash: SecretString,
     /// What the user may do; meaning is the application's.
     pub roles: Vec<String>,
+    /// What the user's access tokens say besides, for the application.
+    pub claims: AdditionalClaims,
     /// Whether the account may be used.
     pub status: AccountStatus,
     /// When the account was made.
@@ -43,6 +45,7 @@ impl User {
         SessionState {
             user: self.id.clone(),
             status: self.status,
+            credentials_version: self.credentials_version,
             session_expires_at: self.sessions.get(session).map(|found| found.expires_at),
         }
     }

@@ -10,7 +10,7 @@ mod work_items;
 
 pub use dynamodb::{Aws, DynamoUsers, DynamoWorkItems};
 pub use error::StoreError;
-pub use keys::{KeyLocation, KeySource, KeySourceError};
+pub use keys::{KeyLocation, KeySource, KeySourceError, TrustedKeys};
 pub use memory::{MemoryUsers, MemoryWorkItems};
 pub use sessions::{
     AccountChange, AccountChangeOutcome, ChangePassword, EndSession, EndSessions, EndedSessions,

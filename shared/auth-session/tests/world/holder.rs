@@ -38,6 +38,7 @@ impl Token {
             token: TokenId::parse("any").unwrap(),
             auth_time: self.auth_time,
             expires_at: Timestamp::from_unix(u64::MAX),
+            csrf: None,
         }
     }
 }

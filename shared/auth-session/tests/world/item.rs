@@ -6,7 +6,7 @@ use std::{
 };
 
 use auth_session::{AccountStatus, Rotation, Session, Sessions, StartedSession, User, Username};
-use auth_token::{OperationId, SessionId, Timestamp, UserId};
+use auth_token::{AdditionalClaims, OperationId, SessionId, Timestamp, UserId};
 use secrecy::SecretString;
 
 use super::holder::Token;
@@ -35,6 +35,7 @@ impl Item {
             email: None,
             password_hash: SecretString::default(),
             roles: Vec::new(),
+            claims: AdditionalClaims::default(),
             status: AccountStatus::Active,
             created_at: now,
             credentials_version: 0,

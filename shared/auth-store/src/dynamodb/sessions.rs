@@ -29,10 +29,13 @@ impl FindSession for DynamoUsers {
     ) -> Result<Option<SessionState>, StoreError> {
         let answer = self
             .read(username)
-            // `status` is a reserved word, and a session's name may have a hyphen in it. Each
+            // `status` and `version` are reserved words, and a session's name may have a hyphen in it. Each
             // placeholder costs, so the others are written out.
-            .projection_expression(format!("{ID}, #status, {SESSIONS}.#session.{SESSION_EXPIRES}"))
+            .projection_expression(format!(
+                "{ID}, #status, #version, {SESSIONS}.#session.{SESSION_EXPIRES}"
+            ))
             .expression_attribute_names("#status", STATUS)
+            .expression_attribute_names("#version", VERSION)
             .expression_attribute_names("#session", session.as_str())
             .send()
             .await
@@ -51,6 +54,7 @@ impl FindSession for DynamoUsers {
         Ok(Some(SessionState {
             user: read_parsed(item, ID, UserId::parse)?,
             status: read_status(item)?,
+            credentials_version: read_number(item, VERSION)?,
             session_expires_at: expires_at,
         }))
     }

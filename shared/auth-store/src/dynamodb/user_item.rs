@@ -4,12 +4,14 @@
 //! with these, a user with three sessions fits into one write unit.
 
 use auth_session::{AccountStatus, Client, Email, Session, Sessions, User, Username};
-use auth_token::{OperationId, SessionId, UserId};
+use auth_token::{AdditionalClaims, OperationId, SessionId, UserId};
 use aws_sdk_dynamodb::types::AttributeValue;
 use secrecy::{ExposeSecret, SecretString};
+use tracing::warn;
 
 use super::attributes::{
-    Attributes, number, read_number, read_parsed, read_string, read_time, string, time,
+    Attributes, from_json, members_to_json, number, read_number, read_parsed, read_string,
+    read_time, string, time,
 };
 use crate::StoreError;
 
@@ -23,6 +25,7 @@ pub(crate) const SESSION_EXPIRES: &str = "expires";
 const NAME: &str = "name";
 const EMAIL: &str = "email";
 const ROLES: &str = "roles";
+const CLAIMS: &str = "claims";
 const CREATED: &str = "created_at";
 pub(crate) const OPERATION: &str = "op";
 
@@ -64,6 +67,11 @@ pub(crate) fn write_user(user: &User, operation: &OperationId) -> Attributes {
     if !user.roles.is_empty() {
         item.insert(ROLES.to_owned(), AttributeValue::Ss(user.roles.clone()));
     }
+    if !user.claims.is_empty() {
+        let claims = user.claims.as_map().iter();
+        let claims = claims.map(|(name, value)| (name.clone(), from_json(value)));
+        item.insert(CLAIMS.to_owned(), AttributeValue::M(claims.collect()));
+    }
     item
 }
 
@@ -96,10 +104,28 @@ pub(crate) fn read_user(item: &Attributes) -> Result<User, StoreError> {
         email,
         password_hash: SecretString::from(read_string(item, HASH)?),
         roles,
+        claims: read_claims(item),
         status: read_status(item)?,
         created_at: read_time(item, CREATED)?,
         credentials_version: read_number(item, VERSION)?,
         sessions: read_sessions(item)?,
+    })
+}
+
+/// Claims that an operator has written beside the account. A mistake in them is logged and costs
+/// the claims, because it must not cost the user the login.
+fn read_claims(item: &Attributes) -> AdditionalClaims {
+    let Some(written) = item.get(CLAIMS) else {
+        return AdditionalClaims::default();
+    };
+    let user = read_string(item, ID).unwrap_or_default();
+    let Some(claims) = written.as_m().ok().and_then(members_to_json) else {
+        warn!(user, "the account's claims are no map of JSON values and are left out");
+        return AdditionalClaims::default();
+    };
+    AdditionalClaims::new(claims).unwrap_or_else(|error| {
+        warn!(user, %error, "the account's claims are left out");
+        AdditionalClaims::default()
     })
 }
 
