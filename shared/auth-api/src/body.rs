@@ -4,6 +4,7 @@
 use std::fmt;
 
 use auth_session::Username;
+use auth_token::parse_object;
 use lambda_http::{
     Request,
     http::{
@@ -12,10 +13,6 @@ use lambda_http::{
     },
 };
 use secrecy::SecretString;
-use serde::{
-    Deserialize, Deserializer,
-    de::{DeserializeSeed, Error, MapAccess, SeqAccess, Visitor},
-};
 use serde_json::{Map, Value};
 
 use crate::ApiError;
@@ -40,18 +37,19 @@ impl JsonBody {
     /// [`ApiError::PayloadTooLarge`], [`ApiError::UnsupportedMediaType`], and
     /// [`ApiError::InvalidRequest`] for anything but one object in UTF-8 without repeated members.
     pub fn parse(request: &Request) -> Result<Self, ApiError> {
-        let bytes: &[u8] = request.body();
+        Self::read(request.headers(), request.body())
+    }
+
+    /// Reads a body that came with these headers.
+    pub(crate) fn read(headers: &HeaderMap, bytes: &[u8]) -> Result<Self, ApiError> {
         if bytes.len() > MAX_BODY_BYTES {
             return Err(ApiError::PayloadTooLarge);
         }
-        if !is_plain_json(request.headers()) {
+        if !is_plain_json(headers) {
             return Err(ApiError::UnsupportedMediaType);
         }
         let malformed = "The request body must be one JSON object without repeated members";
-        match serde_json::from_slice(bytes) {
-            Ok(Strict(Value::Object(members))) => Ok(Self(members)),
-            Ok(Strict(_)) | Err(_) => Err(ApiError::InvalidRequest(malformed.into())),
-        }
+        parse_object(bytes).map(Self).ok_or(ApiError::InvalidRequest(malformed.into()))
     }
 
     /// A text that must be there, of any length.
@@ -71,6 +69,18 @@ impl JsonBody {
             None | Some(Value::Null) => Ok(None),
             Some(Value::String(text)) => Ok(Some(text)),
             Some(_) => Err(ApiError::member(member, "must be a string")),
+        }
+    }
+
+    /// A flag that may be missing or `null`, and then is not set.
+    ///
+    /// # Errors
+    /// [`ApiError::InvalidRequest`] when it is something else.
+    pub fn flag(&self, member: &str) -> Result<bool, ApiError> {
+        match self.0.get(member) {
+            None | Some(Value::Null) => Ok(false),
+            Some(Value::Bool(flag)) => Ok(*flag),
+            Some(_) => Err(ApiError::member(member, "must be true or false")),
         }
     }
 
@@ -99,7 +109,7 @@ impl JsonBody {
     fn credential(&self, member: &str) -> Result<&str, ApiError> {
         match self.0.get(member) {
             Some(Value::String(text)) if !text.is_empty() => Ok(text),
-            None | Some(Value::String(_)) => Err(ApiError::missing_credentials()),
+            None | Some(Value::String(_)) => Err(ApiError::MissingCredentials),
             Some(_) => Err(ApiError::member(member, "must be a string")),
         }
     }
@@ -123,81 +133,6 @@ fn is_plain_json(headers: &HeaderMap) -> bool {
         })
     });
     is_json && is_utf8 && !headers.contains_key(CONTENT_ENCODING)
-}
-
-/// A JSON value in which no object repeats a member: two parsers could otherwise read two bodies.
-struct Strict(Value);
-
-impl<'de> Deserialize<'de> for Strict {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        StrictVisitor.deserialize(deserializer).map(Self)
-    }
-}
-
-#[derive(Clone, Copy)]
-struct StrictVisitor;
-
-impl<'de> DeserializeSeed<'de> for StrictVisitor {
-    type Value = Value;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
-        deserializer.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for StrictVisitor {
-    type Value = Value;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("JSON without repeated members")
-    }
-
-    fn visit_unit<E: Error>(self) -> Result<Value, E> {
-        Ok(Value::Null)
-    }
-
-    fn visit_bool<E: Error>(self, value: bool) -> Result<Value, E> {
-        Ok(value.into())
-    }
-
-    fn visit_i64<E: Error>(self, value: i64) -> Result<Value, E> {
-        Ok(value.into())
-    }
-
-    fn visit_u64<E: Error>(self, value: u64) -> Result<Value, E> {
-        Ok(value.into())
-    }
-
-    fn visit_f64<E: Error>(self, value: f64) -> Result<Value, E> {
-        Ok(value.into())
-    }
-
-    fn visit_str<E: Error>(self, value: &str) -> Result<Value, E> {
-        Ok(value.into())
-    }
-
-    fn visit_string<E: Error>(self, value: String) -> Result<Value, E> {
-        Ok(value.into())
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<Value, A::Error> {
-        let mut array = Vec::new();
-        while let Some(element) = elements.next_element_seed(self)? {
-            array.push(element);
-        }
-        Ok(array.into())
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Value, A::Error> {
-        let mut object = Map::new();
-        while let Some(name) = members.next_key::<String>()? {
-            let value = members.next_value_seed(self)?;
-            if object.insert(name, value).is_some() {
-                return Err(A::Error::custom("a member is repeated"));
-            }
-        }
-        Ok(object.into())
-    }
 }
 
 #[cfg(test)]

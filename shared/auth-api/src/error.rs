@@ -13,9 +13,9 @@ use lambda_http::{
         header::{ALLOW, RETRY_AFTER, WWW_AUTHENTICATE},
     },
 };
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::{Refusal, response::json_response};
+use crate::{CsrfError, Refusal, response::json_response};
 
 /// What a client is told when it does not get what it asked for.
 ///
@@ -25,10 +25,12 @@ use crate::{Refusal, response::json_response};
 pub enum ApiError {
     /// The request is malformed; the sentence says which member and why.
     InvalidRequest(Cow<'static, str>),
+    /// User name or password is missing or empty.
+    MissingCredentials,
     /// User name and password do not belong together, or there is no such user.
     InvalidCredentials,
-    /// A protected route was called without a token.
-    MissingToken,
+    /// A protected route was called without a token; the sentence says where it is looked for.
+    MissingToken(Cow<'static, str>),
     /// The token is not one of ours: one answer for every defect.
     InvalidToken,
     /// The token was valid until its `exp`.
@@ -42,8 +44,12 @@ pub enum ApiError {
     /// The route asks for a token that came from a password less than this time ago; zero when any
     /// fresh token would do.
     FreshTokenRequired(Duration),
+    /// A request that brings its token in a cookie does not show that it is from our own pages.
+    CsrfFailed(CsrfError),
     /// The user lacks this role.
     InsufficientRole(Cow<'static, str>),
+    /// The application's own check of the token's claims has failed.
+    ClaimsRejected,
     /// The password was right but the account is switched off.
     AccountDisabled,
     /// There is no such route.
@@ -64,6 +70,20 @@ pub enum ApiError {
     Unavailable(Cause),
 }
 
+/// How an error is written.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum ErrorWording<'a> {
+    /// As on every route but one.
+    Ours {
+        /// The gateway's name for the request.
+        request_id: &'a str,
+        /// The member that holds the sentence.
+        message_key: &'a str,
+    },
+    /// As Flask-JWT writes it.
+    FlaskJwt,
+}
+
 /// What goes to the log.
 pub type Cause = Box<dyn StdError + Send + Sync>;
 
@@ -74,16 +94,19 @@ impl ApiError {
     /// The HTTP status.
     pub const fn status(&self) -> StatusCode {
         match self {
-            Self::InvalidRequest(_) => StatusCode::BAD_REQUEST,
+            Self::InvalidRequest(_) | Self::MissingCredentials => StatusCode::BAD_REQUEST,
             Self::InvalidCredentials
-            | Self::MissingToken
+            | Self::MissingToken(_)
+            | Self::CsrfFailed(_)
             | Self::InvalidToken
             | Self::TokenExpired
             | Self::TokenRevoked
             | Self::WrongTokenType(_)
             | Self::RefreshTokenReused
             | Self::FreshTokenRequired(_) => StatusCode::UNAUTHORIZED,
-            Self::InsufficientRole(_) | Self::AccountDisabled => StatusCode::FORBIDDEN,
+            Self::InsufficientRole(_) | Self::ClaimsRejected | Self::AccountDisabled => {
+                StatusCode::FORBIDDEN
+            }
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed(_) => StatusCode::METHOD_NOT_ALLOWED,
             Self::UserExists => StatusCode::CONFLICT,
@@ -98,16 +121,18 @@ impl ApiError {
     /// The stable code, the `error` member of the body.
     pub const fn code(&self) -> &'static str {
         match self {
-            Self::InvalidRequest(_) => "invalid_request",
+            Self::InvalidRequest(_) | Self::MissingCredentials => "invalid_request",
             Self::InvalidCredentials => "invalid_credentials",
-            Self::MissingToken => "missing_token",
+            Self::MissingToken(_) => "missing_token",
             Self::InvalidToken => "invalid_token",
             Self::TokenExpired => "token_expired",
             Self::TokenRevoked => "token_revoked",
             Self::WrongTokenType(_) => "wrong_token_type",
             Self::RefreshTokenReused => "refresh_token_reused",
             Self::FreshTokenRequired(_) => "fresh_token_required",
+            Self::CsrfFailed(_) => "csrf_failed",
             Self::InsufficientRole(_) => "insufficient_role",
+            Self::ClaimsRejected => "claims_rejected",
             Self::AccountDisabled => "account_disabled",
             Self::NotFound => "not_found",
             Self::MethodNotAllowed(_) => "method_not_allowed",
@@ -123,9 +148,9 @@ impl ApiError {
     /// The sentence, the `msg` member of the body.
     pub fn message(&self) -> Cow<'_, str> {
         Cow::Borrowed(match self {
-            Self::InvalidRequest(sentence) => sentence,
+            Self::InvalidRequest(sentence) | Self::MissingToken(sentence) => sentence,
+            Self::MissingCredentials => "Missing username or password",
             Self::InvalidCredentials => "Bad username or password",
-            Self::MissingToken => "Missing Authorization Header",
             Self::InvalidToken => "Token is invalid",
             Self::TokenExpired => "Token has expired",
             Self::TokenRevoked => "Token has been revoked",
@@ -133,6 +158,10 @@ impl ApiError {
             Self::WrongTokenType(TokenType::Refresh) => "Only refresh tokens are allowed",
             Self::RefreshTokenReused => "Refresh token has already been used",
             Self::FreshTokenRequired(_) => "Fresh token required",
+            Self::CsrfFailed(CsrfError::Missing) => "Missing CSRF token",
+            Self::CsrfFailed(CsrfError::Mismatch) => "CSRF double submit tokens do not match",
+            Self::CsrfFailed(CsrfError::Origin) => "Origin is not allowed",
+            Self::ClaimsRejected => "User claims verification failed",
             Self::InsufficientRole(role) => return format!("Role required: {role}").into(),
             Self::AccountDisabled => "Account is disabled",
             Self::NotFound => "Not found",
@@ -196,20 +225,13 @@ impl ApiError {
         }
     }
 
-    /// A token came in two places (RFC 6750 §2).
-    pub(crate) fn two_tokens() -> Self {
-        Self::InvalidRequest("The token must be sent in one place only".into())
-    }
-
-    /// User name or password is missing or empty.
-    pub fn missing_credentials() -> Self {
-        Self::InvalidRequest("Missing username or password".into())
-    }
-
     /// The guard did not let a request through. `wanted` is the type of token that the route takes.
     pub fn refusal(refusal: Refusal, wanted: TokenType) -> Self {
         match refusal {
-            Refusal::NoToken => Self::MissingToken,
+            Refusal::NoToken => Self::MissingToken("Missing Authorization Header".into()),
+            Refusal::TwoTokens => {
+                Self::InvalidRequest("The token must be sent in one place only".into())
+            }
             Refusal::Token(TokenError::Expired) => Self::TokenExpired,
             Refusal::Token(TokenError::WrongType(_)) => Self::WrongTokenType(wanted),
             Refusal::Token(
@@ -226,7 +248,9 @@ impl ApiError {
                 | TokenError::IssuedInFuture
                 | TokenError::LivesTooLong,
             ) => Self::InvalidToken,
+            Refusal::Csrf(error) => Self::CsrfFailed(error),
             Refusal::SessionEnded => Self::TokenRevoked,
+            Refusal::ClaimsRejected => Self::ClaimsRejected,
             Refusal::NotFresh { max_age } => Self::FreshTokenRequired(max_age),
             Refusal::RoleMissing(role) => Self::InsufficientRole(role),
             Refusal::Fault(fault) => Self::store(fault),
@@ -234,19 +258,16 @@ impl ApiError {
     }
 
     /// The answer, with the gateway's name for the request so that a client can quote it.
-    pub(crate) fn into_response(self, request_id: &str) -> Response<Body> {
-        let mut body = json!({
-            "error": self.code(),
-            "msg": self.message(),
-            "request_id": request_id,
-        });
-        if let (Self::WeakPassword(weaknesses), Some(members)) = (&self, body.as_object_mut()) {
-            let reasons: Vec<_> = weaknesses.iter().copied().map(reason_name).collect();
-            members.insert("reasons".to_owned(), reasons.into());
-        }
-        let mut response = json_response(self.status(), body.to_string());
+    pub(crate) fn into_response(self, wording: ErrorWording<'_>) -> Response<Body> {
+        let (status, body) = match wording {
+            ErrorWording::Ours { request_id, message_key } => {
+                (self.status(), self.our_body(request_id, message_key))
+            }
+            ErrorWording::FlaskJwt => self.flask_jwt_body(),
+        };
+        let mut response = json_response(status, body.to_string());
         let headers = response.headers_mut();
-        if let Some(challenge) = self.challenge() {
+        if let Some(challenge) = self.challenge(status) {
             headers.insert(WWW_AUTHENTICATE, challenge);
         }
         if let Self::MethodNotAllowed(allowed) = self {
@@ -258,9 +279,36 @@ impl ApiError {
         response
     }
 
+    fn our_body(&self, request_id: &str, message_key: &str) -> Value {
+        let mut body = json!({
+            "error": self.code(), message_key: self.message(), "request_id": request_id,
+        });
+        if let (Self::WeakPassword(weaknesses), Some(members)) = (self, body.as_object_mut()) {
+            let reasons: Vec<_> = weaknesses.iter().copied().map(reason_name).collect();
+            members.insert("reasons".to_owned(), reasons.into());
+        }
+        body
+    }
+
+    /// The errors of `POST /auth` in Flask-JWT's shape, and its one answer to credentials that are
+    /// missing or wrong.
+    fn flask_jwt_body(&self) -> (StatusCode, Value) {
+        let is_bad_login = matches!(self, Self::InvalidCredentials | Self::MissingCredentials);
+        let (status, error, description) = if is_bad_login {
+            (StatusCode::UNAUTHORIZED, "Bad Request", "Invalid credentials".into())
+        } else {
+            let status = self.status();
+            (status, status.canonical_reason().unwrap_or_default(), self.message())
+        };
+        let body = json!({
+            "description": description, "error": error, "status_code": status.as_u16(),
+        });
+        (status, body)
+    }
+
     /// The `WWW-Authenticate` header that every 401 carries, and a 403 for want of a role (RFC
     /// 9110 §11.6.1, RFC 6750 §3).
-    fn challenge(&self) -> Option<HeaderValue> {
+    fn challenge(&self, status: StatusCode) -> Option<HeaderValue> {
         const PLAIN: HeaderValue = HeaderValue::from_static(r#"Bearer realm="latchkey""#);
         // The role would need quoting, and the body has it.
         const SCOPE: HeaderValue =
@@ -269,10 +317,14 @@ impl ApiError {
         if matches!(self, Self::InsufficientRole(_)) {
             return Some(SCOPE);
         }
-        if self.status() != StatusCode::UNAUTHORIZED {
+        if status != StatusCode::UNAUTHORIZED {
             return None;
         }
-        if matches!(self, Self::InvalidCredentials | Self::MissingToken) {
+        let no_token = matches!(
+            self,
+            Self::InvalidCredentials | Self::MissingCredentials | Self::MissingToken(_)
+        );
+        if no_token {
             return Some(PLAIN);
         }
         let description = self.message();

@@ -1,26 +1,31 @@
 #![doc = include_str!("../README.md")]
 
 mod body;
+mod cookies;
 mod error;
 mod event;
 mod guard;
+mod locations;
 mod logging;
 mod presented;
 mod response;
 mod serve;
+mod start;
 mod tokens;
 
 pub use body::JsonBody;
+pub use cookie::SameSite;
+pub use cookies::{CookiePair, CookiePlace, CookieSettings, CsrfError};
 pub use error::{ApiError, Cause};
 pub use event::Gateway;
 pub use guard::{
     Guard, GuardLayer, GuardSettings, Guarded, Identity, Refusal, Requirement, RevocationCheck,
     SessionCheck, to_context,
 };
+pub use locations::{TokenBody, TokenLocation, TokenLocations, bearer_token};
 pub use logging::{LogSettings, start_logging};
-pub use presented::{
-    access_claims, bearer_token, claimed_username, refresh_claims, session_claims,
-};
+pub use presented::{RefreshToken, TokenReader, claimed_username};
 pub use response::{empty, json, rfc3339};
-pub use serve::{GatewayAnswer, allow_only, answer, run};
-pub use tokens::{Freshness, SessionOf, token_answer};
+pub use serve::{ErrorSettings, GatewayAnswer, allow_only, answer, run};
+pub use start::{Proven, client, start_session};
+pub use tokens::{Delivery, Freshness, SessionOf, token_answer};

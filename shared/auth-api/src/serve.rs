@@ -18,7 +18,9 @@ use serde_json::value::RawValue;
 use tokio::time::{error::Elapsed, timeout};
 use tracing::{error, info};
 
-use crate::{ApiError, Gateway, event::parse_event, response::add_common_headers};
+use crate::{
+    ApiError, Gateway, error::ErrorWording, event::parse_event, response::add_common_headers,
+};
 
 /// The answer to the gateway, format 2.0. Without `statusCode` the gateway would take any JSON for
 /// a success, so every answer is one of these.
@@ -38,6 +40,25 @@ pub struct GatewayAnswer {
     pub is_base64_encoded: bool,
 }
 
+/// How errors are written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ErrorSettings {
+    /// The member that holds the sentence.
+    pub message_key: String,
+}
+
+/// What Flask-JWT-Extended calls the member.
+pub(crate) const DEFAULT_MESSAGE_KEY: &str = "msg";
+
+impl Default for ErrorSettings {
+    fn default() -> Self {
+        Self { message_key: DEFAULT_MESSAGE_KEY.to_owned() }
+    }
+}
+
+/// The route that speaks as Flask-JWT does, also in its errors.
+const FLASK_JWT_PATH: &str = "/auth";
+
 /// A client chooses its path; a log line stays a line.
 const MAX_LOGGED_PATH_BYTES: usize = 200;
 
@@ -55,17 +76,18 @@ const DEFAULT_TIME_LIMIT: Duration = Duration::from_millis(1_900);
 ///
 /// # Errors
 /// When the Runtime API cannot be reached.
-pub async fn run<H>(handle: H) -> Result<(), Error>
+pub async fn run<H>(errors: ErrorSettings, handle: H) -> Result<(), Error>
 where
     H: AsyncFn(&Request) -> Result<Response<Body>, ApiError>,
 {
-    let handle = &handle;
+    let (errors, handle) = (&errors, &handle);
     // Boxed because a call of the AWS SDK is a future of many kilobytes, which each layer of the
     // runtime would copy.
     lambda_runtime::run(service_fn(move |event: LambdaEvent<Box<RawValue>>| {
         let time_limit = time_limit(event.context.deadline());
         Box::pin(async move {
-            Ok::<_, Infallible>(answer_within(time_limit, event.payload.get(), handle).await)
+            let answer = answer_within(time_limit, errors, event.payload.get(), handle).await;
+            Ok::<_, Infallible>(answer)
         })
     }))
     .await
@@ -96,10 +118,15 @@ pub async fn answer<H>(event: &str, handle: &H) -> GatewayAnswer
 where
     H: AsyncFn(&Request) -> Result<Response<Body>, ApiError>,
 {
-    answer_within(DEFAULT_TIME_LIMIT, event, handle).await
+    answer_within(DEFAULT_TIME_LIMIT, &ErrorSettings::default(), event, handle).await
 }
 
-async fn answer_within<H>(time_limit: Duration, event: &str, handle: &H) -> GatewayAnswer
+async fn answer_within<H>(
+    time_limit: Duration,
+    errors: &ErrorSettings,
+    event: &str,
+    handle: &H,
+) -> GatewayAnswer
 where
     H: AsyncFn(&Request) -> Result<Response<Body>, ApiError>,
 {
@@ -107,16 +134,26 @@ where
         Ok(request) => {
             let outcome = timeout(time_limit, handle(&request)).await;
             let late = |late: Elapsed| Err(ApiError::Unavailable(late.into()));
-            finish(outcome.unwrap_or_else(late), &request)
+            finish(outcome.unwrap_or_else(late), &request, errors)
         }
-        Err(refusal) => finish(Err(refusal), &Request::default()),
+        Err(refusal) => finish(Err(refusal), &Request::default(), errors),
     }
 }
 
-fn finish(outcome: Result<Response<Body>, ApiError>, request: &Request) -> GatewayAnswer {
+fn finish(
+    outcome: Result<Response<Body>, ApiError>,
+    request: &Request,
+    errors: &ErrorSettings,
+) -> GatewayAnswer {
     let mut response = outcome.unwrap_or_else(|refusal| {
         log_refusal(&refusal, request);
-        refusal.into_response(&Gateway::of(request).request_id)
+        let gateway = Gateway::of(request);
+        refusal.into_response(if request.uri().path() == FLASK_JWT_PATH {
+            ErrorWording::FlaskJwt
+        } else {
+            let message_key = &errors.message_key;
+            ErrorWording::Ours { request_id: &gateway.request_id, message_key }
+        })
     });
     add_common_headers(response.headers_mut());
     to_gateway(&response)

@@ -1,12 +1,12 @@
 //! The answer of those who give out tokens.
 
 use auth_session::{Session, User};
-use auth_token::{Grant, Issuer, SessionId, Timestamp};
+use auth_token::{Grant, IssuedToken, Issuer, SessionId, Timestamp, TokenType};
 use lambda_http::{Body, Response, http::StatusCode};
 use secrecy::ExposeSecret;
 use serde::Serialize;
 
-use crate::{ApiError, json};
+use crate::{ApiError, CookieSettings, json};
 
 /// A session with its name and its user.
 #[derive(Clone, Copy, Debug)]
@@ -28,6 +28,17 @@ pub enum Freshness {
     NotFresh,
 }
 
+/// How a client is given its tokens.
+#[derive(Clone, Copy, Debug)]
+pub enum Delivery<'a> {
+    /// In the body.
+    Body,
+    /// In cookies, and so in no place that a script can read.
+    Cookies(&'a CookieSettings),
+    /// The access token alone, in the body, as Flask-JWT does.
+    AccessToken,
+}
+
 /// A pair of tokens, as RFC 6749 §5.1 writes it.
 #[derive(Serialize)]
 struct TokenAnswer<'a> {
@@ -36,6 +47,21 @@ struct TokenAnswer<'a> {
     expires_in: u64,
     refresh_token: &'a str,
     refresh_expires_in: u64,
+}
+
+/// What is said of tokens that are in cookies.
+#[derive(Serialize)]
+struct CookieAnswer<'a> {
+    msg: &'static str,
+    expires_in: u64,
+    refresh_expires_in: u64,
+    csrf_access_token: Option<&'a str>,
+    csrf_refresh_token: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct AccessTokenAnswer<'a> {
+    access_token: &'a str,
 }
 
 /// The current pair of tokens of a session: a new access token, and the session's newest refresh
@@ -47,6 +73,7 @@ pub fn token_answer(
     issuer: &Issuer,
     holder: SessionOf<'_>,
     freshness: Freshness,
+    delivery: Delivery<'_>,
     now: Timestamp,
 ) -> Result<Response<Body>, ApiError> {
     let SessionOf { user, id, session } = holder;
@@ -57,16 +84,36 @@ pub fn token_answer(
         session_expires_at: session.expires_at,
         roles: &user.roles,
         auth_time: session.auth_time,
+        claims: Some(&user.claims),
+        for_cookies: matches!(delivery, Delivery::Cookies(_)),
     };
     let is_fresh = freshness == Freshness::Fresh;
     let access = issuer.access_token(&grant, is_fresh, now).map_err(ApiError::signing)?;
+    if let Delivery::AccessToken = delivery {
+        let access_token = access.text.expose_secret();
+        return json(StatusCode::OK, &AccessTokenAnswer { access_token });
+    }
     let refresh = issuer.refresh_token(&grant, &session.newest()).map_err(ApiError::signing)?;
+    let life = |token: &IssuedToken| token.expires_at.since(now).as_secs();
+    if let Delivery::Cookies(cookies) = delivery {
+        let answer = CookieAnswer {
+            msg: if is_fresh { "login successful" } else { "refresh successful" },
+            expires_in: life(&access),
+            refresh_expires_in: life(&refresh),
+            csrf_access_token: access.csrf.as_deref(),
+            csrf_refresh_token: refresh.csrf.as_deref(),
+        };
+        let mut response = json(StatusCode::OK, &answer)?;
+        cookies.set(response.headers_mut(), TokenType::Access, &access, now);
+        cookies.set(response.headers_mut(), TokenType::Refresh, &refresh, now);
+        return Ok(response);
+    }
     let answer = TokenAnswer {
         access_token: access.text.expose_secret(),
         token_type: "Bearer",
-        expires_in: access.expires_at.since(now).as_secs(),
+        expires_in: life(&access),
         refresh_token: refresh.text.expose_secret(),
-        refresh_expires_in: refresh.expires_at.since(now).as_secs(),
+        refresh_expires_in: life(&refresh),
     };
     json(StatusCode::OK, &answer)
 }

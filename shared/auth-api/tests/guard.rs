@@ -154,3 +154,19 @@ async fn a_strict_guard_looks_up_every_time() {
     }
     assert_eq!(store.lookups(), 3);
 }
+
+#[tokio::test]
+async fn an_application_can_check_claims_of_its_own() {
+    let guard = Guard::new(verifier(), SessionCheck::<MemoryUsers>::off());
+    let guard = guard.verify_with(|claims| claims.claims.get("plan") == Some(&"pro".into()));
+    let pro = sign(&header(), &with(claims(), "plan", "pro".into()));
+    assert!(guard.check(&request(&pro), Requirement::TOKEN, NOW).await.is_ok());
+    let free = request(&sign(&header(), &with(claims(), "plan", "free".into())));
+    let refusal = guard.check(&free, Requirement::TOKEN, NOW).await;
+    assert!(matches!(refusal, Err(Refusal::ClaimsRejected)), "{refusal:?}");
+    let refused = guard.identify(&free, Requirement::TOKEN, NOW).await.unwrap_err();
+    assert_eq!((refused.status().as_u16(), refused.code()), (403, "claims_rejected"));
+    assert_eq!(refused.message(), "User claims verification failed");
+    let junk = guard.check(&request("x.y.z"), Requirement::TOKEN, NOW).await;
+    assert!(matches!(junk, Err(Refusal::Token(_))), "the hook sees genuine tokens only");
+}

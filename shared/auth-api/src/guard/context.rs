@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use auth_token::{AccessClaims, SessionId, Timestamp, TokenId, UserId};
+use auth_token::{AccessClaims, AdditionalClaims, SessionId, Timestamp, TokenId, UserId};
 
 use super::Identity;
 
@@ -19,6 +19,8 @@ pub(super) fn from_context(context: &HashMap<String, String>) -> Option<Identity
         expires_at: moment("exp")?,
         fresh: text("fresh")?.parse().ok()?,
         roles: text("roles")?.split_whitespace().map(str::to_owned).collect(),
+        csrf: None,
+        claims: AdditionalClaims::default(),
     }))
 }
 

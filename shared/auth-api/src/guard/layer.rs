@@ -16,7 +16,12 @@ use lambda_http::{
 };
 
 use super::{Guard, Identity, Refusal, Requirement};
-use crate::{ApiError, response::add_common_headers, serve::log_refusal};
+use crate::{
+    ApiError,
+    error::ErrorWording,
+    response::add_common_headers,
+    serve::{DEFAULT_MESSAGE_KEY, log_refusal},
+};
 
 type Wording<R> = Arc<dyn Fn(&Refusal) -> Response<R> + Send + Sync>;
 
@@ -73,7 +78,7 @@ impl<S: FindSession, R: From<String>> GuardLayer<S, R> {
         };
         checked.map_err(|refusal| {
             let answer = self.wording.as_ref().map(|word| word(&refusal));
-            let refusal = ApiError::from_guard(refusal);
+            let refusal = self.guard.answer(refusal);
             log_refusal(&refusal, request);
             answer.unwrap_or_else(|| in_our_words(refusal, request))
         })
@@ -81,7 +86,10 @@ impl<S: FindSession, R: From<String>> GuardLayer<S, R> {
 }
 
 fn in_our_words<R: From<String>>(refusal: ApiError, request: &Request<()>) -> Response<R> {
-    let mut response = refusal.into_response(&crate::Gateway::of(request).request_id);
+    let gateway = crate::Gateway::of(request);
+    let wording =
+        ErrorWording::Ours { request_id: &gateway.request_id, message_key: DEFAULT_MESSAGE_KEY };
+    let mut response = refusal.into_response(wording);
     add_common_headers(response.headers_mut());
     response.map(|body| String::from_utf8_lossy(&body).into_owned().into())
 }

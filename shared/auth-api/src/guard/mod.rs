@@ -7,9 +7,14 @@ mod refusal;
 mod requirement;
 mod session_check;
 
-use auth_session::Username;
+use std::{fmt, sync::Arc};
+
+use auth_session::{AccountStatus, Username};
 use auth_store::{Aws, DynamoUsers, FindSession, KeySource, KeySourceError};
-use auth_token::{PresentedToken, Timestamp, TokenError, TokenProfile, TokenType, Verifier};
+use auth_token::{
+    AccessClaims, FlaskClaims, FlaskSubject, PresentedToken, Timestamp, TokenError, TokenProfile,
+    TokenType, Verifier,
+};
 use lambda_http::http::Request;
 
 pub use context::to_context;
@@ -19,7 +24,9 @@ pub use refusal::Refusal;
 pub use requirement::Requirement;
 pub use session_check::{RevocationCheck, SessionCheck};
 
-use crate::{ApiError, Gateway, presented::access_token};
+use crate::{
+    ApiError, Gateway, TokenLocations, TokenReader, locations::TokenBody, presented::AccessToken,
+};
 
 /// What a guard is made from.
 #[derive(Clone, Debug)]
@@ -30,15 +37,28 @@ pub struct GuardSettings {
     pub keys: KeySource,
     /// Which tokens are ours.
     pub tokens: TokenProfile,
+    /// Where they may be.
+    pub locations: TokenLocations,
     /// When a session is looked up.
     pub revocation: RevocationCheck,
 }
 
+type Hook = Arc<dyn Fn(&AccessClaims) -> bool + Send + Sync>;
+
 /// Checks access tokens: form, signature, claims, and the session that each one names.
-#[derive(Debug)]
 pub struct Guard<S> {
-    verifier: Verifier,
+    reader: TokenReader,
     sessions: SessionCheck<S>,
+    hook: Option<Hook>,
+}
+
+impl<S: fmt::Debug> fmt::Debug for Guard<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Guard")
+            .field("reader", &self.reader)
+            .field("sessions", &self.sessions)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Guard<DynamoUsers> {
@@ -47,35 +67,51 @@ impl Guard<DynamoUsers> {
     /// # Errors
     /// Every variant of [`KeySourceError`].
     pub async fn connect(settings: GuardSettings, aws: &Aws) -> Result<Self, KeySourceError> {
-        let keys = settings.keys.load(aws).await?.verifying_keys();
+        let keys = settings.keys.load_trusted(aws).await?;
         let users = async || DynamoUsers::connect(aws, settings.users_table).await;
         let sessions = match settings.revocation {
             RevocationCheck::Strict => SessionCheck::strict(users().await),
             RevocationCheck::Cached(delay) => SessionCheck::cached(users().await, delay),
             RevocationCheck::Off => SessionCheck::off(),
         };
-        Ok(Self::new(Verifier::new(keys, settings.tokens), sessions))
+        let reader = TokenReader {
+            verifier: Verifier::new(keys.verifying, settings.tokens),
+            flask: keys.flask,
+            locations: settings.locations,
+        };
+        Ok(Self::reading(reader, sessions))
     }
 }
 
 impl<S: FindSession> Guard<S> {
-    /// A guard that accepts the tokens of `verifier` whose sessions pass `sessions`.
-    pub const fn new(verifier: Verifier, sessions: SessionCheck<S>) -> Self {
-        Self { verifier, sessions }
+    /// A guard that accepts the tokens of `verifier` whose sessions pass `sessions`, in
+    /// `Authorization: Bearer …`.
+    pub fn new(verifier: Verifier, sessions: SessionCheck<S>) -> Self {
+        Self::reading(TokenReader::new(verifier), sessions)
     }
 
-    /// The caller of a protected route, who must present an access token as
-    /// `Authorization: Bearer …`, or `JWT …` as Flask-JWT's clients do.
+    /// A guard that accepts the tokens that `reader` reads and whose sessions pass `sessions`.
+    pub const fn reading(reader: TokenReader, sessions: SessionCheck<S>) -> Self {
+        Self { reader, sessions, hook: None }
+    }
+
+    /// The same, but a token is refused also when `hook` returns false on its claims.
+    #[must_use]
+    pub fn verify_with(self, hook: impl Fn(&AccessClaims) -> bool + Send + Sync + 'static) -> Self {
+        Self { hook: Some(Arc::new(hook)), ..self }
+    }
+
+    /// The caller of a protected route, who must present an access token.
     ///
     /// # Errors
     /// The 401 or 403 that the route answers, or 503 when the session could not be looked up.
-    pub async fn identify<B>(
+    pub async fn identify<B: TokenBody>(
         &self,
         request: &Request<B>,
         requirement: Requirement,
         now: Timestamp,
     ) -> Result<Identity, ApiError> {
-        self.check(request, requirement, now).await.map_err(ApiError::from_guard)
+        self.check(request, requirement, now).await.map_err(|refusal| self.answer(refusal))
     }
 
     /// The caller of a route that is open to everybody; `None` when no token was presented. A bad
@@ -83,12 +119,14 @@ impl<S: FindSession> Guard<S> {
     ///
     /// # Errors
     /// As [`Guard::identify`].
-    pub async fn identify_if_any<B>(
+    pub async fn identify_if_any<B: TokenBody>(
         &self,
         request: &Request<B>,
         now: Timestamp,
     ) -> Result<Option<Identity>, ApiError> {
-        self.check_if_any(request, Requirement::TOKEN, now).await.map_err(ApiError::from_guard)
+        self.check_if_any(request, Requirement::TOKEN, now)
+            .await
+            .map_err(|refusal| self.answer(refusal))
     }
 
     /// The caller of a route behind the API Gateway authorizer. The gateway caches decisions
@@ -97,7 +135,7 @@ impl<S: FindSession> Guard<S> {
     ///
     /// # Errors
     /// As [`Guard::identify`].
-    pub async fn identify_behind_authorizer<B>(
+    pub async fn identify_behind_authorizer<B: TokenBody>(
         &self,
         request: &Request<B>,
         requirement: Requirement,
@@ -105,7 +143,7 @@ impl<S: FindSession> Guard<S> {
     ) -> Result<Identity, ApiError> {
         match Gateway::of(request).authorizer.as_ref().and_then(context::from_context) {
             Some(caller) if caller.claims().expires_at > now => {
-                requirement.check(&caller, now).map_err(ApiError::from_guard)?;
+                requirement.check(&caller, now).map_err(|refusal| self.answer(refusal))?;
                 Ok(caller)
             }
             Some(_) => Err(ApiError::TokenExpired),
@@ -117,13 +155,21 @@ impl<S: FindSession> Guard<S> {
     ///
     /// # Errors
     /// Every variant of [`Refusal`].
-    pub async fn check<B>(
+    pub async fn check<B: TokenBody>(
         &self,
         request: &Request<B>,
         requirement: Requirement,
         now: Timestamp,
     ) -> Result<Identity, Refusal> {
-        let caller = self.admit(access_token(request)?, now).await?;
+        let found = self.reader.locations.find_access(request)?;
+        let token = PresentedToken::parse(&found.text).map_err(Refusal::Token)?;
+        let token = self.reader.genuine(token, now)?;
+        let csrf = match &token {
+            AccessToken::Ours(claims) => claims.csrf.as_deref(),
+            AccessToken::Flask(claims) => claims.csrf.as_deref(),
+        };
+        self.reader.check_csrf(request, found.location, TokenType::Access, csrf)?;
+        let caller = self.admit_genuine(token, now).await?.found_in(found.location);
         requirement.check(&caller, now)?;
         Ok(caller)
     }
@@ -132,7 +178,7 @@ impl<S: FindSession> Guard<S> {
     ///
     /// # Errors
     /// Every variant of [`Refusal`] but [`Refusal::NoToken`].
-    pub async fn check_if_any<B>(
+    pub async fn check_if_any<B: TokenBody>(
         &self,
         request: &Request<B>,
         requirement: Requirement,
@@ -151,20 +197,72 @@ impl<S: FindSession> Guard<S> {
     /// [`Refusal::Token`], [`Refusal::SessionEnded`] and [`Refusal::Fault`].
     pub async fn admit(&self, token: &str, now: Timestamp) -> Result<Identity, Refusal> {
         let token = PresentedToken::parse(token).map_err(Refusal::Token)?;
-        let claims = self.verifier.access(token, now).map_err(Refusal::Token)?;
-        let username =
-            Username::parse(&claims.username).map_err(|_| Refusal::Token(TokenError::BadClaims))?;
+        self.admit_genuine(self.reader.genuine(token, now)?, now).await
+    }
+
+    async fn admit_genuine(&self, token: AccessToken, now: Timestamp) -> Result<Identity, Refusal> {
+        let claims = match token {
+            AccessToken::Ours(claims) => self.with_live_session(claims, now).await?,
+            AccessToken::Flask(claims) => self.with_account(claims).await?,
+        };
+        if self.hook.as_ref().is_some_and(|hook| !hook(&claims)) {
+            return Err(Refusal::ClaimsRejected);
+        }
+        Ok(Identity::new(claims))
+    }
+
+    async fn with_live_session(
+        &self,
+        claims: AccessClaims,
+        now: Timestamp,
+    ) -> Result<AccessClaims, Refusal> {
+        let username = username(&claims.username)?;
         if self.sessions.is_alive(&username, &claims, now).await.map_err(Refusal::Fault)? {
-            Ok(Identity::new(claims))
+            Ok(claims)
         } else {
             Err(Refusal::SessionEnded)
         }
     }
+
+    /// A Flask service's token names no session. Its user must have an account whose password was
+    /// never changed here: whoever changes it wants to be rid of earlier tokens.
+    async fn with_account(&self, token: FlaskClaims) -> Result<AccessClaims, Refusal> {
+        let (user, username) = match token.subject {
+            FlaskSubject::Id(id) => {
+                let username = id.to_string();
+                (id, username)
+            }
+            FlaskSubject::Username(claimed) => {
+                let name = username(&claimed)?;
+                let account = self.sessions.account(&name, &token.session).await;
+                let account = account.map_err(Refusal::Fault)?.filter(|account| {
+                    account.status == AccountStatus::Active && account.credentials_version == 0
+                });
+                (account.ok_or(Refusal::SessionEnded)?.user, claimed)
+            }
+        };
+        Ok(AccessClaims {
+            user,
+            username,
+            session: token.session,
+            token: token.token,
+            auth_time: token.issued_at,
+            expires_at: token.expires_at,
+            fresh: token.fresh,
+            roles: Vec::new(),
+            csrf: token.csrf,
+            claims: token.claims,
+        })
+    }
 }
 
-impl ApiError {
-    /// The answer to a request that the guard did not let through.
-    fn from_guard(refusal: Refusal) -> Self {
-        Self::refusal(refusal, TokenType::Access)
+impl<S> Guard<S> {
+    /// The answer to a request that is not let through.
+    pub(crate) fn answer(&self, refusal: Refusal) -> ApiError {
+        self.reader.locations.refusal(refusal, TokenType::Access)
     }
+}
+
+fn username(claimed: &str) -> Result<Username, Refusal> {
+    Username::parse(claimed).map_err(|_| Refusal::Token(TokenError::BadClaims))
 }

@@ -5,11 +5,17 @@ use std::{borrow::Cow, time::Duration};
 use auth_store::StoreError;
 use auth_token::TokenError;
 
+use crate::CsrfError;
+
 /// Why a caller is not let through.
 #[derive(Debug)]
 pub enum Refusal {
     /// No token was presented.
     NoToken,
+    /// Tokens were presented in two places.
+    TwoTokens,
+    /// The token came in a cookie, and nothing shows that our own pages sent it.
+    Csrf(CsrfError),
     /// The token is not valid.
     Token(TokenError),
     /// The token is valid, its session is not.
@@ -22,15 +28,23 @@ pub enum Refusal {
     },
     /// The user does not have the role that the route asks for.
     RoleMissing(Cow<'static, str>),
+    /// The application's own check has refused the token's claims.
+    ClaimsRejected,
     /// Whether the session lives could not be found out.
     Fault(StoreError),
 }
 
 impl Refusal {
+    /// What was presented cannot be a token.
+    pub(crate) const MALFORMED: Self = Self::Token(TokenError::NotCompact);
+
     /// The reason in a word, for the log.
     pub const fn reason(&self) -> &'static str {
         match self {
             Self::NoToken => "no token",
+            Self::TwoTokens => "two tokens",
+            Self::Csrf(_) => "csrf",
+            Self::ClaimsRejected => "claims rejected",
             Self::Token(TokenError::Expired) => "expired token",
             Self::Token(_) => "invalid token",
             Self::SessionEnded => "session ended",

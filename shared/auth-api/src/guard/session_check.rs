@@ -55,6 +55,21 @@ impl<S> SessionCheck<S> {
 }
 
 impl<S: FindSession> SessionCheck<S> {
+    /// The account of that name, for a token that names no session of ours; `None` when there is
+    /// none, and when nothing is looked up.
+    pub(super) async fn account(
+        &self,
+        username: &Username,
+        session: &SessionId,
+    ) -> Result<Option<SessionState>, StoreError> {
+        match &self.0 {
+            Kind::Strict(sessions) | Kind::Cached(CachedSessions { sessions, .. }) => {
+                sessions.find_session(username, session).await
+            }
+            Kind::Off => Ok(None),
+        }
+    }
+
     pub(super) async fn is_alive(
         &self,
         username: &Username,

@@ -1,0 +1,181 @@
+//! Where a guard finds tokens.
+#![cfg(test)]
+
+use auth_api::{
+    Guard, Identity, RefreshToken, Refusal, Requirement, SessionCheck, TokenLocation,
+    TokenLocations, TokenReader,
+};
+use auth_store::MemoryUsers;
+use auth_testkit::{
+    forge::{claims, header, refresh_claims_for, refresh_header, sign, with},
+    subject::{NOW, verifier},
+};
+use auth_token::{SessionId, UserId};
+use lambda_http::{
+    Body, Request,
+    http::{self, HeaderName},
+};
+
+const ALL: [TokenLocation; 4] = TokenLocation::ALL;
+
+fn locations(order: &[TokenLocation]) -> TokenLocations {
+    TokenLocations { order: order.to_vec(), ..TokenLocations::default() }
+}
+
+fn guard(locations: TokenLocations) -> Guard<MemoryUsers> {
+    let reader = TokenReader { locations, ..TokenReader::new(verifier()) };
+    Guard::reading(reader, SessionCheck::off())
+}
+
+fn get(uri: &str, headers: &[(&str, &str)], body: &str) -> Request {
+    let mut request = http::Request::builder().uri(uri);
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    request.body(Body::from(body)).unwrap()
+}
+
+async fn check(locations: &TokenLocations, request: &Request) -> Result<Identity, Refusal> {
+    guard(locations.clone()).check(request, Requirement::TOKEN, NOW).await
+}
+
+fn token() -> String {
+    sign(&header(), &claims())
+}
+
+/// A token for a cookie.
+fn cookie_token() -> String {
+    sign(&header(), &with(claims(), "csrf", "secret".into()))
+}
+
+fn refresh_token() -> String {
+    let (user, session) = (UserId::generate().unwrap(), SessionId::generate().unwrap());
+    sign(&refresh_header(), &refresh_claims_for(&user, &session, 0))
+}
+
+#[tokio::test]
+async fn an_identity_tells_where_its_token_was() {
+    let (token, cookie) = (token(), cookie_token());
+    let json = [("content-type", "application/json")];
+    for (request, expected) in [
+        (get("/", &[("authorization", &format!("Bearer {token}"))], ""), TokenLocation::Headers),
+        (
+            get("/", &[("cookie", &format!("a=b; __Host-access_token={cookie}"))], ""),
+            TokenLocation::Cookies,
+        ),
+        (get(&format!("/?x=1&jwt={token}"), &[], ""), TokenLocation::QueryString),
+        (get("/", &json, &format!(r#"{{"access_token":"{token}"}}"#)), TokenLocation::Json),
+    ] {
+        let caller = check(&locations(&ALL), &request).await.unwrap();
+        assert_eq!(caller.location(), Some(expected));
+        for location in ALL.into_iter().filter(|location| *location != expected) {
+            let refusal = check(&locations(&[location]), &request).await;
+            assert!(matches!(refusal, Err(Refusal::NoToken)), "{location:?}: {refusal:?}");
+        }
+    }
+    let admitted = guard(locations(&ALL)).admit(&token, NOW).await.unwrap();
+    assert_eq!(admitted.location(), None, "somebody else looked for it");
+}
+
+#[tokio::test]
+async fn the_header_and_its_scheme_can_be_others() {
+    let token = token();
+    let mut other = locations(&[TokenLocation::Headers]);
+    other.header_name = HeaderName::from_static("x-auth");
+    other.header_scheme = Some("Token".to_owned());
+    for value in [format!("Token {token}"), format!("TOKEN {token}")] {
+        assert!(check(&other, &get("/", &[("x-auth", &value)], "")).await.is_ok());
+    }
+    for (name, value) in [
+        ("authorization", format!("Bearer {token}")),
+        ("authorization", format!("Token {token}")),
+        ("x-auth", format!("Bearer {token}")),
+        ("x-auth", format!("JWT {token}")),
+        ("x-auth", token.clone()),
+    ] {
+        let refusal = check(&other, &get("/", &[(name, &value)], "")).await;
+        assert!(matches!(refusal, Err(Refusal::NoToken)), "{name} {refusal:?}");
+    }
+    let bare = TokenLocations { header_scheme: None, ..other };
+    assert!(check(&bare, &get("/", &[("x-auth", &token)], "")).await.is_ok());
+    let refusal = check(&bare, &get("/", &[("x-auth", &format!("Bearer {token}"))], "")).await;
+    assert!(matches!(refusal, Err(Refusal::Token(_))), "{refusal:?}");
+}
+
+#[tokio::test]
+async fn the_query_parameter_and_its_prefix_can_be_others() {
+    let token = token();
+    let mut other = locations(&[TokenLocation::QueryString]);
+    other.query_name = "tk".to_owned();
+    other.query_prefix = "Bearer ".to_owned();
+    for query in [format!("tk=Bearer%20{token}"), format!("a=1&tk=Bearer+{token}")] {
+        assert!(check(&other, &get(&format!("/?{query}"), &[], "")).await.is_ok());
+    }
+    for query in [format!("tk={token}"), format!("tk=Bearer+{token}&tk=Bearer+{token}")] {
+        let refusal = check(&other, &get(&format!("/?{query}"), &[], "")).await;
+        assert!(matches!(refusal, Err(Refusal::Token(_))), "{refusal:?}");
+    }
+    for query in [format!("jwt={token}"), "tk=".to_owned(), "tk".to_owned()] {
+        let refusal = check(&other, &get(&format!("/?{query}"), &[], "")).await;
+        assert!(matches!(refusal, Err(Refusal::NoToken)), "{refusal:?}");
+    }
+}
+
+#[tokio::test]
+async fn the_members_of_a_body_can_be_others() {
+    let mut other = locations(&[TokenLocation::Json]);
+    other.json_access_key = "a".to_owned();
+    other.json_refresh_key = "r".to_owned();
+    let json = [("content-type", "application/json")];
+    let body = format!(r#"{{"a":"{}","r":"{}"}}"#, token(), refresh_token());
+    assert!(check(&other, &get("/", &json, &body)).await.is_ok());
+    let plain = get("/", &[("content-type", "text/plain")], &body);
+    assert!(matches!(check(&other, &plain).await, Err(Refusal::NoToken)));
+    let usual = format!(r#"{{"access_token":"{}"}}"#, token());
+    assert!(matches!(check(&other, &get("/", &json, &usual)).await, Err(Refusal::NoToken)));
+
+    // A refresh token may be in the body wherever the others are.
+    for order in [TokenLocation::Json, TokenLocation::Headers] {
+        let locations = TokenLocations { order: vec![order], ..other.clone() };
+        let reader = TokenReader { locations, ..TokenReader::new(verifier()) };
+        let (token, place) = reader.refresh(&get("/", &json, &body), NOW).unwrap();
+        assert!(matches!(token, RefreshToken::Ours(_)));
+        assert_eq!(place, TokenLocation::Json);
+    }
+}
+
+#[tokio::test]
+async fn the_first_place_that_holds_anything_decides() {
+    let (good, cookie) = (token(), cookie_token());
+    let bearer = format!("Bearer {good}");
+    let bad_cookie =
+        get("/", &[("authorization", &bearer), ("cookie", "__Host-access_token=x.y.z")], "");
+    let headers_first = locations(&[TokenLocation::Headers, TokenLocation::Cookies]);
+    let cookies_first = locations(&[TokenLocation::Cookies, TokenLocation::Headers]);
+    assert!(check(&headers_first, &bad_cookie).await.is_ok());
+    let refusal = check(&cookies_first, &bad_cookie).await;
+    assert!(matches!(refusal, Err(Refusal::Token(_))), "{refusal:?}");
+
+    let two = format!("__Host-access_token={cookie}; __Host-access_token={cookie}");
+    let refusal = check(&cookies_first, &get("/", &[("cookie", &two)], "")).await;
+    assert!(matches!(refusal, Err(Refusal::Token(_))), "which of them is ours? {refusal:?}");
+
+    let both = get(&format!("/?jwt={good}"), &[("authorization", &bearer)], "");
+    let refusal = check(&locations(&ALL), &both).await;
+    assert!(matches!(refusal, Err(Refusal::TwoTokens)), "{refusal:?}");
+}
+
+#[tokio::test]
+async fn a_missing_token_is_asked_for_where_it_may_be() {
+    for (order, sentence) in [
+        (&[TokenLocation::Headers][..], "Missing Authorization Header"),
+        (&[TokenLocation::Cookies, TokenLocation::Headers], "Missing Authorization Header"),
+        (&[TokenLocation::Cookies], "Missing JWT in cookies"),
+        (&[TokenLocation::QueryString, TokenLocation::Json], "Missing JWT in query_string, json"),
+    ] {
+        let guard = guard(locations(order));
+        let refused = guard.identify(&get("/", &[], ""), Requirement::TOKEN, NOW).await;
+        let refused = refused.unwrap_err();
+        assert_eq!((refused.code(), &*refused.message()), ("missing_token", sentence));
+    }
+}
