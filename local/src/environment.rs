@@ -9,7 +9,7 @@ use crate::template::Function;
 
 const SECRET: &str = "SIGNING_KEYS_SECRET";
 const JWK_SET: &str = "SIGNING_KEYS";
-const SHARED_SECRET: &str = "JWT_SECRET_KEY";
+const GIVEN_KEYS: [&str; 4] = [SECRET, JWK_SET, "JWT_SECRET_KEY", "JWT_PRIVATE_KEY"];
 
 /// Gives each function its variables: the template's, those that `given` names (this process's
 /// own environment), and the local keys in place of a secret of AWS's.
@@ -23,7 +23,7 @@ pub struct Environments<'a> {
 
 impl Environments<'_> {
     fn has_given_keys(&self) -> bool {
-        [SECRET, JWK_SET, SHARED_SECRET].into_iter().any(|name| (self.given)(name).is_some())
+        GIVEN_KEYS.into_iter().any(|name| (self.given)(name).is_some())
     }
 
     /// The variables of one function.

@@ -2,7 +2,7 @@
 
 use std::{fs, io, io::Write as _, os::unix::fs::OpenOptionsExt as _, path::Path};
 
-use auth_token::{KeyError, SigningKey};
+use auth_token::{Algorithm, KeyError, SigningKey};
 use secrecy::{ExposeSecret, SecretString};
 
 const FILE: &str = "signing-keys.json";
@@ -18,20 +18,23 @@ pub enum LocalKeyError {
     Key(#[from] KeyError),
 }
 
-/// The private JWK set that is kept in `state`, made when there is none; without a folder, a new
-/// one each time.
+/// The private JWK set that is kept in `state`, made for `algorithm` when there is none; without a
+/// folder, a new one each time.
 ///
 /// # Errors
 /// Every variant of [`LocalKeyError`].
-pub fn load_or_make(state: Option<&Path>) -> Result<SecretString, LocalKeyError> {
+pub fn load_or_make(
+    state: Option<&Path>,
+    algorithm: Algorithm,
+) -> Result<SecretString, LocalKeyError> {
     let Some(folder) = state else {
-        return Ok(SigningKey::generate_jwk_set()?);
+        return Ok(SigningKey::generate_jwk_set(algorithm)?);
     };
     let path = folder.join(FILE);
     match fs::read_to_string(&path) {
         Ok(kept) => Ok(SecretString::from(kept)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            let made = SigningKey::generate_jwk_set()?;
+            let made = SigningKey::generate_jwk_set(algorithm)?;
             let mut file =
                 fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path)?;
             file.write_all(made.expose_secret().as_bytes())?;

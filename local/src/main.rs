@@ -10,6 +10,7 @@ use std::{
     time::Duration,
 };
 
+use auth_token::Algorithm;
 use local::{
     environment::Environments,
     gateway::Gateway,
@@ -128,7 +129,8 @@ async fn start_pools(
     state: Option<&Path>,
 ) -> Result<Pools, Box<dyn Error>> {
     let given = |name: &str| env::var(name).ok();
-    let keys = keys::load_or_make(state)?;
+    let algorithm = given("JWT_ALGORITHM").and_then(|name| Algorithm::parse(&name));
+    let keys = keys::load_or_make(state, algorithm.unwrap_or(Algorithm::Es256))?;
     let environments = Environments { given: &given, keys: &keys };
     let api = RuntimeApi::start().await?;
     let mut pools = Pools::new();

@@ -1,6 +1,6 @@
 //! Who is calling, and that they know the password.
 
-use auth_api::{ApiError, access_claims, claimed_username};
+use auth_api::{ApiError, claimed_username};
 use auth_password::{HashError, Password, Verdict};
 use auth_session::User;
 use auth_store::{AccountChange, FindUser};
@@ -52,7 +52,7 @@ impl<U: FindUser> Account<U> {
         request: &Request,
         now: Timestamp,
     ) -> Result<Caller, ApiError> {
-        let claims = access_claims(&self.verifier, request, now)?;
+        let claims = self.reader.access(request, now)?;
         let username = claimed_username(&claims.username)?;
         let found = self.users.find_user(&username).await.map_err(ApiError::store)?;
         let user = found

@@ -12,10 +12,10 @@ mod password;
 mod route;
 mod sessions;
 
-use auth_api::ApiError;
+use auth_api::{ApiError, TokenReader};
 use auth_password::{Hasher, PasswordPolicy};
 use auth_store::{ChangePassword, EndSession, EndSessions, FindUser, RemoveUser};
-use auth_token::{Timestamp, Verifier};
+use auth_token::Timestamp;
 use lambda_http::{Body, Request, Response};
 
 use route::Route;
@@ -27,8 +27,8 @@ use route::Route;
 pub struct Account<U> {
     /// Where users are.
     pub users: U,
-    /// What checks tokens.
-    pub verifier: Verifier,
+    /// What finds and checks tokens.
+    pub reader: TokenReader,
     /// What new passwords have to be.
     pub passwords: PasswordPolicy,
     /// What hashes and verifies them.

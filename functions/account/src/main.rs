@@ -1,7 +1,7 @@
 //! `/me`, `/password` and `/sessions`: wiring only. The behaviour is in `lib.rs`.
 
 use account::Account;
-use auth_api::{run, start_logging};
+use auth_api::{TokenReader, run, start_logging};
 use auth_config::{AccountConfig, log_settings};
 use auth_password::Hasher;
 use auth_store::{Aws, DynamoUsers};
@@ -13,13 +13,17 @@ async fn main() -> Result<(), Error> {
     start_logging(log_settings());
     let config = AccountConfig::from_env()?;
     let aws = Aws::default();
-    let keys = config.keys.load(&aws).await?.verifying_keys();
+    let keys = config.keys.load_trusted(&aws).await?;
     let account = Account {
         users: DynamoUsers::connect(&aws, config.users_table).await,
-        verifier: Verifier::new(keys, config.tokens),
+        reader: TokenReader {
+            verifier: Verifier::new(keys.verifying, config.tokens),
+            flask: keys.flask,
+            locations: config.locations,
+        },
         passwords: config.passwords,
         hasher: Hasher::new(config.hashing)?,
     };
 
-    run(async |request| account.handle(request, Timestamp::now()).await).await
+    run(config.errors, async |request| account.handle(request, Timestamp::now()).await).await
 }

@@ -47,6 +47,7 @@ impl Meanwhile {
             token: TokenId::generate().unwrap(),
             auth_time: NOW,
             expires_at: NOW,
+            csrf: None,
         };
         Self { users: scene.users.clone(), happening, caller }
     }

@@ -1,10 +1,11 @@
 //! What the authorizer decides, in each shape that API Gateway asks in.
 #![cfg(test)]
 
-use auth_api::{Guard, SessionCheck};
+use auth_api::{Guard, SessionCheck, TokenReader};
 use auth_store::{AddUser as _, MemoryUsers};
 use auth_testkit::{
     away::AwayUsers,
+    flask,
     forge::{bad_tokens, claims, claims_for, header, sign, with},
     subject::{NOW, operation, session, user, verifier},
 };
@@ -213,4 +214,30 @@ async fn a_fault_of_the_store_is_an_error_so_that_it_is_neither_allowed_nor_cach
     let event = http_api_2(&format!("Bearer {}", sign(&header(), &claims())));
     let error = authorizer.handle(&event.to_string(), NOW).await.unwrap_err();
     assert_eq!(error.to_string(), "the store is unavailable");
+}
+
+#[tokio::test]
+async fn the_authorizer_takes_flasks_tokens_in_every_shape() {
+    let (users, _, alice) = logged_in().await;
+    let reader = TokenReader {
+        flask: flask::keys(&json!({ "minted_by": "flask" })),
+        ..TokenReader::new(verifier())
+    };
+    let authorizer = Authorizer { guard: Guard::reading(reader, SessionCheck::strict(users)) };
+    let claims = flask::extended_claims();
+    let expired = with(claims.clone(), "exp", NOW.unix().into());
+    for (claims, is_allowed) in [(claims, true), (expired, false)] {
+        let value = format!("Bearer {}", flask::sign(&claims));
+        for event in [http_api_2, http_api_1, rest_request, rest_token, web_socket] {
+            let event = event(&value).to_string();
+            let decision = authorizer.handle(&event, NOW).await.unwrap();
+            let decision = serde_json::to_value(decision).unwrap();
+            let effect = &decision["policyDocument"]["Statement"][0]["Effect"];
+            let allows = decision["isAuthorized"] == true || effect == "Allow";
+            assert_eq!(allows, is_allowed, "{event} {decision}");
+            if is_allowed {
+                assert_eq!(decision["context"]["sub"], json!(alice.id), "{decision}");
+            }
+        }
+    }
 }

@@ -10,8 +10,8 @@ use lambda_http::Error;
 async fn main() -> Result<(), Error> {
     start_logging(log_settings());
     let config = DiscoveryConfig::from_env()?;
-    let keys = config.keys.load(&Aws::default()).await?.public_jwk_set();
+    let keys = config.keys.load_trusted(&Aws::default()).await?.verifying.public_jwk_set();
     let discovery = Discovery { issuer: config.issuer, keys };
 
-    run(async |request| discovery.handle(request)).await
+    run(config.errors, async |request| discovery.handle(request)).await
 }

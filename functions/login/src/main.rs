@@ -1,4 +1,4 @@
-//! `POST /login`: wiring only. The behaviour is in `lib.rs`.
+//! `POST /login` and `POST /auth`: wiring only. The behaviour is in `lib.rs`.
 
 use auth_api::{allow_only, run, start_logging};
 use auth_config::{LoginConfig, log_settings};
@@ -19,9 +19,10 @@ async fn main() -> Result<(), Error> {
         hasher: Hasher::new(config.hashing)?,
         issuer: Issuer::new(signing_key, config.tokens),
         sessions: config.sessions,
+        locations: config.locations,
     };
 
-    run(async |request| {
+    run(config.errors, async |request| {
         allow_only(request, "POST")?;
         login.handle(request, Timestamp::now()).await
     })

@@ -1,55 +1,25 @@
 //! `POST /login`: what it answers, and what it writes.
 #![cfg(test)]
 
+mod scene;
+
 use std::time::Duration;
 
-use auth_api::{GatewayAnswer, answer};
-use auth_password::{HashParams, Hasher, PasswordPolicy};
+use auth_api::GatewayAnswer;
 use auth_session::{AccountStatus, SessionState, User, Username};
 use auth_store::{
-    AddUser as _, FindSession as _, FindUser, MemoryUsers, SessionStart, StartSession,
-    StartSessionOutcome, StoreError,
+    FindSession as _, FindUser, MemoryUsers, SessionStart, StartSession, StartSessionOutcome,
+    StoreError,
 };
 use auth_testkit::{
     away::AwayUsers,
     event::{post_json, with_header},
-    subject::{NOW, SESSION_POLICY, issuer, operation, user, verifier},
+    subject::{NOW, SESSION_POLICY, user, verifier},
 };
-use auth_token::{PresentedToken, Timestamp};
-use lambda_http::Request;
-use login::Login;
+use auth_token::PresentedToken;
+use scene::{PASSWORD, body, call, users_with};
 use secrecy::{ExposeSecret as _, SecretString};
-use serde_json::{Value, json};
-
-const PASSWORD: &str = "correct horse battery";
-
-fn hasher() -> Hasher {
-    Hasher::new(HashParams::default()).unwrap()
-}
-
-fn hash(text: &str) -> SecretString {
-    let policy = PasswordPolicy { min_chars: 8 };
-    hasher().hash(&policy.accept(&SecretString::from(text), "x").unwrap()).unwrap()
-}
-
-async fn users_with(change: impl FnOnce(&mut User)) -> MemoryUsers {
-    let users = MemoryUsers::default();
-    let mut alice = user("Alice");
-    alice.password_hash = hash(PASSWORD);
-    change(&mut alice);
-    users.add_user(&alice, &operation()).await.unwrap();
-    users
-}
-
-async fn call<U: FindUser + StartSession>(
-    users: U,
-    event: &Value,
-    now: Timestamp,
-) -> GatewayAnswer {
-    let login = Login { users, hasher: hasher(), issuer: issuer(), sessions: SESSION_POLICY };
-    let handle = async |request: &Request| login.handle(request, now).await;
-    answer(&event.to_string(), &handle).await
-}
+use serde_json::json;
 
 async fn log_in<U: FindUser + StartSession>(
     users: U,
@@ -58,10 +28,6 @@ async fn log_in<U: FindUser + StartSession>(
 ) -> GatewayAnswer {
     let body = json!({ "username": username, "password": password });
     call(users, &post_json("/login", &body), NOW).await
-}
-
-fn body(answer: &GatewayAnswer) -> Value {
-    serde_json::from_str(&answer.body).unwrap()
 }
 
 fn alice() -> Username {

@@ -1,6 +1,6 @@
 //! `POST /logout` and `DELETE /logout`: wiring only. The behaviour is in `lib.rs`.
 
-use auth_api::{allow_only, run, start_logging};
+use auth_api::{TokenReader, allow_only, run, start_logging};
 use auth_config::{LogoutConfig, log_settings};
 use auth_store::{Aws, DynamoUsers};
 use auth_token::{Timestamp, Verifier};
@@ -12,13 +12,17 @@ async fn main() -> Result<(), Error> {
     start_logging(log_settings());
     let config = LogoutConfig::from_env()?;
     let aws = Aws::default();
-    let keys = config.keys.load(&aws).await?.verifying_keys();
+    let keys = config.keys.load_trusted(&aws).await?;
     let logout = Logout {
         users: DynamoUsers::connect(&aws, config.users_table).await,
-        verifier: Verifier::new(keys, config.tokens),
+        reader: TokenReader {
+            verifier: Verifier::new(keys.verifying, config.tokens),
+            flask: keys.flask,
+            locations: config.locations,
+        },
     };
 
-    run(async |request| {
+    run(config.errors, async |request| {
         allow_only(request, "POST, DELETE")?;
         logout.handle(request, Timestamp::now()).await
     })

@@ -1,7 +1,7 @@
 //! `POST /logout` and `DELETE /logout`: which session ends.
 #![cfg(test)]
 
-use auth_api::{GatewayAnswer, answer};
+use auth_api::{GatewayAnswer, TokenReader, answer};
 use auth_session::User;
 use auth_store::{AddUser as _, EndSession, FindUser as _, MemoryUsers};
 use auth_testkit::{
@@ -16,7 +16,7 @@ use logout::Logout;
 use serde_json::{Value, json};
 
 async fn call<U: EndSession>(users: U, event: &Value) -> GatewayAnswer {
-    let logout = Logout { users, verifier: verifier() };
+    let logout = Logout { users, reader: TokenReader::new(verifier()) };
     let handle = async |request: &Request| logout.handle(request, NOW).await;
     answer(&event.to_string(), &handle).await
 }

@@ -13,7 +13,7 @@ async fn main() -> Result<(), Error> {
     let config = ProtectedConfig::from_env()?;
     let protected = Protected { guard: Guard::connect(config.guard, &Aws::default()).await? };
 
-    run(async |request| {
+    run(config.errors, async |request| {
         allow_only(request, "GET")?;
         protected.handle(request, Timestamp::now()).await
     })

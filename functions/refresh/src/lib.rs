@@ -1,27 +1,37 @@
 //! `POST /refresh`: exchanges a refresh token for the next pair of tokens.
 
-use auth_api::{ApiError, Freshness, SessionOf, claimed_username, refresh_claims, token_answer};
-use auth_session::{Judgement, RotationPolicy, User, Username};
-use auth_store::{EndSession, RotateSession, RotateSessionOutcome, SessionEnd};
-use auth_token::{Issuer, OperationId, RefreshClaims, Timestamp, Verifier};
+mod flask;
+
+use auth_api::{
+    ApiError, Delivery, Freshness, RefreshToken, SessionOf, TokenReader, claimed_username,
+    token_answer,
+};
+use auth_session::{Judgement, RotationPolicy, SessionPolicy, User, Username};
+use auth_store::{
+    EndSession, FindUser, RotateSession, RotateSessionOutcome, SessionEnd, StartSession,
+};
+use auth_token::{Issuer, OperationId, RefreshClaims, Timestamp};
 use lambda_http::{Body, Request, Response};
 use tracing::{info, warn};
 
-/// Everything that a refresh may touch. Its bounds are its policy: `RotateSession` and
-/// `EndSession` are `dynamodb:UpdateItem`.
+/// Everything that a refresh may touch. Its bounds are its policy: `RotateSession`, `EndSession`
+/// and `StartSession` are `dynamodb:UpdateItem`; `FindUser` is `dynamodb:GetItem`, for those who
+/// come with a Flask service's token.
 #[derive(Debug)]
 pub struct Refresh<U> {
     /// Where sessions are rotated, and ended when a token is stolen.
     pub users: U,
-    /// What checks tokens.
-    pub verifier: Verifier,
+    /// What finds and checks tokens.
+    pub reader: TokenReader,
     /// What signs tokens.
     pub issuer: Issuer,
     /// What refresh tokens are worth.
     pub policy: RotationPolicy,
+    /// How long sessions live and how many.
+    pub sessions: SessionPolicy,
 }
 
-impl<U: RotateSession + EndSession> Refresh<U> {
+impl<U: FindUser + StartSession + RotateSession + EndSession> Refresh<U> {
     /// Exchanges the refresh token of `request` for the next pair, or hands out the current pair
     /// once more to whoever missed it. A token that was used before ends its session.
     ///
@@ -33,17 +43,30 @@ impl<U: RotateSession + EndSession> Refresh<U> {
         request: &Request,
         now: Timestamp,
     ) -> Result<Response<Body>, ApiError> {
-        let token = refresh_claims(&self.verifier, request, now)?;
+        let (token, location) = self.reader.refresh(request, now)?;
+        let delivery = self.reader.locations.delivery_as(location);
+        match token {
+            RefreshToken::Ours(token) => self.rotate(&token, delivery, now).await,
+            RefreshToken::Flask(token) => self.adopt(token, request, delivery, now).await,
+        }
+    }
+
+    async fn rotate(
+        &self,
+        token: &RefreshClaims,
+        delivery: Delivery<'_>,
+        now: Timestamp,
+    ) -> Result<Response<Body>, ApiError> {
         let username = claimed_username(&token.username)?;
         let operation = OperationId::generate().map_err(ApiError::randomness)?;
-        let Some(rotation) = self.policy.rotate(&token, operation, now) else {
+        let Some(rotation) = self.policy.rotate(token, operation, now) else {
             return Err(ApiError::TokenRevoked);
         };
         match self.users.rotate_session(&username, &rotation).await.map_err(ApiError::store)? {
-            RotateSessionOutcome::Rotated(user) => self.answer(&user, &token, now),
+            RotateSessionOutcome::Rotated(user) => self.answer(&user, token, delivery, now),
             RotateSessionOutcome::Refused(None) => Err(ApiError::TokenRevoked),
             RotateSessionOutcome::Refused(Some(user)) => {
-                self.judge(&username, &user, &token, now).await
+                self.judge(&username, &user, (token, delivery), now).await
             }
         }
     }
@@ -53,7 +76,7 @@ impl<U: RotateSession + EndSession> Refresh<U> {
         &self,
         username: &Username,
         user: &User,
-        token: &RefreshClaims,
+        (token, delivery): (&RefreshClaims, Delivery<'_>),
         now: Timestamp,
     ) -> Result<Response<Body>, ApiError> {
         let session = user.live_session(&token.user, &token.session, now);
@@ -62,7 +85,7 @@ impl<U: RotateSession + EndSession> Refresh<U> {
             Judgement::Ended => Err(ApiError::TokenRevoked),
             Judgement::Previous => {
                 info!(user = user_id, session = session_id, "current tokens handed out again");
-                self.answer(user, token, now)
+                self.answer(user, token, delivery, now)
             }
             Judgement::Reused => {
                 let end = SessionEnd { username, user: &token.user, session: &token.session };
@@ -85,11 +108,12 @@ impl<U: RotateSession + EndSession> Refresh<U> {
         &self,
         user: &User,
         token: &RefreshClaims,
+        delivery: Delivery<'_>,
         now: Timestamp,
     ) -> Result<Response<Body>, ApiError> {
         let id = &token.session;
         let session = user.sessions.get(id).ok_or(ApiError::TokenRevoked)?;
         let holder = SessionOf { user, id, session };
-        token_answer(&self.issuer, holder, Freshness::NotFresh, now)
+        token_answer(&self.issuer, holder, Freshness::NotFresh, delivery, now)
     }
 }

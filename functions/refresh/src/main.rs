@@ -1,6 +1,6 @@
 //! `POST /refresh`: wiring only. The behaviour is in `lib.rs`.
 
-use auth_api::{allow_only, run, start_logging};
+use auth_api::{TokenReader, allow_only, run, start_logging};
 use auth_config::{RefreshConfig, log_settings};
 use auth_store::{Aws, DynamoUsers};
 use auth_token::{Issuer, Timestamp, Verifier};
@@ -15,12 +15,17 @@ async fn main() -> Result<(), Error> {
     let keys = config.keys.load(&aws).await?;
     let refresh = Refresh {
         users: DynamoUsers::connect(&aws, config.users_table).await,
-        verifier: Verifier::new(keys.verifying_keys(), config.tokens.clone()),
+        reader: TokenReader {
+            verifier: Verifier::new(keys.verifying_keys(), config.tokens.clone()),
+            flask: keys.flask_keys(),
+            locations: config.locations,
+        },
         issuer: Issuer::new(keys.into_signing_key(), config.tokens),
         policy: config.rotation,
+        sessions: config.sessions,
     };
 
-    run(async |request| {
+    run(config.errors, async |request| {
         allow_only(request, "POST")?;
         refresh.handle(request, Timestamp::now()).await
     })

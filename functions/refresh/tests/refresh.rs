@@ -4,14 +4,14 @@
 
 use std::time::Duration;
 
-use auth_api::{GatewayAnswer, answer};
+use auth_api::{GatewayAnswer, TokenReader, answer};
 use auth_session::{AccountStatus, RotationPolicy, User};
-use auth_store::{AddUser as _, EndSession, FindUser as _, MemoryUsers, RotateSession};
+use auth_store::{AddUser as _, EndSession, FindUser, MemoryUsers, RotateSession, StartSession};
 use auth_testkit::{
     away::{AwayUsers, CAUSE},
     event::{post_json, post_text, request, with_header, with_token},
     forge::{bad_refresh_tokens, claims_for, header, sign},
-    subject::{NOW, ROTATION_POLICY, issuer, operation, session, user, verifier},
+    subject::{NOW, ROTATION_POLICY, SESSION_POLICY, issuer, operation, session, user, verifier},
 };
 use auth_token::{AccessClaims, Grant, PresentedToken, RefreshClaims, SessionId, Timestamp};
 use lambda_http::Request;
@@ -40,6 +40,8 @@ async fn scene(change: impl FnOnce(&mut User)) -> Scene {
         session_expires_at: first.session.expires_at,
         roles: &[],
         auth_time: NOW,
+        claims: None,
+        for_cookies: false,
     };
     let token = issuer().refresh_token(&grant, &first.session.newest()).unwrap();
     let token = token.text.expose_secret().to_owned();
@@ -52,13 +54,14 @@ async fn scene(change: impl FnOnce(&mut User)) -> Scene {
     Scene { users, alice, session, token }
 }
 
-async fn call<U: RotateSession + EndSession>(
+async fn call<U: FindUser + StartSession + RotateSession + EndSession>(
     users: U,
     policy: RotationPolicy,
     event: &Value,
     now: Timestamp,
 ) -> GatewayAnswer {
-    let refresh = Refresh { users, verifier: verifier(), issuer: issuer(), policy };
+    let reader = TokenReader::new(verifier());
+    let refresh = Refresh { users, reader, issuer: issuer(), policy, sessions: SESSION_POLICY };
     let handle = async |request: &Request| refresh.handle(request, now).await;
     answer(&event.to_string(), &handle).await
 }

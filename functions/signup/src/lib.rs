@@ -4,7 +4,7 @@ use auth_api::{ApiError, JsonBody, json, rfc3339};
 use auth_password::{Hasher, PasswordPolicy};
 use auth_session::{AccountStatus, Email, User};
 use auth_store::{AddUser, AddUserOutcome};
-use auth_token::{OperationId, Timestamp, UserId};
+use auth_token::{AdditionalClaims, OperationId, Timestamp, UserId};
 use lambda_http::{Body, Request, Response, http::StatusCode};
 use serde::Serialize;
 
@@ -59,6 +59,7 @@ impl<U: AddUser> Signup<U> {
             email,
             password_hash: self.hasher.hash(&password).map_err(ApiError::hash)?,
             roles: Vec::new(),
+            claims: AdditionalClaims::default(),
             status: AccountStatus::Active,
             created_at: now,
             credentials_version: 0,

@@ -45,6 +45,10 @@ pub(super) fn add_headers(cors: &Cors, request: &HeaderMap, response: &mut Heade
     response.remove(header::ACCESS_CONTROL_ALLOW_ORIGIN);
     if let Some(origin) = allowed_origin(cors, request) {
         response.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
+        if cors.allow_credentials {
+            let allowed = HeaderValue::from_static("true");
+            response.insert(header::ACCESS_CONTROL_ALLOW_CREDENTIALS, allowed);
+        }
         response.append(header::VARY, HeaderValue::from_static("Origin"));
     }
 }

@@ -97,6 +97,9 @@ pub struct Cors {
     pub allow_methods: Vec<String>,
     /// For how many seconds a browser may remember the answer.
     pub max_age: u64,
+    /// Whether pages may send cookies.
+    #[serde(default)]
+    pub allow_credentials: bool,
 }
 
 const NO_AUTHORIZER: &str = "NONE";

@@ -19,6 +19,16 @@ pub enum ConfigError {
     /// Two variables contradict each other.
     #[error("{0} and {1} are both set, set one of them")]
     Contradictory(&'static str, &'static str),
+    /// A variable's value does not go with another variable's.
+    #[error("{variable} {reason}, which {other} is not for")]
+    Conflict {
+        /// The variable.
+        variable: &'static str,
+        /// What it says; completes "`VARIABLE` …".
+        reason: &'static str,
+        /// The other variable.
+        other: &'static str,
+    },
 }
 
 /// `main` prints an error in this form, and a person reads it.
@@ -62,6 +72,28 @@ pub(crate) fn required(
     name: &'static str,
 ) -> Result<String, ConfigError> {
     optional(variables, name).ok_or(ConfigError::Missing(name))
+}
+
+/// The parts of a value between commas, without the blanks around them.
+pub(crate) fn list(variables: &impl Variables, name: &'static str) -> Vec<String> {
+    let value = optional(variables, name).unwrap_or_default();
+    value.split(',').map(str::trim).filter(|part| !part.is_empty()).map(str::to_owned).collect()
+}
+
+/// `true` or `false`.
+pub(crate) fn flag(
+    variables: &impl Variables,
+    name: &'static str,
+    default: bool,
+) -> Result<bool, ConfigError> {
+    match optional(variables, name).map(|value| value.to_ascii_lowercase()).as_deref() {
+        None => Ok(default),
+        Some("true") => Ok(true),
+        Some("false") => Ok(false),
+        Some(_) => {
+            Err(ConfigError::Invalid { variable: name, reason: "must be true or false".to_owned() })
+        }
+    }
 }
 
 /// A whole number within bounds.

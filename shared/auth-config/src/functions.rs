@@ -1,6 +1,6 @@
 //! One struct a function: everything that it reads from its environment.
 
-use auth_api::{GuardSettings, LogSettings};
+use auth_api::{ErrorSettings, GuardSettings, LogSettings, TokenLocations};
 use auth_password::{HashParams, PasswordPolicy};
 use auth_session::{RotationPolicy, SessionPolicy};
 use auth_store::KeySource;
@@ -10,9 +10,10 @@ use tracing::Level;
 use crate::{
     environment::{ConfigError, Environment, Variables, optional, required},
     groups::{
-        guard_settings, hash_params, issuer, key_source, password_policy, rotation_policy,
-        session_policy, token_profile, users_table,
+        guard_settings, hash_params, issuer, password_policy, rotation_policy, session_policy,
+        signing_key_source, token_profile, users_table, verifying_key_source,
     },
+    places::{error_settings, token_locations},
 };
 
 /// Adds `from_env`, which reads the process's environment, to a configuration that has `read`.
@@ -52,6 +53,8 @@ pub struct SignupConfig {
     /// How hard password hashes are. Read from `ARGON2_MEMORY_KIB` (default 19456) and
     /// `ARGON2_ITERATIONS` (default 2).
     pub hashing: HashParams,
+    /// How errors are written. Read from `JWT_ERROR_MESSAGE_KEY`.
+    pub errors: ErrorSettings,
 }
 
 impl SignupConfig {
@@ -64,6 +67,7 @@ impl SignupConfig {
             users_table: users_table(variables)?,
             passwords: password_policy(variables)?,
             hashing: hash_params(variables)?,
+            errors: error_settings(variables)?,
         })
     }
 }
@@ -73,17 +77,23 @@ impl SignupConfig {
 pub struct LoginConfig {
     /// The users table. Read from `USERS_TABLE`.
     pub users_table: String,
-    /// Where the signing keys are. Read from `SIGNING_KEYS_SECRET`, `SIGNING_KEYS` or
-    /// `JWT_SECRET_KEY`, and `JWT_ALGORITHM`.
+    /// Where the signing keys are. Read from `SIGNING_KEYS_SECRET`, `SIGNING_KEYS`,
+    /// `JWT_SECRET_KEY` or `JWT_PRIVATE_KEY`, and `JWT_ALGORITHM`.
     pub keys: KeySource,
     /// Which tokens are issued. Read from `JWT_ISSUER`, `JWT_AUDIENCE`,
-    /// `JWT_ACCESS_TOKEN_EXPIRES`, `JWT_REFRESH_TOKEN_EXPIRES` and `JWT_DECODE_LEEWAY`.
+    /// `JWT_DECODE_ISSUER`, `JWT_DECODE_AUDIENCE`, `JWT_ACCESS_TOKEN_EXPIRES`,
+    /// `JWT_REFRESH_TOKEN_EXPIRES` and `JWT_DECODE_LEEWAY`.
     pub tokens: TokenProfile,
     /// How long sessions live and how many. Read from `JWT_REFRESH_TOKEN_EXPIRES`,
     /// `SESSION_LIFETIME` and `SESSION_LIMIT`.
     pub sessions: SessionPolicy,
     /// How hard password hashes are. Read from `ARGON2_MEMORY_KIB` and `ARGON2_ITERATIONS`.
     pub hashing: HashParams,
+    /// Where tokens may be in requests. Read from `JWT_TOKEN_LOCATION` and the variables of headers,
+    /// URL parameters, JSON members and cookies.
+    pub locations: TokenLocations,
+    /// How errors are written. Read from `JWT_ERROR_MESSAGE_KEY`.
+    pub errors: ErrorSettings,
 }
 
 impl LoginConfig {
@@ -94,10 +104,12 @@ impl LoginConfig {
     pub fn read(variables: &impl Variables) -> Result<Self, ConfigError> {
         Ok(Self {
             users_table: users_table(variables)?,
-            keys: key_source(variables)?,
+            keys: signing_key_source(variables)?,
             tokens: token_profile(variables)?,
             sessions: session_policy(variables)?,
             hashing: hash_params(variables)?,
+            locations: token_locations(variables)?,
+            errors: error_settings(variables)?,
         })
     }
 }
@@ -111,9 +123,17 @@ pub struct RefreshConfig {
     pub keys: KeySource,
     /// Which tokens are taken and issued; read as [`LoginConfig::tokens`].
     pub tokens: TokenProfile,
+    /// How long sessions live and how many, for those who come with a Flask service's token; read
+    /// as [`LoginConfig::sessions`].
+    pub sessions: SessionPolicy,
     /// What refresh tokens are worth. Read from `JWT_REFRESH_TOKEN_EXPIRES`, `SESSION_LIFETIME`
     /// and `REFRESH_GRACE` (0 to 300 seconds, default 30).
     pub rotation: RotationPolicy,
+    /// Where tokens may be in requests. Read from `JWT_TOKEN_LOCATION` and the variables of headers,
+    /// URL parameters, JSON members and cookies.
+    pub locations: TokenLocations,
+    /// How errors are written. Read from `JWT_ERROR_MESSAGE_KEY`.
+    pub errors: ErrorSettings,
 }
 
 impl RefreshConfig {
@@ -124,9 +144,12 @@ impl RefreshConfig {
     pub fn read(variables: &impl Variables) -> Result<Self, ConfigError> {
         Ok(Self {
             users_table: users_table(variables)?,
-            keys: key_source(variables)?,
+            keys: signing_key_source(variables)?,
             tokens: token_profile(variables)?,
+            sessions: session_policy(variables)?,
             rotation: rotation_policy(variables)?,
+            locations: token_locations(variables)?,
+            errors: error_settings(variables)?,
         })
     }
 }
@@ -136,10 +159,15 @@ impl RefreshConfig {
 pub struct LogoutConfig {
     /// The users table. Read from `USERS_TABLE`.
     pub users_table: String,
-    /// Where the keys are; read as [`LoginConfig::keys`].
+    /// Where the keys are; read as [`LoginConfig::keys`], or from `JWT_PUBLIC_KEY`.
     pub keys: KeySource,
     /// Which tokens are taken; read as [`LoginConfig::tokens`].
     pub tokens: TokenProfile,
+    /// Where tokens may be in requests. Read from `JWT_TOKEN_LOCATION` and the variables of headers,
+    /// URL parameters, JSON members and cookies.
+    pub locations: TokenLocations,
+    /// How errors are written. Read from `JWT_ERROR_MESSAGE_KEY`.
+    pub errors: ErrorSettings,
 }
 
 impl LogoutConfig {
@@ -150,8 +178,10 @@ impl LogoutConfig {
     pub fn read(variables: &impl Variables) -> Result<Self, ConfigError> {
         Ok(Self {
             users_table: users_table(variables)?,
-            keys: key_source(variables)?,
+            keys: verifying_key_source(variables)?,
             tokens: token_profile(variables)?,
+            locations: token_locations(variables)?,
+            errors: error_settings(variables)?,
         })
     }
 }
@@ -161,7 +191,7 @@ impl LogoutConfig {
 pub struct AccountConfig {
     /// The users table. Read from `USERS_TABLE`.
     pub users_table: String,
-    /// Where the keys are; read as [`LoginConfig::keys`].
+    /// Where the keys are; read as [`LoginConfig::keys`], or from `JWT_PUBLIC_KEY`.
     pub keys: KeySource,
     /// Which tokens are taken; read as [`LoginConfig::tokens`].
     pub tokens: TokenProfile,
@@ -169,6 +199,11 @@ pub struct AccountConfig {
     pub passwords: PasswordPolicy,
     /// How hard password hashes are; read as [`SignupConfig::hashing`].
     pub hashing: HashParams,
+    /// Where tokens may be in requests. Read from `JWT_TOKEN_LOCATION` and the variables of headers,
+    /// URL parameters, JSON members and cookies.
+    pub locations: TokenLocations,
+    /// How errors are written. Read from `JWT_ERROR_MESSAGE_KEY`.
+    pub errors: ErrorSettings,
 }
 
 impl AccountConfig {
@@ -179,10 +214,12 @@ impl AccountConfig {
     pub fn read(variables: &impl Variables) -> Result<Self, ConfigError> {
         Ok(Self {
             users_table: users_table(variables)?,
-            keys: key_source(variables)?,
+            keys: verifying_key_source(variables)?,
             tokens: token_profile(variables)?,
             passwords: password_policy(variables)?,
             hashing: hash_params(variables)?,
+            locations: token_locations(variables)?,
+            errors: error_settings(variables)?,
         })
     }
 }
@@ -193,6 +230,8 @@ pub struct ProtectedConfig {
     /// Who is let through. Read from `USERS_TABLE`, the variables of keys and tokens that
     /// [`LoginConfig`] names, and `JWT_REVOCATION_CHECK` (`strict`, `cached:<seconds>` or `off`).
     pub guard: GuardSettings,
+    /// How errors are written. Read from `JWT_ERROR_MESSAGE_KEY`.
+    pub errors: ErrorSettings,
 }
 
 impl ProtectedConfig {
@@ -201,7 +240,7 @@ impl ProtectedConfig {
     /// # Errors
     /// [`ConfigError`] when a variable is missing, malformed or contradicts another.
     pub fn read(variables: &impl Variables) -> Result<Self, ConfigError> {
-        Ok(Self { guard: guard_settings(variables)? })
+        Ok(Self { guard: guard_settings(variables)?, errors: error_settings(variables)? })
     }
 }
 
@@ -230,6 +269,8 @@ pub struct WorkItemsConfig {
     /// Who is let through where no gateway asked the authorizer; read as
     /// [`ProtectedConfig::guard`].
     pub guard: GuardSettings,
+    /// How errors are written. Read from `JWT_ERROR_MESSAGE_KEY`.
+    pub errors: ErrorSettings,
 }
 
 impl WorkItemsConfig {
@@ -241,6 +282,7 @@ impl WorkItemsConfig {
         Ok(Self {
             work_items_table: required(variables, "WORK_ITEMS_TABLE")?,
             guard: guard_settings(variables)?,
+            errors: error_settings(variables)?,
         })
     }
 }
@@ -250,8 +292,11 @@ impl WorkItemsConfig {
 pub struct DiscoveryConfig {
     /// The issuer that the metadata names. Read from `JWT_ISSUER`.
     pub issuer: String,
-    /// Where the keys are whose public halves are served; read as [`LoginConfig::keys`].
+    /// Where the keys are whose public halves are served; read as [`LoginConfig::keys`], or from
+    /// `JWT_PUBLIC_KEY`.
     pub keys: KeySource,
+    /// How errors are written. Read from `JWT_ERROR_MESSAGE_KEY`.
+    pub errors: ErrorSettings,
 }
 
 impl DiscoveryConfig {
@@ -260,7 +305,11 @@ impl DiscoveryConfig {
     /// # Errors
     /// [`ConfigError`] when a variable is missing, malformed or contradicts another.
     pub fn read(variables: &impl Variables) -> Result<Self, ConfigError> {
-        Ok(Self { issuer: issuer(variables)?, keys: key_source(variables)? })
+        Ok(Self {
+            issuer: issuer(variables)?,
+            keys: verifying_key_source(variables)?,
+            errors: error_settings(variables)?,
+        })
     }
 }
 

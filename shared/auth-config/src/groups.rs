@@ -9,7 +9,10 @@ use auth_store::{KeyLocation, KeySource};
 use auth_token::{Algorithm, TokenProfile};
 use secrecy::SecretString;
 
-use crate::environment::{ConfigError, Variables, number, optional, required};
+use crate::{
+    environment::{ConfigError, Variables, list, number, optional, required},
+    places::token_locations,
+};
 
 const MINUTE: u64 = 60;
 const DAY: u64 = 24 * 60 * MINUTE;
@@ -42,23 +45,40 @@ pub(crate) fn users_table(variables: &impl Variables) -> Result<String, ConfigEr
     required(variables, "USERS_TABLE")
 }
 
-/// Where the signing keys are. Read from `SIGNING_KEYS_SECRET` (the ARN of a secret), or
-/// `SIGNING_KEYS` (a private JWK set), or `JWT_SECRET_KEY` (an HS256 secret of 32 bytes or more).
-/// `JWT_ALGORITHM` may name the algorithm that the signing key must then be for.
-pub(crate) fn key_source(variables: &impl Variables) -> Result<KeySource, ConfigError> {
-    const SECRET: &str = "SIGNING_KEYS_SECRET";
-    const JWK_SET: &str = "SIGNING_KEYS";
-    const SHARED: &str = "JWT_SECRET_KEY";
-    let found = [SECRET, JWK_SET, SHARED].map(|name| optional(variables, name));
-    let location = match found {
-        [Some(arn), None, None] => KeyLocation::Secret { arn },
-        [None, Some(jwk_set), None] => KeyLocation::JwkSet(SecretString::from(jwk_set)),
-        [None, None, Some(secret)] => KeyLocation::SharedSecret(SecretString::from(secret)),
-        [None, None, None] => return Err(ConfigError::Missing(SECRET)),
-        [Some(_), Some(_), _] => return Err(ConfigError::Contradictory(SECRET, JWK_SET)),
-        [Some(_), None, Some(_)] => return Err(ConfigError::Contradictory(SECRET, SHARED)),
-        [None, Some(_), Some(_)] => return Err(ConfigError::Contradictory(JWK_SET, SHARED)),
-    };
+/// Where the signing keys are. Read from `SIGNING_KEYS_SECRET` (the ARN of a secret),
+/// `SIGNING_KEYS` (a private JWK set), `JWT_SECRET_KEY` (a secret for HS256, HS384 or HS512) or
+/// `JWT_PRIVATE_KEY` (PEM), one of them. `JWT_ALGORITHM` is the algorithm of a secret or a PEM key;
+/// the signing key of a JWK set must be for it.
+pub(crate) fn signing_key_source(variables: &impl Variables) -> Result<KeySource, ConfigError> {
+    key_source(variables, &SIGNING)
+}
+
+/// Where the keys that verify are: as [`signing_key_source`], or a public key (PEM) in
+/// `JWT_PUBLIC_KEY`.
+pub(crate) fn verifying_key_source(variables: &impl Variables) -> Result<KeySource, ConfigError> {
+    key_source(variables, &[&SIGNING[..], &[("JWT_PUBLIC_KEY", KeyLocation::PublicPem)]].concat())
+}
+
+type MakeLocation = fn(String) -> KeyLocation;
+
+const SIGNING: [(&str, MakeLocation); 4] = [
+    ("SIGNING_KEYS_SECRET", |arn| KeyLocation::Secret { arn }),
+    ("SIGNING_KEYS", |jwk_set| KeyLocation::JwkSet(SecretString::from(jwk_set))),
+    ("JWT_SECRET_KEY", |secret| KeyLocation::SharedSecret(SecretString::from(secret))),
+    ("JWT_PRIVATE_KEY", |pem| KeyLocation::PrivatePem(SecretString::from(pem))),
+];
+
+fn key_source(
+    variables: &impl Variables,
+    places: &[(&'static str, MakeLocation)],
+) -> Result<KeySource, ConfigError> {
+    let mut found = places
+        .iter()
+        .filter_map(|(name, make)| optional(variables, name).map(|value| (*name, make(value))));
+    let (name, location) = found.next().ok_or(ConfigError::Missing("SIGNING_KEYS_SECRET"))?;
+    if let Some((other, _)) = found.next() {
+        return Err(ConfigError::Contradictory(name, other));
+    }
     Ok(KeySource { location, algorithm: algorithm(variables)? })
 }
 
@@ -69,12 +89,13 @@ fn algorithm(variables: &impl Variables) -> Result<Option<Algorithm>, ConfigErro
     };
     Algorithm::parse(&name).map(Some).ok_or_else(|| ConfigError::Invalid {
         variable: ALGORITHM,
-        reason: "must be ES256 or HS256".to_owned(),
+        reason: format!("must be one of {}", Algorithm::ALL.map(Algorithm::name).join(", ")),
     })
 }
 
 /// Which tokens are ours. Read from `JWT_ISSUER`, `JWT_AUDIENCE` (default: the issuer),
-/// `JWT_ACCESS_TOKEN_EXPIRES`, `JWT_REFRESH_TOKEN_EXPIRES` and `JWT_DECODE_LEEWAY` (seconds).
+/// `JWT_DECODE_ISSUER` and `JWT_DECODE_AUDIENCE` (lists of further ones), `JWT_ACCESS_TOKEN_EXPIRES`,
+/// `JWT_REFRESH_TOKEN_EXPIRES` and `JWT_DECODE_LEEWAY` (seconds).
 pub(crate) fn token_profile(variables: &impl Variables) -> Result<TokenProfile, ConfigError> {
     let issuer = issuer(variables)?;
     let audience = optional(variables, "JWT_AUDIENCE").unwrap_or_else(|| issuer.clone());
@@ -83,6 +104,8 @@ pub(crate) fn token_profile(variables: &impl Variables) -> Result<TokenProfile, 
     Ok(TokenProfile {
         issuer,
         audience,
+        other_issuers: list(variables, "JWT_DECODE_ISSUER"),
+        other_audiences: list(variables, "JWT_DECODE_AUDIENCE"),
         access_lifetime: seconds(
             "JWT_ACCESS_TOKEN_EXPIRES",
             DEFAULT_ACCESS_SECONDS,
@@ -151,13 +174,14 @@ pub(crate) fn hash_params(variables: &impl Variables) -> Result<HashParams, Conf
     })
 }
 
-/// What a guard needs. Read as [`users_table`], [`key_source`], [`token_profile`] and
-/// [`revocation_check`] say.
+/// What a guard needs. Read as [`users_table`], [`verifying_key_source`],
+/// [`token_profile`], [`token_locations`] and [`revocation_check`] say.
 pub(crate) fn guard_settings(variables: &impl Variables) -> Result<GuardSettings, ConfigError> {
     Ok(GuardSettings {
         users_table: users_table(variables)?,
-        keys: key_source(variables)?,
+        keys: verifying_key_source(variables)?,
         tokens: token_profile(variables)?,
+        locations: token_locations(variables)?,
         revocation: revocation_check(variables)?,
     })
 }

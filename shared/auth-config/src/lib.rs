@@ -3,6 +3,7 @@
 mod environment;
 mod functions;
 mod groups;
+mod places;
 mod variables;
 
 pub use environment::{ConfigError, Environment, Variables};
@@ -10,4 +11,4 @@ pub use functions::{
     AccountConfig, AuthorizerConfig, DiscoveryConfig, LoginConfig, LogoutConfig, ProtectedConfig,
     RefreshConfig, SignupConfig, WorkItemsConfig, log_settings,
 };
-pub use variables::{ON_A_LAPTOP, variables_of};
+pub use variables::{NOT_IN_THE_TEMPLATE, variables_of};

@@ -1,7 +1,7 @@
 //! A user with three sessions, and the account's routes over a store in memory.
 
 use account::Account;
-use auth_api::{GatewayAnswer, answer};
+use auth_api::{GatewayAnswer, TokenReader, answer};
 use auth_password::{HashParams, Hasher, PasswordPolicy};
 use auth_session::User;
 use auth_store::{
@@ -54,7 +54,8 @@ where
     U: FindUser + EndSession + EndSessions + ChangePassword + RemoveUser,
 {
     let passwords = PasswordPolicy { min_chars: 8 };
-    let account = Account { users, verifier: verifier(), passwords, hasher: hasher() };
+    let account =
+        Account { users, reader: TokenReader::new(verifier()), passwords, hasher: hasher() };
     let handle = async |request: &Request| account.handle(request, NOW).await;
     answer(&event.to_string(), &handle).await
 }

@@ -1,0 +1,101 @@
+//! How a login gives its tokens: Flask-JWT's way, and in cookies.
+#![cfg(test)]
+
+mod scene;
+
+use auth_api::{TokenLocation, TokenLocations};
+use auth_session::Username;
+use auth_store::FindSession as _;
+use auth_testkit::{
+    away::AwayUsers,
+    event::{post_json, post_text, with_header},
+    subject::{NOW, verifier},
+};
+use auth_token::PresentedToken;
+use scene::{PASSWORD, body, call, call_with, users_with};
+use serde_json::{Value, json};
+
+#[tokio::test]
+async fn auth_answers_as_flask_jwt_does() {
+    let users = users_with(|_| ()).await;
+    let auth = async |body: &Value| call(users.clone(), &post_json("/auth", body), NOW).await;
+    let good = json!({ "username": "Alice", "password": PASSWORD, "extra": 1 });
+    let answer = auth(&good).await;
+    assert_eq!(answer.status_code, 200, "{answer:?}");
+    assert_eq!(answer.headers["cache-control"], "no-store");
+    let members = body(&answer);
+    assert_eq!(members.as_object().unwrap().len(), 1);
+    let token = PresentedToken::parse(members["access_token"].as_str().unwrap()).unwrap();
+    let claims = verifier().access(token, NOW).unwrap();
+    assert!(claims.fresh);
+    let name = Username::parse("alice").unwrap();
+    let session = users.find_session(&name, &claims.session).await.unwrap().unwrap();
+    assert_eq!(session.session_expires_at, Some(claims.expires_at), "nobody can refresh it");
+
+    for body_of in [
+        json!({ "username": "Alice", "password": "wrong horse battery" }),
+        json!({ "username": "Bob", "password": PASSWORD }),
+        json!({ "username": "Alice" }),
+        json!({ "username": "", "password": PASSWORD }),
+        json!({}),
+    ] {
+        let answer = auth(&body_of).await;
+        let expected = json!({
+            "description": "Invalid credentials", "error": "Bad Request", "status_code": 401,
+        });
+        assert_eq!((answer.status_code, body(&answer)), (401, expected), "{body_of}");
+        assert!(answer.headers["www-authenticate"].starts_with("Bearer"));
+    }
+    let text = |text: &str| post_text("/auth", text);
+    for (event, status, error) in [
+        (text("{"), 400, "Bad Request"),
+        (text("[]"), 400, "Bad Request"),
+        (text(r#"{"username":[],"password":"x"}"#), 400, "Bad Request"),
+        (text(&"x".repeat(17_000)), 413, "Payload Too Large"),
+        (with_header(text("a=b"), "content-type", "text/plain"), 415, "Unsupported Media Type"),
+    ] {
+        let answer = call(users.clone(), &event, NOW).await;
+        let members = body(&answer);
+        assert_eq!((answer.status_code, &members["error"]), (status, &json!(error)));
+        assert_eq!(members["status_code"], status);
+        assert!(members["description"].is_string() && members.get("msg").is_none(), "{members}");
+    }
+    let away = call(AwayUsers, &post_json("/auth", &good), NOW).await;
+    assert_eq!((away.status_code, &body(&away)["error"]), (503, &json!("Service Unavailable")));
+}
+
+#[tokio::test]
+async fn cookies_must_be_configured_and_asked_for_by_our_own_pages() {
+    let users = users_with(|_| ()).await;
+    let ask = json!({ "username": "Alice", "password": PASSWORD, "cookies": true });
+    let with_cookies = TokenLocations {
+        order: vec![TokenLocation::Headers, TokenLocation::Cookies],
+        ..TokenLocations::default()
+    };
+    let log_in = async |event: &Value, locations: &TokenLocations| {
+        call_with(users.clone(), locations.clone(), event, NOW).await
+    };
+    let event = post_json("/login", &ask);
+    let given = log_in(&event, &with_cookies).await;
+    assert_eq!((given.status_code, given.cookies.len()), (200, 4), "{given:?}");
+    assert_eq!(body(&given)["msg"], "login successful");
+
+    let foreign = with_header(event.clone(), "origin", "https://evil.example");
+    for (event, locations, status, code) in [
+        (&event, &TokenLocations::default(), 400, "invalid_request"),
+        (&foreign, &with_cookies, 401, "csrf_failed"),
+        (
+            &post_json(
+                "/login",
+                &json!({ "username": "Alice", "password": PASSWORD, "cookies": 1 }),
+            ),
+            &with_cookies,
+            400,
+            "invalid_request",
+        ),
+    ] {
+        let refused = log_in(event, locations).await;
+        assert_eq!((refused.status_code, &body(&refused)["error"]), (status, &json!(code)));
+        assert_eq!(refused.cookies.len(), 0);
+    }
+}

@@ -1,0 +1,56 @@
+//! A store with alice in it, and logins to it.
+
+use auth_api::{GatewayAnswer, TokenLocations, answer};
+use auth_password::{HashParams, Hasher, PasswordPolicy};
+use auth_session::User;
+use auth_store::{AddUser as _, FindUser, MemoryUsers, StartSession};
+use auth_testkit::subject::{SESSION_POLICY, issuer, operation, user};
+use auth_token::Timestamp;
+use lambda_http::Request;
+use login::Login;
+use secrecy::SecretString;
+use serde_json::Value;
+
+pub(crate) const PASSWORD: &str = "correct horse battery";
+
+pub(crate) fn hasher() -> Hasher {
+    Hasher::new(HashParams::default()).unwrap()
+}
+
+pub(crate) fn hash(text: &str) -> SecretString {
+    let policy = PasswordPolicy { min_chars: 8 };
+    hasher().hash(&policy.accept(&SecretString::from(text), "x").unwrap()).unwrap()
+}
+
+pub(crate) async fn users_with(change: impl FnOnce(&mut User)) -> MemoryUsers {
+    let users = MemoryUsers::default();
+    let mut alice = user("Alice");
+    alice.password_hash = hash(PASSWORD);
+    change(&mut alice);
+    users.add_user(&alice, &operation()).await.unwrap();
+    users
+}
+
+pub(crate) async fn call<U: FindUser + StartSession>(
+    users: U,
+    event: &Value,
+    now: Timestamp,
+) -> GatewayAnswer {
+    call_with(users, TokenLocations::default(), event, now).await
+}
+
+pub(crate) async fn call_with<U: FindUser + StartSession>(
+    users: U,
+    locations: TokenLocations,
+    event: &Value,
+    now: Timestamp,
+) -> GatewayAnswer {
+    let login =
+        Login { users, hasher: hasher(), issuer: issuer(), sessions: SESSION_POLICY, locations };
+    let handle = async |request: &Request| login.handle(request, now).await;
+    answer(&event.to_string(), &handle).await
+}
+
+pub(crate) fn body(answer: &GatewayAnswer) -> Value {
+    serde_json::from_str(&answer.body).unwrap()
+}

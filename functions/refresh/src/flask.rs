@@ -1,0 +1,47 @@
+//! Those who come with a Flask service's refresh token get a session of ours.
+
+use auth_api::{
+    ApiError, Delivery, Freshness, Proven, SessionOf, claimed_username, client, start_session,
+    token_answer,
+};
+use auth_session::AccountStatus;
+use auth_store::{FindUser, StartSession};
+use auth_token::{FlaskClaims, FlaskSubject, Timestamp};
+use lambda_http::{Body, Request, Response};
+use tracing::info;
+
+use crate::Refresh;
+
+impl<U: FindUser + StartSession> Refresh<U> {
+    /// Starts a session for the user whom the token names. A Flask service does not know whether a
+    /// token was used, so that each use starts one; a change of the password here ends that.
+    pub(crate) async fn adopt(
+        &self,
+        token: FlaskClaims,
+        request: &Request,
+        delivery: Delivery<'_>,
+        now: Timestamp,
+    ) -> Result<Response<Body>, ApiError> {
+        // An identifier of the Flask service's says nothing of an account of ours.
+        let FlaskSubject::Username(name) = &token.subject else {
+            return Err(ApiError::InvalidToken);
+        };
+        let username = claimed_username(name)?;
+        let user = self.users.find_user(&username).await.map_err(ApiError::store)?;
+        let user = user
+            .filter(|user| user.status == AccountStatus::Active && user.credentials_version == 0)
+            .ok_or(ApiError::TokenRevoked)?;
+        let proven = Proven { user, auth_time: token.issued_at, password_hash: None };
+        let started =
+            start_session(&self.users, &self.sessions, proven, client(request), now).await;
+        // There are no credentials to be wrong: they have changed since the token was made.
+        let (user, started) = started.map_err(|refused| {
+            let has_changed = matches!(refused, ApiError::InvalidCredentials);
+            if has_changed { ApiError::TokenRevoked } else { refused }
+        })?;
+        let (id, session) = (&started.id, &started.session);
+        info!(user = user.id.as_str(), session = id.as_str(), "Flask session taken over");
+        let holder = SessionOf { user: &user, id, session };
+        token_answer(&self.issuer, holder, Freshness::NotFresh, delivery, now)
+    }
+}

@@ -1,0 +1,115 @@
+//! `POST /refresh` with a Flask service's refresh token.
+#![cfg(test)]
+
+use auth_api::{GatewayAnswer, TokenReader, answer};
+use auth_session::{AccountStatus, User};
+use auth_store::{AddUser as _, FindUser as _, MemoryUsers};
+use auth_testkit::{
+    event::{request, with_token},
+    flask::{extended_claims, keys, sign},
+    forge::with,
+    subject::{NOW, ROTATION_POLICY, SESSION_POLICY, issuer, operation, user, verifier},
+};
+use auth_token::{AccessClaims, FlaskKeys, PresentedToken, Timestamp};
+use lambda_http::Request;
+use refresh::Refresh;
+use serde_json::{Value, json};
+
+/// The token of a login of ten days ago.
+fn token() -> String {
+    let then = NOW.unix() - 10 * 86_400;
+    let claims = with(with(extended_claims(), "type", "refresh".into()), "fresh", false.into());
+    let claims = with(with(claims, "iat", then.into()), "nbf", then.into());
+    sign(&with(claims, "exp", (then + 30 * 86_400).into()))
+}
+
+async fn users(change: impl FnOnce(&mut User)) -> (MemoryUsers, User) {
+    let (users, mut alice) = (MemoryUsers::default(), user("Alice"));
+    change(&mut alice);
+    users.add_user(&alice, &operation()).await.unwrap();
+    (users, alice)
+}
+
+async fn call(users: &MemoryUsers, flask: FlaskKeys, token: &str) -> GatewayAnswer {
+    let refresh = Refresh {
+        users: users.clone(),
+        reader: TokenReader { flask, ..TokenReader::new(verifier()) },
+        issuer: issuer(),
+        policy: ROTATION_POLICY,
+        sessions: SESSION_POLICY,
+    };
+    let handle = async |request: &Request| refresh.handle(request, NOW).await;
+    let event = with_token(request("POST", "/refresh"), token);
+    answer(&event.to_string(), &handle).await
+}
+
+fn extended() -> FlaskKeys {
+    keys(&json!({ "minted_by": "flask" }))
+}
+
+fn body(answer: &GatewayAnswer) -> Value {
+    serde_json::from_str(&answer.body).unwrap()
+}
+
+#[track_caller]
+fn access_claims(answer: &GatewayAnswer) -> AccessClaims {
+    assert_eq!(answer.status_code, 200, "{answer:?}");
+    let body = body(answer);
+    let token = PresentedToken::parse(body["access_token"].as_str().unwrap()).unwrap();
+    verifier().access(token, NOW).unwrap()
+}
+
+#[tokio::test]
+async fn a_flask_refresh_token_starts_a_session_of_ours() {
+    let (users, alice) = users(|alice| alice.roles = vec!["editor".to_owned()]).await;
+    let answer = call(&users, extended(), &token()).await;
+    let claims = access_claims(&answer);
+    assert_eq!((claims.user, claims.fresh, claims.roles), (alice.id, false, alice.roles));
+    let then = Timestamp::from_unix(NOW.unix() - 10 * 86_400);
+    assert_eq!(claims.auth_time, then, "the password was proved no later");
+
+    // The pair is one of ours from here on.
+    let next = body(&answer)["refresh_token"].as_str().unwrap().to_owned();
+    let refreshed = access_claims(&call(&users, extended(), &next).await);
+    assert_eq!(refreshed.session, claims.session);
+
+    // Flask does not use tokens up, so each use starts a session, within the limit.
+    for _ in 0..=SESSION_POLICY.limit {
+        assert_ne!(
+            access_claims(&call(&users, extended(), &token()).await).session,
+            claims.session
+        );
+    }
+    let stored = users.find_user(&alice.username).await.unwrap().unwrap();
+    assert_eq!(stored.sessions.len(), SESSION_POLICY.limit);
+}
+
+#[tokio::test]
+async fn a_flask_refresh_token_is_worth_nothing_once_its_account_has_changed() {
+    let changes: [fn(&mut User); 2] =
+        [|alice| alice.credentials_version = 1, |alice| alice.status = AccountStatus::Disabled];
+    for change in changes {
+        let (users, _) = users(change).await;
+        let answer = call(&users, extended(), &token()).await;
+        assert_eq!((answer.status_code, &body(&answer)["error"]), (401, &json!("token_revoked")));
+    }
+    let answer = call(&MemoryUsers::default(), extended(), &token()).await;
+    assert_eq!((answer.status_code, &body(&answer)["error"]), (401, &json!("token_revoked")));
+}
+
+#[tokio::test]
+async fn no_other_flask_token_starts_a_session() {
+    let (users, alice) = users(|_| ()).await;
+    let by_id = keys(&json!({ "minted_by": "flask", "subject": "id" }));
+    let access = sign(&extended_claims());
+    for (keys, token, code) in [
+        (FlaskKeys::default(), token(), "invalid_token"),
+        (by_id, token(), "invalid_token"),
+        (extended(), access, "wrong_token_type"),
+        (extended(), format!("{}x", token()), "invalid_token"),
+    ] {
+        let answer = call(&users, keys, &token).await;
+        assert_eq!((answer.status_code, &body(&answer)["error"]), (401, &json!(code)));
+    }
+    assert_eq!(users.find_user(&alice.username).await.unwrap().unwrap().sessions.len(), 0);
+}
