@@ -13,10 +13,10 @@ TARGET := $(or $(CARGO_TARGET_DIR),target)
 # Each test in a process of its own where nextest is there; plain cargo otherwise.
 RUN_TESTS := $(if $(shell command -v cargo-nextest),cargo nextest run,cargo test --tests)
 
-.PHONY: help dev test check fmt lint doc interop deny template build bench deploy
+.PHONY: help dev test check fmt lint doc test-interop test-browser deny template build bench deploy
 
 help: ## This list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 dev: ## Serve everything on http://127.0.0.1:3000 (ARGS="--help" lists options)
 	@cargo build --workspace --bins
@@ -32,7 +32,8 @@ check: ## The gate: format, lints, tests, docs, interoperation, dependencies, te
 	$(MAKE) lint
 	$(MAKE) test
 	$(MAKE) doc
-	$(MAKE) interop
+	$(MAKE) test-interop
+	$(MAKE) test-browser
 	$(MAKE) deny
 	$(MAKE) template
 
@@ -45,9 +46,24 @@ lint: ## Clippy, warnings are errors
 doc: ## The API documentation, warnings are errors
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --document-private-items
 
-interop: $(TOOLS)/bin/pyjwt ## PyJWT verifies our tokens by our JWKS
+INTEROP := tests/interop
+
+test-interop: $(TOOLS)/interop $(INTEROP)/node_modules/.package-lock.json ## Tokens to and from Flask-JWT-Extended, PyJWT and jose (ARGS="ES256" picks)
 	cargo build --workspace --bins
-	$(TOOLS)/bin/python tests/interop/verify.py $(TARGET)/debug
+	$(TOOLS)/bin/python $(INTEROP)/run.py $(TARGET)/debug $(ARGS)
+
+# The browser of the browser tests; nothing when there is none, or no Node.js to drive it.
+CHROMIUM := $(if $(and $(shell command -v node),$(shell command -v npm)),$(firstword $(shell command -v chromium chromium-browser google-chrome)))
+BROWSER := tests/browser
+
+test-browser: $(if $(CHROMIUM),$(BROWSER)/node_modules/.package-lock.json) ## A real browser logs in with cookies (skipped where there is none)
+ifdef CHROMIUM
+	cargo build --workspace --bins
+	CHROMIUM=$(CHROMIUM) BINARIES=$(TARGET)/debug node --test --test-reporter=./$(BROWSER)/reporter.mjs $(BROWSER)/browser.test.mjs
+else
+	@echo "The browser tests are skipped: there is no chromium, chromium-browser or google-chrome, or no Node.js"
+	@echo "0 passed, 0 failed, 1 skipped"
+endif
 
 deny: ## Banned crates, licences and sources of all dependencies
 	@command -v cargo-deny >/dev/null || cargo install --locked --no-default-features cargo-deny@0.20.2
@@ -73,7 +89,11 @@ $(TOOLS)/bin/pip:
 $(TOOLS)/bin/sam: $(TOOLS)/bin/pip
 	$(TOOLS)/bin/pip install --quiet aws-sam-cli==1.170.0
 
-# PyJWT has no command of its own; the file says that it is there.
-$(TOOLS)/bin/pyjwt: $(TOOLS)/bin/pip
-	$(TOOLS)/bin/pip install --quiet 'pyjwt[crypto]==2.15.1'
+# Libraries have no command of their own; the file says that they are there.
+$(TOOLS)/interop: $(INTEROP)/requirements.txt $(TOOLS)/bin/pip
+	$(TOOLS)/bin/pip install --quiet --requirement $<
+	touch $@
+
+%/node_modules/.package-lock.json: %/package-lock.json %/package.json
+	npm ci --prefix $* --silent --no-audit --no-fund
 	touch $@

@@ -3,7 +3,7 @@
 use std::{cell::RefCell, collections::BTreeMap, env, error::Error, path::PathBuf, time::Duration};
 
 use auth_testkit::{dynamodb, subject::token_profile, template};
-use auth_token::{Grant, Issuer, KeyRing, SessionId, Timestamp, UserId};
+use auth_token::{Algorithm, Grant, Issuer, KeyRing, SessionId, Timestamp, UserId};
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use local::{
     environment::Environments,
@@ -61,7 +61,7 @@ impl Subjects {
     /// Starts a DynamoDB and a Runtime API, makes a user, and logs the user in.
     pub(crate) async fn start() -> Result<Self, Box<dyn Error>> {
         let (template, dynamodb) = (template(), dynamodb().await);
-        let keys = keys::load_or_make(None)?;
+        let keys = keys::load_or_make(None, Algorithm::Es256)?;
         let environments = Environments { given: &|_| None, keys: &keys };
         let binaries = env::current_exe()?.parent().map(PathBuf::from).unwrap_or_default();
         let api = RuntimeApi::start().await?;
@@ -135,6 +135,8 @@ fn other_tokens(keys: &SecretString, token: &str) -> Result<Vec<String>, Box<dyn
         session_expires_at: now + Duration::from_hours(1),
         roles: &[],
         auth_time: now,
+        claims: None,
+        for_cookies: false,
     };
     (0..200)
         .map(|_| Ok(issuer.access_token(&grant, true, now)?.text.expose_secret().to_owned()))

@@ -7,7 +7,7 @@ use std::{
 };
 
 use auth_config::{
-    LoginConfig, ON_A_LAPTOP, ProtectedConfig, RefreshConfig, SignupConfig, variables_of,
+    LoginConfig, NOT_IN_THE_TEMPLATE, ProtectedConfig, RefreshConfig, SignupConfig, variables_of,
 };
 use auth_testkit::template;
 use auth_tests::stack::workspace;
@@ -67,7 +67,7 @@ fn a_function_is_set_exactly_the_variables_that_it_reads() {
         let set: BTreeSet<_> = function.variables.keys().map(String::as_str).collect();
         let read: BTreeSet<_> = variables_of(&binary)
             .into_iter()
-            .filter(|variable| !ON_A_LAPTOP.contains(variable))
+            .filter(|variable| !NOT_IN_THE_TEMPLATE.contains(variable))
             .collect();
         assert_eq!(set, read, "{binary}");
     }
@@ -162,6 +162,7 @@ fn routes_are_protected_unless_they_are_known_to_be_open() {
         "GET /.well-known/jwks.json",
         "GET /.well-known/openid-configuration",
         "GET /health",
+        "POST /auth",
         "POST /login",
         "POST /signup",
         // Behind the guard or a check of their own, which word their own refusals.

@@ -22,7 +22,9 @@ fn files(endings: &[&str]) -> Vec<PathBuf> {
             let path = entry.unwrap().path();
             let name = path.file_name().unwrap().to_str().unwrap().to_owned();
             if path.is_dir() {
-                if !["target", ".git", ".local", ".venv", ".aws-sam"].contains(&name.as_str()) {
+                const OTHERS: [&str; 6] =
+                    ["target", ".git", ".local", ".venv", ".aws-sam", "node_modules"];
+                if !OTHERS.contains(&name.as_str()) {
                     folders.push(path);
                 }
             } else if endings.iter().any(|ending| name.ends_with(ending)) {

@@ -9,6 +9,7 @@
 
 pub mod away;
 pub mod event;
+pub mod flask;
 pub mod forge;
 pub mod proxy;
 pub mod store_contract;

@@ -7,7 +7,8 @@ use auth_session::{
     StartedSession, User, Username,
 };
 use auth_token::{
-    Issuer, KeyRing, OperationId, SessionId, Timestamp, TokenProfile, UserId, Verifier,
+    AdditionalClaims, Issuer, KeyRing, OperationId, SessionId, Timestamp, TokenProfile, UserId,
+    Verifier,
 };
 use secrecy::SecretString;
 
@@ -30,6 +31,8 @@ pub fn token_profile() -> TokenProfile {
     TokenProfile {
         issuer: ISSUER.to_owned(),
         audience: ISSUER.to_owned(),
+        other_issuers: Vec::new(),
+        other_audiences: Vec::new(),
         access_lifetime: Duration::from_mins(15),
         refresh_lifetime: Duration::from_hours(30 * 24),
         leeway: Duration::ZERO,
@@ -54,6 +57,7 @@ pub fn user(name: &str) -> User {
         email: None,
         password_hash: SecretString::from("$argon2id$not-a-hash"),
         roles: Vec::new(),
+        claims: AdditionalClaims::default(),
         status: AccountStatus::Active,
         created_at: NOW,
         credentials_version: 0,

@@ -42,6 +42,7 @@ async fn rotate(store: &impl Users, user: &User, session: &SessionId) {
         token: TokenId::generate().unwrap(),
         auth_time: NOW,
         expires_at: NOW,
+        csrf: None,
     };
     let policy: RotationPolicy = ROTATION_POLICY;
     let rotation = policy.rotate(&token, operation(), NOW).unwrap();

@@ -29,6 +29,7 @@ pub async fn a_started_session_is_found_alive(store: &impl Users) {
     let expected = SessionState {
         user: user.id.clone(),
         status: AccountStatus::Active,
+        credentials_version: 0,
         session_expires_at: Some(started.session.expires_at),
     };
     assert_eq!(state, expected);

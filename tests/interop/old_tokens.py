@@ -1,0 +1,283 @@
+"""Tokens that a Flask service made before its users moved here, and what they open."""
+
+import time
+from datetime import timedelta
+
+import jwt
+from flask import Flask
+from flask_jwt_extended import JWTManager, create_access_token, create_refresh_token
+
+from case import (
+    PASSWORD,
+    USERNAME,
+    expect,
+    expect_forbidden,
+    expect_fresh_token_required,
+    expect_greeting,
+    expect_refusal,
+)
+from keys import Key
+from tokens import MISSING, assemble, base64url, changed, claims_of, header_of, tampered
+
+# Shorter than HS256 wants, as many services have it.
+SECRET = b"our-old-flask-secret"
+OTHER_SECRET = b"another-flask-secret"
+OLD_KEY = Key("HS256", SECRET, kid="old")
+
+HOUR = 3_600
+DAY = timedelta(days=1)
+PAST = timedelta(seconds=-1)
+
+NEW_PASSWORD = "a different horse battery"
+
+
+def flask_jwk(minted_by, **members):
+    """The Flask service's secret, as a key that only verifies."""
+    k = base64url(SECRET)
+    return {"kty": "oct", "alg": "HS256", "kid": "old", "k": k, "minted_by": minted_by, **members}
+
+
+class FlaskJwtExtended:
+    """The service that was."""
+
+    def __init__(self, **config):
+        self._app = Flask("old")
+        self._app.config.update({"JWT_SECRET_KEY": SECRET, **config})
+        JWTManager(self._app)
+
+    def access(self, identity=USERNAME, **options):
+        with self._app.app_context():
+            return create_access_token(identity, **options)
+
+    def refresh(self, identity=USERNAME, **options):
+        with self._app.app_context():
+            return create_refresh_token(identity, **options)
+
+
+def flask_jwt(identity=USERNAME, secret=SECRET, **changes):
+    """A token in Flask-JWT's form; the library itself runs on nothing of today."""
+    now = int(time.time())
+    claims = {"exp": now + 300, "iat": now, "nbf": now, "identity": identity}
+    return jwt.encode(changed(claims, changes), secret, "HS256")
+
+
+def with_old_key(changes, header=None):
+    """A token of Flask-JWT-Extended's with claims or a header that it would not make."""
+    good = FlaskJwtExtended().access()
+    header = {**header_of(good), **(header or {})}
+    return assemble(header, changed(claims_of(good), changes), OLD_KEY.sign)
+
+
+def the_old_key_is_not_published(case):
+    published = expect(case.stack.get("/.well-known/jwks.json"))["keys"]
+    assert [key["kid"] for key in published] == [case.key.kid], published
+
+
+def old_access_tokens_open_routes(case):
+    """Through guard and authorizer, for the user whose name they say."""
+    old = FlaskJwtExtended()
+    expect(case.stack.post("/workitems", {"title": "move"}, case.access), 201)
+    for name, token in {
+        "not fresh": old.access(),
+        "fresh": old.access(fresh=True),
+        "fresh for a while": old.access(fresh=timedelta(minutes=5)),
+        "for a day": old.access(expires_delta=DAY),
+        "without csrf": FlaskJwtExtended(JWT_COOKIE_CSRF_PROTECT=False).access(),
+        "without nbf": FlaskJwtExtended(JWT_ENCODE_NBF=False).access(),
+        "of an issuer": FlaskJwtExtended(JWT_ENCODE_ISSUER="flask").access(),
+        "for an audience": FlaskJwtExtended(JWT_ENCODE_AUDIENCE="app").access(),
+        "with a claim": old.access(additional_claims={"is_administrator": True}),
+        "without type, freshness and name": with_old_key(
+            {"type": MISSING, "fresh": MISSING, "jti": MISSING}
+        ),
+    }.items():
+        expect_greeting(case.stack.get("/protected", token), name)
+        items = expect(case.stack.get("/workitems", token))["workitems"]
+        assert [item["title"] for item in items] == ["move"], f"{name}: {items}"
+    expect_greeting(case.stack.get("/protected/fresh", old.access(fresh=True)))
+    expect_fresh_token_required(case.stack.get("/protected/fresh", old.access()))
+
+
+def bad_old_access_tokens_do_not(case):
+    for name, token in bad_old_access_tokens(case).items():
+        expect_refusal(case.stack.get("/protected", token), name)
+        expect_forbidden(case.stack.get("/workitems", token), name)
+
+
+def bad_old_access_tokens(case):
+    old, later = FlaskJwtExtended(), int(time.time()) + HOUR
+    header, claims = header_of(case.access), claims_of(case.access)
+    return {
+        "expired": old.access(expires_delta=PAST),
+        "never expiring": old.access(expires_delta=False),
+        "not yet valid": with_old_key({"nbf": later}),
+        "not yet issued": with_old_key({"iat": later}),
+        "another secret": FlaskJwtExtended(JWT_SECRET_KEY=OTHER_SECRET).access(),
+        "another signature": tampered(old.access()),
+        "alg HS384": FlaskJwtExtended(JWT_ALGORITHM="HS384").access(),
+        "alg HS512": FlaskJwtExtended(JWT_ALGORITHM="HS512").access(),
+        "alg HS384 in name only": with_old_key({}, {"alg": "HS384"}),
+        "alg none": jwt.encode(claims_of(old.access()), None, "none"),
+        "alg none in name only": with_old_key({}, {"alg": "none"}),
+        "unknown user": old.access("nobody"),
+        "empty user": old.access(""),
+        "a list of users": with_old_key({"sub": [USERNAME]}),
+        "no user": with_old_key({"sub": MISSING}),
+        "refresh token": old.refresh(),
+        "another type": with_old_key({"type": "reset"}),
+        "a critical extension": with_old_key({}, {"crit": ["exp"]}),
+        # The old key vouches for nothing but the old service's tokens, and ours not for those.
+        "our claims": with_old_key(claims),
+        "our claims and type": with_old_key(claims, {"typ": "at+jwt"}),
+        "our claims, type and old name": with_old_key(claims, {"typ": "at+jwt", "kid": "old"}),
+        "our claims, type and name": with_old_key(claims, {**header, "alg": "HS256"}),
+        "by our key": assemble(
+            {"alg": case.key.algorithm, "typ": "JWT"}, claims_of(old.access()), case.key.sign
+        ),
+        "by our key, with its name": assemble(
+            {**header, "typ": "JWT"}, claims_of(old.access()), case.key.sign
+        ),
+    }
+
+
+def old_refresh_tokens_start_sessions(case):
+    """Each time, because nothing remembers that one was used."""
+    token = FlaskJwtExtended().refresh()
+    for body, bearer in (({}, token), ({}, token), ({"refresh_token": token}, None)):
+        pair = expect(case.stack.post("/refresh", body, bearer))
+        assert claims_of(pair["access_token"])["sub"] == case.user, pair
+        expect_greeting(case.stack.get("/protected", pair["access_token"]))
+        expect_fresh_token_required(case.stack.get("/protected/fresh", pair["access_token"]))
+        renewed = expect(case.stack.post("/refresh", token=pair["refresh_token"]))
+        expect_greeting(case.stack.get("/protected", renewed["access_token"]))
+        expect(case.stack.post("/logout", token=renewed["access_token"]))
+        ended = case.stack.get("/protected", renewed["access_token"])
+        assert (ended.status, ended.code) == (401, "token_revoked"), ended
+
+
+def bad_old_refresh_tokens_do_not(case):
+    old = FlaskJwtExtended()
+    for name, token in {
+        "expired": old.refresh(expires_delta=PAST),
+        "never expiring": old.refresh(expires_delta=False),
+        "another secret": FlaskJwtExtended(JWT_SECRET_KEY=OTHER_SECRET).refresh(),
+        "another signature": tampered(old.refresh()),
+        "alg HS384": FlaskJwtExtended(JWT_ALGORITHM="HS384").refresh(),
+        "alg none": jwt.encode(claims_of(old.refresh()), None, "none"),
+        "unknown user": old.refresh("nobody"),
+        "access token": old.access(),
+        "fresh access token": old.access(fresh=True),
+        "no type": with_old_key({"type": MISSING}),
+    }.items():
+        expect_refusal(case.stack.post("/refresh", token=token), name)
+
+
+def old_tokens_have_no_session(case):
+    """So there is nothing to log out of, and no account to change."""
+    old = FlaskJwtExtended()
+    change = {"current_password": PASSWORD, "new_password": NEW_PASSWORD}
+    for token in (old.access(fresh=True), old.refresh()):
+        for method, path, body in (
+            ("POST", "/logout", None),
+            ("DELETE", "/logout", None),
+            ("GET", "/me", None),
+            ("DELETE", "/me", {"password": PASSWORD}),
+            ("POST", "/password", change),
+            ("GET", "/sessions", None),
+            ("DELETE", "/sessions", None),
+        ):
+            answer = case.stack.call(method, path, token, body)
+            expect_refusal(answer, f"{method} {path}", "invalid_token")
+
+
+def old_tokens_end_with_the_password(case):
+    """Whoever changes it wants to be rid of whoever had it."""
+    old = FlaskJwtExtended()
+    change = {"current_password": PASSWORD, "new_password": NEW_PASSWORD}
+    expect(case.stack.post("/password", change, case.access), 204)
+    expect_refusal(case.stack.get("/protected", old.access()), "an access token")
+    expect_forbidden(case.stack.get("/workitems", old.access()), "an access token")
+    expect_refusal(case.stack.post("/refresh", token=old.refresh()), "a refresh token")
+
+
+# What the key of the scenario with options demands, and how the old service was configured.
+OPTIONS = {"identity_claim": "user", "iss": "https://flask.example.com", "aud": "app"}
+CONFIG = {
+    "JWT_IDENTITY_CLAIM": "user",
+    "JWT_ENCODE_ISSUER": "https://flask.example.com",
+    "JWT_ENCODE_AUDIENCE": "app",
+}
+
+
+def the_old_services_options_are_demanded(case):
+    """Identity claim, issuer and audience are those of the key."""
+    expect_greeting(case.stack.get("/protected", FlaskJwtExtended(**CONFIG).access()))
+    expect(case.stack.post("/refresh", token=FlaskJwtExtended(**CONFIG).refresh()))
+    for option in CONFIG:
+        for value in (None, "other"):
+            config = {**CONFIG, option: value}
+            # There is no identity without a claim for it.
+            if config["JWT_IDENTITY_CLAIM"] is None:
+                config["JWT_IDENTITY_CLAIM"] = "sub"
+            other = FlaskJwtExtended(**config)
+            name = f"{option} {value}"
+            expect_refusal(case.stack.get("/protected", other.access()), name)
+            expect_refusal(case.stack.post("/refresh", token=other.refresh()), name)
+
+
+def flask_jwts_tokens_open_routes(case):
+    """In its own scheme and in ours, never as fresh ones."""
+    for scheme in ("JWT", "Bearer"):
+        expect_greeting(case.stack.get("/protected", flask_jwt(), scheme=scheme), scheme)
+        items = expect(case.stack.get("/workitems", flask_jwt(), scheme=scheme))
+        assert items == {"workitems": []}, items
+        fresh = case.stack.get("/protected/fresh", flask_jwt(), scheme=scheme)
+        expect_fresh_token_required(fresh)
+
+
+def bad_tokens_of_flask_jwts_do_not(case):
+    now = int(time.time())
+    for name, token in {
+        "expired": flask_jwt(exp=now - 1),
+        "never expiring": flask_jwt(exp=MISSING),
+        "not yet valid": flask_jwt(nbf=now + HOUR),
+        "another secret": flask_jwt(secret=OTHER_SECRET),
+        "another signature": tampered(flask_jwt()),
+        "alg HS384": jwt.encode(claims_of(flask_jwt()), SECRET, "HS384"),
+        "alg none": jwt.encode(claims_of(flask_jwt()), None, "none"),
+        "no identity": flask_jwt(MISSING),
+        **{f"identity {bad}": flask_jwt(bad) for bad in ("", None, True, 1.5, [USERNAME], {})},
+        "identity elsewhere": flask_jwt(MISSING, sub=USERNAME),
+    }.items():
+        expect_refusal(case.stack.get("/protected", token), name)
+        expect_forbidden(case.stack.get("/workitems", token), name)
+        expect_refusal(case.stack.post("/refresh", token=token), name)
+    expect_refusal(case.stack.post("/refresh", token=flask_jwt()), "a good token")
+    expect_refusal(case.stack.post("/logout", token=flask_jwt()), "a good token")
+
+
+def names_are_of_accounts(case):
+    """With subject `username`. A number is the name of its digits."""
+    credentials = {"username": "20481", "password": PASSWORD}
+    expect_refusal(case.stack.get("/protected", flask_jwt(20481)), "no account yet")
+    expect(case.stack.post("/signup", credentials), 201)
+    for identity in (20481, "20481"):
+        greeting = expect(case.stack.get("/protected", flask_jwt(identity)))
+        assert greeting == {"logged_in_as": "20481"}, greeting
+    expect_refusal(case.stack.get("/protected", flask_jwt(case.user)), "a user id")
+
+
+def ids_need_no_account(case):
+    """With subject `id`. Each sees their own items and nobody else's."""
+    expect(case.stack.post("/workitems", {"title": "of Alice"}, case.access), 201)
+    expect(case.stack.post("/workitems", {"title": "of 42"}, flask_jwt(42)), 201)
+    for identity, titles in (
+        (case.user, ["of Alice"]),
+        (42, ["of 42"]),
+        ("42", ["of 42"]),
+        (43, []),
+        ("b7e2-id_of_elsewhere", []),
+    ):
+        expect(case.stack.get("/protected", flask_jwt(identity)))
+        items = expect(case.stack.get("/workitems", flask_jwt(identity)))["workitems"]
+        assert [item["title"] for item in items] == titles, f"{identity}: {items}"

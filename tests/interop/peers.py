@@ -1,0 +1,119 @@
+"""The programs of others that verify and sign: PyJWT, Flask-JWT-Extended, and `jose` on node."""
+
+import json
+import subprocess
+from contextlib import contextmanager
+from pathlib import Path
+
+import jwt
+from flask import Flask
+from flask_jwt_extended import JWTManager, get_jwt, get_jwt_identity, jwt_required
+
+from tokens import CLAIMS
+
+
+class Refused(Exception):
+    """A peer does not accept a token. The text is its reason."""
+
+
+def pyjwt_verify(case, token):
+    """The claims of a token, by our JWKS or the shared secret."""
+    try:
+        key = case.key.public
+        if not case.key.is_shared:
+            key = jwt.PyJWKClient(case.jwks_uri).get_signing_key_from_jwt(token).key
+        return jwt.decode(
+            token,
+            key,
+            algorithms=[case.key.algorithm],
+            issuer=case.issuer,
+            audience=case.issuer,
+            options={"require": list(CLAIMS)},
+        )
+    except jwt.InvalidTokenError as error:
+        raise Refused(type(error).__name__) from error
+
+
+def pyjwt_sign(_case, key, header, claims):
+    return jwt.encode(claims, key.private, key.algorithm, headers={"typ": None, **header})
+
+
+def jose_verify(case, token):
+    """The claims of a token, by our JWKS or the shared secret."""
+    shared = {"jwk": case.key.jwk()} if case.key.is_shared else {"jwksUri": case.jwks_uri}
+    return case.jose.ask(
+        "verify",
+        token=token,
+        algorithms=[case.key.algorithm],
+        issuer=case.issuer,
+        audience=case.issuer,
+        typ="at+jwt",
+        requiredClaims=CLAIMS,
+        **shared,
+    )
+
+
+def jose_sign(case, key, header, claims):
+    return case.jose.ask("sign", header=header, claims=claims, jwk=key.jwk())
+
+
+def flask_verify(case, token):
+    """What the routes of a Flask service tell the bearer of a token."""
+    answer = flask_client(case).get("/protected", headers=bearer(token))
+    if answer.status_code != 200:
+        raise Refused(answer.json["msg"])
+    return answer.json
+
+
+def bearer(token):
+    return {"Authorization": f"Bearer {token}"}
+
+
+def flask_client(case, **config):
+    """A client of a Flask service that shares our key, configured as Flask-JWT-Extended has it."""
+    verifying = (
+        {"JWT_SECRET_KEY": case.key.private}
+        if case.key.is_shared
+        else {"JWT_PUBLIC_KEY": case.key.public_pem()}
+    )
+    app = Flask("interop")
+    app.config.update(
+        JWT_ALGORITHM=case.key.algorithm,
+        JWT_DECODE_ISSUER=case.issuer,
+        JWT_DECODE_AUDIENCE=case.issuer,
+        JWT_IDENTITY_CLAIM="sub",
+        **verifying,
+    )
+    app.config.update(config)
+    JWTManager(app)
+    for path, demand in (
+        ("/protected", jwt_required()),
+        ("/fresh", jwt_required(fresh=True)),
+        ("/refresh", jwt_required(refresh=True)),
+    ):
+        app.add_url_rule(path, path, demand(lambda: {**get_jwt(), "identity": get_jwt_identity()}))
+    return app.test_client()
+
+
+class Jose:
+    """A node process that answers a line with a line."""
+
+    def __init__(self, process):
+        self._process = process
+
+    def ask(self, action, **question):
+        self._process.stdin.write(json.dumps({"action": action, **question}) + "\n")
+        self._process.stdin.flush()
+        answer = json.loads(self._process.stdout.readline())
+        if "error" in answer:
+            raise Refused(answer["error"])
+        return answer["result"]
+
+
+@contextmanager
+def running_jose():
+    program = Path(__file__).with_name("jose.mjs")
+    with subprocess.Popen(
+        ["node", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        yield Jose(process)

@@ -1,0 +1,127 @@
+"""Tokens between us and the libraries of others, both ways, for every algorithm.
+
+    run.py BINARIES [WORD…]
+
+starts the local stack of that folder once for each scenario whose name has one of the words.
+"""
+
+import json
+import sys
+import traceback
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import jwt
+
+import exchange
+import old_tokens
+from case import Case, logged_in
+from keys import ALGORITHMS, PEM_FORMS, SHARED, Key, make_key
+from peers import running_jose
+from stack import running_stack
+
+PEM_KEYS = {"RS256": "PKCS#1", "ES384": "SEC1", "EdDSA": "PKCS#8"}
+
+BOTH_WAYS = (
+    exchange.they_find_our_keys,
+    exchange.they_take_ours,
+    exchange.a_flask_service_tells_ours_apart,
+    exchange.we_take_theirs,
+)
+ATTACKS = (exchange.we_refuse_bad_tokens,)
+FLASK_JWT_EXTENDED = (
+    old_tokens.the_old_key_is_not_published,
+    old_tokens.old_access_tokens_open_routes,
+    old_tokens.bad_old_access_tokens_do_not,
+    old_tokens.old_refresh_tokens_start_sessions,
+    old_tokens.bad_old_refresh_tokens_do_not,
+    old_tokens.old_tokens_have_no_session,
+    old_tokens.old_tokens_end_with_the_password,
+)
+FLASK_JWT_EXTENDED_WITH_OPTIONS = (old_tokens.the_old_services_options_are_demanded,)
+FLASK_JWT_BY_NAME = (
+    old_tokens.the_old_key_is_not_published,
+    old_tokens.flask_jwts_tokens_open_routes,
+    old_tokens.bad_tokens_of_flask_jwts_do_not,
+    old_tokens.names_are_of_accounts,
+)
+FLASK_JWT_BY_ID = (
+    old_tokens.the_old_key_is_not_published,
+    old_tokens.bad_tokens_of_flask_jwts_do_not,
+    old_tokens.ids_need_no_account,
+)
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """A stack with a key, and what holds there, in order."""
+
+    name: str
+    key: Key
+    variables: dict[str, str]
+    groups: tuple[Callable[[Case], None], ...]
+
+
+def scenarios(jose):
+    for algorithm in ALGORITHMS:
+        key = make_key(algorithm)
+        yield Scenario(f"{algorithm} as JWK", key, jwk_set(key.jwk()), BOTH_WAYS + ATTACKS)
+    for algorithm in SHARED:
+        key = make_key(algorithm)
+        variables = {"JWT_SECRET_KEY": key.private.decode(), "JWT_ALGORITHM": algorithm}
+        yield Scenario(f"{algorithm} as secret", key, variables, BOTH_WAYS)
+    for algorithm, form in PEM_KEYS.items():
+        key = make_key(algorithm)
+        key = replace(key, kid=jose.ask("thumbprint", jwk=key.public_jwk()))
+        pem = key.private_pem(PEM_FORMS[form])
+        variables = {"JWT_PRIVATE_KEY": pem, "JWT_ALGORITHM": algorithm}
+        yield Scenario(f"{algorithm} as PEM, {form}", key, variables, BOTH_WAYS)
+    for minted_by, members, groups in (
+        ("flask", {}, FLASK_JWT_EXTENDED),
+        ("flask", old_tokens.OPTIONS, FLASK_JWT_EXTENDED_WITH_OPTIONS),
+        ("flask-jwt", {"subject": "username"}, FLASK_JWT_BY_NAME),
+        ("flask-jwt", {"subject": "id"}, FLASK_JWT_BY_ID),
+    ):
+        key = make_key("ES256")
+        name = " ".join(["old tokens of", minted_by, *members.values()])
+        variables = jwk_set(key.jwk(), old_tokens.flask_jwk(minted_by, **members))
+        yield Scenario(name, key, variables, groups)
+
+
+def jwk_set(*keys):
+    return {"SIGNING_KEYS": json.dumps({"keys": keys})}
+
+
+def run(scenario, binaries, jose):
+    """Yields the name of each group that holds. After one that does not, the next say nothing."""
+    with running_stack(binaries, scenario.variables) as stack:
+        case = logged_in(stack, scenario.key, jose)
+        for group in scenario.groups:
+            group(case)
+            yield group.__name__.replace("_", " ")
+
+
+def main(binaries, *words):
+    # The old service's secret is short, and everybody says so.
+    warnings.simplefilter("ignore", jwt.InsecureKeyLengthWarning)
+    passed = failed = 0
+    with running_jose() as jose:
+        for scenario in scenarios(jose):
+            if words and not any(word in scenario.name for word in words):
+                continue
+            try:
+                for group in run(scenario, Path(binaries).resolve(), jose):
+                    print(f"{scenario.name}: {group}", flush=True)
+                    passed += 1
+            except Exception:
+                print(f"{scenario.name}: FAILED\n{traceback.format_exc()}", flush=True)
+                failed += 1
+    print(f"{passed} passed, {failed} failed")
+    # To have checked nothing is no success.
+    return 0 if passed and not failed else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))

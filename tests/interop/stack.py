@@ -1,0 +1,108 @@
+"""The local stack, started as `make dev` starts it."""
+
+import json
+import os
+import queue
+import subprocess
+import threading
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from http.client import HTTPConnection
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+WORKSPACE = Path(__file__).resolve().parents[2]
+START_SECONDS = 60
+STOP_SECONDS = 30
+
+
+@dataclass(frozen=True)
+class Answer:
+    status: int
+    body: Any
+    challenge: str | None
+
+    @property
+    def code(self):
+        """The code of an error answer."""
+        return self.body["error"]
+
+
+@dataclass(frozen=True)
+class Stack:
+    url: str
+
+    def call(self, method, path, token=None, body=None, scheme="Bearer"):
+        headers = {}
+        if token is not None:
+            headers["Authorization"] = f"{scheme} {token}"
+        if body is not None:
+            headers["Content-Type"] = "application/json"
+            body = json.dumps(body).encode()
+        with closing(HTTPConnection(urlsplit(self.url).netloc, timeout=30)) as connection:
+            connection.request(method, path, body, headers)
+            answer = connection.getresponse()
+            text = answer.read()
+            return Answer(
+                answer.status,
+                json.loads(text) if text else None,
+                answer.headers["WWW-Authenticate"],
+            )
+
+    def get(self, path, token=None, **options):
+        return self.call("GET", path, token, **options)
+
+    def post(self, path, body=None, token=None):
+        return self.call("POST", path, token, body)
+
+
+@contextmanager
+def running_stack(binaries, variables):
+    """A stack that keeps nothing, with these variables in its environment."""
+    command = [binaries / "local", "--port", "0", "--state", "memory", "--functions", binaries]
+    process = subprocess.Popen(
+        # Functions of a debug build on a busy machine are not to fail for being late.
+        [*command, "--timeout", "20"],
+        cwd=WORKSPACE,
+        env={**_plain_environment(), **variables},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    log = []
+    try:
+        yield Stack(_address(process, log))
+    except Exception:
+        print("The stack said last:", *log[-20:], sep="\n", flush=True)
+        raise
+    finally:
+        process.terminate()
+        process.wait(STOP_SECONDS)
+
+
+def _plain_environment():
+    """This process's environment without what would configure the stack."""
+    ours = ("JWT_", "SIGNING_KEYS")
+    return {name: value for name, value in os.environ.items() if not name.startswith(ours)}
+
+
+def _address(process, log):
+    """Where the stack serves. Its output is read to the end, or it would wait for a reader."""
+    ready = queue.Queue()
+
+    def read():
+        for line in process.stdout:
+            log.append(line.rstrip())
+            if line.startswith("ready "):
+                ready.put(line.split()[1])
+        ready.put(None)
+
+    threading.Thread(target=read, daemon=True).start()
+    try:
+        address = ready.get(timeout=START_SECONDS)
+    except queue.Empty:
+        address = None
+    assert address, "the stack does not start"
+    return address

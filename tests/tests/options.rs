@@ -1,0 +1,134 @@
+//! What an operator sets and writes beside the code, over the real binaries.
+#![cfg(test)]
+
+use auth_testkit::dynamodb;
+use auth_tests::stack::{PASSWORD, Settings, Stack, Tokens, claims_of, workspace};
+use reqwest::Client;
+use serde_json::{Value, json};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_sentence_of_an_error_can_have_another_name() {
+    let stack = Settings::default().variable("JWT_ERROR_MESSAGE_KEY", "message").start();
+    for answer in [
+        stack.get("/protected", "x.y.z").await,
+        stack.get("/me", "x.y.z").await,
+        stack.refresh("x.y.z").await,
+        stack.log_in("nobody").await,
+        stack.post("/signup", &json!({})).await,
+    ] {
+        assert!(answer.status >= 400 && !answer.text("message").is_empty(), "{answer:?}");
+        assert!(answer.body.get("msg").is_none() && !answer.text("error").is_empty(), "{answer:?}");
+    }
+}
+
+/// Puts an item into the users table, as an operator's script would.
+async fn put(endpoint: &str, item: &Value) {
+    let request = Client::new()
+        .post(endpoint)
+        .header("x-amz-target", "DynamoDB_20120810.PutItem")
+        .header("content-type", "application/x-amz-json-1.0")
+        .header("x-amz-date", "20260101T000000Z")
+        .header("authorization", "AWS4-HMAC-SHA256 Credential=local/20260101/us-east-1/dynamodb/aws4_request, SignedHeaders=host, Signature=0")
+        .json(&json!({
+            "TableName": "UsersTable",
+            "Item": item,
+            "ConditionExpression": "attribute_not_exists(username)",
+        }));
+    let answer = request.send().await.unwrap();
+    assert!(answer.status().is_success(), "{:?}", answer.text().await);
+}
+
+/// The item in the guide's section about moving users.
+fn item_of_the_guide() -> Value {
+    let guide = workspace().join("docs/migrating-from-flask.md");
+    let guide = std::fs::read_to_string(guide).unwrap();
+    let section = guide.split("## Moving users").nth(1).unwrap();
+    let item = section.split("```json").nth(1).unwrap().split("```").next().unwrap();
+    serde_json::from_str(item).unwrap()
+}
+
+async fn stack_with(item: &Value) -> Stack {
+    let endpoint = dynamodb().await;
+    put(&endpoint, item).await;
+    Settings::default().option("--dynamodb-endpoint", &endpoint).start()
+}
+
+async fn log_in(stack: &Stack, password: &str) -> Tokens {
+    let body = json!({ "username": "Alice", "password": password });
+    Tokens::of(&stack.post("/login", &body).await)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_user_item_as_the_migration_guide_has_it_logs_in() {
+    let item = item_of_the_guide();
+    let stack = stack_with(&item).await;
+    let tokens = log_in(&stack, "x").await;
+    let claims = claims_of(&tokens.access);
+    assert_eq!(claims["sub"], item["id"]["S"]);
+    assert_eq!(claims["roles"], json!(["admin"]));
+    assert_eq!(stack.get("/protected/admin", &tokens.access).await.status, 200);
+    let me = stack.get("/me", &tokens.access).await;
+    assert_eq!((me.text("username"), me.text("email")), ("Alice", "alice@example.com"));
+    assert_eq!(stack.sign_up("alice").await.status, 409);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_claims_of_a_users_item_are_in_its_access_tokens() {
+    let claims = json!({
+        "plan": { "S": "pro" },
+        "seats": { "N": "12" },
+        "limits": { "M": { "rate": { "L": [{ "N": "1.5" }, { "BOOL": true }, { "NULL": true }] } } },
+        "teams": { "SS": ["a"] },
+    });
+    let mut item = item_of_the_guide();
+    item["claims"] = json!({ "M": claims });
+    let stack = stack_with(&item).await;
+    let tokens = log_in(&stack, "x").await;
+    let refreshed = Tokens::of(&stack.refresh(&tokens.refresh).await);
+    for token in [&tokens.access, &refreshed.access] {
+        let claims = claims_of(token);
+        assert_eq!((&claims["plan"], &claims["seats"]), (&json!("pro"), &json!(12)));
+        assert_eq!(claims["limits"], json!({ "rate": [1.5, true, null] }));
+        assert_eq!(claims["teams"], json!(["a"]));
+        assert_eq!(stack.get("/protected", token).await.status, 200);
+    }
+    assert_eq!(claims_of(&tokens.refresh).get("plan"), None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mistake_in_a_users_claims_costs_the_claims_and_not_the_login() {
+    for claims in [
+        json!({ "M": { "plan": { "S": "pro" }, "sub": { "S": "somebody-else" } } }),
+        json!({ "M": { "text": { "S": "x".repeat(5_000) } } }),
+        json!({ "M": { "bytes": { "B": "AAAA" } } }),
+        json!({ "S": "pro" }),
+    ] {
+        let mut item = item_of_the_guide();
+        item["claims"] = claims.clone();
+        let stack = stack_with(&item).await;
+        let token = log_in(&stack, "x").await.access;
+        let said = claims_of(&token);
+        assert_eq!((&said["sub"], said.get("plan")), (&item["id"]["S"], None), "{claims:.80}");
+        assert_eq!(stack.get("/protected", &token).await.status, 200);
+        stack.wait_for_log("claims");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_login_of_a_stack_may_be_for_any_algorithm() {
+    for algorithm in ["ES384", "EdDSA", "PS256", "RS256"] {
+        let stack = Settings::default().variable("JWT_ALGORITHM", algorithm).start();
+        let token = stack.token_of_new("alice").await;
+        assert_eq!(stack.get("/workitems", &token).await.status, 200, "{algorithm}");
+        let keys = stack.get("/.well-known/jwks.json", "").await;
+        assert_eq!(keys.body["keys"][0]["alg"], algorithm);
+    }
+    let stack = Settings::default()
+        .variable("JWT_ALGORITHM", "HS512")
+        .variable("JWT_SECRET_KEY", &"x".repeat(64))
+        .start();
+    let token = stack.token_of_new("alice").await;
+    assert_eq!(stack.get("/workitems", &token).await.status, 200);
+    let body = json!({ "username": "alice", "password": PASSWORD });
+    assert_eq!(stack.post("/auth", &body).await.status, 200);
+}
