@@ -78,7 +78,7 @@ build: ## Optimised functions for the architecture of template.yaml, by SAM
 bench: ## Cold start, latency, CPU and memory of the functions, as ratios to a constant answer
 	cargo build --release
 	cargo build --release --package auth-tests --bins
-	cargo run --quiet --release --package auth-tests --bin bench
+	cargo run --quiet --release --package auth-tests --bin bench $(ARGS)
 
 deploy: build ## To AWS (first time: sam deploy --guided)
 	sam deploy

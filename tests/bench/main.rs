@@ -4,14 +4,20 @@
 
 mod measure;
 mod subjects;
+mod verification;
 
-use std::error::Error;
+use std::{env, error::Error};
 
 use measure::{Results, measure};
 use subjects::Subjects;
+use verification::Verification;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn Error>> {
+    print_verification(&verification::measure()?);
+    if env::args().nth(1).as_deref() == Some("verify") {
+        return Ok(());
+    }
     let subjects = Subjects::start().await?;
     print_table(&measure(&subjects).await?);
     Ok(())
@@ -44,4 +50,17 @@ fn print_table(results: &Results) {
     if let Some((_, login)) = costs.iter().find(|(name, _)| *name == "login") {
         println!("login: {:.3} times that, {:+.0} µs", login.cpu_us / hash, login.cpu_us - hash);
     }
+}
+
+#[expect(clippy::print_stdout, reason = "this is a command-line program")]
+fn print_verification(results: &[Verification]) {
+    println!(
+        "{:<10} {:>14} {:>14} {:>8} {:>10}",
+        "verify", "bare µs", "decision µs", "ratio", "more µs"
+    );
+    for Verification { algorithm, bare_us, decision_us } in results {
+        let (ratio, more) = (decision_us / bare_us, decision_us - bare_us);
+        println!("{algorithm:<10} {bare_us:>14.1} {decision_us:>14.1} {ratio:>8.2} {more:>+10.1}");
+    }
+    println!("(processor time of a decision on a token that is not remembered)\n");
 }

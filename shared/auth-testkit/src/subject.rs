@@ -7,8 +7,8 @@ use auth_session::{
     StartedSession, User, Username,
 };
 use auth_token::{
-    AdditionalClaims, Issuer, KeyRing, OperationId, SessionId, Timestamp, TokenProfile, UserId,
-    Verifier,
+    AdditionalClaims, Grant, Issuer, KeyRing, OperationId, SessionId, Timestamp, TokenProfile,
+    UserId, Verifier,
 };
 use secrecy::SecretString;
 
@@ -47,6 +47,20 @@ pub fn verifier() -> Verifier {
 /// An issuer with [`key_ring`] and [`token_profile`].
 pub fn issuer() -> Issuer {
     Issuer::new(key_ring().into_signing_key(), token_profile())
+}
+
+/// What tokens of that user's session at [`NOW`] are made from.
+pub fn grant<'a>(user: &'a UserId, session: &'a SessionId) -> Grant<'a> {
+    Grant {
+        user,
+        username: "alice",
+        session,
+        session_expires_at: NOW + token_profile().refresh_lifetime,
+        roles: &[],
+        auth_time: NOW,
+        claims: None,
+        for_cookies: false,
+    }
 }
 
 /// An active user of that name without sessions.

@@ -1,6 +1,6 @@
 //! Keys that verify, found by `kid` among our own and nowhere else.
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use aws_lc_rs::signature::{
     ED25519, ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256, RsaPublicKeyComponents,
@@ -23,9 +23,17 @@ const RSA_BITS: std::ops::RangeInclusive<usize> = 2048..=8192;
 pub struct VerifyingKey {
     kid: String,
     algorithm: Algorithm,
-    material: DecodingKey,
+    material: Material,
     /// `None` for a secret.
     jwk: Option<PublicJwk>,
+}
+
+/// What verifies. `jsonwebtoken` would read a point anew, and check that it lies on its curve, for
+/// each signature: for P-384 an eighth of what the check costs.
+#[derive(Clone)]
+enum Material {
+    Curve(Arc<ParsedPublicKey>),
+    Jws(DecodingKey),
 }
 
 impl VerifyingKey {
@@ -55,7 +63,8 @@ impl VerifyingKey {
             let (algorithm, bytes) = (algorithm.name(), secret.len());
             return Err(KeyError::ShortSecret { algorithm, bytes, needed });
         }
-        Ok(Self { kid, algorithm, material: DecodingKey::from_secret(secret), jwk: None })
+        let material = Material::Jws(DecodingKey::from_secret(secret));
+        Ok(Self { kid, algorithm, material, jwk: None })
     }
 
     /// The name by which tokens call it.
@@ -70,26 +79,32 @@ impl VerifyingKey {
 
     /// Whether `signature`, in canonical base64url, is this key's over `message`.
     pub fn verifies(&self, message: &[u8], signature: &str) -> bool {
-        let algorithm = self.algorithm.jws();
-        jsonwebtoken::crypto::verify(signature, message, &self.material, algorithm).unwrap_or(false)
+        match &self.material {
+            Material::Curve(key) => encoding::from_base64url(signature)
+                .is_some_and(|signature| key.verify_sig(message, &signature).is_ok()),
+            Material::Jws(key) => {
+                jsonwebtoken::crypto::verify(signature, message, key, self.algorithm.jws())
+                    .unwrap_or(false)
+            }
+        }
     }
 }
 
 /// The key in the form that signatures are checked with; `None` when its numbers are not a key.
-fn public_material(algorithm: Algorithm, parameters: &PublicParameters) -> Option<DecodingKey> {
+fn public_material(algorithm: Algorithm, parameters: &PublicParameters) -> Option<Material> {
     let decode = |text: &str| encoding::from_base64url(text);
     match (algorithm.key_type(), parameters) {
         (KeyType::EllipticCurve(curve), PublicParameters::EllipticCurve { crv, x, y })
             if crv == curve.name =>
         {
             let point = point(curve, &decode(x)?, &decode(y)?)?;
-            ParsedPublicKey::new(curve.verification, &point).ok()?;
-            Some(DecodingKey::from_ec_der(&point))
+            let key = ParsedPublicKey::new(curve.verification, &point).ok()?;
+            Some(Material::Curve(Arc::new(key)))
         }
         (KeyType::OctetKeyPair, PublicParameters::OctetKeyPair { crv, x }) if crv == "Ed25519" => {
             let key = decode(x).filter(|key| key.len() == 32)?;
             ParsedPublicKey::new(&ED25519, &key).ok()?;
-            Some(DecodingKey::from_ed_der(&key))
+            Some(Material::Jws(DecodingKey::from_ed_der(&key)))
         }
         (KeyType::Rsa(_), PublicParameters::Rsa { n, e }) => {
             let (n, e) = (decode(n)?, decode(e)?);
@@ -100,7 +115,7 @@ fn public_material(algorithm: Algorithm, parameters: &PublicParameters) -> Optio
             }
             let components = RsaPublicKeyComponents { n: &n, e: &e };
             components.to_parsed_public_key(&RSA_PKCS1_2048_8192_SHA256).ok()?;
-            Some(DecodingKey::from_rsa_raw_components(&n, &e))
+            Some(Material::Jws(DecodingKey::from_rsa_raw_components(&n, &e)))
         }
         _ => None,
     }

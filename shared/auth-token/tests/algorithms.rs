@@ -1,9 +1,9 @@
 //! Every algorithm, from a key in each of its forms to a token and back.
 #![cfg(test)]
 
-use auth_testkit::subject::{NOW, token_profile};
+use auth_testkit::subject::{NOW, grant, token_profile};
 use auth_token::{
-    Algorithm, Grant, Issuer, KeyError, KeyRing, PresentedToken, SessionId, SigningKey, TokenError,
+    Algorithm, Issuer, KeyError, KeyRing, PresentedToken, SessionId, SigningKey, TokenError,
     UserId, Verifier, VerifyingKeys,
 };
 use aws_lc_rs::{
@@ -19,16 +19,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 fn token_of(ring: KeyRing) -> String {
     let (user, session) = (UserId::generate().unwrap(), SessionId::generate().unwrap());
-    let grant = Grant {
-        user: &user,
-        username: "alice",
-        session: &session,
-        session_expires_at: NOW + token_profile().refresh_lifetime,
-        roles: &[],
-        auth_time: NOW,
-        claims: None,
-        for_cookies: false,
-    };
+    let grant = grant(&user, &session);
     let issuer = Issuer::new(ring.into_signing_key(), token_profile());
     issuer.access_token(&grant, true, NOW).unwrap().text.expose_secret().to_owned()
 }

@@ -3,7 +3,7 @@
 
 use auth_testkit::{
     forge::{claims, header, sign, with},
-    subject::{ISSUER, NOW, key_ring, token_profile},
+    subject::{ISSUER, NOW, grant, key_ring, token_profile},
 };
 use auth_token::{
     AdditionalClaims, AdditionalError, Generation, Grant, Issuer, PresentedToken, SessionId,
@@ -25,16 +25,7 @@ fn part(token: &str, number: usize) -> Value {
 /// An access and a refresh token with those additional claims.
 fn tokens(issuer: &Issuer, claims: &AdditionalClaims, for_cookies: bool) -> [String; 2] {
     let (user, session) = (UserId::generate().unwrap(), SessionId::generate().unwrap());
-    let grant = Grant {
-        user: &user,
-        username: "alice",
-        session: &session,
-        session_expires_at: NOW + token_profile().refresh_lifetime,
-        roles: &[],
-        auth_time: NOW,
-        claims: Some(claims),
-        for_cookies,
-    };
+    let grant = Grant { claims: Some(claims), for_cookies, ..grant(&user, &session) };
     let generation =
         Generation { number: 0, token: TokenId::parse("token-1").unwrap(), began_at: NOW };
     let access = issuer.access_token(&grant, true, NOW).unwrap();
