@@ -7,7 +7,7 @@ use std::{
 };
 
 use auth_config::{
-    LoginConfig, NOT_IN_THE_TEMPLATE, ProtectedConfig, RefreshConfig, SignupConfig, variables_of,
+    LoginConfig, ProtectedConfig, RefreshConfig, SignupConfig, is_left_to_its_default, variables_of,
 };
 use auth_testkit::template;
 use auth_tests::stack::workspace;
@@ -67,7 +67,7 @@ fn a_function_is_set_exactly_the_variables_that_it_reads() {
         let set: BTreeSet<_> = function.variables.keys().map(String::as_str).collect();
         let read: BTreeSet<_> = variables_of(&binary)
             .into_iter()
-            .filter(|variable| !NOT_IN_THE_TEMPLATE.contains(variable))
+            .filter(|variable| !is_left_to_its_default(variable))
             .collect();
         assert_eq!(set, read, "{binary}");
     }

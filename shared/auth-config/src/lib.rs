@@ -11,4 +11,4 @@ pub use functions::{
     AccountConfig, AuthorizerConfig, DiscoveryConfig, LoginConfig, LogoutConfig, ProtectedConfig,
     RefreshConfig, SignupConfig, WorkItemsConfig, log_settings,
 };
-pub use variables::{NOT_IN_THE_TEMPLATE, variables_of};
+pub use variables::{is_left_to_its_default, variables_of};

@@ -18,10 +18,8 @@ const HOST_PREFIX: &str = "__Host-";
 pub(crate) fn token_locations(variables: &impl Variables) -> Result<TokenLocations, ConfigError> {
     let default = TokenLocations::default();
     let text = |name, default: String| optional(variables, name).unwrap_or(default);
-    let scheme = optional(variables, "JWT_HEADER_TYPE");
-    if scheme.as_ref().is_some_and(|scheme| scheme.contains(|c: char| !c.is_ascii_graphic())) {
-        return Err(invalid("JWT_HEADER_TYPE", "must be one word, or none"));
-    }
+    let is_word = |scheme: &str| scheme.bytes().all(|byte| byte.is_ascii_graphic());
+    let scheme = checked(variables, "JWT_HEADER_TYPE", is_word, "must be one word, or none")?;
     Ok(TokenLocations {
         order: order(variables)?,
         header_name: header_name(variables, "JWT_HEADER_NAME", default.header_name)?,
@@ -82,7 +80,7 @@ fn cookie_settings(variables: &impl Variables) -> Result<CookieSettings, ConfigE
             ],
             default.refresh,
         )?,
-        domain: cookie_domain(variables)?,
+        domain: checked(variables, DOMAIN, is_attribute, "must be a domain, such as example.com")?,
         secure: flag(variables, SECURE, default.secure)?,
         same_site: same_site(variables)?,
         end_with_browser: flag(variables, "JWT_SESSION_COOKIE", default.end_with_browser)?,
@@ -148,17 +146,14 @@ fn cookie_pair(
     })
 }
 
-/// A token of RFC 9110 §5.6.2, as the names of cookies and headers are.
+/// The names of cookies are made of the same characters as those of headers (RFC 9110 §5.6.2).
 fn cookie_name(
     variables: &impl Variables,
     name: &'static str,
     default: String,
 ) -> Result<String, ConfigError> {
-    match optional(variables, name) {
-        None => Ok(default),
-        Some(cookie) if HeaderName::from_bytes(cookie.as_bytes()).is_ok() => Ok(cookie),
-        Some(_) => Err(invalid(name, "must be the name of a cookie")),
-    }
+    let is_name = |cookie: &str| HeaderName::from_bytes(cookie.as_bytes()).is_ok();
+    Ok(checked(variables, name, is_name, "must be the name of a cookie")?.unwrap_or(default))
 }
 
 fn cookie_path(
@@ -166,23 +161,22 @@ fn cookie_path(
     name: &'static str,
     default: String,
 ) -> Result<String, ConfigError> {
-    match optional(variables, name) {
-        None => Ok(default),
-        Some(path) if path.starts_with('/') && is_attribute(&path) => Ok(path),
-        Some(_) => Err(invalid(name, "must be a path, such as /refresh")),
-    }
+    let is_path = |path: &str| path.starts_with('/') && is_attribute(path);
+    Ok(checked(variables, name, is_path, "must be a path, such as /refresh")?.unwrap_or(default))
 }
 
-fn cookie_domain(variables: &impl Variables) -> Result<Option<String>, ConfigError> {
-    optional(variables, DOMAIN)
-        .map(|domain| {
-            if is_attribute(&domain) {
-                Ok(domain)
-            } else {
-                Err(invalid(DOMAIN, "must be a domain, such as example.com"))
-            }
-        })
-        .transpose()
+/// The value of a variable, which must be acceptable when it is set; `reason` completes
+/// "`VARIABLE` …".
+fn checked(
+    variables: &impl Variables,
+    name: &'static str,
+    is_acceptable: impl FnOnce(&str) -> bool,
+    reason: &str,
+) -> Result<Option<String>, ConfigError> {
+    match optional(variables, name) {
+        Some(value) if !is_acceptable(&value) => Err(invalid(name, reason)),
+        value => Ok(value),
+    }
 }
 
 /// Whether `text` can be an attribute's value: nothing in it ends the attribute.
