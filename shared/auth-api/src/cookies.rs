@@ -1,7 +1,10 @@
 //! Tokens in cookies, and what keeps other sites from using them.
 
 use auth_token::{IssuedToken, Timestamp, TokenType};
-use cookie::{Cookie, SameSite, time::Duration};
+use cookie::{
+    Cookie, SameSite,
+    time::{Duration, OffsetDateTime},
+};
 use lambda_http::http::{
     HeaderMap, HeaderName, HeaderValue, Method, Request,
     header::{HOST, ORIGIN, SET_COOKIE},
@@ -143,6 +146,10 @@ impl CookieSettings {
             .same_site(self.same_site)
             .build();
         cookie.set_max_age(max_age);
+        if max_age == Some(Duration::ZERO) {
+            // Some clients look at this alone.
+            cookie.set_expires(OffsetDateTime::UNIX_EPOCH);
+        }
         if let Some(domain) = &self.domain {
             cookie.set_domain(domain.as_str());
         }
