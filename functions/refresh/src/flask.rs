@@ -26,6 +26,9 @@ impl<U: FindUser + StartSession> Refresh<U> {
         let FlaskSubject::Username(name) = &token.subject else {
             return Err(ApiError::InvalidToken);
         };
+        if token.issued_at + self.sessions.lifetimes.absolute <= now {
+            return Err(ApiError::TokenRevoked);
+        }
         let username = claimed_username(name)?;
         let user = self.users.find_user(&username).await.map_err(ApiError::store)?;
         let user = user

@@ -98,6 +98,23 @@ async fn a_flask_refresh_token_is_worth_nothing_once_its_account_has_changed() {
 }
 
 #[tokio::test]
+async fn no_session_outlives_the_proof_of_the_password_that_it_came_from() {
+    let absolute = SESSION_POLICY.lifetimes.absolute.as_secs();
+    for (age, is_taken) in [(absolute - 60, true), (absolute, false)] {
+        let (users, alice) = users(|_| ()).await;
+        let then = NOW.unix() - age;
+        let claims = with(with(extended_claims(), "type", "refresh".into()), "iat", then.into());
+        let token = sign(&with(claims, "nbf", then.into()));
+        let answer = call(&users, extended(), &token).await;
+        assert_eq!(answer.status_code == 200, is_taken, "{answer:?}");
+        let stored = users.find_user(&alice.username).await.unwrap().unwrap();
+        for session in stored.sessions.values() {
+            assert_eq!(session.expires_at.unix(), NOW.unix() + 60);
+        }
+    }
+}
+
+#[tokio::test]
 async fn no_other_flask_token_starts_a_session() {
     let (users, alice) = users(|_| ()).await;
     let by_id = keys(&json!({ "minted_by": "flask", "subject": "id" }));

@@ -12,7 +12,7 @@ use lambda_http::http::{
 use secrecy::ExposeSecret as _;
 use subtle::ConstantTimeEq as _;
 
-use crate::{Refusal, TokenLocation};
+use crate::{ApiError, Refusal, TokenLocation};
 
 /// A cookie's name and the paths that it is sent to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,6 +62,9 @@ pub struct CookieSettings {
     pub allowed_origins: Vec<String>,
 }
 
+/// Name and value of a longer one are thrown away without a word (RFC 6265bis §5.7).
+const MAX_COOKIE_BYTES: usize = 4_096;
+
 const CSRF_HEADER: HeaderName = HeaderName::from_static("x-csrf-token");
 
 /// `__Host-` cookies, which only this host can set, over TLS, for all paths (RFC 6265bis §4.1.3).
@@ -106,20 +109,27 @@ impl CookieSettings {
     }
 
     /// Sets the cookies of a token.
+    ///
+    /// # Errors
+    /// [`ApiError::Internal`] for a token that is too long for a cookie.
     pub(crate) fn set(
         &self,
         headers: &mut HeaderMap,
         token_type: TokenType,
         token: &IssuedToken,
         now: Timestamp,
-    ) {
+    ) -> Result<(), ApiError> {
         let pair = self.pair(token_type);
+        if pair.token.name.len() + token.text.expose_secret().len() > MAX_COOKIE_BYTES {
+            return Err(ApiError::Internal("the user's claims are too long for a cookie".into()));
+        }
         let life = (!self.end_with_browser).then(|| token.expires_at.since(now).as_secs());
         let life = life.map(|seconds| Duration::seconds(i64::try_from(seconds).unwrap_or(0)));
         self.append(headers, &pair.token, token.text.expose_secret(), true, life);
         if let Some(csrf) = token.csrf.as_deref().filter(|_| self.show_csrf) {
             self.append(headers, &pair.csrf, csrf, false, life);
         }
+        Ok(())
     }
 
     /// Clears every cookie.

@@ -38,8 +38,8 @@ pub async fn start_session(
     let operation = OperationId::generate().map_err(ApiError::randomness)?;
     for _ in 0..MAX_STARTS {
         let (id, operation) = (id.clone(), operation.clone());
-        let mut started = policy.start(&user.sessions, id, operation, client.clone(), now);
-        started.session.auth_time = auth_time;
+        let started = policy.start(&user.sessions, id, operation, client.clone(), now);
+        let started = policy.proved_at(started, auth_time);
         let start = SessionStart {
             username: &user.username,
             user: &user.id,

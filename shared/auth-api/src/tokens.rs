@@ -68,7 +68,8 @@ struct AccessTokenAnswer<'a> {
 /// token.
 ///
 /// # Errors
-/// [`ApiError::Internal`] when a token cannot be signed.
+/// [`ApiError::Internal`] when a token cannot be signed, or is too long for the cookie that it is
+/// to be in.
 pub fn token_answer(
     issuer: &Issuer,
     holder: SessionOf<'_>,
@@ -104,8 +105,8 @@ pub fn token_answer(
             csrf_refresh_token: refresh.csrf.as_deref(),
         };
         let mut response = json(StatusCode::OK, &answer)?;
-        cookies.set(response.headers_mut(), TokenType::Access, &access, now);
-        cookies.set(response.headers_mut(), TokenType::Refresh, &refresh, now);
+        cookies.set(response.headers_mut(), TokenType::Access, &access, now)?;
+        cookies.set(response.headers_mut(), TokenType::Refresh, &refresh, now)?;
         return Ok(response);
     }
     let answer = TokenAnswer {

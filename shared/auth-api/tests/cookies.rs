@@ -6,7 +6,11 @@ use auth_api::{
     SessionCheck, SessionOf, TokenLocation, TokenLocations, TokenReader, token_answer,
 };
 use auth_store::MemoryUsers;
-use auth_testkit::subject::{NOW, issuer, session, user, verifier};
+use auth_testkit::{
+    forge,
+    subject::{NOW, issuer, session, user, verifier},
+};
+use auth_token::AdditionalClaims;
 use lambda_http::{
     Body, Request, Response,
     http::{self, HeaderName, header::SET_COOKIE},
@@ -225,4 +229,28 @@ async fn a_page_of_another_origin_is_refused_whatever_it_says() {
         let verdict = check(&settings, &request("POST", &cookies, &said)).await;
         assert_eq!(verdict.is_ok(), is_ours, "{origin:?}");
     }
+}
+
+#[tokio::test]
+async fn a_token_that_was_made_for_a_header_is_none_for_a_cookie() {
+    let settings = CookieSettings::default();
+    let token = forge::sign(&forge::header(), &forge::claims());
+    for method in ["GET", "POST"] {
+        let request = request(method, &format!("__Host-access_token={token}"), &[]);
+        let refusal = check(&settings, &request).await;
+        assert!(matches!(refusal, Err(Refusal::Token(_))), "{method}: {refusal:?}");
+    }
+}
+
+#[test]
+fn a_token_that_no_browser_would_keep_is_not_set() {
+    let mut alice = user("alice");
+    let claims = serde_json::json!({ "text": "x".repeat(3_500) });
+    alice.claims = AdditionalClaims::new(claims.as_object().unwrap().clone()).unwrap();
+    let started = session(&alice, NOW);
+    let holder = SessionOf { user: &alice, id: &started.id, session: &started.session };
+    let answer = |delivery| token_answer(&issuer(), holder, Freshness::Fresh, delivery, NOW);
+    assert!(answer(Delivery::Body).is_ok());
+    let refused = answer(Delivery::Cookies(&CookieSettings::default())).unwrap_err();
+    assert_eq!(refused.code(), "internal");
 }

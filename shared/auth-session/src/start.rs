@@ -64,6 +64,17 @@ impl SessionPolicy {
     }
 }
 
+impl SessionPolicy {
+    /// The same start for a user who proved the password at `auth_time`, some time ago: the
+    /// session ends absolutely that much earlier.
+    #[must_use]
+    pub fn proved_at(&self, started: StartedSession, auth_time: Timestamp) -> StartedSession {
+        let expires_at = self.lifetimes.expiry(auth_time, started.session.rotated_at);
+        let session = Session { auth_time, expires_at, ..started.session };
+        StartedSession { session, ..started }
+    }
+}
+
 impl StartedSession {
     /// Whether the session is among `sessions`, as this start wrote it.
     pub fn is_in(&self, sessions: &Sessions) -> bool {
@@ -117,6 +128,17 @@ mod tests {
         let (id, operation) = (SessionId::generate().unwrap(), OperationId::generate().unwrap());
         let started = short.start(&Sessions::new(), id, operation, Client::default(), at(1_000));
         assert_eq!(started.session.expires_at, at(1_020));
+    }
+
+    #[test]
+    fn a_session_of_an_earlier_proof_ends_absolutely_with_it() {
+        let expiry = |auth_time| {
+            let started = POLICY.proved_at(start(&Sessions::new(), 1_000), at(auth_time));
+            assert_eq!(started.session.auth_time, at(auth_time));
+            started.session.expires_at
+        };
+        assert_eq!(expiry(1_000), at(1_030));
+        assert_eq!(expiry(930), at(1_020), "its ninety seconds have begun with the proof");
     }
 
     #[test]

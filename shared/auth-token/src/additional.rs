@@ -24,8 +24,12 @@ pub(crate) const RESERVED_CLAIMS: [&str; 15] = [
     "username",
 ];
 
-/// API Gateway passes 10,240 bytes of headers in all, and base64 makes three bytes four.
-const MAX_BYTES: usize = 4 * 1024;
+/// A verifier takes tokens of 8 KiB, API Gateway 10,240 bytes of headers in all, and base64 makes
+/// three bytes four.
+const MAX_CLAIMS_BYTES: usize = 4 * 1024;
+const MAX_HEADERS_BYTES: usize = 512;
+/// With ours, fewer than a verifier takes.
+const MAX_HEADERS: usize = 8;
 
 /// Why claims or headers of an application's own are refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -33,8 +37,9 @@ pub enum AdditionalError {
     /// The name has a meaning of its own; an application cannot give it another.
     #[error("{0:?} is reserved")]
     Reserved(String),
-    /// They take more than 4 KiB as JSON, and a token with them would not fit into a request.
-    #[error("more than 4 KiB of additional members")]
+    /// As JSON, claims take more than 4 KiB or headers more than 512 bytes, or there are more than
+    /// eight headers: a token with them would not be accepted.
+    #[error("the additional members are too many or too long")]
     TooLarge,
 }
 
@@ -49,7 +54,7 @@ impl AdditionalClaims {
     /// # Errors
     /// [`AdditionalError::Reserved`] and [`AdditionalError::TooLarge`].
     pub fn new(claims: Map<String, Value>) -> Result<Self, AdditionalError> {
-        check(&claims, &RESERVED_CLAIMS)?;
+        check(&claims, &RESERVED_CLAIMS, MAX_CLAIMS_BYTES)?;
         Ok(Self(claims))
     }
 
@@ -76,16 +81,21 @@ impl AdditionalClaims {
 
 /// Headers of an application's own; a verifier skips them.
 pub(crate) fn check_headers(headers: &Map<String, Value>) -> Result<(), AdditionalError> {
-    check(headers, &header::REFUSED)?;
-    check(headers, &header::OURS)
+    check(headers, &header::REFUSED, MAX_HEADERS_BYTES)?;
+    check(headers, &header::OURS, MAX_HEADERS_BYTES)?;
+    if headers.len() > MAX_HEADERS { Err(AdditionalError::TooLarge) } else { Ok(()) }
 }
 
-fn check(members: &Map<String, Value>, reserved: &[&str]) -> Result<(), AdditionalError> {
+fn check(
+    members: &Map<String, Value>,
+    reserved: &[&str],
+    max_bytes: usize,
+) -> Result<(), AdditionalError> {
     if let Some(name) = members.keys().find(|name| reserved.contains(&name.as_str())) {
         return Err(AdditionalError::Reserved(name.clone()));
     }
     let bytes = serde_json::to_string(members).map_or(usize::MAX, |json| json.len());
-    if bytes > MAX_BYTES { Err(AdditionalError::TooLarge) } else { Ok(()) }
+    if bytes > max_bytes { Err(AdditionalError::TooLarge) } else { Ok(()) }
 }
 
 #[cfg(test)]

@@ -91,6 +91,20 @@ fn a_header_that_has_a_meaning_cannot_be_added() {
         let refused = issuer().with_headers(map(json!({ name: "x" }))).unwrap_err();
         assert_eq!(refused, AdditionalError::Reserved(name.to_owned()));
     }
+    let many: Map<_, _> = (0..9).map(|number| (number.to_string(), Value::Null)).collect();
+    for headers in [many, map(json!({ "long": "x".repeat(512) }))] {
+        assert_eq!(issuer().with_headers(headers).unwrap_err(), AdditionalError::TooLarge);
+    }
+}
+
+#[test]
+fn the_most_that_may_be_added_still_makes_a_token_that_is_accepted() {
+    let headers: Map<_, _> =
+        (0..8).map(|number| (number.to_string(), Value::from("x".repeat(50)))).collect();
+    let claims = AdditionalClaims::new(map(json!({ "text": "x".repeat(4_080) }))).unwrap();
+    let [access, _] = tokens(&issuer().with_headers(headers).unwrap(), &claims, true);
+    let verifier = Verifier::new(key_ring().verifying_keys(), token_profile());
+    assert!(verifier.access(PresentedToken::parse(&access).unwrap(), NOW).is_ok());
 }
 
 #[test]
