@@ -99,7 +99,7 @@ fn split(token: &str) -> Result<(&str, Vec<u8>), Box<dyn Error>> {
 /// The signature check of the cryptography library, with the key read before.
 enum Bare {
     Public(ParsedPublicKey),
-    Secret(hmac::Key),
+    Secret(Box<hmac::Key>),
 }
 
 impl Bare {
@@ -111,7 +111,8 @@ impl Bare {
             _ => None,
         };
         if let Some(hash) = hash {
-            return Ok(Self::Secret(hmac::Key::new(hash, &BASE64_URL_SAFE_NO_PAD.decode(secret)?)));
+            let secret = BASE64_URL_SAFE_NO_PAD.decode(secret)?;
+            return Ok(Self::Secret(Box::new(hmac::Key::new(hash, &secret))));
         }
         let published = ring.public_jwk_set().keys;
         let key = published.first().ok_or("no key")?;

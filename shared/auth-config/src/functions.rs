@@ -1,4 +1,5 @@
 //! One struct a function: everything that it reads from its environment.
+//! Longer than the rest because there is one for each function.
 
 use auth_api::{ErrorSettings, GuardSettings, LogSettings, TokenLocations};
 use auth_password::{HashParams, PasswordPolicy};
