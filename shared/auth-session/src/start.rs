@@ -70,7 +70,7 @@ impl SessionPolicy {
     #[must_use]
     pub fn proved_at(&self, started: StartedSession, auth_time: Timestamp) -> StartedSession {
         let expires_at = self.lifetimes.expiry(auth_time, started.session.rotated_at);
-        let session = Session { auth_time, expires_at, ..started.session };
+        let session = Session { expires_at, auth_time, ..started.session };
         StartedSession { session, ..started }
     }
 }
