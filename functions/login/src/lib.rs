@@ -2,8 +2,8 @@
 //! does.
 
 use auth_api::{
-    ApiError, Delivery, Freshness, JsonBody, Proven, SessionOf, TokenLocations, client,
-    start_session, token_answer,
+    ApiError, Delivery, FLASK_JWT_PATH, Freshness, JsonBody, Proven, SessionOf, TokenLocations,
+    client, start_session, token_answer,
 };
 use auth_password::{HashError, Hasher, Password, Verdict};
 use auth_session::{AccountStatus, SessionLifetimes, SessionPolicy, User};
@@ -27,8 +27,6 @@ pub struct Login<U> {
     /// Whether tokens may go into cookies, and into which.
     pub locations: TokenLocations,
 }
-
-const FLASK_JWT_PATH: &str = "/auth";
 
 impl<U: FindUser + StartSession> Login<U> {
     /// Exchanges `username` and `password` for tokens.

@@ -211,9 +211,8 @@ impl TokenLocations {
             TokenType::Access => &self.json_access_key,
             TokenType::Refresh => &self.json_refresh_key,
         };
-        let value = body.optional(key);
-        Some(value.map(|token| token.map(str::to_owned)).map_err(|_| Malformed).transpose()?)
-            .map(|token| token.map(Cow::Owned))
+        let value = body.optional(key).map_err(|_| Malformed).transpose()?;
+        Some(value.map(|token| token.to_owned().into()))
     }
 
     /// The answer to a request that is not let through. `wanted` is the type of token that the

@@ -57,7 +57,7 @@ impl Default for ErrorSettings {
 }
 
 /// The route that speaks as Flask-JWT does, also in its errors.
-const FLASK_JWT_PATH: &str = "/auth";
+pub const FLASK_JWT_PATH: &str = "/auth";
 
 /// A client chooses its path; a log line stays a line.
 const MAX_LOGGED_PATH_BYTES: usize = 200;
