@@ -30,7 +30,7 @@ async fn of_twenty_parallel_sign_ups_of_one_name_one_wins_and_only_its_password_
     let told = |outcome: &[u16]| outcome.ends_with(&[201]);
     assert!(outcomes.iter().filter(|(_, statuses)| told(statuses)).count() <= 1, "{outcomes:?}");
 
-    let mut winners = Vec::new();
+    let mut winners = Vec::<usize>::new();
     for (number, statuses) in &outcomes {
         assert!(told(statuses) || statuses.ends_with(&[409]), "{outcomes:?}");
         let status = stack.post("/login", &credentials(*number)).await.status;
@@ -38,7 +38,7 @@ async fn of_twenty_parallel_sign_ups_of_one_name_one_wins_and_only_its_password_
         let may_have_won = told(statuses) || statuses.contains(&503);
         assert!(status == 401 || (status == 200 && may_have_won), "{number}: {outcomes:?}");
         assert!(status == 200 || !told(statuses), "{number}: {outcomes:?}");
-        winners.extend((status == 200).then_some(number));
+        winners.extend((status == 200).then_some(*number));
     }
     assert_eq!(winners.len(), 1, "{outcomes:?}");
 }
