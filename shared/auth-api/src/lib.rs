@@ -22,6 +22,7 @@ pub use guard::{
     Guard, GuardLayer, GuardSettings, Guarded, Identity, Refusal, Requirement, RevocationCheck,
     SessionCheck, to_context,
 };
+pub use lambda_http::http::HeaderName;
 pub use locations::{TokenBody, TokenLocation, TokenLocations, bearer_token};
 pub use logging::{LogSettings, start_logging};
 pub use presented::{RefreshToken, TokenReader, claimed_username};

@@ -1,9 +1,9 @@
 //! Where tokens are in requests, by the names that Flask-JWT-Extended gave the options.
 
 use auth_api::{
-    CookiePair, CookiePlace, CookieSettings, ErrorSettings, SameSite, TokenLocation, TokenLocations,
+    CookiePair, CookiePlace, CookieSettings, ErrorSettings, HeaderName, SameSite, TokenLocation,
+    TokenLocations,
 };
-use lambda_http::http::HeaderName;
 
 use crate::environment::{ConfigError, Variables, flag, list, optional};
 
