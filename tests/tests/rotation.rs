@@ -58,13 +58,14 @@ fn successors(answers: &[Answer]) -> HashSet<String> {
     answers.iter().map(|answer| claims_of(answer.text("refresh_token")).to_string()).collect()
 }
 
-/// The answers but for those to requests that waited too long for the store: a busy machine runs
-/// twenty processes at once and none of them in time. Most must have been.
+/// The answers but for those to requests that waited too long for the store: a machine that
+/// stands still for a second has none in time.
 fn in_time(answers: Vec<Answer>) -> Vec<Answer> {
-    let answers: Vec<_> = answers.into_iter().filter(|answer| answer.status != 503).collect();
-    assert!(answers.len() > AT_ONCE / 2, "{answers:?}");
-    answers
+    answers.into_iter().filter(|answer| answer.status != 503).collect()
 }
+
+/// A race with a winner in it is one; nearly all must have been.
+const RACES: usize = USERS * SESSIONS_EACH * 9 / 10;
 
 fn generation(token: &str) -> Value {
     claims_of(token)["gen"].clone()
@@ -73,6 +74,7 @@ fn generation(token: &str) -> Value {
 #[tokio::test(flavor = "multi_thread")]
 async fn parallel_refreshes_of_one_token_converge_on_one_successor() {
     let (stack, proxy) = stack("30").await;
+    let mut races = 0;
     for (number, tokens) in log_in_many(&stack).await.iter().enumerate() {
         // Half of them meet at one moment in front of the table.
         if number % 2 == 0 {
@@ -80,15 +82,19 @@ async fn parallel_refreshes_of_one_token_converge_on_one_successor() {
         }
         let answers = in_time(refresh_at_once(&stack, &tokens.refresh).await);
         assert!(answers.iter().all(|answer| answer.status == 200), "{answers:?}");
-        assert_eq!(successors(&answers).len(), 1, "session {number}");
-        let next = stack.refresh(answers[number % answers.len()].text("refresh_token")).await;
+        assert!(successors(&answers).len() <= 1, "session {number}");
+        let Some(any) = answers.get(number % answers.len().max(1)) else { continue };
+        let next = stack.refresh(any.text("refresh_token")).await;
         assert_eq!(generation(&Tokens::of(&next).refresh), 2, "session {number}");
+        races += usize::from(answers.len() > AT_ONCE / 2);
     }
+    assert!(races >= RACES, "{races}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn of_parallel_refreshes_without_grace_exactly_one_wins_and_the_session_ends() {
     let (stack, proxy) = stack("0").await;
+    let mut races = 0;
     for (number, tokens) in log_in_many(&stack).await.iter().enumerate() {
         if number % 2 == 0 {
             proxy.hold("UpdateItem", AT_ONCE);
@@ -110,7 +116,9 @@ async fn of_parallel_refreshes_without_grace_exactly_one_wins_and_the_session_en
             let access = stack.get("/protected", &winner.access).await;
             assert_eq!(access.text("error"), "token_revoked");
         }
+        races += usize::from(all_in_time);
     }
+    assert!(races >= RACES, "{races}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
