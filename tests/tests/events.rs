@@ -3,14 +3,12 @@
 
 use std::{collections::BTreeMap, fs, time::Duration};
 
-use auth_testkit::{dynamodb, subject::JWK_SET, template};
-use auth_tests::stack::{binaries, workspace};
+use auth_testkit::{dynamodb, template};
+use auth_tests::{sandbox, stack::workspace};
 use local::{
-    environment::Environments,
-    sandbox::{Command, RuntimeApi, Sandbox},
+    sandbox::Sandbox,
     template::{Function, Template},
 };
-use secrecy::SecretString;
 use serde_json::{Value, json};
 
 /// The events by name, which begins with the name of the function that they are for.
@@ -35,19 +33,6 @@ fn function<'a>(template: &'a Template, event: &str) -> &'a Function {
     template.functions.values().find(|function| function.binary == binary).unwrap()
 }
 
-async fn start(function: &Function, endpoint: &str) -> Sandbox {
-    let keys = SecretString::from(JWK_SET);
-    let mut variables = Environments { given: &|_| None, keys: &keys }.of(function);
-    variables.insert("AWS_ENDPOINT_URL_DYNAMODB".to_owned(), endpoint.to_owned());
-    let command = Command {
-        name: function.binary.clone(),
-        binary: binaries().join(&function.binary),
-        memory: function.memory,
-        variables,
-    };
-    Sandbox::start(&command, &RuntimeApi::start().await.unwrap()).unwrap()
-}
-
 async fn invoke(sandbox: &mut Sandbox, event: &str) -> Value {
     let answer = sandbox.invoke(event.to_owned().into(), Duration::from_secs(10)).await.unwrap();
     serde_json::from_slice(&answer).unwrap()
@@ -58,7 +43,7 @@ async fn every_event_is_answered_by_its_function() {
     let (template, endpoint) = (template(), dynamodb().await);
     let deny = json!("Deny");
     for (name, event) in events() {
-        let mut sandbox = start(function(&template, &name), &endpoint).await;
+        let mut sandbox = sandbox::start(function(&template, &name), &endpoint, &|_| None).await;
         let answer = invoke(&mut sandbox, &event.to_string()).await;
         let expected = match name.as_str() {
             "signup" | "workitems-add" => json!(201),
@@ -80,7 +65,8 @@ async fn every_event_is_answered_by_its_function() {
         // Alphabetical order has `login` before `signup`.
         if name == "login" {
             assert_eq!(answer["statusCode"], 401, "{answer}");
-            let mut sign_up = start(function(&template, "signup"), &endpoint).await;
+            let mut sign_up =
+                sandbox::start(function(&template, "signup"), &endpoint, &|_| None).await;
             invoke(&mut sign_up, &events()["signup"].to_string()).await;
             let answer = invoke(&mut sandbox, &event.to_string()).await;
             assert_eq!(answer["statusCode"], expected, "{answer}");
@@ -111,7 +97,7 @@ async fn events_that_are_not_ours_are_answered_and_the_process_lives_on() {
         event.to_string()
     };
     for function in template.functions.values().filter(|f| f.binary != "authorizer") {
-        let mut sandbox = start(function, &endpoint).await;
+        let mut sandbox = sandbox::start(function, &endpoint, &|_| None).await;
         let process = sandbox.process_id();
         let own = events.keys().find(|name| function_of(name) == function.binary);
         let own = own.unwrap();
@@ -163,7 +149,7 @@ async fn events_that_are_not_ours_are_answered_and_the_process_lives_on() {
 async fn an_empty_event_is_reported_and_the_process_lives_on() {
     let (template, endpoint) = (template(), dynamodb().await);
     for function in template.functions.values() {
-        let mut sandbox = start(function, &endpoint).await;
+        let mut sandbox = sandbox::start(function, &endpoint, &|_| None).await;
         let refused = sandbox.invoke("".into(), Duration::from_secs(10)).await;
         let failed = matches!(refused, Err(local::sandbox::InvokeError::Failed(_)));
         assert!(failed, "{refused:?}");

@@ -19,15 +19,10 @@ use auth_testkit::{
 };
 use auth_tests::{
     process::is_running,
-    stack::{Answer, PASSWORD, Settings, Stack, Tokens, binaries, claims_of, workspace},
-};
-use local::{
-    environment::Environments,
-    sandbox::{Command, RuntimeApi, Sandbox},
-    template::Function,
+    sandbox,
+    stack::{Answer, PASSWORD, Settings, Stack, Tokens, claims_of, workspace},
 };
 use noise::{Dice, bodies::any_json, events::event_like, requests::Noise, stock::Stock};
-use secrecy::SecretString;
 use serde_json::{Value, json};
 use tokio::{
     sync::{Mutex, Semaphore},
@@ -217,20 +212,6 @@ fn events() -> BTreeMap<String, Vec<Value>> {
     events
 }
 
-async fn start(function: &Function, endpoint: &str) -> Sandbox {
-    let keys = SecretString::from(JWK_SET);
-    let given = |name: &str| (name == "JWT_TOKEN_LOCATION").then(|| EVERY_PLACE.to_owned());
-    let mut variables = Environments { given: &given, keys: &keys }.of(function);
-    variables.insert("AWS_ENDPOINT_URL_DYNAMODB".to_owned(), endpoint.to_owned());
-    let command = Command {
-        name: function.binary.clone(),
-        binary: binaries().join(&function.binary),
-        memory: function.memory,
-        variables,
-    };
-    Sandbox::start(&command, &RuntimeApi::start().await.unwrap()).unwrap()
-}
-
 /// Whether it is an answer that the gateway understands, and none of a fault.
 fn is_well_formed(answer: &Value) -> bool {
     if answer.get("policyDocument").is_some() {
@@ -269,7 +250,8 @@ async fn a_thousand_events_of_odd_shapes_are_answered_and_kill_nothing() {
     let each = EVENTS.div_ceil(template.functions.len());
     for function in template.functions.values() {
         let right = &events[&function.binary];
-        let mut sandbox = start(function, &endpoint).await;
+        let given = |name: &str| (name == "JWT_TOKEN_LOCATION").then(|| EVERY_PLACE.to_owned());
+        let mut sandbox = sandbox::start(function, &endpoint, &given).await;
         let first = sandbox.invoke("null".into(), Duration::from_secs(20)).await.unwrap();
         assert!(is_well_formed(&serde_json::from_slice(&first).unwrap()));
         let process = sandbox.process_id();

@@ -5,7 +5,7 @@ use auth_api::{TokenReader, run, start_logging};
 use auth_config::{AccountConfig, log_settings};
 use auth_password::Hasher;
 use auth_store::{Aws, DynamoUsers};
-use auth_token::{Timestamp, Verifier};
+use auth_token::Timestamp;
 use lambda_http::Error;
 
 #[tokio::main(flavor = "current_thread")]
@@ -16,11 +16,7 @@ async fn main() -> Result<(), Error> {
     let keys = config.keys.load_trusted(&aws).await?;
     let account = Account {
         users: DynamoUsers::connect(&aws, config.users_table).await,
-        reader: TokenReader {
-            verifier: Verifier::new(keys.verifying, config.tokens),
-            flask: keys.flask,
-            locations: config.locations,
-        },
+        reader: TokenReader::trusting(keys, config.tokens, config.locations),
         passwords: config.passwords,
         hasher: Hasher::new(config.hashing)?,
     };

@@ -8,6 +8,7 @@ use auth_api::{Guard, SessionCheck};
 use auth_session::{User, Username};
 use auth_store::{AddUser as _, MemoryUsers};
 use auth_testkit::{
+    authorizer_event::{http_api_1, http_api_2, rest_request, rest_token, web_socket},
     forge::{
         bad_refresh_tokens, bad_tokens, bad_tokens_like, claims_for, header, refresh_claims_for,
         refresh_header, sign, sign_texts, sign_with_foreign_key, with,
@@ -304,43 +305,6 @@ impl Random {
         }
         (format!("{name} changed at {position}"), characters.into_iter().collect())
     }
-}
-
-const ARN: &str = "arn:aws:execute-api:eu-west-1:123456789012:a1b2/prod/GET/workitems";
-
-fn http_api_2(value: &str) -> Value {
-    json!({
-        "version": "2.0", "type": "REQUEST", "routeArn": ARN, "identitySource": [value],
-        "headers": { "authorization": value }, "requestContext": { "http": { "method": "GET" } },
-    })
-}
-
-fn http_api_1(value: &str) -> Value {
-    json!({
-        "version": "1.0", "type": "REQUEST", "methodArn": ARN, "identitySource": value,
-        "authorizationToken": value, "headers": { "Authorization": value },
-        "multiValueHeaders": null,
-    })
-}
-
-fn rest_request(value: &str) -> Value {
-    json!({
-        "type": "REQUEST", "methodArn": ARN, "headers": { "AUTHORIZATION": value },
-        "multiValueHeaders": { "AUTHORIZATION": [value] },
-    })
-}
-
-fn rest_token(value: &str) -> Value {
-    json!({ "type": "TOKEN", "methodArn": ARN, "authorizationToken": value })
-}
-
-fn web_socket(value: &str) -> Value {
-    json!({
-        "type": "REQUEST",
-        "methodArn": "arn:aws:execute-api:eu-west-1:123456789012:a1b2/prod/$connect",
-        "headers": { "Authorization": value }, "multiValueHeaders": { "Authorization": [value] },
-        "requestContext": { "eventType": "CONNECT", "routeKey": "$connect" },
-    })
 }
 
 type Shape = (&'static str, fn(&str) -> Value);

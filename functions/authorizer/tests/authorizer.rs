@@ -4,6 +4,7 @@
 use auth_api::{Guard, SessionCheck, TokenReader};
 use auth_store::{AddUser as _, MemoryUsers};
 use auth_testkit::{
+    authorizer_event::{ARN, http_api_1, http_api_2, rest_request, rest_token, web_socket},
     away::AwayUsers,
     flask,
     forge::{bad_tokens, claims, claims_for, header, sign, with},
@@ -11,8 +12,6 @@ use auth_testkit::{
 };
 use authorizer::Authorizer;
 use serde_json::{Value, json};
-
-const ARN: &str = "arn:aws:execute-api:eu-west-1:123456789012:a1b2/prod/GET/workitems";
 
 async fn decide(users: MemoryUsers, event: &Value) -> Value {
     let authorizer = Authorizer { guard: Guard::new(verifier(), SessionCheck::strict(users)) };
@@ -27,42 +26,6 @@ async fn logged_in() -> (MemoryUsers, String, auth_session::User) {
     alice.sessions.insert(started.id, started.session);
     users.add_user(&alice, &operation()).await.unwrap();
     (users, sign(&header(), &claims), alice)
-}
-
-fn http_api_2(value: &str) -> Value {
-    json!({
-        "version": "2.0", "type": "REQUEST", "routeArn": ARN, "identitySource": [value],
-        "headers": { "authorization": value, "x-odd": "a\u{1}b" }, "cookies": null,
-        "requestContext": { "http": { "method": "GET" } },
-    })
-}
-
-fn http_api_1(value: &str) -> Value {
-    json!({
-        "version": "1.0", "type": "REQUEST", "methodArn": ARN, "identitySource": value,
-        "authorizationToken": value, "headers": { "Authorization": value },
-        "multiValueHeaders": null,
-    })
-}
-
-fn rest_request(value: &str) -> Value {
-    json!({
-        "type": "REQUEST", "methodArn": ARN, "headers": { "AUTHORIZATION": value },
-        "multiValueHeaders": { "AUTHORIZATION": [value] },
-    })
-}
-
-fn rest_token(value: &str) -> Value {
-    json!({ "type": "TOKEN", "methodArn": ARN, "authorizationToken": value })
-}
-
-fn web_socket(value: &str) -> Value {
-    json!({
-        "type": "REQUEST",
-        "methodArn": "arn:aws:execute-api:eu-west-1:123456789012:a1b2/prod/$connect",
-        "headers": { "Authorization": value }, "multiValueHeaders": { "Authorization": [value] },
-        "requestContext": { "eventType": "CONNECT", "routeKey": "$connect" },
-    })
 }
 
 type Shape = fn(&str) -> Value;

@@ -3,7 +3,7 @@
 use auth_api::{TokenReader, allow_only, run, start_logging};
 use auth_config::{LogoutConfig, log_settings};
 use auth_store::{Aws, DynamoUsers};
-use auth_token::{Timestamp, Verifier};
+use auth_token::Timestamp;
 use lambda_http::Error;
 use logout::Logout;
 
@@ -15,11 +15,7 @@ async fn main() -> Result<(), Error> {
     let keys = config.keys.load_trusted(&aws).await?;
     let logout = Logout {
         users: DynamoUsers::connect(&aws, config.users_table).await,
-        reader: TokenReader {
-            verifier: Verifier::new(keys.verifying, config.tokens),
-            flask: keys.flask,
-            locations: config.locations,
-        },
+        reader: TokenReader::trusting(keys, config.tokens, config.locations),
     };
 
     run(config.errors, async |request| {

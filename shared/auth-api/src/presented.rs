@@ -1,9 +1,10 @@
 //! The token of a request, from its place to its claims.
 
 use auth_session::Username;
+use auth_store::TrustedKeys;
 use auth_token::{
     AccessClaims, FlaskClaims, FlaskKeys, PresentedToken, RefreshClaims, SessionClaims, Timestamp,
-    TokenType, Verifier,
+    TokenProfile, TokenType, Verifier,
 };
 use lambda_http::{Request, http};
 
@@ -43,6 +44,11 @@ impl TokenReader {
     /// Reads tokens of ours from `Authorization: Bearer …`.
     pub fn new(verifier: Verifier) -> Self {
         Self { verifier, flask: FlaskKeys::default(), locations: TokenLocations::default() }
+    }
+
+    /// Reads tokens that `keys` vouch for: those of `tokens` are ours.
+    pub fn trusting(keys: TrustedKeys, tokens: TokenProfile, locations: TokenLocations) -> Self {
+        Self { verifier: Verifier::new(keys.verifying, tokens), flask: keys.flask, locations }
     }
 
     /// The claims of a request's access token.

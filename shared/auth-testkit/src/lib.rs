@@ -7,6 +7,7 @@
     reason = "a test's tools fail the test"
 )]
 
+pub mod authorizer_event;
 pub mod away;
 pub mod event;
 pub mod flask;

@@ -74,11 +74,7 @@ impl Guard<DynamoUsers> {
             RevocationCheck::Cached(delay) => SessionCheck::cached(users().await, delay),
             RevocationCheck::Off => SessionCheck::off(),
         };
-        let reader = TokenReader {
-            verifier: Verifier::new(keys.verifying, settings.tokens),
-            flask: keys.flask,
-            locations: settings.locations,
-        };
+        let reader = TokenReader::trusting(keys, settings.tokens, settings.locations);
         Ok(Self::reading(reader, sessions))
     }
 }

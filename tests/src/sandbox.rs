@@ -1,0 +1,31 @@
+//! A function by itself, without a gateway before it.
+#![expect(clippy::unwrap_used, clippy::missing_panics_doc, reason = "a test's tools fail the test")]
+
+use auth_testkit::subject::JWK_SET;
+use local::{
+    environment::Environments,
+    sandbox::{Command, RuntimeApi, Sandbox},
+    template::Function,
+};
+use secrecy::SecretString;
+
+use crate::stack::binaries;
+
+/// Starts a function of the template's over that DynamoDB, with the tests' key and the variables
+/// that `given` names.
+pub async fn start(
+    function: &Function,
+    endpoint: &str,
+    given: &dyn Fn(&str) -> Option<String>,
+) -> Sandbox {
+    let keys = SecretString::from(JWK_SET);
+    let mut variables = Environments { given, keys: &keys }.of(function);
+    variables.insert("AWS_ENDPOINT_URL_DYNAMODB".to_owned(), endpoint.to_owned());
+    let command = Command {
+        name: function.binary.clone(),
+        binary: binaries().join(&function.binary),
+        memory: function.memory,
+        variables,
+    };
+    Sandbox::start(&command, &RuntimeApi::start().await.unwrap()).unwrap()
+}
