@@ -116,6 +116,11 @@ impl Algorithm {
         }
     }
 
+    /// Whether its keys have a half that verifies and cannot sign.
+    pub fn has_public_half(self) -> bool {
+        !matches!(self.key_type(), KeyType::Secret(_))
+    }
+
     /// The algorithm of that name, which is case-sensitive.
     pub fn parse(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|algorithm| algorithm.name() == name)

@@ -9,6 +9,7 @@ use crate::{
     encoding,
     error::KeyError,
     flask::{FlaskKey, FlaskMark},
+    rotation::KeyState,
 };
 
 /// The public half of a signing key, as the JWKS endpoint serves it.
@@ -142,6 +143,7 @@ struct JwkText {
     qi: Option<SecretString>,
     oth: Option<IgnoredAny>,
     k: Option<SecretString>,
+    state: Option<KeyState>,
     #[serde(flatten)]
     flask: FlaskMark,
 }
@@ -153,6 +155,8 @@ pub(crate) fn parse_set(json: &str) -> Result<Vec<Jwk>, KeyError> {
     // The parser's own message could quote the text, so it is not passed on.
     let set: JwkSetText = serde_json::from_str(json)
         .map_err(|_| KeyError::NotAJwkSet("expected {\"keys\":[…]} with keys"))?;
+    check_states(&set.keys)?;
+    check_symmetry(&set.keys)?;
     let mut keys = Vec::<Jwk>::new();
     for text in set.keys {
         let key = text.check()?;
@@ -162,6 +166,36 @@ pub(crate) fn parse_set(json: &str) -> Result<Vec<Jwk>, KeyError> {
         keys.push(key);
     }
     Ok(keys)
+}
+
+/// A set that rotates says of each key what it is for, and its first one is the one that signs.
+fn check_states(keys: &[JwkText]) -> Result<(), KeyError> {
+    if keys.iter().all(|key| key.state.is_none()) {
+        return Ok(());
+    }
+    let count = |state| keys.iter().filter(|key| key.state == Some(state)).count();
+    if keys.iter().any(|key| key.state.is_none()) {
+        return Err(KeyError::BadRing("some keys have a `state` and some have none"));
+    }
+    if count(KeyState::Current) != 1 || count(KeyState::Next) > 1 {
+        return Err(KeyError::BadRing("there is not one `current` key, and one `next` at most"));
+    }
+    if keys.first().and_then(|key| key.state) != Some(KeyState::Current) {
+        return Err(KeyError::BadRing("the first key is not the `current` one"));
+    }
+    Ok(())
+}
+
+/// Whoever is given a secret can sign with it, and whoever is given a public key cannot: a set is
+/// for the one or for the other. Secrets of a Flask service verify that service's tokens only.
+fn check_symmetry(keys: &[JwkText]) -> Result<(), KeyError> {
+    let mut ours = keys.iter().filter(|key| !key.flask.is_marked());
+    let is_secret = |key: &JwkText| key.kty == "oct";
+    let first = ours.next().map(is_secret);
+    if ours.any(|key| Some(is_secret(key)) != first) {
+        return Err(KeyError::BadRing("shared secrets stand beside keys that have a public half"));
+    }
+    Ok(())
 }
 
 impl JwkText {

@@ -44,11 +44,17 @@ impl SigningKey {
     /// # Errors
     /// [`KeyError::Generation`] when the cryptography library cannot make a key.
     pub fn generate_jwk_set(algorithm: Algorithm) -> Result<SecretString, KeyError> {
+        let key = Self::generate_jwk(algorithm)?;
+        Ok(SecretString::from(json!({ "keys": [key] }).to_string()))
+    }
+
+    /// The one key of [`SigningKey::generate_jwk_set`].
+    pub(crate) fn generate_jwk(algorithm: Algorithm) -> Result<Map<String, Value>, KeyError> {
         let parameters = generate(algorithm).ok_or(KeyError::Generation)?;
         let mut key = private_members(&parameters).ok_or(KeyError::Generation)?;
         key.insert("alg".to_owned(), algorithm.name().into());
         key.insert("use".to_owned(), "sig".into());
-        Ok(SecretString::from(json!({ "keys": [key] }).to_string()))
+        Ok(key)
     }
 
     pub(crate) fn new(

@@ -2,7 +2,7 @@
 #![cfg(test)]
 
 use auth_testkit::subject::{JWK_SET, KID, key_ring};
-use auth_token::{Algorithm, KeyError, KeyRing, SigningKey};
+use auth_token::{Algorithm, FlaskKeys, KeyError, KeyRing, SigningKey, VerifyingKeys};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
 
@@ -12,6 +12,11 @@ fn parse(set: &Value) -> Result<KeyRing, KeyError> {
 
 fn test_key() -> Value {
     serde_json::from_str::<Value>(JWK_SET).unwrap()["keys"][0].take()
+}
+
+fn new_key(algorithm: Algorithm) -> Value {
+    let set = SigningKey::generate_jwk_set(algorithm).unwrap();
+    serde_json::from_str::<Value>(set.expose_secret()).unwrap()["keys"][0].take()
 }
 
 fn with(member: &str, value: Value) -> Value {
@@ -132,5 +137,113 @@ fn no_private_key_prints() {
     let printed = format!("{ring:?} {:?} {:?}", ring.verifying_keys(), SecretString::from(JWK_SET));
     for member in ["d", "x", "y"] {
         assert!(!printed.contains(test_key()[member].as_str().unwrap()), "{member}");
+    }
+}
+
+/// New keys with these states; a state that is empty is none.
+fn set_in_states(states: &[&str]) -> Value {
+    let keys = states.iter().map(|state| {
+        let mut key = new_key(Algorithm::Es256);
+        if !state.is_empty() {
+            key["state"] = (*state).into();
+        }
+        key
+    });
+    json!({ "keys": keys.collect::<Vec<_>>() })
+}
+
+fn public_halves(set: &Value) -> String {
+    let mut set = set.clone();
+    for key in set["keys"].as_array_mut().unwrap() {
+        key.as_object_mut().unwrap().remove("d");
+    }
+    set.to_string()
+}
+
+#[test]
+fn of_keys_in_states_the_first_and_no_other_is_the_current_one() {
+    for states in [
+        &["current"][..],
+        &["current", "next"],
+        &["current", "previous"],
+        &["current", "next", "previous", "previous"],
+        &["", ""],
+    ] {
+        let set = set_in_states(states);
+        let ring = parse(&set).unwrap();
+        assert_eq!(ring.public_jwk_set().keys.len(), states.len(), "{states:?}");
+        assert!(VerifyingKeys::parse(&public_halves(&set)).is_ok(), "{states:?}");
+        let signing = format!("{:?}", ring.into_signing_key());
+        assert!(signing.contains(set["keys"][0]["kid"].as_str().unwrap()), "{states:?}");
+    }
+    for states in [
+        &["next"][..],
+        &["previous"],
+        &["next", "previous"],
+        &["current", "current"],
+        &["current", "next", "next"],
+        &["next", "current"],
+        &["previous", "current", "next"],
+        &["current", ""],
+        &["", "current"],
+    ] {
+        let set = set_in_states(states);
+        let refused = parse(&set).unwrap_err();
+        assert!(matches!(refused, KeyError::BadRing(_)), "{states:?}: {refused:?}");
+        let refused = VerifyingKeys::parse(&public_halves(&set)).unwrap_err();
+        assert!(matches!(refused, KeyError::BadRing(_)), "{states:?}: {refused:?}");
+    }
+    for state in [json!("retired"), json!("Current"), json!(1)] {
+        let refused = parse(&with("state", state.clone())).unwrap_err();
+        assert!(matches!(refused, KeyError::NotAJwkSet(_)), "{state}: {refused:?}");
+    }
+}
+
+#[test]
+fn a_secret_of_ours_stands_beside_no_key_with_a_public_half() {
+    let (secret, other) = (new_key(Algorithm::Hs256), new_key(Algorithm::Hs512));
+    let (curve, edwards) = (new_key(Algorithm::Es256), new_key(Algorithm::EdDsa));
+    for keys in [[&secret, &other], [&curve, &edwards]] {
+        assert!(parse(&json!({ "keys": keys })).is_ok());
+    }
+    for keys in [[&secret, &curve], [&curve, &secret], [&edwards, &other]] {
+        let refused = parse(&json!({ "keys": keys })).unwrap_err();
+        assert_eq!(
+            refused.to_string(),
+            "the keys make no ring: shared secrets stand beside keys that have a public half"
+        );
+    }
+}
+
+#[test]
+fn a_flask_services_secret_may_stand_beside_any_key() {
+    let mut marked = new_key(Algorithm::Hs256);
+    marked["minted_by"] = "flask".into();
+    for algorithm in [Algorithm::Es256, Algorithm::Hs256] {
+        let ours = new_key(algorithm);
+        for keys in [[&ours, &marked], [&marked, &ours]] {
+            let ring = parse(&json!({ "keys": keys })).unwrap();
+            assert_eq!(ring.algorithm(), algorithm);
+            assert!(format!("{:?}", ring.flask_keys()).contains(marked["kid"].as_str().unwrap()));
+            let verifying = ring.verifying_keys();
+            assert!(verifying.find(marked["kid"].as_str().unwrap()).is_none(), "it is not ours");
+        }
+    }
+}
+
+#[test]
+fn a_set_of_a_flask_services_keys_holds_no_others() {
+    let parse = |keys: &[&Value]| {
+        FlaskKeys::parse(&SecretString::from(json!({ "keys": keys }).to_string()))
+    };
+    let mut marked = new_key(Algorithm::Hs256);
+    marked["minted_by"] = "flask-jwt".into();
+    let kid = marked["kid"].as_str().unwrap();
+    let keys = FlaskKeys::default().and(parse(&[&marked]).unwrap());
+    assert!(format!("{keys:?}").contains(kid));
+    for algorithm in [Algorithm::Hs256, Algorithm::Es256] {
+        let refused = parse(&[&marked, &new_key(algorithm)]).unwrap_err();
+        assert!(matches!(refused, KeyError::Unsupported { .. }), "{refused:?}");
+        assert!(refused.to_string().contains("`minted_by`"), "{refused}");
     }
 }

@@ -8,6 +8,7 @@ mod read;
 use std::fmt;
 
 use jsonwebtoken::DecodingKey;
+use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
 use crate::{
@@ -16,6 +17,7 @@ use crate::{
     claims::TokenType,
     encoding,
     error::{KeyError, TokenError},
+    jwk::{Jwk, parse_set},
 };
 
 /// An old service's secret may be shorter than RFC 7518 wants; this much it has.
@@ -114,6 +116,29 @@ pub struct FlaskKeys(Vec<FlaskKey>);
 impl FlaskKeys {
     pub(crate) const fn new(keys: Vec<FlaskKey>) -> Self {
         Self(keys)
+    }
+
+    /// Reads a JWK set of a Flask service's keys, for who keeps them apart from our own.
+    ///
+    /// # Errors
+    /// [`KeyError`]: the whole set is refused for one bad key, and for one that is not marked as a
+    /// Flask service's.
+    pub fn parse(jwk_set: &SecretString) -> Result<Self, KeyError> {
+        let keys = parse_set(jwk_set.expose_secret())?.into_iter().map(|key| match key {
+            Jwk::Flask(key) => Ok(key),
+            ours @ (Jwk::Private { .. } | Jwk::Public { .. }) => Err(KeyError::Unsupported {
+                kid: ours.kid().to_owned(),
+                reason: "it has no `minted_by`, which marks the keys of a Flask service",
+            }),
+        });
+        keys.collect::<Result<_, _>>().map(Self)
+    }
+
+    /// These keys and `others`.
+    #[must_use]
+    pub fn and(mut self, others: Self) -> Self {
+        self.0.extend(others.0);
+        self
     }
 
     /// Whether `token` can be one of these keys': there are some, and it names no key.

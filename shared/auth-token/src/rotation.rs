@@ -1,0 +1,310 @@
+//! Rings that rotate: next, current, previous, gone.
+
+mod private;
+mod published;
+
+use std::{fmt, time::Duration};
+
+use secrecy::{ExposeSecret, SecretString};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+
+use private::{PrivateJwk, is_publishable};
+pub use published::{PublishedKey, PublishedRing};
+
+use crate::{
+    algorithm::Algorithm,
+    error::KeyError,
+    jwk::{Jwk, parse_set},
+    ring::KeyRing,
+    timestamp::Timestamp,
+};
+
+/// More replaced keys are not kept. A secret holds 64 KB, and a public RSA key with what is said
+/// of it takes half of one.
+const MAX_PREVIOUS: usize = 50;
+
+/// What a key of a ring does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum KeyState {
+    /// It signs.
+    Current,
+    /// It is published and does not sign yet, so that every verifier knows it when it does.
+    Next,
+    /// It signs no more, and verifies until its last token has expired.
+    Previous,
+}
+
+impl fmt::Display for KeyState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Current => "current",
+            Self::Next => "next",
+            Self::Previous => "previous",
+        })
+    }
+}
+
+/// How a ring's new keys are made, and how long its old ones verify.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KeyPolicy {
+    /// What new keys are for. A change takes effect at the second rotation: the next key is
+    /// already published.
+    pub algorithm: Algorithm,
+    /// How long after a rotation the last token of the replaced key may live.
+    pub retention: Duration,
+}
+
+impl KeyPolicy {
+    /// How long a rotation may take from its first step to its last: a ring of which more has
+    /// passed is not taken into use.
+    pub const LONGEST_ROTATION: Duration = Duration::from_hours(24);
+
+    /// Until when a key must verify that a ring made `now` replaces.
+    fn last_expiry(self, now: Timestamp) -> Timestamp {
+        now + self.retention + Self::LONGEST_ROTATION
+    }
+}
+
+/// A ring as it is kept secret: two private keys, and the public halves of those before them.
+#[derive(Clone)]
+pub struct SigningRing {
+    derived_from: Option<String>,
+    current: PrivateJwk,
+    next: Option<PrivateJwk>,
+    previous: Vec<PublishedKey>,
+}
+
+/// What is said of a key besides the key itself.
+#[derive(Default, Deserialize)]
+struct Mark {
+    state: Option<KeyState>,
+    since: Option<Timestamp>,
+    until: Option<Timestamp>,
+}
+
+#[derive(Deserialize)]
+struct RingText {
+    derived_from: Option<String>,
+    keys: Vec<Map<String, Value>>,
+}
+
+impl SigningRing {
+    /// Reads the ring that [`SigningRing::to_secret`] has written, or a JWK set of an operator's:
+    /// its first key is the current one, the others verify. `None` for a set without keys, in
+    /// whose place a first ring may be made.
+    ///
+    /// # Errors
+    /// [`KeyError`]: the whole ring is refused for one bad key, and for keys that cannot be
+    /// published.
+    pub fn parse(secret: &SecretString) -> Result<Option<Self>, KeyError> {
+        let text = secret.expose_secret();
+        let keys = parse_set(text)?;
+        if keys.is_empty() {
+            return Ok(None);
+        }
+        if keys.iter().any(|key| matches!(key, Jwk::Flask(_))) {
+            let reason = "a Flask service's keys stand in a secret of their own";
+            return Err(KeyError::BadRing(reason));
+        }
+        let ring = KeyRing::parse(secret)?;
+        is_publishable(ring.algorithm())?;
+        let public = ring.public_jwk_set().keys;
+        // Read before without complaint, so that what is read now is all there.
+        let RingText { derived_from, keys } = serde_json::from_str(text)
+            .map_err(|_| KeyError::NotAJwkSet("expected {\"keys\":[…]} with keys"))?;
+        let mut halves = keys.into_iter().zip(public).map(|(members, public)| {
+            let mark: Mark = serde_json::from_value(Value::Object(members.clone()))
+                .map_err(|_| KeyError::BadRing("`since` or `until` is not a time"))?;
+            Ok((members, public, mark))
+        });
+        let (members, public, mark) = halves.next().ok_or(KeyError::Empty)??;
+        let since = |mark: &Mark| mark.since.unwrap_or(Timestamp::from_unix(0));
+        let current = PrivateJwk { members, public, since: since(&mark) };
+        let (mut next, mut previous) = (None, Vec::new());
+        for half in halves {
+            let (members, public, mark) = half?;
+            if mark.state == Some(KeyState::Next) {
+                if !members.contains_key("d") {
+                    return Err(KeyError::BadRing("the `next` key is not a private one"));
+                }
+                next = Some(PrivateJwk { members, public, since: since(&mark) });
+            } else {
+                let (state, since) = (KeyState::Previous, since(&mark));
+                previous.push(PublishedKey { jwk: public, state, since, until: mark.until });
+            }
+        }
+        Ok(Some(Self { derived_from, current, next, previous }))
+    }
+
+    /// The first ring of a deployment, or the one after a ring that was lost: keys that are
+    /// `published` and may have signed go on verifying. `version` is the secret's, if it has one.
+    ///
+    /// # Errors
+    /// [`KeyError::Generation`], [`KeyError::TooManyPrevious`], and [`KeyError::BadRing`] for an
+    /// algorithm whose keys have no public half.
+    pub fn first(
+        version: Option<&str>,
+        published: &PublishedRing,
+        policy: KeyPolicy,
+        now: Timestamp,
+    ) -> Result<Self, KeyError> {
+        let retired_at = policy.last_expiry(now);
+        let previous = published
+            .keys
+            .iter()
+            .filter(|key| key.state != KeyState::Next)
+            .map(|key| key.clone().replaced(now, retired_at))
+            .collect();
+        let ring = Self {
+            derived_from: version.map(str::to_owned),
+            current: PrivateJwk::generate(policy.algorithm, now)?,
+            next: Some(PrivateJwk::generate(policy.algorithm, now)?),
+            previous,
+        };
+        ring.without_expired(now)
+    }
+
+    /// The ring after this one, which is the version `version` of its secret: the next key signs,
+    /// the current one verifies until its last token has expired, and there is a new next key.
+    /// Where there was no next key nothing is known to verifiers that could sign, and the current
+    /// one goes on.
+    ///
+    /// # Errors
+    /// As [`SigningRing::first`].
+    pub fn rotated(
+        self,
+        version: &str,
+        policy: KeyPolicy,
+        now: Timestamp,
+    ) -> Result<Self, KeyError> {
+        let retired_at = policy.last_expiry(now);
+        let replaced = self.previous.into_iter().map(|key| key.replaced(now, retired_at)).collect();
+        let mut ring = Self {
+            derived_from: Some(version.to_owned()),
+            current: self.current,
+            next: Some(PrivateJwk::generate(policy.algorithm, now)?),
+            previous: replaced,
+        };
+        if let Some(next) = self.next {
+            let current = std::mem::replace(&mut ring.current, next.promoted(now));
+            let replaced = current.published(KeyState::Current).replaced(now, retired_at);
+            ring.previous.insert(0, replaced);
+        }
+        ring.without_expired(now)
+    }
+
+    /// The ring without the key `kid`, which nobody shall trust any more; `None` when it has no
+    /// such key. In place of the current key the next one signs at once.
+    ///
+    /// # Errors
+    /// As [`SigningRing::first`].
+    pub fn without(
+        self,
+        kid: &str,
+        version: &str,
+        policy: KeyPolicy,
+        now: Timestamp,
+    ) -> Result<Option<Self>, KeyError> {
+        if !self.published().keys.iter().any(|key| key.jwk.kid == kid) {
+            return Ok(None);
+        }
+        let generate = || PrivateJwk::generate(policy.algorithm, now);
+        let is_gone = |key: &PrivateJwk| key.public.kid == kid;
+        let next = self.next.filter(|next| !is_gone(next));
+        let (current, next) = match (is_gone(&self.current), next) {
+            (false, Some(next)) => (self.current, next),
+            (false, None) => (self.current, generate()?),
+            (true, Some(next)) => (next.promoted(now), generate()?),
+            (true, None) => (generate()?, generate()?),
+        };
+        let previous = self.previous.into_iter().filter(|key| key.jwk.kid != kid).collect();
+        let derived_from = Some(version.to_owned());
+        Self { derived_from, current, next: Some(next), previous }.without_expired(now).map(Some)
+    }
+
+    fn without_expired(mut self, now: Timestamp) -> Result<Self, KeyError> {
+        self.previous.retain(|key| key.until.is_none_or(|until| until > now));
+        if self.previous.len() > MAX_PREVIOUS {
+            return Err(KeyError::TooManyPrevious(MAX_PREVIOUS));
+        }
+        Ok(self)
+    }
+
+    /// The version of the secret that this ring was made from; `None` for an operator's.
+    pub fn derived_from(&self) -> Option<&str> {
+        self.derived_from.as_deref()
+    }
+
+    /// When its next key was made, which each rotation does; `None` where there is none.
+    pub fn made_at(&self) -> Option<Timestamp> {
+        self.next.as_ref().map(|next| next.since)
+    }
+
+    /// The name of the key that signs.
+    pub fn current_kid(&self) -> &str {
+        &self.current.public.kid
+    }
+
+    /// What verifiers are given: the public halves of all keys.
+    pub fn published(&self) -> PublishedRing {
+        let current = std::iter::once(self.current.published(KeyState::Current));
+        let next = self.next.iter().map(|next| next.published(KeyState::Next));
+        PublishedRing { keys: current.chain(next).chain(self.previous.iter().cloned()).collect() }
+    }
+
+    /// The text that the secret holds.
+    pub fn to_secret(&self) -> SecretString {
+        let private = |key: &PrivateJwk, state| Value::Object(key.written(state));
+        let next = self.next.iter().map(|next| private(next, KeyState::Next));
+        let keys: Vec<_> = std::iter::once(private(&self.current, KeyState::Current))
+            .chain(next)
+            .chain(self.previous.iter().map(|key| json!(key)))
+            .collect();
+        let mut ring = Map::new();
+        if let Some(version) = &self.derived_from {
+            ring.insert("derived_from".to_owned(), version.as_str().into());
+        }
+        ring.insert("keys".to_owned(), keys.into());
+        SecretString::from(Value::Object(ring).to_string())
+    }
+
+    /// Has each private key sign, and what is `published` under its name verify.
+    ///
+    /// # Errors
+    /// [`KeyError::NotPublished`] names a key whose halves do not belong together, or a previous
+    /// key that is not published.
+    pub fn prove(&self, published: &PublishedRing) -> Result<(), KeyError> {
+        let verifying = published.verifying_keys()?;
+        for key in std::iter::once(&self.current).chain(&self.next) {
+            let kid = &key.public.kid;
+            let not_published = || KeyError::NotPublished(kid.clone());
+            let set = json!({ "keys": [key.members_of_a_set()] });
+            let signing = KeyRing::parse(&SecretString::from(set.to_string()))?.into_signing_key();
+            let signature = signing.sign(PROBE).map_err(|_| not_published())?;
+            let found = verifying.find(kid).filter(|found| {
+                found.algorithm() == signing.public().algorithm()
+                    && found.verifies(PROBE.as_bytes(), &signature)
+            });
+            found.ok_or_else(not_published)?;
+        }
+        match self.previous.iter().find(|key| !published.keys.contains(key)) {
+            Some(missing) => Err(KeyError::NotPublished(missing.jwk.kid.clone())),
+            None => Ok(()),
+        }
+    }
+}
+
+/// What keys sign to show that they can. It is no token, and nobody takes it for one.
+const PROBE: &str = "latchkey";
+
+/// Written by hand so that no later field can print a private key.
+impl fmt::Debug for SigningRing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SigningRing")
+            .field("derived_from", &self.derived_from)
+            .field("published", &self.published())
+            .finish_non_exhaustive()
+    }
+}
