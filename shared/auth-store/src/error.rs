@@ -19,3 +19,9 @@ impl StoreError {
         Self::Unavailable(Box::new(source))
     }
 }
+
+/// An error with everything that led to it.
+pub fn with_causes(error: &dyn Error) -> String {
+    let causes = std::iter::successors(error.source(), |&cause| cause.source());
+    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
+}

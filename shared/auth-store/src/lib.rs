@@ -4,14 +4,21 @@ mod dynamodb;
 mod error;
 mod keys;
 mod memory;
+mod rings;
+mod secrets;
 mod sessions;
 mod users;
 mod work_items;
 
-pub use dynamodb::{Aws, DynamoUsers, DynamoWorkItems};
-pub use error::StoreError;
-pub use keys::{KeyLocation, KeySource, KeySourceError, TrustedKeys};
+pub use dynamodb::{Aws, DynamoKeys, DynamoUsers, DynamoWorkItems};
+pub use error::{StoreError, with_causes};
+pub use keys::{KeptKeys, KeyLocation, KeySource, KeySourceError, TrustedKeys};
 pub use memory::{MemoryUsers, MemoryWorkItems};
+pub use rings::{
+    DescribeRings, FindPublishedRing, FindRing, MoveRing, Publication, PublishOutcome, PublishRing,
+    PublishedText, PutRing, RingStage, RingVersions, StartRotation,
+};
+pub use secrets::SecretRings;
 pub use sessions::{
     AccountChange, AccountChangeOutcome, ChangePassword, EndSession, EndSessions, EndedSessions,
     FindSession, RemoveUser, RotateSession, RotateSessionOutcome, SessionEnd, SessionStart,

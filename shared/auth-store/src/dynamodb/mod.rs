@@ -3,11 +3,13 @@
 mod account;
 mod attributes;
 mod aws;
+mod keys;
 mod sessions;
 mod user_item;
 mod users;
 mod work_items;
 
 pub use aws::Aws;
+pub use keys::DynamoKeys;
 pub use users::DynamoUsers;
 pub use work_items::DynamoWorkItems;

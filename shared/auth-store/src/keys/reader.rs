@@ -1,0 +1,131 @@
+//! Reading keys from where they are.
+
+use auth_token::{Algorithm, FlaskKeys, KeyRing, VerifyingKeys};
+use secrecy::{ExposeSecret, SecretString};
+
+use super::{KeyLocation, KeySourceError, TrustedKeys, expect_algorithm};
+use crate::{Aws, DynamoKeys, FindPublishedRing as _, SecretRings};
+
+/// A place that keys are read from again and again.
+#[derive(Clone, Debug)]
+pub(super) enum KeyPlace {
+    /// Private keys.
+    Secret(SecretRings),
+    /// Public keys.
+    Table(DynamoKeys),
+}
+
+impl KeyPlace {
+    /// `None` for keys at hand, which do not change.
+    pub(super) async fn of(location: &KeyLocation, aws: &Aws) -> Option<Self> {
+        match location {
+            KeyLocation::Secret { arn } => {
+                Some(Self::Secret(SecretRings::connect(aws, arn.clone()).await))
+            }
+            KeyLocation::Table { name } => {
+                Some(Self::Table(DynamoKeys::connect(aws, name.clone()).await))
+            }
+            KeyLocation::JwkSet(_)
+            | KeyLocation::SharedSecret(_)
+            | KeyLocation::PrivatePem(_)
+            | KeyLocation::PublicPem(_) => None,
+        }
+    }
+}
+
+/// What reads a function's keys, all of them at once.
+#[derive(Clone, Debug)]
+pub(super) struct KeyReader {
+    place: KeyPlace,
+    flask: Option<SecretRings>,
+}
+
+/// The keys as they are written.
+#[derive(Debug)]
+pub(super) struct KeyTexts {
+    ring: RingText,
+    flask: Option<SecretString>,
+}
+
+#[derive(Debug)]
+enum RingText {
+    Private(SecretString),
+    Public(String),
+}
+
+impl KeyReader {
+    pub(super) async fn new(place: KeyPlace, flask_secret: Option<String>, aws: &Aws) -> Self {
+        let flask = match flask_secret {
+            Some(arn) => Some(SecretRings::connect(aws, arn).await),
+            None => None,
+        };
+        Self { place, flask }
+    }
+
+    pub(super) async fn read(&self) -> Result<KeyTexts, KeySourceError> {
+        let flask = async {
+            match &self.flask {
+                Some(secret) => secret.read_current().await.map(Some),
+                None => Ok(None),
+            }
+        };
+        let (ring, flask) = tokio::join!(self.read_ring(), flask);
+        Ok(KeyTexts { ring: ring?, flask: flask? })
+    }
+
+    async fn read_ring(&self) -> Result<RingText, KeySourceError> {
+        match &self.place {
+            KeyPlace::Secret(secret) => Ok(RingText::Private(secret.read_current().await?)),
+            KeyPlace::Table(table) => {
+                let found = table.find_published_ring().await?;
+                found.map(|found| RingText::Public(found.text)).ok_or(KeySourceError::NotPublished)
+            }
+        }
+    }
+}
+
+impl KeyTexts {
+    /// The ring of a function that signs.
+    pub(super) fn ring(&self) -> Result<KeyRing, KeySourceError> {
+        match &self.ring {
+            RingText::Private(text) => Ok(KeyRing::parse(text)?),
+            RingText::Public(_) => Err(KeySourceError::PublicOnly),
+        }
+    }
+
+    /// The keys of a function that only verifies.
+    pub(super) fn trusted(&self, wanted: Option<Algorithm>) -> Result<TrustedKeys, KeySourceError> {
+        match &self.ring {
+            RingText::Private(text) => {
+                let ring = expect_algorithm(KeyRing::parse(text)?, wanted)?;
+                Ok(TrustedKeys::of(&ring))
+            }
+            RingText::Public(text) => {
+                let verifying = VerifyingKeys::parse(text)?;
+                Ok(TrustedKeys { verifying, flask: FlaskKeys::default() })
+            }
+        }
+    }
+
+    /// The keys in a secret of a Flask service's.
+    pub(super) fn flask_keys(&self) -> Result<FlaskKeys, KeySourceError> {
+        let keys = self.flask.as_ref().map(FlaskKeys::parse).transpose()?;
+        Ok(keys.unwrap_or_default())
+    }
+}
+
+/// Keys that are written the same are the same.
+impl PartialEq for KeyTexts {
+    fn eq(&self, other: &Self) -> bool {
+        let flask = |texts: &Self| texts.flask.as_ref().map(|text| text.expose_secret().to_owned());
+        let is_same_ring = match (&self.ring, &other.ring) {
+            (RingText::Private(ours), RingText::Private(theirs)) => {
+                ours.expose_secret() == theirs.expose_secret()
+            }
+            (RingText::Public(ours), RingText::Public(theirs)) => ours == theirs,
+            (RingText::Private(_), RingText::Public(_))
+            | (RingText::Public(_), RingText::Private(_)) => false,
+        };
+        is_same_ring && flask(self) == flask(other)
+    }
+}
