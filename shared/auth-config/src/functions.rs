@@ -1,19 +1,22 @@
 //! One struct a function: everything that it reads from its environment.
 //! Longer than the rest because there is one for each function.
 
+use std::time::Duration;
+
 use auth_api::{ErrorSettings, GuardSettings, LogSettings, TokenLocations};
 use auth_password::{HashParams, PasswordPolicy};
 use auth_session::{RotationPolicy, SessionPolicy};
 use auth_store::KeySource;
-use auth_token::TokenProfile;
+use auth_token::{KeyPolicy, TokenProfile};
 use tracing::Level;
 
 use crate::{
     environment::{ConfigError, Environment, Variables, optional, required},
     groups::{
         guard_settings, hash_params, issuer, password_policy, rotation_policy, session_policy,
-        signing_key_source, token_profile, users_table, verifying_key_source,
+        token_profile, users_table,
     },
+    keys::{flask_secret, key_policy, max_age, signing_key_source, verifying_key_source},
     places::{error_settings, token_locations},
 };
 
@@ -36,6 +39,7 @@ from_env!(
     AccountConfig,
     AuthorizerConfig,
     DiscoveryConfig,
+    KeysConfig,
     LoginConfig,
     LogoutConfig,
     ProtectedConfig,
@@ -79,7 +83,7 @@ pub struct LoginConfig {
     /// The users table. Read from `USERS_TABLE`.
     pub users_table: String,
     /// Where the signing keys are. Read from `SIGNING_KEYS_SECRET`, `SIGNING_KEYS`,
-    /// `JWT_SECRET_KEY` or `JWT_PRIVATE_KEY`, and `JWT_ALGORITHM`.
+    /// `JWT_SECRET_KEY` or `JWT_PRIVATE_KEY`, `JWT_ALGORITHM` and `KEYS_MAX_AGE`.
     pub keys: KeySource,
     /// Which tokens are issued. Read from `JWT_ISSUER`, `JWT_AUDIENCE`,
     /// `JWT_DECODE_ISSUER`, `JWT_DECODE_AUDIENCE`, `JWT_ACCESS_TOKEN_EXPIRES`,
@@ -120,7 +124,8 @@ impl LoginConfig {
 pub struct RefreshConfig {
     /// The users table. Read from `USERS_TABLE`.
     pub users_table: String,
-    /// Where the signing keys are; read as [`LoginConfig::keys`].
+    /// Where the signing keys are; read as [`LoginConfig::keys`], and a Flask service's from
+    /// `FLASK_KEYS_SECRET`.
     pub keys: KeySource,
     /// Which tokens are taken and issued; read as [`LoginConfig::tokens`].
     pub tokens: TokenProfile,
@@ -145,7 +150,7 @@ impl RefreshConfig {
     pub fn read(variables: &impl Variables) -> Result<Self, ConfigError> {
         Ok(Self {
             users_table: users_table(variables)?,
-            keys: signing_key_source(variables)?,
+            keys: flask_secret(variables, signing_key_source(variables)?)?,
             tokens: token_profile(variables)?,
             sessions: session_policy(variables)?,
             rotation: rotation_policy(variables)?,
@@ -160,7 +165,7 @@ impl RefreshConfig {
 pub struct LogoutConfig {
     /// The users table. Read from `USERS_TABLE`.
     pub users_table: String,
-    /// Where the keys are; read as [`LoginConfig::keys`], or from `JWT_PUBLIC_KEY`.
+    /// Where the keys are; read from `KEYS_TABLE` or `JWT_PUBLIC_KEY`, or as [`LoginConfig::keys`].
     pub keys: KeySource,
     /// Which tokens are taken; read as [`LoginConfig::tokens`].
     pub tokens: TokenProfile,
@@ -192,7 +197,7 @@ impl LogoutConfig {
 pub struct AccountConfig {
     /// The users table. Read from `USERS_TABLE`.
     pub users_table: String,
-    /// Where the keys are; read as [`LoginConfig::keys`], or from `JWT_PUBLIC_KEY`.
+    /// Where the keys are; read from `KEYS_TABLE` or `JWT_PUBLIC_KEY`, or as [`LoginConfig::keys`].
     pub keys: KeySource,
     /// Which tokens are taken; read as [`LoginConfig::tokens`].
     pub tokens: TokenProfile,
@@ -229,7 +234,7 @@ impl AccountConfig {
 #[derive(Clone, Debug)]
 pub struct ProtectedConfig {
     /// Who is let through. Read from `USERS_TABLE`, the variables of keys and tokens that
-    /// [`LoginConfig`] names, and `JWT_REVOCATION_CHECK` (`strict`, `cached:<seconds>` or `off`).
+    /// [`LogoutConfig`] names, `FLASK_KEYS_SECRET`, and `JWT_REVOCATION_CHECK` (`strict`, `cached:<seconds>` or `off`).
     pub guard: GuardSettings,
     /// How errors are written. Read from `JWT_ERROR_MESSAGE_KEY`.
     pub errors: ErrorSettings,
@@ -293,8 +298,7 @@ impl WorkItemsConfig {
 pub struct DiscoveryConfig {
     /// The issuer that the metadata names. Read from `JWT_ISSUER`.
     pub issuer: String,
-    /// Where the keys are whose public halves are served; read as [`LoginConfig::keys`], or from
-    /// `JWT_PUBLIC_KEY`.
+    /// Where the keys are whose public halves are served; read as [`LogoutConfig::keys`].
     pub keys: KeySource,
     /// How errors are written. Read from `JWT_ERROR_MESSAGE_KEY`.
     pub errors: ErrorSettings,
@@ -310,6 +314,36 @@ impl DiscoveryConfig {
             issuer: issuer(variables)?,
             keys: verifying_key_source(variables)?,
             errors: error_settings(variables)?,
+        })
+    }
+}
+
+/// `keys`.
+#[derive(Clone, Debug)]
+pub struct KeysConfig {
+    /// The table that verifiers read. Read from `KEYS_TABLE`.
+    pub keys_table: String,
+    /// The secret that holds the ring. Read from `SIGNING_KEYS_SECRET`.
+    pub secret_arn: String,
+    /// How rings are made. Read from `SIGNING_ALGORITHM` (default ES256),
+    /// `JWT_ACCESS_TOKEN_EXPIRES`, `JWT_REFRESH_TOKEN_EXPIRES`, `JWT_DECODE_LEEWAY` and
+    /// `KEYS_MAX_AGE`.
+    pub policy: KeyPolicy,
+    /// How old the keys of the other functions may become. Read from `KEYS_MAX_AGE`.
+    pub max_age: Duration,
+}
+
+impl KeysConfig {
+    /// Reads the configuration from `variables`.
+    ///
+    /// # Errors
+    /// [`ConfigError`] when a variable is missing, malformed or contradicts another.
+    pub fn read(variables: &impl Variables) -> Result<Self, ConfigError> {
+        Ok(Self {
+            keys_table: required(variables, "KEYS_TABLE")?,
+            secret_arn: required(variables, "SIGNING_KEYS_SECRET")?,
+            policy: key_policy(variables)?,
+            max_age: max_age(variables)?,
         })
     }
 }

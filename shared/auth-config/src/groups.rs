@@ -5,12 +5,11 @@ use std::time::Duration;
 use auth_api::{GuardSettings, RevocationCheck};
 use auth_password::{HashParams, PasswordPolicy};
 use auth_session::{RotationPolicy, SessionLifetimes, SessionPolicy};
-use auth_store::{KeyLocation, KeySource};
-use auth_token::{Algorithm, TokenProfile};
-use secrecy::SecretString;
+use auth_token::TokenProfile;
 
 use crate::{
     environment::{ConfigError, Variables, list, number, optional, required},
+    keys::{flask_secret, verifying_key_source},
     places::token_locations,
 };
 
@@ -45,75 +44,37 @@ pub(crate) fn users_table(variables: &impl Variables) -> Result<String, ConfigEr
     required(variables, "USERS_TABLE")
 }
 
-/// Where the signing keys are. Read from `SIGNING_KEYS_SECRET` (the ARN of a secret),
-/// `SIGNING_KEYS` (a private JWK set), `JWT_SECRET_KEY` (a secret for HS256, HS384 or HS512) or
-/// `JWT_PRIVATE_KEY` (PEM), one of them. `JWT_ALGORITHM` is the algorithm of a secret or a PEM key;
-/// the signing key of a JWK set must be for it.
-pub(crate) fn signing_key_source(variables: &impl Variables) -> Result<KeySource, ConfigError> {
-    key_source(variables, &SIGNING)
-}
-
-/// Where the keys that verify are: as [`signing_key_source`], or a public key (PEM) in
-/// `JWT_PUBLIC_KEY`.
-pub(crate) fn verifying_key_source(variables: &impl Variables) -> Result<KeySource, ConfigError> {
-    key_source(variables, &[&SIGNING[..], &[("JWT_PUBLIC_KEY", KeyLocation::PublicPem)]].concat())
-}
-
-type MakeLocation = fn(String) -> KeyLocation;
-
-const SIGNING: [(&str, MakeLocation); 4] = [
-    ("SIGNING_KEYS_SECRET", |arn| KeyLocation::Secret { arn }),
-    ("SIGNING_KEYS", |jwk_set| KeyLocation::JwkSet(SecretString::from(jwk_set))),
-    ("JWT_SECRET_KEY", |secret| KeyLocation::SharedSecret(SecretString::from(secret))),
-    ("JWT_PRIVATE_KEY", |pem| KeyLocation::PrivatePem(SecretString::from(pem))),
-];
-
-fn key_source(
-    variables: &impl Variables,
-    places: &[(&'static str, MakeLocation)],
-) -> Result<KeySource, ConfigError> {
-    let mut found = places
-        .iter()
-        .filter_map(|(name, make)| optional(variables, name).map(|value| (*name, make(value))));
-    let (name, location) = found.next().ok_or(ConfigError::Missing("SIGNING_KEYS_SECRET"))?;
-    if let Some((other, _)) = found.next() {
-        return Err(ConfigError::Contradictory(name, other));
-    }
-    Ok(KeySource { location, algorithm: algorithm(variables)? })
-}
-
-fn algorithm(variables: &impl Variables) -> Result<Option<Algorithm>, ConfigError> {
-    const ALGORITHM: &str = "JWT_ALGORITHM";
-    let Some(name) = optional(variables, ALGORITHM) else {
-        return Ok(None);
-    };
-    Algorithm::parse(&name).map(Some).ok_or_else(|| ConfigError::Invalid {
-        variable: ALGORITHM,
-        reason: format!("must be one of {}", Algorithm::ALL.map(Algorithm::name).join(", ")),
-    })
-}
-
 /// Which tokens are ours. Read from `JWT_ISSUER`, `JWT_AUDIENCE` (default: the issuer),
 /// `JWT_DECODE_ISSUER` and `JWT_DECODE_AUDIENCE` (lists of further ones), `JWT_ACCESS_TOKEN_EXPIRES`,
 /// `JWT_REFRESH_TOKEN_EXPIRES` and `JWT_DECODE_LEEWAY` (seconds).
 pub(crate) fn token_profile(variables: &impl Variables) -> Result<TokenProfile, ConfigError> {
     let issuer = issuer(variables)?;
     let audience = optional(variables, "JWT_AUDIENCE").unwrap_or_else(|| issuer.clone());
-    let seconds =
-        |name, default, bounds| number(variables, name, default, bounds).map(Duration::from_secs);
     Ok(TokenProfile {
         issuer,
         audience,
         other_issuers: list(variables, "JWT_DECODE_ISSUER"),
         other_audiences: list(variables, "JWT_DECODE_AUDIENCE"),
-        access_lifetime: seconds(
-            "JWT_ACCESS_TOKEN_EXPIRES",
-            DEFAULT_ACCESS_SECONDS,
-            1..=MAX_ACCESS_SECONDS,
-        )?,
+        access_lifetime: access_lifetime(variables)?,
         refresh_lifetime: refresh_lifetime(variables)?,
-        leeway: seconds("JWT_DECODE_LEEWAY", 0, 0..=MAX_LEEWAY_SECONDS)?,
+        leeway: leeway(variables)?,
     })
+}
+
+/// How long after it was signed a token may be taken: the longest lifetime, and the leeway.
+pub(crate) fn token_lifetime(variables: &impl Variables) -> Result<Duration, ConfigError> {
+    let longest = access_lifetime(variables)?.max(refresh_lifetime(variables)?);
+    Ok(longest + leeway(variables)?)
+}
+
+fn access_lifetime(variables: &impl Variables) -> Result<Duration, ConfigError> {
+    let bounds = 1..=MAX_ACCESS_SECONDS;
+    number(variables, "JWT_ACCESS_TOKEN_EXPIRES", DEFAULT_ACCESS_SECONDS, bounds)
+        .map(Duration::from_secs)
+}
+
+fn leeway(variables: &impl Variables) -> Result<Duration, ConfigError> {
+    number(variables, "JWT_DECODE_LEEWAY", 0, 0..=MAX_LEEWAY_SECONDS).map(Duration::from_secs)
 }
 
 /// The `iss` claim. Read from `JWT_ISSUER`.
@@ -174,12 +135,12 @@ pub(crate) fn hash_params(variables: &impl Variables) -> Result<HashParams, Conf
     })
 }
 
-/// What a guard needs. Read as [`users_table`], [`verifying_key_source`],
+/// What a guard needs. Read as [`users_table`], [`verifying_key_source`], [`flask_secret`],
 /// [`token_profile`], [`token_locations`] and [`revocation_check`] say.
 pub(crate) fn guard_settings(variables: &impl Variables) -> Result<GuardSettings, ConfigError> {
     Ok(GuardSettings {
         users_table: users_table(variables)?,
-        keys: verifying_key_source(variables)?,
+        keys: flask_secret(variables, verifying_key_source(variables)?)?,
         tokens: token_profile(variables)?,
         locations: token_locations(variables)?,
         revocation: revocation_check(variables)?,

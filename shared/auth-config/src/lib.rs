@@ -3,12 +3,13 @@
 mod environment;
 mod functions;
 mod groups;
+mod keys;
 mod places;
 mod variables;
 
 pub use environment::{ConfigError, Environment, Variables};
 pub use functions::{
-    AccountConfig, AuthorizerConfig, DiscoveryConfig, LoginConfig, LogoutConfig, ProtectedConfig,
-    RefreshConfig, SignupConfig, WorkItemsConfig, log_settings,
+    AccountConfig, AuthorizerConfig, DiscoveryConfig, KeysConfig, LoginConfig, LogoutConfig,
+    ProtectedConfig, RefreshConfig, SignupConfig, WorkItemsConfig, log_settings,
 };
 pub use variables::{is_left_to_its_default, variables_of};

@@ -2,7 +2,10 @@
 
 const USERS: [&str; 1] = ["USERS_TABLE"];
 const SECRET: [&str; 1] = ["SIGNING_KEYS_SECRET"];
-/// Keys that are at hand; on AWS they come from the secret.
+const TABLE: [&str; 1] = ["KEYS_TABLE"];
+const MAX_AGE: [&str; 1] = ["KEYS_MAX_AGE"];
+const FLASK: [&str; 1] = ["FLASK_KEYS_SECRET"];
+/// Keys that are at hand; on AWS those who sign have a secret, and those who verify a table.
 const KEYS_AT_HAND: [&str; 4] =
     ["SIGNING_KEYS", "JWT_SECRET_KEY", "JWT_PRIVATE_KEY", "JWT_ALGORITHM"];
 const PUBLIC_KEY: [&str; 1] = ["JWT_PUBLIC_KEY"];
@@ -40,30 +43,42 @@ const PASSWORDS: [&str; 1] = ["PASSWORD_MIN_LENGTH"];
 const HASHING: [&str; 2] = ["ARGON2_MEMORY_KIB", "ARGON2_ITERATIONS"];
 const SESSIONS: [&str; 2] = ["SESSION_LIFETIME", "SESSION_LIMIT"];
 const REVOCATION: [&str; 1] = ["JWT_REVOCATION_CHECK"];
+/// What keys are made by.
+const MAKING_KEYS: [&str; 4] = [
+    "SIGNING_ALGORITHM",
+    "JWT_ACCESS_TOKEN_EXPIRES",
+    "JWT_REFRESH_TOKEN_EXPIRES",
+    "JWT_DECODE_LEEWAY",
+];
 
-/// Whether our template leaves a variable at its default: keys that are at hand, and what few need
-/// to change. Whoever does adds it to the functions' environment.
-pub fn is_left_to_its_default(variable: &str) -> bool {
-    [&KEYS_AT_HAND[..], &PUBLIC_KEY, &OTHER_PARTIES, &DETAILS_OF_PLACES, &ERRORS]
-        .iter()
-        .any(|group| group.contains(&variable))
+/// Whether our template leaves a variable of `function` at its default: keys that are at hand, and
+/// what few need to change. Whoever does adds it to the function's environment.
+pub fn is_left_to_its_default(function: &str, variable: &str) -> bool {
+    let is_of = |group: &[&str]| group.contains(&variable);
+    // Who only verifies is not given the keys that sign.
+    let is_for_those_who_sign = is_of(&SECRET) && !["keys", "login", "refresh"].contains(&function);
+    let groups = [&KEYS_AT_HAND[..], &PUBLIC_KEY, &OTHER_PARTIES, &DETAILS_OF_PLACES, &ERRORS];
+    is_for_those_who_sign || groups.into_iter().any(is_of)
 }
 
 /// The variables that a function reads; none for a function that is not ours.
 pub fn variables_of(function: &str) -> Vec<&'static str> {
-    let keys = || [&SECRET[..], &KEYS_AT_HAND].concat();
+    let private = || [&SECRET[..], &KEYS_AT_HAND, &MAX_AGE].concat();
+    let public = || [&private()[..], &TABLE, &PUBLIC_KEY].concat();
     let places = || [&PLACES[..], &DETAILS_OF_PLACES].concat();
-    let signs = || [&USERS[..], &keys(), &ISSUER, &TOKENS, &OTHER_PARTIES, &places()].concat();
-    let verifies = || [&signs()[..], &PUBLIC_KEY].concat();
-    let guards = || [&verifies()[..], &REVOCATION].concat();
+    let tokens = || [&USERS[..], &ISSUER, &TOKENS, &OTHER_PARTIES, &places()].concat();
+    let signs = || [&private()[..], &tokens()].concat();
+    let verifies = || [&public()[..], &tokens()].concat();
+    let guards = || [&verifies()[..], &FLASK, &REVOCATION].concat();
     let answers = match function {
         "account" => [&verifies()[..], &PASSWORDS, &HASHING].concat(),
         "authorizer" => return guards(),
-        "discovery" => [&keys()[..], &PUBLIC_KEY, &ISSUER].concat(),
+        "discovery" => [&public()[..], &ISSUER].concat(),
+        "keys" => return [&SECRET[..], &TABLE, &MAX_AGE, &MAKING_KEYS].concat(),
         "login" => [&signs()[..], &SESSIONS, &HASHING].concat(),
         "logout" => verifies(),
         "protected" => guards(),
-        "refresh" => [&signs()[..], &SESSIONS, &["REFRESH_GRACE"]].concat(),
+        "refresh" => [&signs()[..], &FLASK, &SESSIONS, &["REFRESH_GRACE"]].concat(),
         "signup" => [&USERS[..], &PASSWORDS, &HASHING].concat(),
         "workitems" => [&guards()[..], &["WORK_ITEMS_TABLE"]].concat(),
         _ => return Vec::new(),

@@ -12,7 +12,7 @@ fn logout(changed: &[(&str, &str)]) -> Result<LogoutConfig, ConfigError> {
     let mut values: HashMap<&str, &str> = [
         ("USERS_TABLE", "users"),
         ("JWT_ISSUER", "https://auth.example.com"),
-        ("SIGNING_KEYS_SECRET", "arn:aws:secretsmanager:eu-west-1:123456789012:secret:keys"),
+        ("KEYS_TABLE", "keys"),
     ]
     .into();
     values.extend(changed.iter().copied());
@@ -153,10 +153,10 @@ fn a_host_cookie_contradicts_a_domain_a_path_and_plain_http() {
 #[test]
 fn a_verifier_may_be_given_a_public_key() {
     let pem = "-----BEGIN PUBLIC KEY-----";
-    let without_secret = [("SIGNING_KEYS_SECRET", ""), ("JWT_PUBLIC_KEY", pem)];
-    let config = logout(&[&without_secret[..], &[("JWT_ALGORITHM", "RS256")]].concat()).unwrap();
+    let without_table = [("KEYS_TABLE", ""), ("JWT_PUBLIC_KEY", pem)];
+    let config = logout(&[&without_table[..], &[("JWT_ALGORITHM", "RS256")]].concat()).unwrap();
     assert!(matches!(config.keys.location, KeyLocation::PublicPem(text) if text == pem));
     assert_eq!(config.keys.algorithm, Some(Algorithm::Rs256));
     let both = message(&[("JWT_PUBLIC_KEY", pem)]);
-    assert_eq!(both, "SIGNING_KEYS_SECRET and JWT_PUBLIC_KEY are both set, set one of them");
+    assert_eq!(both, "KEYS_TABLE and JWT_PUBLIC_KEY are both set, set one of them");
 }

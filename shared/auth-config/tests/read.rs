@@ -9,20 +9,23 @@ use std::{
 
 use auth_api::RevocationCheck;
 use auth_config::{
-    AccountConfig, AuthorizerConfig, ConfigError, DiscoveryConfig, LoginConfig, LogoutConfig,
-    ProtectedConfig, RefreshConfig, SignupConfig, WorkItemsConfig, variables_of,
+    AccountConfig, AuthorizerConfig, ConfigError, DiscoveryConfig, KeysConfig, LoginConfig,
+    LogoutConfig, ProtectedConfig, RefreshConfig, SignupConfig, WorkItemsConfig, variables_of,
 };
 use auth_password::HashParams;
 use auth_store::KeyLocation;
 use auth_token::Algorithm;
 
-/// Everything that any function must be told.
+/// Everything that a function must be told which has private keys.
 const NEEDED: [(&str, &str); 4] = [
     ("USERS_TABLE", "users"),
     ("WORK_ITEMS_TABLE", "items"),
     ("JWT_ISSUER", "https://auth.example.com"),
     ("SIGNING_KEYS_SECRET", "arn:aws:secretsmanager:eu-west-1:123456789012:secret:keys"),
 ];
+
+/// The same for one that only verifies.
+const VERIFIES: [(&str, &str); 2] = [("SIGNING_KEYS_SECRET", ""), ("KEYS_TABLE", "keys")];
 
 fn variables<'a>(
     changed: &'a [(&'a str, &'a str)],
@@ -43,10 +46,11 @@ fn message<T>(read: Result<T, ConfigError>) -> String {
 #[test]
 fn each_function_reads_the_variables_that_it_is_documented_to_read() {
     type Read = fn(&dyn Fn(&'static str) -> Option<String>) -> bool;
-    let functions: [(&str, Read); 9] = [
+    let functions: [(&str, Read); 10] = [
         ("account", |v| AccountConfig::read(&|name| v(name)).is_ok()),
         ("authorizer", |v| AuthorizerConfig::read(&|name| v(name)).is_ok()),
         ("discovery", |v| DiscoveryConfig::read(&|name| v(name)).is_ok()),
+        ("keys", |v| KeysConfig::read(&|name| v(name)).is_ok()),
         ("login", |v| LoginConfig::read(&|name| v(name)).is_ok()),
         ("logout", |v| LogoutConfig::read(&|name| v(name)).is_ok()),
         ("protected", |v| ProtectedConfig::read(&|name| v(name)).is_ok()),
@@ -56,11 +60,18 @@ fn each_function_reads_the_variables_that_it_is_documented_to_read() {
     ];
     for (function, read) in functions {
         let asked = RefCell::new(BTreeSet::new());
-        let values = variables(&[]);
-        assert!(read(&|name| {
+        let changed: &[(&str, &str)] = match function {
+            "login" | "refresh" | "signup" => &[],
+            // It has both halves.
+            "keys" => &[("KEYS_TABLE", "keys")],
+            _ => &VERIFIES,
+        };
+        let values = variables(changed);
+        let is_read = read(&|name| {
             asked.borrow_mut().insert(name);
             values(name)
-        }));
+        });
+        assert!(is_read, "{function}");
         let documented: BTreeSet<_> = variables_of(function).into_iter().collect();
         assert_eq!(asked.into_inner(), documented, "{function}");
     }
@@ -117,6 +128,8 @@ fn a_missing_variable_is_named() {
     for (name, _) in NEEDED.into_iter().filter(|(name, _)| *name != "WORK_ITEMS_TABLE") {
         assert_eq!(message(login(&[(name, "")])), format!("{name} is not set"));
     }
+    let verifier = LogoutConfig::read(&variables(&[("SIGNING_KEYS_SECRET", "")]));
+    assert_eq!(message(verifier), "KEYS_TABLE is not set");
     let items = WorkItemsConfig::read(&variables(&[("WORK_ITEMS_TABLE", "")]));
     assert_eq!(message(items), "WORK_ITEMS_TABLE is not set");
 }

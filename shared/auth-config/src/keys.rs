@@ -1,0 +1,116 @@
+//! Where keys are.
+
+use std::time::Duration;
+
+use auth_store::{KeyLocation, KeySource};
+use auth_token::{Algorithm, KeyPolicy};
+use secrecy::SecretString;
+
+use crate::{
+    environment::{ConfigError, Variables, number, optional},
+    groups::token_lifetime,
+};
+
+const DEFAULT_MAX_AGE_SECONDS: u64 = 120;
+/// Whoever holds a key that was retired can use it as long.
+const LONGEST_MAX_AGE_SECONDS: u64 = 60 * 60;
+
+const SECRET: &str = "SIGNING_KEYS_SECRET";
+const TABLE: &str = "KEYS_TABLE";
+
+type MakeLocation = fn(String) -> KeyLocation;
+
+const PRIVATE: [(&str, MakeLocation); 4] = [
+    (SECRET, |arn| KeyLocation::Secret { arn }),
+    ("SIGNING_KEYS", |jwk_set| KeyLocation::JwkSet(SecretString::from(jwk_set))),
+    ("JWT_SECRET_KEY", |secret| KeyLocation::SharedSecret(SecretString::from(secret))),
+    ("JWT_PRIVATE_KEY", |pem| KeyLocation::PrivatePem(SecretString::from(pem))),
+];
+
+const PUBLIC: [(&str, MakeLocation); 2] =
+    [(TABLE, |name| KeyLocation::Table { name }), ("JWT_PUBLIC_KEY", KeyLocation::PublicPem)];
+
+/// Where the signing keys are. Read from `SIGNING_KEYS_SECRET` (the ARN of a secret),
+/// `SIGNING_KEYS` (a private JWK set), `JWT_SECRET_KEY` (a secret for HS256, HS384 or HS512) or
+/// `JWT_PRIVATE_KEY` (PEM), one of them. `JWT_ALGORITHM` is the algorithm of a secret or a PEM key;
+/// the signing key of a JWK set must be for it. `KEYS_MAX_AGE` (seconds) is how old a secret's may
+/// become.
+pub(crate) fn signing_key_source(variables: &impl Variables) -> Result<KeySource, ConfigError> {
+    key_source(variables, &PRIVATE, SECRET)
+}
+
+/// Where the keys that verify are: the table `KEYS_TABLE`, a public key (PEM) in `JWT_PUBLIC_KEY`,
+/// or as [`signing_key_source`].
+pub(crate) fn verifying_key_source(variables: &impl Variables) -> Result<KeySource, ConfigError> {
+    key_source(variables, &[&PUBLIC[..], &PRIVATE].concat(), TABLE)
+}
+
+fn key_source(
+    variables: &impl Variables,
+    places: &[(&'static str, MakeLocation)],
+    usual: &'static str,
+) -> Result<KeySource, ConfigError> {
+    let mut found = places
+        .iter()
+        .filter_map(|(name, make)| optional(variables, name).map(|value| (*name, make(value))));
+    let (name, location) = found.next().ok_or(ConfigError::Missing(usual))?;
+    if let Some((other, _)) = found.next() {
+        return Err(ConfigError::Contradictory(name, other));
+    }
+    Ok(KeySource {
+        location,
+        algorithm: algorithm(variables, "JWT_ALGORITHM", Algorithm::ALL.to_vec())?,
+        flask_secret: None,
+        max_age: max_age(variables)?,
+    })
+}
+
+/// The same with a Flask service's keys. Read from `FLASK_KEYS_SECRET` (the ARN of a secret).
+pub(crate) fn flask_secret(
+    variables: &impl Variables,
+    source: KeySource,
+) -> Result<KeySource, ConfigError> {
+    const FLASK: &str = "FLASK_KEYS_SECRET";
+    let flask_secret = optional(variables, FLASK);
+    match (&flask_secret, &source.location) {
+        (None, _) | (_, KeyLocation::Secret { .. } | KeyLocation::Table { .. }) => {
+            Ok(KeySource { flask_secret, ..source })
+        }
+        (Some(_), _) => Err(ConfigError::Invalid {
+            variable: FLASK,
+            reason: format!("goes with {TABLE} or {SECRET}; keys at hand are one JWK set"),
+        }),
+    }
+}
+
+/// How old keys may become that are read. Read from `KEYS_MAX_AGE` (seconds).
+pub(crate) fn max_age(variables: &impl Variables) -> Result<Duration, ConfigError> {
+    let bounds = 1..=LONGEST_MAX_AGE_SECONDS;
+    number(variables, "KEYS_MAX_AGE", DEFAULT_MAX_AGE_SECONDS, bounds).map(Duration::from_secs)
+}
+
+/// How rings are made. Read from `SIGNING_ALGORITHM` (default ES256), and from the lifetimes of
+/// tokens: a key must verify as long as what it signed lives.
+pub(crate) fn key_policy(variables: &impl Variables) -> Result<KeyPolicy, ConfigError> {
+    let with_public_half =
+        Algorithm::ALL.into_iter().filter(|algorithm| algorithm.has_public_half());
+    let algorithm = algorithm(variables, "SIGNING_ALGORITHM", with_public_half.collect())?;
+    // Whoever signs may learn of a rotation that much later.
+    let retention = token_lifetime(variables)? + max_age(variables)?;
+    Ok(KeyPolicy { algorithm: algorithm.unwrap_or(Algorithm::Es256), retention })
+}
+
+fn algorithm(
+    variables: &impl Variables,
+    variable: &'static str,
+    allowed: Vec<Algorithm>,
+) -> Result<Option<Algorithm>, ConfigError> {
+    let Some(name) = optional(variables, variable) else {
+        return Ok(None);
+    };
+    let found = Algorithm::parse(&name).filter(|algorithm| allowed.contains(algorithm));
+    found.map(Some).ok_or_else(|| {
+        let names: Vec<_> = allowed.into_iter().map(Algorithm::name).collect();
+        ConfigError::Invalid { variable, reason: format!("must be one of {}", names.join(", ")) }
+    })
+}
