@@ -25,7 +25,7 @@ pub use guard::{
 pub use lambda_http::http::HeaderName;
 pub use locations::{TokenBody, TokenLocation, TokenLocations, bearer_token};
 pub use logging::{LogSettings, start_logging};
-pub use presented::{RefreshToken, TokenReader, claimed_username};
+pub use presented::{RefreshToken, TokenReader, TokenVerifiers, claimed_username};
 pub use response::{empty, json, rfc3339};
 pub use serve::{ErrorSettings, FLASK_JWT_PATH, GatewayAnswer, allow_only, answer, run};
 pub use start::{Proven, client, start_session};

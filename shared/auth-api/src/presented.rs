@@ -1,10 +1,10 @@
 //! The token of a request, from its place to its claims.
 
 use auth_session::Username;
-use auth_store::TrustedKeys;
+use auth_store::{Aws, KeptKeys, KeySource, KeySourceError, TrustedKeys};
 use auth_token::{
     AccessClaims, FlaskClaims, FlaskKeys, PresentedToken, RefreshClaims, SessionClaims, Timestamp,
-    TokenProfile, TokenType, Verifier,
+    TokenError, TokenProfile, TokenType, Verifier,
 };
 use lambda_http::{Request, http};
 
@@ -13,14 +13,34 @@ use crate::{
     locations::{Found, TokenBody},
 };
 
-/// Finds tokens in requests and checks them. Whether their sessions live is for the caller to find
-/// out.
+/// What checks tokens, made from one reading of the keys.
 #[derive(Clone, Debug)]
-pub struct TokenReader {
+pub struct TokenVerifiers {
     /// What checks our tokens.
     pub verifier: Verifier,
     /// What checks tokens of a Flask service that this one takes the place of.
     pub flask: FlaskKeys,
+}
+
+impl TokenVerifiers {
+    /// What checks tokens that `keys` vouch for: those of `tokens` are ours.
+    pub fn trusting(keys: TrustedKeys, tokens: TokenProfile) -> Self {
+        Self { verifier: Verifier::new(keys.verifying, tokens), flask: keys.flask }
+    }
+}
+
+impl AsRef<Self> for TokenVerifiers {
+    fn as_ref(&self) -> &Self {
+        self
+    }
+}
+
+/// Finds tokens in requests and checks them. Whether their sessions live is for the caller to find
+/// out.
+#[derive(Debug)]
+pub struct TokenReader<K = TokenVerifiers> {
+    /// What checks tokens, and for a function that signs what signs them.
+    pub keys: KeptKeys<K>,
     /// Where tokens may be.
     pub locations: TokenLocations,
 }
@@ -40,63 +60,85 @@ pub(crate) enum AccessToken {
     Flask(FlaskClaims),
 }
 
+/// Clones share the keys.
+impl<K> Clone for TokenReader<K> {
+    fn clone(&self) -> Self {
+        Self { keys: self.keys.clone(), locations: self.locations.clone() }
+    }
+}
+
 impl TokenReader {
     /// Reads tokens of ours from `Authorization: Bearer …`.
     pub fn new(verifier: Verifier) -> Self {
-        Self { verifier, flask: FlaskKeys::default(), locations: TokenLocations::default() }
+        Self::with_flask(verifier, FlaskKeys::default())
     }
 
-    /// Reads tokens that `keys` vouch for: those of `tokens` are ours.
-    pub fn trusting(keys: TrustedKeys, tokens: TokenProfile, locations: TokenLocations) -> Self {
-        Self { verifier: Verifier::new(keys.verifying, tokens), flask: keys.flask, locations }
+    /// The same, and tokens of the Flask service whose keys `flask` are.
+    pub fn with_flask(verifier: Verifier, flask: FlaskKeys) -> Self {
+        let keys = KeptKeys::fixed(TokenVerifiers { verifier, flask });
+        Self { keys, locations: TokenLocations::default() }
     }
 
+    /// Reads tokens that the keys of `source` vouch for: those of `tokens` are ours.
+    ///
+    /// # Errors
+    /// Every variant of [`KeySourceError`] for keys at hand. Keys that have to be read and cannot
+    /// be are an error of each request, until they can.
+    pub async fn connect(
+        source: KeySource,
+        tokens: TokenProfile,
+        locations: TokenLocations,
+        aws: &Aws,
+        now: Timestamp,
+    ) -> Result<Self, KeySourceError> {
+        let make = move |keys| TokenVerifiers::trusting(keys, tokens.clone());
+        Ok(Self { keys: source.keep_trusted(aws, now, make).await?, locations })
+    }
+}
+
+impl<K: AsRef<TokenVerifiers> + Send + Sync + 'static> TokenReader<K> {
     /// The claims of a request's access token.
     ///
     /// # Errors
     /// The 401 that the route answers.
-    pub fn access<B: TokenBody>(
+    pub async fn access<B: TokenBody>(
         &self,
         request: &http::Request<B>,
         now: Timestamp,
     ) -> Result<AccessClaims, ApiError> {
-        let found = self.locations.find_access(request);
-        found
-            .and_then(|found| {
-                let token = PresentedToken::parse(&found.text).map_err(Refusal::Token)?;
-                let claims = self.verifier.access(token, now).map_err(Refusal::Token)?;
-                let csrf = claims.csrf.as_deref();
-                self.check_csrf(request, found.location, TokenType::Access, csrf)?;
-                Ok(claims)
-            })
-            .map_err(|refusal| self.locations.refusal(refusal, TokenType::Access))
+        let read = async {
+            let found = self.locations.find_access(request)?;
+            let token = PresentedToken::parse(&found.text).map_err(Refusal::Token)?;
+            let claims = self.verified(now, |keys| keys.verifier.access(token, now)).await?;
+            let csrf = claims.csrf.as_deref();
+            self.check_csrf(request, found.location, TokenType::Access, csrf)?;
+            Ok(claims)
+        };
+        read.await.map_err(|refusal| self.locations.refusal(refusal, TokenType::Access))
     }
 
     /// The session that a request's access or refresh token names, and where the token was.
     ///
     /// # Errors
     /// The 401 that the route answers.
-    pub fn session<B: TokenBody>(
+    pub async fn session<B: TokenBody>(
         &self,
         request: &http::Request<B>,
         now: Timestamp,
     ) -> Result<(SessionClaims, TokenLocation), ApiError> {
-        let found = self.locations.find_access(request).map(|found| (found, TokenType::Access));
-        let found = match found {
-            Err(Refusal::NoToken) => {
-                let found = self.locations.find_refresh(request, None);
-                found.map(|found| (found, TokenType::Refresh))
-            }
-            found => found,
+        let read = async {
+            let (found, place) = match self.locations.find_access(request) {
+                Err(Refusal::NoToken) => {
+                    (self.locations.find_refresh(request, None)?, TokenType::Refresh)
+                }
+                found => (found?, TokenType::Access),
+            };
+            let token = PresentedToken::parse(&found.text).map_err(Refusal::Token)?;
+            let claims = self.verified(now, |keys| keys.verifier.session(token, now)).await?;
+            self.check_csrf(request, found.location, place, claims.csrf.as_deref())?;
+            Ok((claims, found.location))
         };
-        found
-            .and_then(|(found, place)| {
-                let token = PresentedToken::parse(&found.text).map_err(Refusal::Token)?;
-                let claims = self.verifier.session(token, now).map_err(Refusal::Token)?;
-                self.check_csrf(request, found.location, place, claims.csrf.as_deref())?;
-                Ok((claims, found.location))
-            })
-            .map_err(|refusal| self.locations.refusal(refusal, TokenType::Access))
+        read.await.map_err(|refusal| self.locations.refusal(refusal, TokenType::Access))
     }
 
     /// A request's refresh token, which a JSON body can hold whatever the places of tokens are,
@@ -106,7 +148,7 @@ impl TokenReader {
     /// # Errors
     /// The 401 that the route answers; `invalid_request` for a malformed body, and for a token in
     /// two places (RFC 6750 §2).
-    pub fn refresh(
+    pub async fn refresh(
         &self,
         request: &Request,
         now: Timestamp,
@@ -115,25 +157,28 @@ impl TokenReader {
         if let Some(body) = &body {
             body.optional(&self.locations.json_refresh_key)?;
         }
-        self.locations
-            .find_refresh(request, body.as_ref())
-            .and_then(|found| Ok((self.read_refresh(request, &found, now)?, found.location)))
-            .map_err(|refusal| self.locations.refusal(refusal, TokenType::Refresh))
+        let read = async {
+            let found = self.locations.find_refresh(request, body.as_ref())?;
+            Ok((self.read_refresh(request, &found, now).await?, found.location))
+        };
+        read.await.map_err(|refusal| self.locations.refusal(refusal, TokenType::Refresh))
     }
 
-    fn read_refresh(
+    async fn read_refresh(
         &self,
         request: &Request,
         found: &Found<'_>,
         now: Timestamp,
     ) -> Result<RefreshToken, Refusal> {
         let token = PresentedToken::parse(&found.text).map_err(Refusal::Token)?;
-        let token = if self.flask.may_have_signed(token) {
-            self.flask.refresh(token, now).map(RefreshToken::Flask)
-        } else {
-            self.verifier.refresh(token, now).map(RefreshToken::Ours)
+        let verify = |keys: &TokenVerifiers| {
+            if keys.flask.may_have_signed(token) {
+                keys.flask.refresh(token, now).map(RefreshToken::Flask)
+            } else {
+                keys.verifier.refresh(token, now).map(RefreshToken::Ours)
+            }
         };
-        let token = token.map_err(Refusal::Token)?;
+        let token = self.verified(now, verify).await?;
         let csrf = match &token {
             RefreshToken::Ours(claims) => claims.csrf.as_deref(),
             RefreshToken::Flask(claims) => claims.csrf.as_deref(),
@@ -143,16 +188,37 @@ impl TokenReader {
     }
 
     /// A genuine access token of ours or of a Flask service's.
-    pub(crate) fn genuine(
+    pub(crate) async fn genuine(
         &self,
         token: PresentedToken<'_>,
         now: Timestamp,
     ) -> Result<AccessToken, Refusal> {
-        if self.flask.may_have_signed(token) {
-            self.flask.access(token, now).map(AccessToken::Flask).map_err(Refusal::Token)
-        } else {
-            self.verifier.access(token, now).map(AccessToken::Ours).map_err(Refusal::Token)
-        }
+        let verify = |keys: &TokenVerifiers| {
+            if keys.flask.may_have_signed(token) {
+                keys.flask.access(token, now).map(AccessToken::Flask)
+            } else {
+                keys.verifier.access(token, now).map(AccessToken::Ours)
+            }
+        };
+        self.verified(now, verify).await
+    }
+
+    /// What `verify` says with the keys of this moment. A token of a key that they lack may be of
+    /// one that was published since.
+    async fn verified<T>(
+        &self,
+        now: Timestamp,
+        verify: impl Fn(&TokenVerifiers) -> Result<T, TokenError>,
+    ) -> Result<T, Refusal> {
+        let keys = self.keys.get(now).await.map_err(Refusal::Fault)?;
+        let verified = match verify((*keys).as_ref()) {
+            Err(TokenError::UnknownKey) => match self.keys.get_others(&keys, now).await {
+                Some(others) => verify((*others).as_ref()),
+                None => Err(TokenError::UnknownKey),
+            },
+            verified => verified,
+        };
+        verified.map_err(Refusal::Token)
     }
 
     pub(crate) fn check_csrf<B>(

@@ -3,10 +3,10 @@
 use std::{
     collections::BTreeMap,
     convert::Infallible,
-    error::Error as StdError,
     time::{Duration, SystemTime},
 };
 
+use auth_store::with_causes;
 use lambda_http::{
     Body, Error, Request, Response,
     http::{self, header::SET_COOKIE},
@@ -168,22 +168,10 @@ pub(crate) fn log_refusal<B>(refusal: &ApiError, request: &http::Request<B>) {
     let route = format!("{} {path}", request.method());
     let code = refusal.code();
     if let Some(cause) = refusal.cause() {
-        error!(request_id, route, code, cause = causes(cause), "request failed");
+        error!(request_id, route, code, cause = with_causes(cause), "request failed");
     } else {
         info!(request_id, route, code, "request refused");
     }
-}
-
-/// An error with everything that led to it.
-fn causes(error: &(dyn StdError + 'static)) -> String {
-    let mut text = error.to_string();
-    let mut next = error.source();
-    while let Some(cause) = next {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        next = cause.source();
-    }
-    text
 }
 
 fn to_gateway(response: &Response<Body>) -> GatewayAnswer {

@@ -138,7 +138,7 @@ async fn the_members_of_a_body_can_be_others() {
     for order in [TokenLocation::Json, TokenLocation::Headers] {
         let locations = TokenLocations { order: vec![order], ..other.clone() };
         let reader = TokenReader { locations, ..TokenReader::new(verifier()) };
-        let (token, place) = reader.refresh(&get("/", &json, &body), NOW).unwrap();
+        let (token, place) = reader.refresh(&get("/", &json, &body), NOW).await.unwrap();
         assert!(matches!(token, RefreshToken::Ours(_)));
         assert_eq!(place, TokenLocation::Json);
     }

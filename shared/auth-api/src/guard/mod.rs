@@ -65,16 +65,20 @@ impl Guard<DynamoUsers> {
     /// A guard over a deployment. No AWS client is made when `settings` need none.
     ///
     /// # Errors
-    /// Every variant of [`KeySourceError`].
-    pub async fn connect(settings: GuardSettings, aws: &Aws) -> Result<Self, KeySourceError> {
-        let keys = settings.keys.load_trusted(aws).await?;
+    /// As [`TokenReader::connect`].
+    pub async fn connect(
+        settings: GuardSettings,
+        aws: &Aws,
+        now: Timestamp,
+    ) -> Result<Self, KeySourceError> {
+        let GuardSettings { keys, tokens, locations, .. } = settings;
+        let reader = TokenReader::connect(keys, tokens, locations, aws, now).await?;
         let users = async || DynamoUsers::connect(aws, settings.users_table).await;
         let sessions = match settings.revocation {
             RevocationCheck::Strict => SessionCheck::strict(users().await),
             RevocationCheck::Cached(delay) => SessionCheck::cached(users().await, delay),
             RevocationCheck::Off => SessionCheck::off(),
         };
-        let reader = TokenReader::trusting(keys, settings.tokens, settings.locations);
         Ok(Self::reading(reader, sessions))
     }
 }
@@ -159,7 +163,7 @@ impl<S: FindSession> Guard<S> {
     ) -> Result<Identity, Refusal> {
         let found = self.reader.locations.find_access(request)?;
         let token = PresentedToken::parse(&found.text).map_err(Refusal::Token)?;
-        let token = self.reader.genuine(token, now)?;
+        let token = self.reader.genuine(token, now).await?;
         let csrf = match &token {
             AccessToken::Ours(claims) => claims.csrf.as_deref(),
             AccessToken::Flask(claims) => claims.csrf.as_deref(),
@@ -193,7 +197,7 @@ impl<S: FindSession> Guard<S> {
     /// [`Refusal::Token`], [`Refusal::SessionEnded`] and [`Refusal::Fault`].
     pub async fn admit(&self, token: &str, now: Timestamp) -> Result<Identity, Refusal> {
         let token = PresentedToken::parse(token).map_err(Refusal::Token)?;
-        self.admit_genuine(self.reader.genuine(token, now)?, now).await
+        self.admit_genuine(self.reader.genuine(token, now).await?, now).await
     }
 
     async fn admit_genuine(&self, token: AccessToken, now: Timestamp) -> Result<Identity, Refusal> {
