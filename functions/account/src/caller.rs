@@ -52,7 +52,7 @@ impl<U: FindUser> Account<U> {
         request: &Request,
         now: Timestamp,
     ) -> Result<Caller, ApiError> {
-        let claims = self.reader.access(request, now)?;
+        let claims = self.reader.access(request, now).await?;
         let username = claimed_username(&claims.username)?;
         let found = self.users.find_user(&username).await.map_err(ApiError::store)?;
         let user = found

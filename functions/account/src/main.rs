@@ -13,10 +13,10 @@ async fn main() -> Result<(), Error> {
     start_logging(log_settings());
     let config = AccountConfig::from_env()?;
     let aws = Aws::default();
-    let keys = config.keys.load_trusted(&aws).await?;
+    let AccountConfig { keys, tokens, locations, .. } = config;
     let account = Account {
         users: DynamoUsers::connect(&aws, config.users_table).await,
-        reader: TokenReader::trusting(keys, config.tokens, config.locations),
+        reader: TokenReader::connect(keys, tokens, locations, &aws, Timestamp::now()).await?,
         passwords: config.passwords,
         hasher: Hasher::new(config.hashing)?,
     };

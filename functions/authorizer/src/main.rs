@@ -12,7 +12,9 @@ use serde_json::value::RawValue;
 async fn main() -> Result<(), Error> {
     start_logging(log_settings());
     let config = AuthorizerConfig::from_env()?;
-    let authorizer = &Authorizer { guard: Guard::connect(config.guard, &Aws::default()).await? };
+    let authorizer = &Authorizer {
+        guard: Guard::connect(config.guard, &Aws::default(), Timestamp::now()).await?,
+    };
 
     run(service_fn(|event: LambdaEvent<Box<RawValue>>| {
         // Boxed for the reason that `auth_api::run` gives.

@@ -182,10 +182,8 @@ async fn a_fault_of_the_store_is_an_error_so_that_it_is_neither_allowed_nor_cach
 #[tokio::test]
 async fn the_authorizer_takes_flasks_tokens_in_every_shape() {
     let (users, _, alice) = logged_in().await;
-    let reader = TokenReader {
-        flask: flask::keys(&json!({ "minted_by": "flask" })),
-        ..TokenReader::new(verifier())
-    };
+    let keys = flask::keys(&json!({ "minted_by": "flask" }));
+    let reader = TokenReader::with_flask(verifier(), keys);
     let authorizer = Authorizer { guard: Guard::reading(reader, SessionCheck::strict(users)) };
     let claims = flask::extended_claims();
     let expired = with(claims.clone(), "exp", NOW.unix().into());

@@ -1,7 +1,13 @@
 //! What anyone may know: the public keys, the metadata, and that we are up.
 
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
 use auth_api::{ApiError, Gateway, json};
-use auth_token::PublicJwkSet;
+use auth_store::KeptKeys;
+use auth_token::{PublicJwkSet, Timestamp};
 use lambda_http::{
     Body, Request, Response,
     http::{HeaderValue, Method, StatusCode, header::CACHE_CONTROL},
@@ -15,21 +21,28 @@ const HEALTH_PATH: &str = "/health";
 
 const CACHEABLE: HeaderValue = HeaderValue::from_static("public, max-age=300");
 
-/// Everything that the routes may touch: nothing but what was read at start.
+/// Where clients go, below the API's URL.
+const ENDPOINTS: [&str; 7] = ["signup", "login", "refresh", "logout", "me", "password", "sessions"];
+
+/// Everything that the routes may touch.
 #[derive(Debug)]
 pub struct Discovery {
     /// The `iss` claim of our tokens.
     pub issuer: String,
     /// The public halves of our keys.
-    pub keys: PublicJwkSet,
+    pub keys: KeptKeys<PublicJwkSet>,
 }
 
 impl Discovery {
     /// Answers the three routes.
     ///
     /// # Errors
-    /// `not_found` and `method_not_allowed`.
-    pub fn handle(&self, request: &Request) -> Result<Response<Body>, ApiError> {
+    /// `not_found`, `method_not_allowed`, and `unavailable` while there are no keys.
+    pub async fn handle(
+        &self,
+        request: &Request,
+        now: Timestamp,
+    ) -> Result<Response<Body>, ApiError> {
         let path = request.uri().path();
         if ![JWKS_PATH, METADATA_PATH, HEALTH_PATH].contains(&path) {
             return Err(ApiError::NotFound);
@@ -38,19 +51,27 @@ impl Discovery {
             return Err(ApiError::MethodNotAllowed("GET"));
         }
         match path {
-            JWKS_PATH => cacheable(&self.keys),
-            METADATA_PATH => cacheable(&self.metadata(request)),
+            JWKS_PATH => cacheable(&*self.keys(now).await?),
+            METADATA_PATH => cacheable(&self.metadata(request, &*self.keys(now).await?)),
             _ => json(StatusCode::OK, &json!({ "status": "ok" })),
         }
     }
 
+    async fn keys(&self, now: Timestamp) -> Result<Arc<PublicJwkSet>, ApiError> {
+        self.keys.get(now).await.map_err(ApiError::store)
+    }
+
     /// What a verifier has to know (RFC 8414 §2). There is no authorization endpoint: users log
-    /// in at `/login`, so the lists of OAuth flows are empty.
-    fn metadata(&self, request: &Request) -> impl Serialize {
-        let algorithms: Vec<_> = self.keys.keys.iter().map(|key| key.alg.as_str()).collect();
+    /// in at `/login`, so the lists of OAuth flows are empty, and our endpoints have a member of
+    /// their own.
+    fn metadata(&self, request: &Request, keys: &PublicJwkSet) -> impl Serialize {
+        let algorithms: BTreeSet<_> = keys.keys.iter().map(|key| key.alg.as_str()).collect();
+        let base = self.base_url(request);
+        let endpoint = |name: &&'static str| (*name, format!("{base}/{name}"));
         json!({
             "issuer": self.issuer,
-            "jwks_uri": format!("{}{JWKS_PATH}", self.base_url(request)),
+            "jwks_uri": format!("{base}{JWKS_PATH}"),
+            "latchkey_endpoints": ENDPOINTS.iter().map(endpoint).collect::<BTreeMap<_, _>>(),
             "response_types_supported": [],
             "grant_types_supported": [],
             "subject_types_supported": ["public"],

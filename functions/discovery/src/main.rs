@@ -2,7 +2,8 @@
 
 use auth_api::{run, start_logging};
 use auth_config::{DiscoveryConfig, log_settings};
-use auth_store::Aws;
+use auth_store::{Aws, TrustedKeys};
+use auth_token::Timestamp;
 use discovery::Discovery;
 use lambda_http::Error;
 
@@ -10,8 +11,9 @@ use lambda_http::Error;
 async fn main() -> Result<(), Error> {
     start_logging(log_settings());
     let config = DiscoveryConfig::from_env()?;
-    let keys = config.keys.load_trusted(&Aws::default()).await?.verifying.public_jwk_set();
+    let published = |keys: TrustedKeys| keys.verifying.public_jwk_set();
+    let keys = config.keys.keep_trusted(&Aws::default(), Timestamp::now(), published).await?;
     let discovery = Discovery { issuer: config.issuer, keys };
 
-    run(config.errors, async |request| discovery.handle(request)).await
+    run(config.errors, async |request| discovery.handle(request, Timestamp::now()).await).await
 }

@@ -1,18 +1,26 @@
 //! Keys, metadata, health.
 #![cfg(test)]
 
+use std::time::Duration;
+
 use auth_api::{GatewayAnswer, answer};
+use auth_store::{Aws, KeptKeys, KeyLocation, KeySource, TrustedKeys};
 use auth_testkit::{
     event::{request, with_header},
-    subject::{ISSUER, KID, key_ring},
+    subject::{ISSUER, KID, NOW, key_ring},
 };
+use auth_token::{Algorithm, KeyPolicy, PublicJwkSet, PublishedRing, SigningRing};
 use discovery::Discovery;
 use lambda_http::Request;
 use serde_json::{Value, json};
 
 async fn call(issuer: &str, event: &Value) -> GatewayAnswer {
-    let discovery = Discovery { issuer: issuer.to_owned(), keys: key_ring().public_jwk_set() };
-    let handle = async |request: &Request| discovery.handle(request);
+    call_with(KeptKeys::fixed(key_ring().public_jwk_set()), issuer, event).await
+}
+
+async fn call_with(keys: KeptKeys<PublicJwkSet>, issuer: &str, event: &Value) -> GatewayAnswer {
+    let discovery = Discovery { issuer: issuer.to_owned(), keys };
+    let handle = async |request: &Request| discovery.handle(request, NOW).await;
     answer(&event.to_string(), &handle).await
 }
 
@@ -38,6 +46,60 @@ async fn the_metadata_names_the_issuer_byte_for_byte() {
     assert_eq!(body["issuer"], ISSUER);
     assert_eq!(body["jwks_uri"], "https://auth.example.com/.well-known/jwks.json");
     assert_eq!(body["id_token_signing_alg_values_supported"], json!(["ES256"]));
+}
+
+#[tokio::test]
+async fn the_metadata_says_where_clients_go() {
+    let (_, body) = get("/.well-known/openid-configuration").await;
+    let endpoints = body["latchkey_endpoints"].as_object().unwrap();
+    let names = ["login", "logout", "me", "password", "refresh", "sessions", "signup"];
+    assert_eq!(endpoints.keys().collect::<Vec<_>>(), names);
+    for (name, url) in endpoints {
+        assert_eq!(*url, format!("https://auth.example.com/{name}"));
+    }
+}
+
+#[tokio::test]
+async fn of_a_ring_every_key_is_served_and_each_algorithm_named_once() {
+    let policy = |algorithm| KeyPolicy { algorithm, retention: Duration::from_hours(1) };
+    let nothing = PublishedRing::default();
+    let ring = SigningRing::first(None, &nothing, policy(Algorithm::Es256), NOW).unwrap();
+    let ring = ring.rotated("v1", policy(Algorithm::EdDsa), NOW).unwrap().published();
+    let keys = || KeptKeys::fixed(ring.verifying_keys().unwrap().public_jwk_set());
+
+    let answer = call_with(keys(), ISSUER, &request("GET", "/.well-known/jwks.json")).await;
+    let body: Value = serde_json::from_str(&answer.body).unwrap();
+    let served: Vec<_> = body["keys"].as_array().unwrap().iter().map(|key| &key["kid"]).collect();
+    assert!(served.into_iter().eq(ring.keys.iter().map(|key| key.jwk.kid.as_str())), "{body}");
+    assert!(body["keys"][0].get("state").is_none(), "{body}");
+
+    let event = request("GET", "/.well-known/openid-configuration");
+    let answer = call_with(keys(), ISSUER, &event).await;
+    let body: Value = serde_json::from_str(&answer.body).unwrap();
+    assert_eq!(body["id_token_signing_alg_values_supported"], json!(["ES256", "EdDSA"]));
+}
+
+#[tokio::test]
+async fn without_keys_only_health_is_told() {
+    let source = KeySource {
+        location: KeyLocation::Table { name: "KeysTable".to_owned() },
+        algorithm: None,
+        flask_secret: None,
+        max_age: Duration::from_mins(2),
+    };
+    // Nothing listens there.
+    let nobody = Aws::emulator("http://127.0.0.1:1");
+    let published = |keys: TrustedKeys| keys.verifying.public_jwk_set();
+    let keys = source.keep_trusted(&nobody, NOW, published).await.unwrap();
+    for (path, status) in [
+        ("/.well-known/jwks.json", 503),
+        ("/.well-known/openid-configuration", 503),
+        ("/health", 200),
+    ] {
+        let answer = call_with(keys.clone(), ISSUER, &request("GET", path)).await;
+        assert_eq!((answer.status_code, &*answer.headers["cache-control"]), (status, "no-store"));
+        assert_eq!(answer.headers.contains_key("retry-after"), status == 503, "{path}");
+    }
 }
 
 #[tokio::test]

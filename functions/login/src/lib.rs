@@ -7,7 +7,7 @@ use auth_api::{
 };
 use auth_password::{HashError, Hasher, Password, Verdict};
 use auth_session::{AccountStatus, SessionLifetimes, SessionPolicy, User};
-use auth_store::{FindUser, StartSession};
+use auth_store::{FindUser, KeptKeys, StartSession};
 use auth_token::{Issuer, Timestamp};
 use lambda_http::{Body, Request, Response};
 use tracing::{error, info};
@@ -21,7 +21,7 @@ pub struct Login<U> {
     /// What verifies passwords.
     pub hasher: Hasher,
     /// What signs tokens.
-    pub issuer: Issuer,
+    pub issuer: KeptKeys<Issuer>,
     /// How long sessions live and how many.
     pub sessions: SessionPolicy,
     /// Whether tokens may go into cookies, and into which.
@@ -41,8 +41,10 @@ impl<U: FindUser + StartSession> Login<U> {
         now: Timestamp,
     ) -> Result<Response<Body>, ApiError> {
         let body = JsonBody::parse(request)?;
+        // Asked for first: without keys there is nothing to prove a password for.
+        let issuer = self.issuer.get(now).await.map_err(ApiError::store)?;
         let (delivery, sessions) = if request.uri().path() == FLASK_JWT_PATH {
-            (Delivery::AccessToken, self.sessions_without_refresh())
+            (Delivery::AccessToken, self.sessions_without_refresh(&issuer))
         } else {
             (self.locations.delivery(request, &body)?, self.sessions)
         };
@@ -51,13 +53,13 @@ impl<U: FindUser + StartSession> Login<U> {
             start_session(&self.users, &sessions, proven, client(request), now).await?;
         info!(user = user.id.as_str(), session = started.id.as_str(), "logged in");
         let holder = SessionOf { user: &user, id: &started.id, session: &started.session };
-        token_answer(&self.issuer, holder, Freshness::Fresh, delivery, now)
+        token_answer(&issuer, holder, Freshness::Fresh, delivery, now)
     }
 
     /// A session that nobody can refresh ends with its access token.
-    fn sessions_without_refresh(&self) -> SessionPolicy {
+    fn sessions_without_refresh(&self, issuer: &Issuer) -> SessionPolicy {
         let SessionLifetimes { idle, absolute } = self.sessions.lifetimes;
-        let idle = idle.min(self.issuer.access_lifetime());
+        let idle = idle.min(issuer.access_lifetime());
         SessionPolicy { lifetimes: SessionLifetimes { idle, absolute }, ..self.sessions }
     }
 

@@ -4,7 +4,7 @@ use auth_api::{allow_only, run, start_logging};
 use auth_config::{LoginConfig, log_settings};
 use auth_password::Hasher;
 use auth_store::{Aws, DynamoUsers};
-use auth_token::{Issuer, Timestamp};
+use auth_token::{Issuer, KeyRing, Timestamp};
 use lambda_http::Error;
 use login::Login;
 
@@ -13,11 +13,12 @@ async fn main() -> Result<(), Error> {
     start_logging(log_settings());
     let config = LoginConfig::from_env()?;
     let aws = Aws::default();
-    let signing_key = config.keys.load(&aws).await?.into_signing_key();
+    let tokens = config.tokens;
+    let issuer = move |ring: KeyRing, _| Issuer::new(ring.into_signing_key(), tokens.clone());
     let login = Login {
         users: DynamoUsers::connect(&aws, config.users_table).await,
         hasher: Hasher::new(config.hashing)?,
-        issuer: Issuer::new(signing_key, config.tokens),
+        issuer: config.keys.keep_signing(&aws, Timestamp::now(), issuer).await?,
         sessions: config.sessions,
         locations: config.locations,
     };

@@ -5,19 +5,19 @@ mod scene;
 
 use std::time::Duration;
 
-use auth_api::GatewayAnswer;
+use auth_api::{GatewayAnswer, TokenLocations};
 use auth_session::{AccountStatus, SessionState, User, Username};
 use auth_store::{
-    FindSession as _, FindUser, MemoryUsers, SessionStart, StartSession, StartSessionOutcome,
-    StoreError,
+    Aws, FindSession as _, FindUser, KeyLocation, KeySource, MemoryUsers, SessionStart,
+    StartSession, StartSessionOutcome, StoreError,
 };
 use auth_testkit::{
     away::AwayUsers,
     event::{post_json, with_header},
-    subject::{NOW, SESSION_POLICY, user, verifier},
+    subject::{NOW, SESSION_POLICY, token_profile, user, verifier},
 };
-use auth_token::PresentedToken;
-use scene::{PASSWORD, body, call, users_with};
+use auth_token::{Issuer, KeyRing, PresentedToken};
+use scene::{PASSWORD, body, call, call_signing_with, users_with};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::json;
 
@@ -182,6 +182,27 @@ async fn a_store_that_does_not_answer_is_503_with_retry_after() {
             "request_id": "request-1",
         })
     );
+}
+
+#[tokio::test]
+async fn without_keys_a_login_is_503_and_starts_no_session() {
+    let users = users_with(|_| ()).await;
+    let source = KeySource {
+        location: KeyLocation::Secret { arn: "arn".to_owned() },
+        algorithm: None,
+        flask_secret: None,
+        max_age: Duration::from_mins(2),
+    };
+    // Nothing listens there.
+    let nobody = Aws::emulator("http://127.0.0.1:1");
+    let make = |ring: KeyRing, _| Issuer::new(ring.into_signing_key(), token_profile());
+    let issuer = source.keep_signing(&nobody, NOW, make).await.unwrap();
+    let event = post_json("/login", &json!({ "username": "alice", "password": PASSWORD }));
+    let places = TokenLocations::default();
+    let answer = call_signing_with(issuer, users.clone(), places, &event, NOW).await;
+    assert_eq!((answer.status_code, &body(&answer)["error"]), (503, &json!("unavailable")));
+    assert_eq!(answer.headers["retry-after"], "1");
+    assert!(users.find_user(&alice()).await.unwrap().unwrap().sessions.is_empty());
 }
 
 #[tokio::test]

@@ -28,7 +28,7 @@ impl<U: EndSession> Logout<U> {
         request: &Request,
         now: Timestamp,
     ) -> Result<Response<Body>, ApiError> {
-        let (token, location) = self.reader.session(request, now)?;
+        let (token, location) = self.reader.session(request, now).await?;
         let username = claimed_username(&token.username)?;
         let end = SessionEnd { username: &username, user: &token.user, session: &token.session };
         self.users.end_session(&end).await.map_err(ApiError::store)?;

@@ -12,10 +12,10 @@ async fn main() -> Result<(), Error> {
     start_logging(log_settings());
     let config = LogoutConfig::from_env()?;
     let aws = Aws::default();
-    let keys = config.keys.load_trusted(&aws).await?;
+    let LogoutConfig { keys, tokens, locations, .. } = config;
     let logout = Logout {
         users: DynamoUsers::connect(&aws, config.users_table).await,
-        reader: TokenReader::trusting(keys, config.tokens, config.locations),
+        reader: TokenReader::connect(keys, tokens, locations, &aws, Timestamp::now()).await?,
     };
 
     run(config.errors, async |request| {

@@ -11,7 +11,8 @@ use protected::Protected;
 async fn main() -> Result<(), Error> {
     start_logging(log_settings());
     let config = ProtectedConfig::from_env()?;
-    let protected = Protected { guard: Guard::connect(config.guard, &Aws::default()).await? };
+    let protected =
+        Protected { guard: Guard::connect(config.guard, &Aws::default(), Timestamp::now()).await? };
 
     run(config.errors, async |request| {
         allow_only(request, "GET")?;

@@ -1,16 +1,13 @@
 //! Those who come with a Flask service's refresh token get a session of ours.
 
-use auth_api::{
-    ApiError, Delivery, Freshness, Proven, SessionOf, claimed_username, client, start_session,
-    token_answer,
-};
+use auth_api::{ApiError, Proven, SessionOf, claimed_username, client, start_session};
 use auth_session::AccountStatus;
 use auth_store::{FindUser, StartSession};
-use auth_token::{FlaskClaims, FlaskSubject, Timestamp};
+use auth_token::{FlaskClaims, FlaskSubject};
 use lambda_http::{Body, Request, Response};
 use tracing::info;
 
-use crate::Refresh;
+use crate::{Answering, Refresh};
 
 impl<U: FindUser + StartSession> Refresh<U> {
     /// Starts a session for the user whom the token names. A Flask service does not know whether a
@@ -19,9 +16,9 @@ impl<U: FindUser + StartSession> Refresh<U> {
         &self,
         token: FlaskClaims,
         request: &Request,
-        delivery: Delivery<'_>,
-        now: Timestamp,
+        answering: &Answering<'_>,
     ) -> Result<Response<Body>, ApiError> {
+        let now = answering.now;
         // An identifier of the Flask service's says nothing of an account of ours.
         let FlaskSubject::Username(name) = &token.subject else {
             return Err(ApiError::InvalidToken);
@@ -44,7 +41,6 @@ impl<U: FindUser + StartSession> Refresh<U> {
         })?;
         let (id, session) = (&started.id, &started.session);
         info!(user = user.id.as_str(), session = id.as_str(), "Flask session taken over");
-        let holder = SessionOf { user: &user, id, session };
-        token_answer(&self.issuer, holder, Freshness::NotFresh, delivery, now)
+        answering.pair(SessionOf { user: &user, id, session })
     }
 }

@@ -1,6 +1,9 @@
 //! `POST /refresh`: exchanges a refresh token for the next pair of tokens.
 
 mod flask;
+mod keys;
+
+use std::sync::Arc;
 
 use auth_api::{
     ApiError, Delivery, Freshness, RefreshToken, SessionOf, TokenReader, claimed_username,
@@ -10,9 +13,11 @@ use auth_session::{Judgement, RotationPolicy, SessionPolicy, User, Username};
 use auth_store::{
     EndSession, FindUser, RotateSession, RotateSessionOutcome, SessionEnd, StartSession,
 };
-use auth_token::{Issuer, OperationId, RefreshClaims, Timestamp};
+use auth_token::{OperationId, RefreshClaims, Timestamp};
 use lambda_http::{Body, Request, Response};
 use tracing::{info, warn};
+
+pub use keys::RefreshKeys;
 
 /// Everything that a refresh may touch. Its bounds are its policy: `RotateSession`, `EndSession`
 /// and `StartSession` are `dynamodb:UpdateItem`; `FindUser` is `dynamodb:GetItem`, for those who
@@ -21,10 +26,8 @@ use tracing::{info, warn};
 pub struct Refresh<U> {
     /// Where sessions are rotated, and ended when a token is stolen.
     pub users: U,
-    /// What finds and checks tokens.
-    pub reader: TokenReader,
-    /// What signs tokens.
-    pub issuer: Issuer,
+    /// What finds and checks tokens, and signs them.
+    pub reader: TokenReader<RefreshKeys>,
     /// What refresh tokens are worth.
     pub policy: RotationPolicy,
     /// How long sessions live and how many.
@@ -43,30 +46,34 @@ impl<U: FindUser + StartSession + RotateSession + EndSession> Refresh<U> {
         request: &Request,
         now: Timestamp,
     ) -> Result<Response<Body>, ApiError> {
-        let (token, location) = self.reader.refresh(request, now)?;
-        let delivery = self.reader.locations.delivery_as(location);
+        let (token, location) = self.reader.refresh(request, now).await?;
+        let answering = Answering {
+            keys: self.reader.keys.get(now).await.map_err(ApiError::store)?,
+            delivery: self.reader.locations.delivery_as(location),
+            now,
+        };
         match token {
-            RefreshToken::Ours(token) => self.rotate(&token, delivery, now).await,
-            RefreshToken::Flask(token) => self.adopt(token, request, delivery, now).await,
+            RefreshToken::Ours(token) => self.rotate(&token, &answering).await,
+            RefreshToken::Flask(token) => self.adopt(token, request, &answering).await,
         }
     }
 
     async fn rotate(
         &self,
         token: &RefreshClaims,
-        delivery: Delivery<'_>,
-        now: Timestamp,
+        answering: &Answering<'_>,
     ) -> Result<Response<Body>, ApiError> {
+        let now = answering.now;
         let username = claimed_username(&token.username)?;
         let operation = OperationId::generate().map_err(ApiError::randomness)?;
         let Some(rotation) = self.policy.rotate(token, operation, now) else {
             return Err(ApiError::TokenRevoked);
         };
         match self.users.rotate_session(&username, &rotation).await.map_err(ApiError::store)? {
-            RotateSessionOutcome::Rotated(user) => self.answer(&user, token, delivery, now),
+            RotateSessionOutcome::Rotated(user) => answering.pair_of(&user, token),
             RotateSessionOutcome::Refused(None) => Err(ApiError::TokenRevoked),
             RotateSessionOutcome::Refused(Some(user)) => {
-                self.judge(&username, &user, (token, delivery), now).await
+                self.judge(&username, &user, token, answering).await
             }
         }
     }
@@ -76,16 +83,17 @@ impl<U: FindUser + StartSession + RotateSession + EndSession> Refresh<U> {
         &self,
         username: &Username,
         user: &User,
-        (token, delivery): (&RefreshClaims, Delivery<'_>),
-        now: Timestamp,
+        token: &RefreshClaims,
+        answering: &Answering<'_>,
     ) -> Result<Response<Body>, ApiError> {
+        let now = answering.now;
         let session = user.live_session(&token.user, &token.session, now);
         let (user_id, session_id) = (token.user.as_str(), token.session.as_str());
         match self.policy.judge(session, token.generation, now) {
             Judgement::Ended => Err(ApiError::TokenRevoked),
             Judgement::Previous => {
                 info!(user = user_id, session = session_id, "current tokens handed out again");
-                self.answer(user, token, delivery, now)
+                answering.pair_of(user, token)
             }
             Judgement::Reused => {
                 let end = SessionEnd { username, user: &token.user, session: &token.session };
@@ -102,18 +110,24 @@ impl<U: FindUser + StartSession + RotateSession + EndSession> Refresh<U> {
             Judgement::Current => Err(ApiError::Unavailable("the session was changing".into())),
         }
     }
+}
 
+/// What an answer is made with: keys that were there before anything was written.
+struct Answering<'a> {
+    keys: Arc<RefreshKeys>,
+    delivery: Delivery<'a>,
+    now: Timestamp,
+}
+
+impl Answering<'_> {
     /// The session's current pair. Roles are the user's of this moment.
-    fn answer(
-        &self,
-        user: &User,
-        token: &RefreshClaims,
-        delivery: Delivery<'_>,
-        now: Timestamp,
-    ) -> Result<Response<Body>, ApiError> {
+    fn pair_of(&self, user: &User, token: &RefreshClaims) -> Result<Response<Body>, ApiError> {
         let id = &token.session;
         let session = user.sessions.get(id).ok_or(ApiError::TokenRevoked)?;
-        let holder = SessionOf { user, id, session };
-        token_answer(&self.issuer, holder, Freshness::NotFresh, delivery, now)
+        self.pair(SessionOf { user, id, session })
+    }
+
+    fn pair(&self, holder: SessionOf<'_>) -> Result<Response<Body>, ApiError> {
+        token_answer(&self.keys.issuer, holder, Freshness::NotFresh, self.delivery, self.now)
     }
 }

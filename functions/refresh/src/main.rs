@@ -3,24 +3,21 @@
 use auth_api::{TokenReader, allow_only, run, start_logging};
 use auth_config::{RefreshConfig, log_settings};
 use auth_store::{Aws, DynamoUsers};
-use auth_token::{Issuer, Timestamp, Verifier};
+use auth_token::Timestamp;
 use lambda_http::Error;
-use refresh::Refresh;
+use refresh::{Refresh, RefreshKeys};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     start_logging(log_settings());
     let config = RefreshConfig::from_env()?;
     let aws = Aws::default();
-    let keys = config.keys.load(&aws).await?;
+    let tokens = config.tokens;
+    let keys = move |ring, flask| RefreshKeys::new(ring, flask, &tokens);
+    let keys = config.keys.keep_signing(&aws, Timestamp::now(), keys).await?;
     let refresh = Refresh {
         users: DynamoUsers::connect(&aws, config.users_table).await,
-        reader: TokenReader {
-            verifier: Verifier::new(keys.verifying_keys(), config.tokens.clone()),
-            flask: keys.flask_keys(),
-            locations: config.locations,
-        },
-        issuer: Issuer::new(keys.into_signing_key(), config.tokens),
+        reader: TokenReader { keys, locations: config.locations },
         policy: config.rotation,
         sessions: config.sessions,
     };

@@ -1,18 +1,20 @@
 //! `POST /refresh` with a Flask service's refresh token.
 #![cfg(test)]
 
-use auth_api::{GatewayAnswer, TokenReader, answer};
+use auth_api::{GatewayAnswer, TokenLocations, TokenReader, answer};
 use auth_session::{AccountStatus, User};
-use auth_store::{AddUser as _, FindUser as _, MemoryUsers};
+use auth_store::{AddUser as _, FindUser as _, KeptKeys, MemoryUsers};
 use auth_testkit::{
     event::{request, with_token},
     flask::{extended_claims, keys, sign},
     forge::with,
-    subject::{NOW, ROTATION_POLICY, SESSION_POLICY, issuer, operation, user, verifier},
+    subject::{
+        NOW, ROTATION_POLICY, SESSION_POLICY, key_ring, operation, token_profile, user, verifier,
+    },
 };
 use auth_token::{AccessClaims, FlaskKeys, PresentedToken, Timestamp};
 use lambda_http::Request;
-use refresh::Refresh;
+use refresh::{Refresh, RefreshKeys};
 use serde_json::{Value, json};
 
 /// The token of a login of ten days ago.
@@ -31,10 +33,10 @@ async fn users(change: impl FnOnce(&mut User)) -> (MemoryUsers, User) {
 }
 
 async fn call(users: &MemoryUsers, flask: FlaskKeys, token: &str) -> GatewayAnswer {
+    let keys = KeptKeys::fixed(RefreshKeys::new(key_ring(), flask, &token_profile()));
     let refresh = Refresh {
         users: users.clone(),
-        reader: TokenReader { flask, ..TokenReader::new(verifier()) },
-        issuer: issuer(),
+        reader: TokenReader { keys, locations: TokenLocations::default() },
         policy: ROTATION_POLICY,
         sessions: SESSION_POLICY,
     };

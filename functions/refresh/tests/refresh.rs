@@ -4,18 +4,26 @@
 
 use std::time::Duration;
 
-use auth_api::{GatewayAnswer, TokenReader, answer};
+use auth_api::{GatewayAnswer, TokenLocations, TokenReader, answer};
 use auth_session::{AccountStatus, RotationPolicy, User};
-use auth_store::{AddUser as _, EndSession, FindUser, MemoryUsers, RotateSession, StartSession};
+use auth_store::{
+    AddUser as _, Aws, EndSession, FindUser, KeptKeys, KeyLocation, KeySource, MemoryUsers,
+    RotateSession, StartSession,
+};
 use auth_testkit::{
     away::{AwayUsers, CAUSE},
     event::{post_json, post_text, request, with_header, with_token},
     forge::{bad_refresh_tokens, claims_for, header, sign},
-    subject::{NOW, ROTATION_POLICY, SESSION_POLICY, issuer, operation, session, user, verifier},
+    subject::{
+        NOW, ROTATION_POLICY, SESSION_POLICY, issuer, key_ring, operation, session, token_profile,
+        user, verifier,
+    },
 };
-use auth_token::{AccessClaims, Grant, PresentedToken, RefreshClaims, SessionId, Timestamp};
+use auth_token::{
+    AccessClaims, FlaskKeys, Grant, PresentedToken, RefreshClaims, SessionId, Timestamp,
+};
 use lambda_http::Request;
-use refresh::Refresh;
+use refresh::{Refresh, RefreshKeys};
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 
@@ -60,8 +68,19 @@ async fn call<U: FindUser + StartSession + RotateSession + EndSession>(
     event: &Value,
     now: Timestamp,
 ) -> GatewayAnswer {
-    let reader = TokenReader::new(verifier());
-    let refresh = Refresh { users, reader, issuer: issuer(), policy, sessions: SESSION_POLICY };
+    let keys = RefreshKeys::new(key_ring(), FlaskKeys::default(), &token_profile());
+    call_with(KeptKeys::fixed(keys), users, policy, event, now).await
+}
+
+async fn call_with<U: FindUser + StartSession + RotateSession + EndSession>(
+    keys: KeptKeys<RefreshKeys>,
+    users: U,
+    policy: RotationPolicy,
+    event: &Value,
+    now: Timestamp,
+) -> GatewayAnswer {
+    let reader = TokenReader { keys, locations: TokenLocations::default() };
+    let refresh = Refresh { users, reader, policy, sessions: SESSION_POLICY };
     let handle = async |request: &Request| refresh.handle(request, now).await;
     answer(&event.to_string(), &handle).await
 }
@@ -349,4 +368,24 @@ async fn a_store_that_does_not_answer_is_503_and_no_refusal() {
     let answer = call(AwayUsers, ROTATION_POLICY, &with_bearer(&scene.token), NOW).await;
     assert_eq!((answer.status_code, answer.headers["retry-after"].as_str()), (503, "1"));
     assert!(!answer.body.contains(CAUSE), "{}", answer.body);
+}
+
+#[tokio::test]
+async fn without_keys_a_refresh_is_503_and_uses_no_token_up() {
+    let scene = scene(|_| ()).await;
+    let source = KeySource {
+        location: KeyLocation::Secret { arn: "arn".to_owned() },
+        algorithm: None,
+        flask_secret: None,
+        max_age: Duration::from_mins(2),
+    };
+    // Nothing listens there.
+    let nobody = Aws::emulator("http://127.0.0.1:1");
+    let make = |ring, flask| RefreshKeys::new(ring, flask, &token_profile());
+    let keys = source.keep_signing(&nobody, NOW, make).await.unwrap();
+    let (users, event) = (scene.users.clone(), with_bearer(&scene.token));
+    let answer = call_with(keys, users, ROTATION_POLICY, &event, NOW).await;
+    assert_eq!((answer.status_code, &body(&answer)["error"]), (503, &json!("unavailable")));
+    assert_eq!(answer.headers["retry-after"], "1");
+    assert_eq!(scene.stored().await.sessions, scene.alice.sessions);
 }

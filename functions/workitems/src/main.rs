@@ -14,7 +14,7 @@ async fn main() -> Result<(), Error> {
     let aws = Aws::default();
     let work_items = WorkItems {
         items: DynamoWorkItems::connect(&aws, config.work_items_table).await,
-        guard: Guard::connect(config.guard, &aws).await?,
+        guard: Guard::connect(config.guard, &aws, Timestamp::now()).await?,
     };
 
     run(config.errors, async |request| work_items.handle(request, Timestamp::now()).await).await

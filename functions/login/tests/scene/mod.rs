@@ -3,9 +3,9 @@
 use auth_api::{GatewayAnswer, TokenLocations, answer};
 use auth_password::{HashParams, Hasher, PasswordPolicy};
 use auth_session::User;
-use auth_store::{AddUser as _, FindUser, MemoryUsers, StartSession};
+use auth_store::{AddUser as _, FindUser, KeptKeys, MemoryUsers, StartSession};
 use auth_testkit::subject::{SESSION_POLICY, issuer, operation, user};
-use auth_token::Timestamp;
+use auth_token::{Issuer, Timestamp};
 use lambda_http::Request;
 use login::Login;
 use secrecy::SecretString;
@@ -45,8 +45,17 @@ pub(crate) async fn call_with<U: FindUser + StartSession>(
     event: &Value,
     now: Timestamp,
 ) -> GatewayAnswer {
-    let login =
-        Login { users, hasher: hasher(), issuer: issuer(), sessions: SESSION_POLICY, locations };
+    call_signing_with(KeptKeys::fixed(issuer()), users, locations, event, now).await
+}
+
+pub(crate) async fn call_signing_with<U: FindUser + StartSession>(
+    issuer: KeptKeys<Issuer>,
+    users: U,
+    locations: TokenLocations,
+    event: &Value,
+    now: Timestamp,
+) -> GatewayAnswer {
+    let login = Login { users, hasher: hasher(), issuer, sessions: SESSION_POLICY, locations };
     let handle = async |request: &Request| login.handle(request, now).await;
     answer(&event.to_string(), &handle).await
 }

@@ -1,0 +1,156 @@
+//! The four steps of a rotation. Each one can be taken again, and whatever was interrupted is
+//! completed by the next try.
+//!
+//! The new ring's keys are published before it signs, so that there is no moment at which a verifier
+//! that looks does not find them. The last step is a compare-and-swap: a ring that was made from
+//! another than the current one never becomes current, so that no retired key comes back.
+
+use auth_store::{
+    DescribeRings, FindPublishedRing, FindRing, MoveRing, PublishOutcome, PublishRing, PutRing,
+    RingStage, RingVersions,
+};
+use auth_token::{KeyPolicy, SigningRing, Timestamp};
+use serde_json::{Value, json};
+use tracing::info;
+
+use crate::{Keys, KeysError, event::Step};
+
+/// A rotation's ring, and the versions among which it was found to be the next one.
+struct Made {
+    ring: SigningRing,
+    versions: RingVersions,
+}
+
+impl<S: DescribeRings + FindRing + PutRing + MoveRing, T: FindPublishedRing + PublishRing>
+    Keys<S, T>
+{
+    pub(crate) async fn take_step(
+        &self,
+        step: Step,
+        version: &str,
+        now: Timestamp,
+    ) -> Result<Value, KeysError> {
+        match step {
+            Step::Create => self.create(version, now).await?,
+            Step::Set => self.set(version, now).await?,
+            Step::Test => self.test(version, now).await?,
+            Step::Finish => self.finish(version, now).await?,
+        }
+        info!(step = ?step, version, "step taken");
+        Ok(json!({}))
+    }
+
+    /// Makes the next ring from the current one.
+    async fn create(&self, version: &str, now: Timestamp) -> Result<(), KeysError> {
+        let versions = self.secret.describe_rings().await?;
+        if versions.in_stage(RingStage::Current) == Some(version) {
+            return Ok(());
+        }
+        if versions.in_stage(RingStage::Pending) != Some(version) {
+            return Err(KeysError::NotPending(version.to_owned()));
+        }
+        if let Some(made) = self.ring(version).await? {
+            return self.expect_timely(&made, version, &versions, now).await;
+        }
+        let current = versions.in_stage(RingStage::Current);
+        let ring = match current {
+            Some(current) => self.ring(current).await?,
+            None => None,
+        };
+        let ring = match (ring, current) {
+            (Some(ring), Some(current)) => ring.rotated(current, self.policy, now)?,
+            // Keys whose private halves were lost go on verifying.
+            _ => SigningRing::first(current, &self.published().await?.ring()?, self.policy, now)?,
+        };
+        self.secret.put_ring(version, RingStage::Pending, &ring.to_secret()).await?;
+        Ok(())
+    }
+
+    /// Publishes the new ring's keys.
+    async fn set(&self, version: &str, now: Timestamp) -> Result<(), KeysError> {
+        // Read first: whatever is published after that makes this publication fail.
+        let published = self.published().await?;
+        let Made { ring, .. } = self.made(version, now).await?;
+        match self.publish(&ring.published(), &published, now).await? {
+            PublishOutcome::Published => Ok(()),
+            PublishOutcome::Changed => Err(KeysError::Conflict),
+        }
+    }
+
+    /// Has the new ring's keys sign, and what is published verify.
+    async fn test(&self, version: &str, now: Timestamp) -> Result<(), KeysError> {
+        let Made { ring, .. } = self.made(version, now).await?;
+        ring.prove(&self.published().await?.ring()?)?;
+        Ok(())
+    }
+
+    /// Makes the new ring the current one, in place of the one that it was made from and of no
+    /// other.
+    async fn finish(&self, version: &str, now: Timestamp) -> Result<(), KeysError> {
+        let Made { ring, versions } = self.made(version, now).await?;
+        ring.prove(&self.published().await?.ring()?)?;
+        let current = versions.in_stage(RingStage::Current);
+        if current != Some(version) {
+            self.make_current(current, version).await?;
+        }
+        // Left where it is, it would look like a rotation under way as soon as an operator puts
+        // another ring in place of this one.
+        if versions.in_stage(RingStage::Pending) == Some(version) {
+            self.secret.move_stage(RingStage::Pending, Some(version), None).await?;
+        }
+        Ok(())
+    }
+
+    /// What the rotation of `version` has made; also when it has become current since.
+    async fn made(&self, version: &str, now: Timestamp) -> Result<Made, KeysError> {
+        let versions = self.secret.describe_rings().await?;
+        let not_pending = || KeysError::NotPending(version.to_owned());
+        let is_in = |stage| versions.in_stage(stage) == Some(version);
+        if !is_in(RingStage::Current) && !is_in(RingStage::Pending) {
+            return Err(not_pending());
+        }
+        let ring = self.ring(version).await?.ok_or_else(not_pending)?;
+        if !is_in(RingStage::Current) {
+            self.expect_timely(&ring, version, &versions, now).await?;
+        }
+        Ok(Made { ring, versions })
+    }
+
+    /// Cancels the rotation if its ring was made from another than the current one, or so long ago
+    /// that what it says of expiry is no longer true.
+    async fn expect_timely(
+        &self,
+        ring: &SigningRing,
+        version: &str,
+        versions: &RingVersions,
+        now: Timestamp,
+    ) -> Result<(), KeysError> {
+        let is_next = ring.derived_from() == versions.in_stage(RingStage::Current);
+        let is_recent =
+            ring.made_at().is_some_and(|made| now.since(made) < KeyPolicy::LONGEST_ROTATION);
+        if is_next && is_recent {
+            return Ok(());
+        }
+        self.secret.move_stage(RingStage::Pending, Some(version), None).await?;
+        Err(KeysError::Overtaken)
+    }
+}
+
+impl<S: DescribeRings + MoveRing, T> Keys<S, T> {
+    /// Makes `version` current in place of `current`, and in place of no other.
+    pub(crate) async fn make_current(
+        &self,
+        current: Option<&str>,
+        version: &str,
+    ) -> Result<(), KeysError> {
+        let moved = self.secret.move_stage(RingStage::Current, current, Some(version)).await;
+        let Err(fault) = moved else { return Ok(()) };
+        // Our own move may have been carried out, and its reply lost.
+        let versions = self.secret.describe_rings().await?;
+        match versions.in_stage(RingStage::Current) {
+            Some(now_current) if now_current == version => Ok(()),
+            now_current if now_current == current => Err(fault.into()),
+            _ => Err(KeysError::Conflict),
+        }
+    }
+}

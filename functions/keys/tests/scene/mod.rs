@@ -1,0 +1,280 @@
+//! A secret and a table that are real, and calls of theirs that something comes between.
+#![expect(dead_code, reason = "each test program uses a part of it")]
+
+use std::{
+    future::Future,
+    pin::Pin,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use auth_store::{
+    Aws, DescribeRings, DynamoKeys, FindPublishedRing, FindRing, MoveRing, Publication,
+    PublishOutcome, PublishRing, PublishedText, PutRing, RingStage, RingVersions, SecretRings,
+    StartRotation, StoreError,
+};
+use auth_testkit::{dynamodb, subject::NOW, template};
+use auth_token::{Algorithm, KeyPolicy, PublishedRing, SigningRing, Timestamp};
+use keys::{Keys, KeysError};
+use local::{aws::Aws as Account, sandbox::Pools, secrets::Secrets};
+use secrecy::SecretString;
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+
+pub(crate) const SECRET: &str = "SigningKeysSecret";
+pub(crate) const STEPS: [&str; 4] = ["createSecret", "setSecret", "testSecret", "finishSecret"];
+pub(crate) const POLICY: KeyPolicy =
+    KeyPolicy { algorithm: Algorithm::Es256, retention: Duration::from_hours(30 * 24) };
+pub(crate) const HOUR: Duration = Duration::from_hours(1);
+
+/// A deployment's keys.
+#[derive(Clone)]
+pub(crate) struct Scene {
+    pub(crate) account: Arc<Account>,
+    pub(crate) secret: SecretRings,
+    pub(crate) table: DynamoKeys,
+    versions: Arc<AtomicUsize>,
+}
+
+pub(crate) type Real = Keys<SecretRings, DynamoKeys>;
+
+impl Scene {
+    /// As CloudFormation makes it: an empty set, and an empty table.
+    pub(crate) async fn new() -> Self {
+        let secrets = Secrets::memory(&template().secrets).unwrap();
+        let account = Arc::new(Account::new(secrets, Pools::new()));
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        tokio::spawn(Arc::clone(&account).serve(listener));
+        let secret = SecretRings::connect(&Aws::emulator(&url), SECRET.to_owned()).await;
+        let database = Aws::emulator(&dynamodb().await);
+        let table = DynamoKeys::connect(&database, "KeysTable".to_owned()).await;
+        Self { account, secret, table, versions: Arc::default() }
+    }
+
+    /// The same after its first rotation.
+    pub(crate) async fn with_ring() -> Self {
+        let scene = Self::new().await;
+        scene.rotate(NOW).await.unwrap();
+        scene
+    }
+
+    pub(crate) fn keys(&self) -> Real {
+        keys(self.secret.clone(), self.table.clone())
+    }
+
+    /// The function over calls that go by a script.
+    pub(crate) fn scripted(
+        &self,
+        script: &Arc<Script>,
+    ) -> Keys<Scripted<SecretRings>, Scripted<DynamoKeys>> {
+        let secret = Scripted { inner: self.secret.clone(), script: Arc::clone(script) };
+        let table = Scripted { inner: self.table.clone(), script: Arc::clone(script) };
+        keys(secret, table)
+    }
+
+    /// Begins a rotation as Secrets Manager does; returns its version.
+    pub(crate) fn begin(&self) -> String {
+        let number = self.versions.fetch_add(1, Ordering::Relaxed);
+        let version = format!("rotation-{number:032}");
+        self.account.secrets.begin_rotation(SECRET, &version).unwrap();
+        version
+    }
+
+    /// A whole rotation.
+    pub(crate) async fn rotate(&self, now: Timestamp) -> Result<(), KeysError> {
+        take_all(&self.keys(), &self.begin(), now).await
+    }
+
+    /// Puts a text into the secret, as an operator may.
+    pub(crate) async fn put(&self, text: &str) {
+        let number = self.versions.fetch_add(1, Ordering::Relaxed);
+        let (version, text) = (format!("operator-{number:032}"), SecretString::from(text));
+        self.secret.put_ring(&version, RingStage::Current, &text).await.unwrap();
+    }
+
+    /// The ring that signs.
+    pub(crate) async fn ring(&self) -> SigningRing {
+        let versions = self.secret.describe_rings().await.unwrap();
+        let current = versions.in_stage(RingStage::Current).unwrap();
+        let text = self.secret.find_ring(current).await.unwrap().unwrap();
+        SigningRing::parse(&text).unwrap().expect("there is a ring")
+    }
+
+    pub(crate) async fn published(&self) -> PublishedRing {
+        let found = self.table.find_published_ring().await.unwrap();
+        found
+            .map_or_else(PublishedRing::default, |found| PublishedRing::parse(&found.text).unwrap())
+    }
+
+    /// The names of the published keys.
+    pub(crate) async fn kids(&self) -> Vec<String> {
+        self.published().await.keys.into_iter().map(|key| key.jwk.kid).collect()
+    }
+
+    pub(crate) async fn retire(&self, kid: &str, now: Timestamp) -> Result<Value, KeysError> {
+        self.keys().handle(json!({ "Operation": "retire", "KeyId": kid }), now).await
+    }
+}
+
+fn keys<S, T>(secret: S, table: T) -> Keys<S, T> {
+    let max_age = Duration::from_mins(2);
+    Keys { secret, table, secret_arn: SECRET.to_owned(), policy: POLICY, max_age }
+}
+
+/// Takes a step of a rotation.
+pub(crate) async fn take<S, T>(
+    keys: &Keys<S, T>,
+    step: &str,
+    version: &str,
+    now: Timestamp,
+) -> Result<(), KeysError>
+where
+    S: DescribeRings + FindRing + PutRing + MoveRing + StartRotation,
+    T: FindPublishedRing + PublishRing,
+{
+    let event = json!({ "Step": step, "SecretId": SECRET, "ClientRequestToken": version });
+    keys.handle(event, now).await.map(drop)
+}
+
+/// Takes all steps, as far as they succeed.
+pub(crate) async fn take_all<S, T>(
+    keys: &Keys<S, T>,
+    version: &str,
+    now: Timestamp,
+) -> Result<(), KeysError>
+where
+    S: DescribeRings + FindRing + PutRing + MoveRing + StartRotation,
+    T: FindPublishedRing + PublishRing,
+{
+    for step in STEPS {
+        take(keys, step, version, now).await?;
+    }
+    Ok(())
+}
+
+type Meanwhile = Box<dyn Fn() -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync>;
+
+/// What comes between the calls.
+pub(crate) struct Script {
+    calls: AtomicUsize,
+    at: usize,
+    event: Happening,
+}
+
+pub(crate) enum Happening {
+    /// The process dies before it makes the call.
+    DiesBefore,
+    /// The process dies when the call has been carried out.
+    DiesAfter,
+    /// Something else happens before the call.
+    Meanwhile(Mutex<Option<Meanwhile>>),
+}
+
+impl Script {
+    pub(crate) fn new(at: usize, event: Happening) -> Arc<Self> {
+        Arc::new(Self { calls: AtomicUsize::new(0), at, event })
+    }
+
+    pub(crate) fn meanwhile<F>(at: usize, act: impl Fn() -> F + Send + Sync + 'static) -> Arc<Self>
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let act: Meanwhile = Box::new(move || Box::pin(act()));
+        Self::new(at, Happening::Meanwhile(Mutex::new(Some(act))))
+    }
+
+    /// Whether so many calls were made that it came to it.
+    pub(crate) fn has_happened(&self) -> bool {
+        self.calls.load(Ordering::SeqCst) > self.at
+    }
+
+    async fn around<R>(
+        &self,
+        call: impl Future<Output = Result<R, StoreError>> + Send,
+    ) -> Result<R, StoreError> {
+        let died = || StoreError::Unavailable("the process died".into());
+        let number = self.calls.fetch_add(1, Ordering::SeqCst);
+        match &self.event {
+            Happening::DiesBefore if number >= self.at => Err(died()),
+            Happening::DiesAfter if number > self.at => Err(died()),
+            Happening::DiesAfter if number == self.at => {
+                call.await.ok();
+                Err(died())
+            }
+            Happening::Meanwhile(act) if number == self.at => {
+                let act = act.lock().unwrap().take();
+                if let Some(act) = act {
+                    act().await;
+                }
+                call.await
+            }
+            Happening::DiesBefore | Happening::DiesAfter | Happening::Meanwhile(_) => call.await,
+        }
+    }
+}
+
+/// A secret or a table whose calls go by a script.
+#[derive(Clone)]
+pub(crate) struct Scripted<I> {
+    inner: I,
+    script: Arc<Script>,
+}
+
+impl<I: DescribeRings + Sync> DescribeRings for Scripted<I> {
+    async fn describe_rings(&self) -> Result<RingVersions, StoreError> {
+        self.script.around(self.inner.describe_rings()).await
+    }
+}
+
+impl<I: FindRing + Sync> FindRing for Scripted<I> {
+    async fn find_ring(&self, version: &str) -> Result<Option<SecretString>, StoreError> {
+        self.script.around(self.inner.find_ring(version)).await
+    }
+}
+
+impl<I: PutRing + Sync> PutRing for Scripted<I> {
+    async fn put_ring(
+        &self,
+        version: &str,
+        stage: RingStage,
+        ring: &SecretString,
+    ) -> Result<(), StoreError> {
+        self.script.around(self.inner.put_ring(version, stage, ring)).await
+    }
+}
+
+impl<I: MoveRing + Sync> MoveRing for Scripted<I> {
+    async fn move_stage(
+        &self,
+        stage: RingStage,
+        from: Option<&str>,
+        to: Option<&str>,
+    ) -> Result<(), StoreError> {
+        self.script.around(self.inner.move_stage(stage, from, to)).await
+    }
+}
+
+impl<I: StartRotation + Sync> StartRotation for Scripted<I> {
+    async fn start_rotation(&self) -> Result<(), StoreError> {
+        self.script.around(self.inner.start_rotation()).await
+    }
+}
+
+impl<I: FindPublishedRing + Sync> FindPublishedRing for Scripted<I> {
+    async fn find_published_ring(&self) -> Result<Option<PublishedText>, StoreError> {
+        self.script.around(self.inner.find_published_ring()).await
+    }
+}
+
+impl<I: PublishRing + Sync> PublishRing for Scripted<I> {
+    async fn publish_ring(
+        &self,
+        publication: &Publication<'_>,
+    ) -> Result<PublishOutcome, StoreError> {
+        self.script.around(self.inner.publish_ring(publication)).await
+    }
+}
