@@ -3,42 +3,182 @@
 use std::collections::BTreeMap;
 
 use auth_config::variables_of;
-use secrecy::{ExposeSecret, SecretString};
+use auth_token::Algorithm;
 
 use crate::template::Function;
 
 const SECRET: &str = "SIGNING_KEYS_SECRET";
-const JWK_SET: &str = "SIGNING_KEYS";
-const GIVEN_KEYS: [&str; 4] = [SECRET, JWK_SET, "JWT_SECRET_KEY", "JWT_PRIVATE_KEY"];
+const TABLE: &str = "KEYS_TABLE";
+const FLASK_SECRET: &str = "FLASK_KEYS_SECRET";
+/// Where keys that sign can be.
+const PRIVATE_KEYS: [&str; 4] = [SECRET, "SIGNING_KEYS", "JWT_SECRET_KEY", "JWT_PRIVATE_KEY"];
+/// Where keys that only verify can be.
+const PUBLIC_KEYS: [&str; 2] = [TABLE, "JWT_PUBLIC_KEY"];
+const ALGORITHM: &str = "JWT_ALGORITHM";
+const RING_ALGORITHM: &str = "SIGNING_ALGORITHM";
+/// The binary of the function that makes the ring.
+const RING_MAKER: &str = "keys";
 
-/// Gives each function its variables: the template's, those that `given` names (this process's
-/// own environment), and the local keys in place of a secret of AWS's.
+/// An algorithm whose keys are shared secrets was asked for, and no secret was given.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("JWT_ALGORITHM={0} needs JWT_SECRET_KEY")]
+pub struct NoSharedSecret(String);
+
+/// Gives each function its variables: the template's, and those that `given` names (this process's
+/// own environment). Keys that are given take the place of the stack's own.
+#[derive(Clone, Copy)]
 #[expect(missing_debug_implementations, reason = "a closure has nothing to print")]
 pub struct Environments<'a> {
     /// Looks a variable up.
     pub given: &'a dyn Fn(&str) -> Option<String>,
-    /// A private JWK set, for functions that would read the secret.
-    pub keys: &'a SecretString,
+    /// The URL of the Secrets Manager that functions call.
+    pub secrets_url: &'a str,
 }
 
 impl Environments<'_> {
-    fn has_given_keys(&self) -> bool {
-        GIVEN_KEYS.into_iter().any(|name| (self.given)(name).is_some())
+    /// Whether the stack signs with keys of its own, because none were given.
+    pub fn has_own_keys(&self) -> bool {
+        !PRIVATE_KEYS.into_iter().any(|name| (self.given)(name).is_some())
+    }
+
+    /// Checks what no function could: that the stack's own keys can be for the given algorithm.
+    ///
+    /// # Errors
+    /// [`NoSharedSecret`].
+    pub fn check(&self) -> Result<(), NoSharedSecret> {
+        match self.algorithm() {
+            Some(algorithm) if !algorithm.has_public_half() && self.has_own_keys() => {
+                Err(NoSharedSecret(algorithm.name().to_owned()))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// The variables of one function.
     pub fn of(&self, function: &Function) -> BTreeMap<String, String> {
         let mut variables = function.variables.clone();
-        if variables.remove(SECRET).is_some() && !self.has_given_keys() {
-            variables.insert(JWK_SET.to_owned(), self.keys.expose_secret().to_owned());
+        let given = self.given_to(function);
+        let is_key = |name: &str| PRIVATE_KEYS.contains(&name) || PUBLIC_KEYS.contains(&name);
+        if given.keys().any(|name| is_key(name)) {
+            variables.remove(SECRET);
+            variables.remove(TABLE);
         }
-        let readable = variables_of(&function.binary).into_iter().map(str::to_owned);
-        let names: Vec<_> = function.variables.keys().cloned().chain(readable).collect();
-        for name in names {
-            if let Some(value) = (self.given)(&name) {
-                variables.insert(name, value);
-            }
+        if function.binary == RING_MAKER
+            && let Some(algorithm) = self.algorithm()
+        {
+            variables.insert(RING_ALGORITHM.to_owned(), algorithm.name().to_owned());
+        }
+        variables.extend(given);
+        let reads = |name: &str| variables.get(name).is_some_and(|value| !value.is_empty());
+        if reads(SECRET) || reads(FLASK_SECRET) {
+            let url = self.secrets_url.to_owned();
+            variables.insert("AWS_ENDPOINT_URL_SECRETS_MANAGER".to_owned(), url);
         }
         variables
+    }
+
+    /// The given variables that a function reads. The ring is made where the template has it.
+    fn given_to(&self, function: &Function) -> BTreeMap<String, String> {
+        let is_fixed =
+            |name: &str| function.binary == RING_MAKER && [SECRET, TABLE].contains(&name);
+        let readable = variables_of(&function.binary).into_iter().map(str::to_owned);
+        let names = function.variables.keys().cloned().chain(readable);
+        names
+            .filter(|name| !is_fixed(name))
+            .filter_map(|name| (self.given)(&name).map(|value| (name, value)))
+            .collect()
+    }
+
+    /// The algorithm that was asked for, if there is one of that name.
+    fn algorithm(&self) -> Option<Algorithm> {
+        (self.given)(ALGORITHM).and_then(|name| Algorithm::parse(&name))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const URL: &str = "http://127.0.0.1:1";
+
+    fn variables<const N: usize>(pairs: [(&str, &str); N]) -> BTreeMap<String, String> {
+        pairs.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+    }
+
+    /// What a function that the template gives its usual keys finds, without where AWS is.
+    fn found(binary: &str, given: &[(&str, &str)]) -> BTreeMap<String, String> {
+        let own = match binary {
+            "keys" => variables([(SECRET, "Secret"), (TABLE, "Table"), (RING_ALGORITHM, "ES256")]),
+            "login" => variables([(SECRET, "Secret")]),
+            _ => variables([(TABLE, "Table")]),
+        };
+        let function = Function {
+            name: binary.to_owned(),
+            binary: binary.to_owned(),
+            memory: 256,
+            timeout: 2,
+            variables: own,
+            permissions: Vec::new(),
+        };
+        let given: BTreeMap<_, _> = given.iter().copied().collect();
+        let given = |name: &str| given.get(name).map(|value| (*value).to_owned());
+        let mut found = Environments { given: &given, secrets_url: URL }.of(&function);
+        let reads_secret = found.contains_key(SECRET);
+        let url = found.remove("AWS_ENDPOINT_URL_SECRETS_MANAGER");
+        assert_eq!(url.as_deref(), reads_secret.then_some(URL), "{binary}");
+        found
+    }
+
+    #[test]
+    fn who_signs_is_given_the_secret_and_who_verifies_the_table() {
+        assert_eq!(found("login", &[]), variables([(SECRET, "Secret")]));
+        assert_eq!(found("protected", &[]), variables([(TABLE, "Table")]));
+    }
+
+    #[test]
+    fn given_keys_that_sign_take_the_place_of_the_secret_and_the_table() {
+        for name in ["SIGNING_KEYS", "JWT_SECRET_KEY", "JWT_PRIVATE_KEY"] {
+            for binary in ["login", "protected", "discovery"] {
+                assert_eq!(found(binary, &[(name, "x")]), variables([(name, "x")]), "{binary}");
+            }
+        }
+        let secret = [(SECRET, "Other")];
+        assert_eq!(found("login", &secret), variables(secret));
+        assert_eq!(found("protected", &secret), variables(secret));
+    }
+
+    #[test]
+    fn given_keys_that_verify_are_for_those_who_do_not_sign() {
+        let given = [("JWT_PUBLIC_KEY", "pem")];
+        assert_eq!(found("protected", &given), variables(given));
+        assert_eq!(found("login", &given), variables([(SECRET, "Secret")]));
+    }
+
+    #[test]
+    fn the_ring_is_made_where_the_template_has_it_whatever_is_given() {
+        let given = [(SECRET, "Other"), (TABLE, "Other"), ("SIGNING_KEYS", "x")];
+        let own = [(SECRET, "Secret"), (TABLE, "Table"), (RING_ALGORITHM, "ES256")];
+        assert_eq!(found("keys", &given), variables(own));
+    }
+
+    #[test]
+    fn an_algorithm_is_the_rings_unless_the_rings_own_is_given() {
+        let algorithm = |given: &[(&str, &str)]| found("keys", given)[RING_ALGORITHM].clone();
+        assert_eq!(algorithm(&[(ALGORITHM, "EdDSA")]), "EdDSA");
+        assert_eq!(algorithm(&[(ALGORITHM, "nonsense")]), "ES256");
+        assert_eq!(algorithm(&[(ALGORITHM, "EdDSA"), (RING_ALGORITHM, "RS256")]), "RS256");
+    }
+
+    #[test]
+    fn an_algorithm_of_shared_secrets_needs_a_secret() {
+        let check = |given: &[(&str, &str)]| {
+            let given: BTreeMap<_, _> = given.iter().copied().collect();
+            let given = |name: &str| given.get(name).map(|value| (*value).to_owned());
+            Environments { given: &given, secrets_url: URL }.check()
+        };
+        let refused = check(&[(ALGORITHM, "HS256")]).unwrap_err();
+        assert_eq!(refused.to_string(), "JWT_ALGORITHM=HS256 needs JWT_SECRET_KEY");
+        assert_eq!(check(&[(ALGORITHM, "HS256"), ("JWT_SECRET_KEY", "x")]), Ok(()));
+        assert_eq!(check(&[(ALGORITHM, "RS256")]), Ok(()));
     }
 }

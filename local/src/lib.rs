@@ -1,9 +1,12 @@
 #![doc = include_str!("../README.md")]
 
+pub mod aws;
 pub mod environment;
 pub mod gateway;
-pub mod keys;
 pub mod options;
+pub mod ring;
 pub mod sandbox;
+pub mod secrets;
+pub mod stack;
 pub mod tables;
 pub mod template;

@@ -1,6 +1,6 @@
 //! The command line.
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::{collections::BTreeMap, num::NonZeroU32, path::PathBuf};
 
 /// What `make dev ARGS="…"` can say.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,6 +19,8 @@ pub struct Options {
     pub template: PathBuf,
     /// How many seconds each function has, in place of the template's timeouts.
     pub timeout: Option<u64>,
+    /// After how many requests a function's process is replaced.
+    pub requests_per_sandbox: Option<NonZeroU32>,
     /// Values of the template's parameters in place of their defaults.
     pub parameters: BTreeMap<String, String>,
 }
@@ -33,6 +35,7 @@ impl Default for Options {
             functions: None,
             template: PathBuf::from("template.yaml"),
             timeout: None,
+            requests_per_sandbox: None,
             parameters: BTreeMap::new(),
         }
     }
@@ -49,11 +52,13 @@ Serves the whole system of template.yaml on this machine.
   --functions DIR           where the functions are (beside this program)
   --template FILE           another template (template.yaml)
   --timeout SECONDS         how long each function has, in place of the template's timeouts
+  --requests-per-sandbox N  a process of a function is replaced after N requests
   --parameter NAME=VALUE    a template parameter; may be repeated
   --help                    this text
 
 A variable of a function that is set in this process's environment, such as JWT_SECRET_KEY or
-JWT_ACCESS_TOKEN_EXPIRES, takes the place of the template's value.
+JWT_ACCESS_TOKEN_EXPIRES, takes the place of the template's value. With keys of one's own, no ring
+is made. What it prints before `ready URL` is `aws URL`, where `latchkey keys --local` finds it.
 ";
 
 impl Options {
@@ -82,6 +87,9 @@ impl Options {
                 Long("functions") => options.functions = Some(parser.value()?.into()),
                 Long("template") => options.template = parser.value()?.into(),
                 Long("timeout") => options.timeout = Some(parser.value()?.parse()?),
+                Long("requests-per-sandbox") => {
+                    options.requests_per_sandbox = Some(parser.value()?.parse()?);
+                }
                 Long("parameter") => {
                     let text = parser.value()?.string()?;
                     let (name, value) = text.split_once('=').ok_or("expected NAME=VALUE")?;
@@ -107,7 +115,8 @@ mod tests {
     fn every_option_is_read() {
         let options = parse(
             "--port 4000 --state memory --dynamodb-endpoint http://127.0.0.1:8000 --release \
-             --functions bin --template t.yaml --timeout 9 --parameter A=b=c",
+             --functions bin --template t.yaml --timeout 9 --requests-per-sandbox 3 \
+             --parameter A=b=c",
         );
         let expected = Options {
             port: 4000,
@@ -117,6 +126,7 @@ mod tests {
             functions: Some("bin".into()),
             template: "t.yaml".into(),
             timeout: Some(9),
+            requests_per_sandbox: NonZeroU32::new(3),
             parameters: [("A".to_owned(), "b=c".to_owned())].into(),
         };
         assert_eq!(options.unwrap().unwrap(), expected);
@@ -124,7 +134,15 @@ mod tests {
 
     #[test]
     fn what_is_not_understood_is_refused() {
-        for line in ["--prot 1", "--port", "--port x", "--port 70000", "up", "--parameter A"] {
+        for line in [
+            "--prot 1",
+            "--port",
+            "--port x",
+            "--port 70000",
+            "up",
+            "--parameter A",
+            "--requests-per-sandbox 0",
+        ] {
             assert!(parse(line).is_err(), "{line}");
         }
         assert!(parse("--help").unwrap().is_none());

@@ -2,7 +2,8 @@
 
 use std::{collections::BTreeMap, io, path::Path};
 
-use serde_json::Value;
+use auth_token::PublishedRing;
+use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
 const FILE: &str = "dynamodb.sqlite";
@@ -24,9 +25,11 @@ pub enum TableError {
         /// What happened instead.
         source: reqwest::Error,
     },
-    /// The engine refused to make a table.
-    #[error("table {table} could not be made: {answer}")]
+    /// The engine refused to make a table, or to read it.
+    #[error("{operation} of table {table}: {answer}")]
     Refused {
+        /// What was asked.
+        operation: &'static str,
         /// The table.
         table: String,
         /// The engine's words.
@@ -57,29 +60,60 @@ pub async fn make_tables(
     endpoint: &str,
     tables: &BTreeMap<String, Value>,
 ) -> Result<(), TableError> {
-    let client = reqwest::Client::new();
-    let unreachable = |source| TableError::Unreachable { endpoint: endpoint.to_owned(), source };
+    const OPERATION: &str = "CreateTable";
     for (name, request) in tables {
-        let sent = client
-            .post(endpoint)
-            .header("x-amz-target", "DynamoDB_20120810.CreateTable")
-            .header("content-type", "application/x-amz-json-1.0")
-            // Emulators ask for a signature's form and check none.
-            .header("x-amz-date", "20260101T000000Z")
-            .header(
-                "authorization",
-                "AWS4-HMAC-SHA256 Credential=local/20260101/us-east-1/dynamodb/aws4_request, \
-                 SignedHeaders=host;x-amz-date;x-amz-target, Signature=0",
-            )
-            .body(request.to_string())
-            .send()
-            .await
-            .map_err(unreachable)?;
-        let is_made = sent.status().is_success();
-        let answer = sent.text().await.map_err(unreachable)?;
+        let (is_made, answer) = call(endpoint, OPERATION, request).await?;
         if !is_made && !answer.contains("ResourceInUseException") {
-            return Err(TableError::Refused { table: name.clone(), answer });
+            let table = name.clone();
+            return Err(TableError::Refused { operation: OPERATION, table, answer });
         }
     }
     Ok(())
+}
+
+/// The public keys that verifiers find in `table`; `None` when there are none that can be read.
+///
+/// # Errors
+/// [`TableError::Unreachable`] and [`TableError::Refused`].
+pub async fn published_ring(
+    endpoint: &str,
+    table: &str,
+) -> Result<Option<PublishedRing>, TableError> {
+    const OPERATION: &str = "GetItem";
+    let key = json!({ "id": { "S": "ring" } });
+    let request = json!({ "TableName": table, "Key": key, "ConsistentRead": true });
+    let (is_read, answer) = call(endpoint, OPERATION, &request).await?;
+    if !is_read {
+        let table = table.to_owned();
+        return Err(TableError::Refused { operation: OPERATION, table, answer });
+    }
+    let answer: Value = serde_json::from_str(&answer).unwrap_or_default();
+    let ring = answer.pointer("/Item/ring/S").and_then(Value::as_str);
+    Ok(ring.and_then(|ring| PublishedRing::parse(ring).ok()))
+}
+
+/// Calls DynamoDB; says whether it did what it was asked, and what it answered.
+async fn call(
+    endpoint: &str,
+    operation: &str,
+    request: &Value,
+) -> Result<(bool, String), TableError> {
+    let unreachable = |source| TableError::Unreachable { endpoint: endpoint.to_owned(), source };
+    let answer = reqwest::Client::new()
+        .post(endpoint)
+        .header("x-amz-target", format!("DynamoDB_20120810.{operation}"))
+        .header("content-type", "application/x-amz-json-1.0")
+        // Emulators ask for a signature's form and check none.
+        .header("x-amz-date", "20260101T000000Z")
+        .header(
+            "authorization",
+            "AWS4-HMAC-SHA256 Credential=local/20260101/us-east-1/dynamodb/aws4_request, \
+             SignedHeaders=host;x-amz-date;x-amz-target, Signature=0",
+        )
+        .body(request.to_string())
+        .send()
+        .await
+        .map_err(unreachable)?;
+    let is_done = answer.status().is_success();
+    Ok((is_done, answer.text().await.map_err(unreachable)?))
 }

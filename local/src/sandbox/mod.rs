@@ -4,9 +4,14 @@ mod api;
 mod pool;
 mod process;
 
+use std::{collections::BTreeMap, sync::Arc};
+
 pub use api::RuntimeApi;
 pub use pool::{Pool, PoolSettings};
 pub use process::{Command, Sandbox};
+
+/// Functions by name.
+pub type Pools = BTreeMap<String, Arc<Pool>>;
 
 /// Why an invocation has no answer of the function's own. The gateway says the same to the client
 /// in each case; the log tells them apart.

@@ -1,6 +1,7 @@
 //! The sandboxes of one function: one for each request that is handled at once.
 
 use std::{
+    num::NonZeroU32,
     sync::{Mutex, PoisonError},
     time::Duration,
 };
@@ -23,6 +24,8 @@ pub struct PoolSettings {
     pub timeout: Duration,
     /// How many sandboxes it may have; further requests wait.
     pub limit: usize,
+    /// After how many requests a sandbox is replaced; `None` keeps it as long as it lives.
+    pub requests_per_sandbox: Option<NonZeroU32>,
 }
 
 /// Warm sandboxes, and the right to start more.
@@ -30,8 +33,15 @@ pub struct PoolSettings {
 pub struct Pool {
     settings: PoolSettings,
     api: RuntimeApi,
-    idle: Mutex<Vec<Sandbox>>,
+    idle: Mutex<Vec<Warm>>,
     slots: Semaphore,
+}
+
+/// A sandbox that waits for work.
+#[derive(Debug)]
+struct Warm {
+    sandbox: Sandbox,
+    requests: u32,
 }
 
 impl Pool {
@@ -47,38 +57,50 @@ impl Pool {
     /// Every variant of [`InvokeError`].
     pub async fn invoke(&self, event: Bytes) -> Result<Bytes, InvokeError> {
         let _slot = self.slots.acquire().await.map_err(|_| InvokeError::Crashed)?;
-        let mut sandbox = match self.take_idle() {
-            Some(sandbox) => sandbox,
-            None => Sandbox::start(&self.settings.command, &self.api)?,
+        let start = || {
+            let sandbox = Sandbox::start(&self.settings.command, &self.api)?;
+            Ok(Warm { sandbox, requests: 0 })
         };
+        let Warm { mut sandbox, requests } = self.take_idle().map_or_else(start, Ok)?;
         let outcome = sandbox.invoke(event, self.settings.timeout).await;
-        if matches!(outcome, Ok(_) | Err(InvokeError::Failed(_))) {
-            self.idle().push(sandbox);
+        let requests = requests.saturating_add(1);
+        let is_spent =
+            self.settings.requests_per_sandbox.is_some_and(|most| requests >= most.get());
+        if is_spent {
+            // The caller need not wait for its end.
+            tokio::spawn(sandbox.stop());
+        } else if matches!(outcome, Ok(_) | Err(InvokeError::Failed(_))) {
+            self.idle().push(Warm { sandbox, requests });
         }
         outcome
+    }
+
+    /// Kills every sandbox that is idle; the next request starts another.
+    pub async fn cool(&self) {
+        let idle = std::mem::take(&mut *self.idle());
+        for warm in idle {
+            warm.sandbox.stop().await;
+        }
     }
 
     /// Kills every sandbox that is idle and refuses further work.
     pub async fn stop(&self) {
         self.slots.close();
-        let idle = std::mem::take(&mut *self.idle());
-        for sandbox in idle {
-            sandbox.stop().await;
-        }
+        self.cool().await;
     }
 
     /// The sandbox that was used last, if it has not died meanwhile.
-    fn take_idle(&self) -> Option<Sandbox> {
+    fn take_idle(&self) -> Option<Warm> {
         let mut idle = self.idle();
-        while let Some(mut sandbox) = idle.pop() {
-            if sandbox.is_alive() {
-                return Some(sandbox);
+        while let Some(mut warm) = idle.pop() {
+            if warm.sandbox.is_alive() {
+                return Some(warm);
             }
         }
         None
     }
 
-    fn idle(&self) -> std::sync::MutexGuard<'_, Vec<Sandbox>> {
+    fn idle(&self) -> std::sync::MutexGuard<'_, Vec<Warm>> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

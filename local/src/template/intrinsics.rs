@@ -75,13 +75,25 @@ fn unresolved(problem: String) -> TemplateError {
 impl Resolver<'_> {
     fn resolve(&self, value: &Value) -> Result<Value, TemplateError> {
         match value {
-            Value::Array(items) => items.iter().map(|item| self.resolve(item)).collect(),
+            Value::Array(items) => self.resolve_items(items),
             Value::Object(members) => match function_call(members) {
                 Some((name, argument)) => self.call(name, argument),
                 None => self.resolve_members(members),
             },
             Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => Ok(value.clone()),
         }
+    }
+
+    fn resolve_items(&self, items: &[Value]) -> Result<Value, TemplateError> {
+        let mut resolved = Vec::new();
+        for item in items {
+            let item = self.resolve(item)?;
+            // `AWS::NoValue` removes the item.
+            if item != NO_VALUE {
+                resolved.push(item);
+            }
+        }
+        Ok(resolved.into())
     }
 
     fn resolve_members(&self, members: &Map<String, Value>) -> Result<Value, TemplateError> {
@@ -129,7 +141,7 @@ impl Resolver<'_> {
         }
         match self.parameters.get(name) {
             Some(value) => Ok(value.clone()),
-            // A table's reference is its name, and so for every resource that we refer to.
+            // A table's reference is its name, a secret's its ARN. Here both are the logical name.
             None if self.resources.contains_key(name) => Ok(name.into()),
             None => Err(unresolved(format!("there is no {name} to refer to"))),
         }

@@ -1,7 +1,8 @@
-//! `template.yaml`, as far as it decides what happens: functions, routes, authorizers, tables.
+//! `template.yaml`, as far as it decides what happens: functions, routes, authorizers, data.
 
 mod intrinsics;
 mod properties;
+mod secrets;
 mod yaml;
 
 use std::collections::BTreeMap;
@@ -11,6 +12,7 @@ use serde_json::Value;
 
 pub use intrinsics::Parameters;
 use properties::{ApiProperties, FunctionProperties, properties};
+pub use secrets::Secret;
 
 /// Why a template cannot be run.
 #[derive(Debug, thiserror::Error)]
@@ -44,11 +46,15 @@ pub struct Template {
     pub cors: Option<Cors>,
     /// The tables by logical name, as `CreateTable` requests.
     pub tables: BTreeMap<String, Value>,
+    /// The secrets by logical name.
+    pub secrets: BTreeMap<String, Secret>,
 }
 
 /// A function.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Function {
+    /// The name that it is called by: its own, or the resource's.
+    pub name: String,
     /// The binary that it runs.
     pub binary: String,
     /// Its memory in MB.
@@ -113,21 +119,16 @@ impl Template {
         let document = yaml::to_json(serde_yaml_ng::from_str(text)?)?;
         let resources = intrinsics::resolve_resources(&document, parameters)?;
         let globals = document.pointer("/Globals/Function").cloned().unwrap_or_default();
-        let of_type = |wanted: &'static str| {
-            resources.iter().filter(move |(_, resource)| {
-                resource.get("Type").and_then(Value::as_str) == Some(wanted)
-            })
-        };
-
         let mut template = Self {
             functions: BTreeMap::new(),
             routes: Vec::new(),
             authorizers: BTreeMap::new(),
             cors: None,
             tables: BTreeMap::new(),
+            secrets: BTreeMap::new(),
         };
         let mut default_authorizer = None;
-        for (name, resource) in of_type("AWS::Serverless::HttpApi") {
+        for (name, resource) in of_type(&resources, "AWS::Serverless::HttpApi") {
             let api: ApiProperties = properties(name, resource, &Value::Null)?;
             template.cors = api.cors_configuration;
             default_authorizer = api.auth.default_authorizer;
@@ -135,14 +136,15 @@ impl Template {
                 template.authorizers.insert(authorizer, settings.check(name)?);
             }
         }
-        for (name, resource) in of_type("AWS::Serverless::Function") {
+        for (name, resource) in of_type(&resources, "AWS::Serverless::Function") {
             let function: FunctionProperties = properties(name, resource, &globals)?;
             template.add_routes(name, &function, default_authorizer.as_ref())?;
             template.functions.insert(name.clone(), function.finish(name, resource)?);
         }
-        for (name, resource) in of_type("AWS::DynamoDB::Table") {
+        for (name, resource) in of_type(&resources, "AWS::DynamoDB::Table") {
             template.tables.insert(name.clone(), create_table_request(name, resource));
         }
+        template.secrets = secrets::read_secrets(&resources, &template.functions)?;
         Ok(template)
     }
 
@@ -174,6 +176,16 @@ impl Template {
         }
         Ok(())
     }
+}
+
+/// The resources of a kind by logical name.
+fn of_type<'a>(
+    resources: &'a BTreeMap<String, Value>,
+    kind: &'a str,
+) -> impl Iterator<Item = (&'a String, &'a Value)> {
+    resources
+        .iter()
+        .filter(move |(_, resource)| resource.get("Type").and_then(Value::as_str) == Some(kind))
 }
 
 /// A scalar as CloudFormation passes it on: as text.

@@ -10,6 +10,7 @@ use super::{Authorizer, Cors, Function, TemplateError, intrinsics, text, unsuppo
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct FunctionProperties {
+    pub(super) function_name: Option<String>,
     pub(super) memory_size: u64,
     pub(super) timeout: u64,
     #[serde(default)]
@@ -117,6 +118,7 @@ impl FunctionProperties {
         })?;
         let statements = self.policies.into_iter().flat_map(|policy| policy.statement);
         Ok(Function {
+            name: self.function_name.unwrap_or_else(|| name.to_owned()),
             binary: binary.to_owned(),
             memory: self.memory_size,
             timeout: self.timeout,

@@ -1,3 +1,5 @@
+use secrecy::ExposeSecret as _;
+
 use super::*;
 
 const TEMPLATE: &str = "
@@ -75,6 +77,99 @@ fn references_and_functions_are_resolved_as_cloudformation_does() {
 fn a_table_becomes_the_request_that_makes_it() {
     let expected = serde_json::json!({ "TableName": "Users", "BillingMode": "PAY_PER_REQUEST" });
     assert_eq!(parse(TEMPLATE).unwrap().tables["Users"], expected);
+}
+
+/// Secrets, and a function that has a name, no events, and a condition in its policy.
+const WITH_SECRETS: &str = "
+Parameters:
+  Given: {Type: String}
+  Days: {Type: Number, Default: 30}
+Conditions:
+  HasGiven: !Not [!Equals [!Ref Given, '']]
+Globals:
+  Function: {MemorySize: 128, Timeout: 7}
+Resources:
+  KeysFunction:
+    Type: AWS::Serverless::Function
+    Metadata: {BuildProperties: {Binary: keys}}
+    Properties:
+      FunctionName: !Sub ${AWS::StackName}-keys
+      Timeout: 30
+      Environment: {Variables: {SECRET: !Ref Made}}
+      Policies:
+        - Statement:
+            - {Effect: Allow, Action: [secretsmanager:GetSecretValue], Resource: !Ref Made}
+            - !If
+              - HasGiven
+              - {Effect: Allow, Action: [secretsmanager:GetSecretValue], Resource: !Ref Given}
+              - !Ref AWS::NoValue
+  Permission:
+    Type: AWS::Lambda::Permission
+    Properties: {FunctionName: !Ref KeysFunction, SourceAccount: !Ref AWS::AccountId}
+  Made:
+    Type: AWS::SecretsManager::Secret
+    Properties:
+      GenerateSecretString: {SecretStringTemplate: '{\"keys\":[]}', GenerateStringKey: unused}
+  Random: {Type: AWS::SecretsManager::Secret, Properties: {GenerateSecretString: {PasswordLength: 22}}}
+  Written: {Type: AWS::SecretsManager::Secret, Properties: {SecretString: hush}}
+  Empty: {Type: AWS::SecretsManager::Secret}
+  Rotation:
+    Type: AWS::SecretsManager::RotationSchedule
+    DependsOn: Permission
+    Properties:
+      SecretId: !Ref Made
+      RotationLambdaARN: !GetAtt KeysFunction.Arn
+      RotationRules: {AutomaticallyAfterDays: !Ref Days}
+";
+
+#[test]
+fn a_secret_has_its_first_value_and_the_function_that_rotates_it() {
+    let secrets = parse(WITH_SECRETS).unwrap().secrets;
+    let initial = |name: &str| {
+        secrets[name].initial.as_ref().map(|initial| initial.expose_secret().to_owned())
+    };
+    let made: Value = serde_json::from_str(&initial("Made").unwrap()).unwrap();
+    assert_eq!(made["keys"], serde_json::json!([]));
+    assert_eq!(made["unused"].as_str().map(str::len), Some(22));
+    assert_eq!(initial("Random").unwrap().len(), 22);
+    assert_eq!(initial("Written").as_deref(), Some("hush"));
+    assert_eq!(initial("Empty"), None);
+    assert_eq!(secrets["Made"].rotated_by.as_deref(), Some("KeysFunction"));
+    assert_eq!(secrets["Random"].rotated_by, None);
+    assert!(!format!("{secrets:?}").contains("hush"));
+}
+
+#[test]
+fn a_function_is_called_by_its_own_name_or_its_resources() {
+    let function = &parse(WITH_SECRETS).unwrap().functions["KeysFunction"];
+    assert_eq!((function.name.as_str(), function.timeout), ("local-keys", 30));
+    assert_eq!(function.variables["SECRET"], "Made", "a secret's name is its ARN");
+    assert_eq!(parse(TEMPLATE).unwrap().functions["OneFunction"].name, "OneFunction");
+}
+
+#[test]
+fn an_item_of_a_list_without_a_value_is_none() {
+    let permissions = |given: &str| {
+        let parameters = Parameters::from([("Given".to_owned(), given.to_owned())]);
+        let template = Template::parse(WITH_SECRETS, &parameters).unwrap();
+        template.functions["KeysFunction"].permissions.clone()
+    };
+    let permission = |secret: &str| ("secretsmanager:GetSecretValue".to_owned(), secret.to_owned());
+    assert_eq!(permissions("flask"), [permission("Made"), permission("flask")]);
+    assert_eq!(permissions(""), [permission("Made")]);
+}
+
+#[test]
+fn a_rotation_of_nothing_or_by_nobody_is_refused() {
+    for (from, to, problem) in [
+        ("SecretId: !Ref Made", "SecretId: !Ref KeysFunction", "KeysFunction is no secret"),
+        ("!GetAtt KeysFunction.Arn", "!GetAtt Empty.Arn", "Empty is no function"),
+        (", GenerateStringKey: unused", "", "go together"),
+        ("'{\"keys\":[]}'", "'[]'", "no JSON object"),
+    ] {
+        let refused = parse(&WITH_SECRETS.replacen(from, to, 1)).unwrap_err().to_string();
+        assert!(refused.contains(problem), "{to}: {refused}");
+    }
 }
 
 #[test]

@@ -1,0 +1,176 @@
+//! A stack: the functions of a template, and the part of AWS that they call.
+
+use std::{
+    fs, io,
+    num::NonZeroU32,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use tokio::net::TcpListener;
+
+use crate::{
+    aws::Aws,
+    environment::{Environments, NoSharedSecret},
+    ring::{Ring, RingError},
+    sandbox::{Command, Pool, PoolSettings, Pools, RuntimeApi},
+    secrets::{Secrets, StateError},
+    template::Template,
+};
+
+/// How many requests one function handles at once.
+const SANDBOXES_PER_FUNCTION: usize = 32;
+const ENDPOINT_FILE: &str = "aws-endpoint";
+const LOG_LEVEL: &str = "AWS_LAMBDA_LOG_LEVEL";
+
+/// Why a stack does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StackError {
+    /// A port or a file could not be opened.
+    #[error("the stack does not start: {0}")]
+    Io(#[from] io::Error),
+    /// The secrets could not be read.
+    #[error(transparent)]
+    State(#[from] StateError),
+    /// Keys were asked for that cannot be made.
+    #[error(transparent)]
+    Keys(#[from] NoSharedSecret),
+    /// A function was not built.
+    #[error("{function}: there is no {}", .binary.display())]
+    NoBinary {
+        /// Its logical name.
+        function: String,
+        /// Where it should be.
+        binary: PathBuf,
+    },
+}
+
+/// What a stack is started with.
+#[expect(missing_debug_implementations, reason = "a closure has nothing to print")]
+pub struct StackSettings<'a> {
+    /// What to run.
+    pub template: &'a Template,
+    /// The folder of the functions' binaries.
+    pub binaries: &'a Path,
+    /// The URL of a DynamoDB that has the template's tables.
+    pub dynamodb_url: &'a str,
+    /// Where secrets are kept; `None` keeps nothing.
+    pub state: Option<&'a Path>,
+    /// Looks a variable up that takes the place of the template's.
+    pub given: &'a dyn Fn(&str) -> Option<String>,
+    /// After how many requests a sandbox is replaced; `None` keeps it as long as it lives.
+    pub requests_per_sandbox: Option<NonZeroU32>,
+}
+
+/// A stack that runs, without a gateway before it.
+#[derive(Debug)]
+pub struct Stack {
+    /// The functions by logical name.
+    pub functions: Pools,
+    /// The secrets, and what else functions and operators call.
+    pub aws: Arc<Aws>,
+    /// The URL of that.
+    pub aws_url: String,
+    rings: Vec<Ring>,
+    dynamodb_url: String,
+    _endpoint: Option<EndpointFile>,
+}
+
+impl Stack {
+    /// Starts a stack. Its functions have no ring before [`Stack::make_rings`].
+    ///
+    /// # Errors
+    /// Every variant of [`StackError`].
+    pub async fn start(settings: &StackSettings<'_>) -> Result<Self, StackError> {
+        let template = settings.template;
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
+        let aws_url = format!("http://{}", listener.local_addr()?);
+        let environments = Environments { given: settings.given, secrets_url: &aws_url };
+        environments.check()?;
+        let functions = start_pools(settings, environments).await?;
+        let secrets = match settings.state {
+            Some(folder) => Secrets::open(folder, &template.secrets)?,
+            None => Secrets::memory(&template.secrets)?,
+        };
+        let mut callable = functions.clone();
+        for (name, function) in &template.functions {
+            if let Some(pool) = functions.get(name) {
+                callable.insert(function.name.clone(), Arc::clone(pool));
+            }
+        }
+        let aws = Arc::new(Aws::new(secrets, callable));
+        tokio::spawn(Arc::clone(&aws).serve(listener));
+        let endpoint = settings.state.map(|folder| EndpointFile::write(folder, &aws_url));
+        let endpoint = endpoint.transpose()?;
+        let rings = if environments.has_own_keys() { Ring::all(template) } else { Vec::new() };
+        let dynamodb_url = settings.dynamodb_url.to_owned();
+        Ok(Self { functions, aws, aws_url, rings, dynamodb_url, _endpoint: endpoint })
+    }
+
+    /// Has the stack's own keys made, where there are none yet and none were given.
+    ///
+    /// # Errors
+    /// Every variant of [`RingError`].
+    pub async fn make_rings(&self) -> Result<(), RingError> {
+        for ring in &self.rings {
+            ring.ensure(&self.aws, &self.dynamodb_url).await?;
+        }
+        Ok(())
+    }
+
+    /// Kills the idle sandboxes of every function and refuses further work.
+    pub async fn stop(&self) {
+        for function in self.functions.values() {
+            function.stop().await;
+        }
+    }
+}
+
+async fn start_pools(
+    settings: &StackSettings<'_>,
+    environments: Environments<'_>,
+) -> Result<Pools, StackError> {
+    let api = RuntimeApi::start().await?;
+    let mut pools = Pools::new();
+    for (name, function) in &settings.template.functions {
+        let mut variables = environments.of(function);
+        let dynamodb_url = settings.dynamodb_url.to_owned();
+        variables.insert("AWS_ENDPOINT_URL_DYNAMODB".to_owned(), dynamodb_url);
+        if let Some(level) = (settings.given)(LOG_LEVEL) {
+            variables.insert(LOG_LEVEL.to_owned(), level);
+        }
+        let binary = settings.binaries.join(&function.binary);
+        if !binary.exists() {
+            return Err(StackError::NoBinary { function: name.clone(), binary });
+        }
+        let command =
+            Command { name: function.binary.clone(), binary, memory: function.memory, variables };
+        let pool = PoolSettings {
+            command,
+            timeout: Duration::from_secs(function.timeout),
+            limit: SANDBOXES_PER_FUNCTION,
+            requests_per_sandbox: settings.requests_per_sandbox,
+        };
+        pools.insert(name.clone(), Arc::new(Pool::new(pool, api.clone())));
+    }
+    Ok(pools)
+}
+
+/// The file that says where AWS's calls go. It is removed with this.
+#[derive(Debug)]
+struct EndpointFile(PathBuf);
+
+impl EndpointFile {
+    fn write(folder: &Path, url: &str) -> io::Result<Self> {
+        let path = folder.join(ENDPOINT_FILE);
+        fs::write(&path, url)?;
+        Ok(Self(path))
+    }
+}
+
+impl Drop for EndpointFile {
+    fn drop(&mut self) {
+        fs::remove_file(&self.0).ok();
+    }
+}
