@@ -1,0 +1,73 @@
+//! Moments and times, as people say them.
+
+use std::time::Duration;
+
+use auth_token::Timestamp;
+use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+
+/// A time in its largest unit, rounded down: `59 s`, `59 min`, `47 h`, `2 d`.
+pub(crate) fn text(time: Duration) -> String {
+    let seconds = time.as_secs();
+    match seconds {
+        0..60 => format!("{seconds} s"),
+        60..3_600 => format!("{} min", seconds / 60),
+        3_600..172_800 => format!("{} h", seconds / 3_600),
+        172_800.. => format!("{} d", seconds / 86_400),
+    }
+}
+
+/// How far a moment lies from `now`: `3 d ago`, `in 12 min`.
+pub(crate) fn relative(moment: Timestamp, now: Timestamp) -> String {
+    if moment > now {
+        format!("in {}", text(moment.since(now)))
+    } else {
+        format!("{} ago", text(now.since(moment)))
+    }
+}
+
+/// A moment as RFC 3339 has it; `None` after the year 9999.
+pub(crate) fn date(moment: Timestamp) -> Option<String> {
+    let seconds = i64::try_from(moment.unix()).ok()?;
+    OffsetDateTime::from_unix_timestamp(seconds).ok()?.format(&Rfc3339).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_is_told_in_its_largest_unit() {
+        for (seconds, expected) in [
+            (0, "0 s"),
+            (59, "59 s"),
+            (60, "1 min"),
+            (3_599, "59 min"),
+            (3_600, "1 h"),
+            (172_799, "47 h"),
+            (172_800, "2 d"),
+            (30 * 86_400, "30 d"),
+        ] {
+            assert_eq!(text(Duration::from_secs(seconds)), expected);
+        }
+    }
+
+    #[test]
+    fn a_moment_lies_ahead_or_behind() {
+        let at = Timestamp::from_unix;
+        assert_eq!(relative(at(100), at(100)), "0 s ago");
+        assert_eq!(relative(at(100), at(160)), "1 min ago");
+        assert_eq!(relative(at(160), at(100)), "in 1 min");
+        assert_eq!(relative(at(0), at(u64::MAX)), format!("{} d ago", u64::MAX / 86_400));
+    }
+
+    #[test]
+    fn a_moment_has_a_date_as_long_as_years_have_four_digits() {
+        let date_of = |seconds| date(Timestamp::from_unix(seconds));
+        assert_eq!(date_of(1_700_000_000).as_deref(), Some("2023-11-14T22:13:20Z"));
+        assert_eq!(date_of(0).as_deref(), Some("1970-01-01T00:00:00Z"));
+        assert_eq!(date_of(253_402_300_799).as_deref(), Some("9999-12-31T23:59:59Z"));
+        for seconds in [253_402_300_800, i64::MAX.unsigned_abs(), u64::MAX] {
+            assert_eq!(date_of(seconds), None);
+        }
+    }
+}

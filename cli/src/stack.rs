@@ -1,0 +1,226 @@
+//! The connection to a deployment: its keys function, asked through Lambda.
+
+use std::{error::Error, fs, io, iter, path::Path, time::Duration};
+
+use aws_config::{
+    BehaviorVersion, Region, profile::ProfileFileCredentialsProvider,
+    provider_config::ProviderConfig, retry::RetryConfig,
+    stalled_stream_protection::StalledStreamProtectionConfig, timeout::TimeoutConfig,
+};
+use aws_sdk_lambda::{
+    Client,
+    config::{Builder, Credentials, SharedHttpClient},
+    error::{ProvideErrorMetadata, SdkError},
+    primitives::Blob,
+};
+use aws_smithy_http_client::{
+    Builder as HttpBuilder,
+    tls::{Provider, rustls_provider::CryptoMode},
+};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::{arguments::Deployment, keys::Ring};
+
+/// The stack that `samconfig.toml` deploys, and the one that `make dev` runs.
+const DEPLOYED: &str = "latchkey";
+const LOCAL: &str = "local";
+
+/// The file in the local stack's folder that tells where its AWS is.
+const ENDPOINT_FILE: &str = "aws-endpoint";
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+/// As long as the keys function may take.
+const OPERATION_TIMEOUT: Duration = Duration::from_secs(30);
+
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum StackError {
+    #[error("{file}: {error}; does `make dev` run here?")]
+    NoLocalStack { file: String, error: io::Error },
+    #[error("no region is set: give --region, or set AWS_REGION or the profile's region")]
+    NoRegion,
+    #[error("there is no function {0}: are --stack, --region and --profile the deployment's?")]
+    NoFunction(String),
+    #[error("AWS refuses: {code}: {message}")]
+    Refused { code: String, message: String },
+    #[error("AWS cannot be asked: {0}")]
+    Unreachable(String),
+    #[error("{function}: {message}")]
+    Failed { function: String, message: String },
+    #[error("the answer of {0} is not understood: is this program of the stack's version?")]
+    NotUnderstood(String),
+}
+
+/// A deployment whose keys function can be asked.
+pub(crate) struct Stack {
+    lambda: Client,
+    function: String,
+}
+
+impl Stack {
+    pub(crate) async fn connect(deployment: &Deployment) -> Result<Self, StackError> {
+        let (settings, name) = if let Some(folder) = &deployment.local {
+            (local_settings(folder)?, LOCAL)
+        } else {
+            let name = deployment.stack.as_deref().unwrap_or(DEPLOYED);
+            (deployed_settings(deployment).await?, name)
+        };
+        let timeouts = TimeoutConfig::builder()
+            .connect_timeout(CONNECT_TIMEOUT)
+            .operation_timeout(OPERATION_TIMEOUT)
+            .build();
+        let settings = settings
+            .timeout_config(timeouts)
+            // Answers are at most a few kilobytes; the operation's time limit is the protection.
+            .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
+        let lambda = Client::from_conf(settings.build());
+        Ok(Self { lambda, function: format!("{name}-keys") })
+    }
+
+    /// The keys as they are now.
+    pub(crate) async fn list(&self) -> Result<Ring, StackError> {
+        let answer = self.ask(&json!({ "Operation": "list" }), RetryConfig::standard()).await?;
+        self.ring(answer)
+    }
+
+    /// Starts a rotation.
+    pub(crate) async fn rotate(&self) -> Result<(), StackError> {
+        // A second one, after an answer that was lost, would be a rotation too many.
+        self.ask(&json!({ "Operation": "rotate" }), RetryConfig::disabled()).await.map(drop)
+    }
+
+    /// Removes a key; the keys that are left.
+    pub(crate) async fn retire(&self, kid: &str) -> Result<Ring, StackError> {
+        let event = json!({ "Operation": "retire", "KeyId": kid });
+        let answer = self.ask(&event, RetryConfig::standard()).await?;
+        self.ring(answer)
+    }
+
+    fn ring(&self, answer: Value) -> Result<Ring, StackError> {
+        Ring::read(answer).ok_or_else(|| StackError::NotUnderstood(self.function.clone()))
+    }
+
+    async fn ask(&self, event: &Value, retries: RetryConfig) -> Result<Value, StackError> {
+        let answer = self
+            .lambda
+            .invoke()
+            .function_name(&self.function)
+            .payload(Blob::new(event.to_string()))
+            .customize()
+            .config_override(Builder::new().retry_config(retries))
+            .send()
+            .await
+            .map_err(|error| self.explain(&error))?;
+        let payload = answer.payload().map_or(&[][..], |payload| payload.as_ref());
+        if answer.function_error().is_some() {
+            let function = self.function.clone();
+            return Err(StackError::Failed { function, message: message_of(payload) });
+        }
+        serde_json::from_slice(payload)
+            .map_err(|_| StackError::NotUnderstood(self.function.clone()))
+    }
+
+    fn explain<E: ProvideErrorMetadata + Error + 'static>(
+        &self,
+        error: &SdkError<E>,
+    ) -> StackError {
+        match error.code() {
+            Some("ResourceNotFoundException") => StackError::NoFunction(self.function.clone()),
+            Some(code) => StackError::Refused {
+                code: code.to_owned(),
+                message: error.message().unwrap_or("no reason is given").to_owned(),
+            },
+            None => StackError::Unreachable(with_causes(error)),
+        }
+    }
+}
+
+/// What a function said when it failed, or Lambda in its place.
+fn message_of(payload: &[u8]) -> String {
+    #[derive(Deserialize)]
+    struct FunctionError {
+        #[serde(rename = "errorMessage")]
+        message: String,
+    }
+
+    serde_json::from_slice(payload).map_or_else(
+        |_| "it failed without a word".to_owned(),
+        |error: FunctionError| error.message,
+    )
+}
+
+fn with_causes(error: &dyn Error) -> String {
+    let causes = iter::successors(error.source(), |&cause| cause.source());
+    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
+}
+
+/// The emulator of the stack that keeps its state in `folder`. It takes any credentials, and
+/// nothing of the machine's AWS settings can lead elsewhere.
+fn local_settings(folder: &Path) -> Result<Builder, StackError> {
+    let file = folder.join(ENDPOINT_FILE);
+    let endpoint = fs::read_to_string(&file).map_err(|error| {
+        let file = file.display().to_string();
+        StackError::NoLocalStack { file, error }
+    })?;
+    Ok(Builder::new()
+        .behavior_version(behavior_version())
+        .http_client(http_client())
+        .region(Region::from_static("us-east-1"))
+        .credentials_provider(Credentials::new("local", "local", None, None, "local"))
+        .endpoint_url(endpoint.trim()))
+}
+
+/// What AWS's own program would take: the environment, and the files in the home folder.
+async fn deployed_settings(deployment: &Deployment) -> Result<Builder, StackError> {
+    let http_client = http_client();
+    let mut loader = aws_config::defaults(behavior_version()).http_client(http_client.clone());
+    if let Some(profile) = &deployment.profile {
+        loader = loader.profile_name(profile);
+    }
+    if let Some(region) = &deployment.region {
+        loader = loader.region(Region::new(region.clone()));
+    }
+    let found = loader.load().await;
+    let region = found.region().ok_or(StackError::NoRegion)?;
+    let mut settings = Builder::from(&found);
+    if let Some(profile) = &deployment.profile {
+        // The SDK would go by the environment first. Whoever names a profile means its account,
+        // and not the one of credentials that another program needed.
+        let surroundings = ProviderConfig::without_region()
+            .with_behavior_version(Some(behavior_version()))
+            .with_http_client(http_client)
+            .with_region(Some(region.clone()));
+        let credentials = ProfileFileCredentialsProvider::builder()
+            .configure(&surroundings)
+            .profile_name(profile)
+            .build();
+        settings = settings.credentials_provider(credentials);
+    }
+    if let Some(url) = &deployment.endpoint_url {
+        settings = settings.endpoint_url(url);
+    }
+    Ok(settings)
+}
+
+fn behavior_version() -> BehaviorVersion {
+    BehaviorVersion::v2026_01_12()
+}
+
+/// Trusts what the system trusts.
+fn http_client() -> SharedHttpClient {
+    HttpBuilder::new().tls_provider(Provider::Rustls(CryptoMode::AwsLc)).build_https()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failure_of_the_function_is_told_in_its_own_words() {
+        let said = br#"{"errorType":"UnknownKey","errorMessage":"there is no such key"}"#;
+        assert_eq!(message_of(said), "there is no such key");
+        for odd in [&b""[..], b"{}", b"[]", b"\xff"] {
+            assert_eq!(message_of(odd), "it failed without a word");
+        }
+    }
+}
