@@ -13,7 +13,7 @@ TARGET := $(or $(CARGO_TARGET_DIR),target)
 # Each test in a process of its own where nextest is there; plain cargo otherwise.
 RUN_TESTS := $(if $(shell command -v cargo-nextest),cargo nextest run,cargo test --tests)
 
-.PHONY: help dev test check fmt lint doc test-interop test-browser deny template build bench deploy
+.PHONY: help dev rotate test check fmt lint doc test-interop test-browser deny template build bench deploy
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -21,6 +21,10 @@ help: ## This list
 dev: ## Serve everything on http://127.0.0.1:3000 (ARGS="--help" lists options)
 	@cargo build --workspace --bins
 	@$(TARGET)/debug/local $(ARGS)
+
+rotate: ## Rotate the signing keys of the stack that `make dev` serves
+	@cargo build --workspace --bins
+	@$(TARGET)/debug/latchkey keys rotate --local $(ARGS)
 
 test: ## Every test: no network, no credentials, no service to start
 	cargo build --workspace --bins
@@ -69,8 +73,8 @@ deny: ## Banned crates, licences and sources of all dependencies
 	@command -v cargo-deny >/dev/null || cargo install --locked --no-default-features cargo-deny@0.20.2
 	cargo deny check bans licenses sources
 
-template: $(TOOLS)/bin/sam ## Lint template.yaml
-	$(TOOLS)/bin/sam validate --lint --template template.yaml
+template: $(TOOLS)/bin/sam ## Lint template.yaml and the templates of examples/
+	for file in template.yaml $(wildcard examples/*/template.yaml); do $(TOOLS)/bin/sam validate --lint --template $$file; done
 
 build: ## Optimised functions for the architecture of template.yaml, by SAM
 	sam build
