@@ -3,12 +3,12 @@
 use std::{cell::RefCell, collections::BTreeMap, env, error::Error, path::PathBuf, time::Duration};
 
 use auth_testkit::{dynamodb, subject::token_profile, template};
-use auth_token::{Algorithm, Grant, Issuer, KeyRing, SessionId, Timestamp, UserId};
+use auth_token::{Grant, Issuer, KeyRing, SessionId, Timestamp, UserId};
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use local::{
     environment::Environments,
-    keys,
     sandbox::{Command, RuntimeApi, Sandbox},
+    stack::{Stack, StackSettings},
 };
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
@@ -55,15 +55,27 @@ impl Events {
 pub(crate) struct Subjects {
     pub(crate) api: RuntimeApi,
     pub(crate) all: Vec<Subject>,
+    /// What the functions call.
+    _stack: Stack,
 }
 
 impl Subjects {
     /// Starts a DynamoDB and a Runtime API, makes a user, and logs the user in.
     pub(crate) async fn start() -> Result<Self, Box<dyn Error>> {
         let (template, dynamodb) = (template(), dynamodb().await);
-        let keys = keys::load_or_make(None, Algorithm::Es256)?;
-        let environments = Environments { given: &|_| None, keys: &keys };
         let binaries = env::current_exe()?.parent().map(PathBuf::from).unwrap_or_default();
+        let settings = StackSettings {
+            template: &template,
+            binaries: &binaries,
+            dynamodb_url: &dynamodb,
+            state: None,
+            given: &|_| None,
+            requests_per_sandbox: None,
+        };
+        let stack = Stack::start(&settings).await?;
+        stack.make_rings().await?;
+        let keys = stack.aws.secrets.value("SigningKeysSecret")?;
+        let environments = Environments { given: &|_| None, secrets_url: &stack.aws_url };
         let api = RuntimeApi::start().await?;
 
         let command = |binary: &str, changed: &[(&str, &str)]| {
@@ -115,7 +127,7 @@ impl Subjects {
             subject("refresh", command("refresh", &[]), Events::Refreshes(newest.into()), 200),
             subject("login", command("login", &few_sessions), Events::InTurn(vec![login_event]), 5),
         ];
-        Ok(Self { api, all })
+        Ok(Self { api, all, _stack: stack })
     }
 }
 

@@ -1,4 +1,4 @@
-"""A user who has logged in at a stack that signs with a known key."""
+"""A user who has logged in at a stack that signs with a known key, or with keys of its own."""
 
 from dataclasses import dataclass
 
@@ -16,7 +16,7 @@ SENTENCES = {"invalid_token": "Token is invalid", "token_expired": "Token has ex
 @dataclass(frozen=True)
 class Case:
     stack: Stack
-    key: Key
+    key: Key | None
     jose: Jose
     issuer: str
     jwks_uri: str

@@ -17,6 +17,7 @@ import jwt
 
 import exchange
 import old_tokens
+import rotations
 from case import Case, logged_in
 from keys import ALGORITHMS, PEM_FORMS, SHARED, Key, make_key
 from peers import running_jose
@@ -52,16 +53,27 @@ FLASK_JWT_BY_ID = (
     old_tokens.bad_tokens_of_flask_jwts_do_not,
     old_tokens.ids_need_no_account,
 )
+ROTATIONS = (
+    rotations.the_key_set_is_the_ring,
+    rotations.the_metadata_have_the_issuer_byte_for_byte,
+    rotations.pyjwt_follows_rotations_by_kid,
+    rotations.jose_takes_tokens_of_every_key,
+)
+JWT_AUTHORIZER = (
+    rotations.api_gateways_own_authorizer_follows_rotations,
+    rotations.its_emulation_refuses_what_it_should,
+)
 
 
 @dataclass(frozen=True)
 class Scenario:
-    """A stack with a key, and what holds there, in order."""
+    """A stack with a key, or with keys of its own, and what holds there, in order."""
 
     name: str
-    key: Key
+    key: Key | None
     variables: dict[str, str]
     groups: tuple[Callable[[Case], None], ...]
+    options: tuple[str, ...] = ()
 
 
 def scenarios(jose):
@@ -88,6 +100,11 @@ def scenarios(jose):
         name = " ".join(["old tokens of", minted_by, *members.values()])
         variables = jwk_set(key.jwk(), old_tokens.flask_jwk(minted_by, **members))
         yield Scenario(name, key, variables, groups)
+    for algorithm in ("ES256", "EdDSA", "RS256"):
+        name = f"{algorithm} that rotates"
+        groups = ROTATIONS + (JWT_AUTHORIZER if algorithm == "RS256" else ())
+        options = ("--parameter", f"SigningAlgorithm={algorithm}")
+        yield Scenario(name, None, rotations.VARIABLES, groups, options)
 
 
 def jwk_set(*keys):
@@ -96,7 +113,7 @@ def jwk_set(*keys):
 
 def run(scenario, binaries, jose):
     """Yields the name of each group that holds. After one that does not, the next say nothing."""
-    with running_stack(binaries, scenario.variables) as stack:
+    with running_stack(binaries, scenario.variables, scenario.options) as stack:
         case = logged_in(stack, scenario.key, jose)
         for group in scenario.groups:
             group(case)

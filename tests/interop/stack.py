@@ -32,6 +32,8 @@ class Answer:
 @dataclass(frozen=True)
 class Stack:
     url: str
+    # Where AWS's own calls go.
+    aws: str
 
     def call(self, method, path, token=None, body=None, scheme="Bearer"):
         headers = {}
@@ -58,12 +60,12 @@ class Stack:
 
 
 @contextmanager
-def running_stack(binaries, variables):
-    """A stack that keeps nothing, with these variables in its environment."""
+def running_stack(binaries, variables, options=()):
+    """A stack that keeps nothing, with these variables in its environment and these options."""
     command = [binaries / "local", "--port", "0", "--state", "memory", "--functions", binaries]
     process = subprocess.Popen(
         # Functions of a debug build on a busy machine are not to fail for being late.
-        [*command, "--timeout", "20"],
+        [*command, "--timeout", "20", *options],
         cwd=WORKSPACE,
         env={**_plain_environment(), **variables},
         stdin=subprocess.DEVNULL,
@@ -73,7 +75,7 @@ def running_stack(binaries, variables):
     )
     log = []
     try:
-        yield Stack(_address(process, log))
+        yield Stack(**_addresses(process, log))
     except Exception:
         print("The stack said last:", *log[-20:], sep="\n", flush=True)
         raise
@@ -84,25 +86,28 @@ def running_stack(binaries, variables):
 
 def _plain_environment():
     """This process's environment without what would configure the stack."""
-    ours = ("JWT_", "SIGNING_KEYS")
+    ours = ("JWT_", "SIGNING_", "KEYS_", "FLASK_KEYS")
     return {name: value for name, value in os.environ.items() if not name.startswith(ours)}
 
 
-def _address(process, log):
+def _addresses(process, log):
     """Where the stack serves. Its output is read to the end, or it would wait for a reader."""
     ready = queue.Queue()
 
     def read():
+        aws = None
         for line in process.stdout:
             log.append(line.rstrip())
+            if line.startswith("aws "):
+                aws = line.split()[1]
             if line.startswith("ready "):
-                ready.put(line.split()[1])
+                ready.put({"url": line.split()[1], "aws": aws})
         ready.put(None)
 
     threading.Thread(target=read, daemon=True).start()
     try:
-        address = ready.get(timeout=START_SECONDS)
+        addresses = ready.get(timeout=START_SECONDS)
     except queue.Empty:
-        address = None
-    assert address, "the stack does not start"
-    return address
+        addresses = None
+    assert addresses, "the stack does not start"
+    return addresses

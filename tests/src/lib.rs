@@ -1,5 +1,7 @@
 //! Whole-system tests and benchmarks: the tools that they share.
 
+pub mod keys;
 pub mod process;
+pub mod repository;
 pub mod sandbox;
 pub mod stack;

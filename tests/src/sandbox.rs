@@ -7,7 +7,6 @@ use local::{
     sandbox::{Command, RuntimeApi, Sandbox},
     template::Function,
 };
-use secrecy::SecretString;
 
 use crate::stack::binaries;
 
@@ -18,8 +17,9 @@ pub async fn start(
     endpoint: &str,
     given: &dyn Fn(&str) -> Option<String>,
 ) -> Sandbox {
-    let keys = SecretString::from(JWK_SET);
-    let mut variables = Environments { given, keys: &keys }.of(function);
+    let given =
+        |name: &str| given(name).or_else(|| (name == "SIGNING_KEYS").then(|| JWK_SET.to_owned()));
+    let mut variables = Environments { given: &given, secrets_url: "" }.of(function);
     variables.insert("AWS_ENDPOINT_URL_DYNAMODB".to_owned(), endpoint.to_owned());
     let command = Command {
         name: function.binary.clone(),

@@ -77,22 +77,21 @@ impl Settings {
             .stdout(Stdio::piped())
             .spawn()
             .expect("`local` is built: run the tests with `make test`");
-        let mut output = BufReader::new(process.stdout.take().unwrap()).lines();
-        let url = output
-            .by_ref()
-            .map_while(Result::ok)
-            .find_map(|line| line.strip_prefix("ready ").map(str::to_owned))
-            .expect("the stack serves");
+        let output = BufReader::new(process.stdout.take().unwrap());
+        let mut output = output.lines().map_while(Result::ok);
+        let mut said = |word| output.find_map(|line| line.strip_prefix(word).map(str::to_owned));
+        let aws = said("aws ").expect("the stack has a place for AWS's calls");
+        let url = said("ready ").expect("the stack serves");
         let log = Arc::<Mutex<String>>::default();
         let lines = Arc::clone(&log);
         thread::spawn(move || {
-            for line in output.map_while(Result::ok) {
+            for line in output {
                 let mut log = lines.lock().unwrap();
                 log.push_str(&line);
                 log.push('\n');
             }
         });
-        Stack { process, url, log, client: reqwest::Client::new() }
+        Stack { process, url, aws, log, client: reqwest::Client::new() }
     }
 }
 
@@ -115,6 +114,8 @@ pub struct Stack {
     process: Child,
     /// Where it serves.
     pub url: String,
+    /// Where AWS's own calls go: Secrets Manager, and Lambda's Invoke.
+    pub aws: String,
     log: Arc<Mutex<String>>,
     client: reqwest::Client,
 }

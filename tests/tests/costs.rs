@@ -11,25 +11,34 @@ use auth_tests::stack::{Answer, PASSWORD, Settings, Tokens, workspace};
 use reqwest::Method;
 use serde_json::json;
 
+const USERS: &str = "UsersTable";
+const WORK_ITEMS: &str = "WorkItemsTable";
+
 fn read() -> Call {
-    Call { operation: "GetItem".to_owned(), is_consistent: true, units: 1.0 }
+    let (operation, table) = ("GetItem".to_owned(), USERS.to_owned());
+    Call { operation, table, is_consistent: true, units: 1.0 }
+}
+
+fn write_to(table: &str, operation: &str) -> Call {
+    let (operation, table) = (operation.to_owned(), table.to_owned());
+    Call { operation, table, is_consistent: false, units: 1.0 }
 }
 
 fn write(operation: &str) -> Call {
-    Call { operation: operation.to_owned(), is_consistent: false, units: 1.0 }
+    write_to(USERS, operation)
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn each_operation_costs_the_units_that_the_documentation_states() {
     let (stack, proxy) = Settings::default().start_behind_proxy().await;
     assert_eq!(stack.sign_up("alice").await.status, 201);
-    assert_eq!(proxy.take_calls(), [write("PutItem")], "sign-up");
+    assert_eq!(proxy.take_request_calls(), [write("PutItem")], "sign-up");
 
     let Tokens { access: token, refresh } = stack.tokens_of("alice").await;
-    assert_eq!(proxy.take_calls(), [read(), write("UpdateItem")], "login");
+    assert_eq!(proxy.take_request_calls(), [read(), write("UpdateItem")], "login");
 
     assert_eq!(stack.get("/protected", &token).await.status, 200);
-    assert_eq!(proxy.take_calls(), [read()], "guarded request");
+    assert_eq!(proxy.take_request_calls(), [read()], "guarded request");
 
     let (refreshed, calls) = proxy.calls_of(stack.refresh(&refresh)).await;
     assert_eq!((refreshed.status, calls), (200, vec![write("UpdateItem")]), "refresh");
@@ -40,7 +49,11 @@ async fn each_operation_costs_the_units_that_the_documentation_states() {
 
     let add = stack.request(Method::POST, "/workitems").bearer_auth(&token);
     assert_eq!(stack.send(add.json(&json!({ "title": "x" }))).await.status, 201);
-    assert_eq!(proxy.take_calls(), [read(), write("PutItem")], "authorizer, then the item");
+    assert_eq!(
+        proxy.take_request_calls(),
+        [read(), write_to(WORK_ITEMS, "PutItem")],
+        "authorizer, then the item"
+    );
 
     for _ in 0..2 {
         let (answer, calls) = proxy.calls_of(stack.log_out(&token)).await;
@@ -112,9 +125,9 @@ async fn without_the_revocation_check_a_guarded_request_costs_nothing() {
         .variable("JWT_REVOCATION_CHECK", "off")
         .start();
     let token = stack.token_of_new("alice").await;
-    proxy.take_calls();
+    proxy.take_request_calls();
     assert_eq!(stack.get("/protected", &token).await.status, 200);
-    assert_eq!(proxy.take_calls(), []);
+    assert_eq!(proxy.take_request_calls(), []);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -127,7 +140,7 @@ async fn a_login_for_nobody_makes_the_same_calls_and_one_hash_like_one_for_someb
     };
     attempt("alice").await;
     let functions = stack.functions();
-    proxy.take_calls();
+    proxy.take_request_calls();
 
     // The least of several, because a busy neighbour makes the same work cost more.
     let mut least = [Duration::MAX; 2];
@@ -137,7 +150,8 @@ async fn a_login_for_nobody_makes_the_same_calls_and_one_hash_like_one_for_someb
             let answer = attempt(username).await;
             assert_eq!((answer.status, answer.text("error")), (401, "invalid_credentials"));
             *least = total_cpu(&functions).saturating_sub(before).min(*least);
-            let calls: Vec<_> = proxy.take_calls().into_iter().map(|call| call.operation).collect();
+            let calls: Vec<_> =
+                proxy.take_request_calls().into_iter().map(|call| call.operation).collect();
             assert_eq!(calls, ["GetItem"], "{username}");
         }
     }
@@ -159,8 +173,8 @@ async fn what_a_user_does_is_flat_in_the_number_of_users() {
         stack.sign_up(&format!("user{number}")).await;
     }
     let token = stack.log_in("user3").await.text("access_token").to_owned();
-    proxy.take_calls();
+    proxy.take_request_calls();
     stack.get("/protected", &token).await;
     stack.post("/login", &json!({ "username": "user9", "password": PASSWORD })).await;
-    assert_eq!(proxy.take_calls(), [read(), read(), write("UpdateItem")]);
+    assert_eq!(proxy.take_request_calls(), [read(), read(), write("UpdateItem")]);
 }

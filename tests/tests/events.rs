@@ -42,7 +42,8 @@ async fn invoke(sandbox: &mut Sandbox, event: &str) -> Value {
 async fn every_event_is_answered_by_its_function() {
     let (template, endpoint) = (template(), dynamodb().await);
     let deny = json!("Deny");
-    for (name, event) in events() {
+    // Those of `keys` are its own tests' matter: they name a rotation that is under way.
+    for (name, event) in events().into_iter().filter(|(name, _)| function_of(name) != "keys") {
         let mut sandbox = sandbox::start(function(&template, &name), &endpoint, &|_| None).await;
         let answer = invoke(&mut sandbox, &event.to_string()).await;
         let expected = match name.as_str() {
@@ -96,7 +97,8 @@ async fn events_that_are_not_ours_are_answered_and_the_process_lives_on() {
         *event.pointer_mut(pointer).unwrap() = value;
         event.to_string()
     };
-    for function in template.functions.values().filter(|f| f.binary != "authorizer") {
+    let is_called_by_the_gateway = |f: &&Function| !["authorizer", "keys"].contains(&&*f.binary);
+    for function in template.functions.values().filter(is_called_by_the_gateway) {
         let mut sandbox = sandbox::start(function, &endpoint, &|_| None).await;
         let process = sandbox.process_id();
         let own = events.keys().find(|name| function_of(name) == function.binary);
@@ -153,7 +155,10 @@ async fn an_empty_event_is_reported_and_the_process_lives_on() {
         let refused = sandbox.invoke("".into(), Duration::from_secs(10)).await;
         let failed = matches!(refused, Err(local::sandbox::InvokeError::Failed(_)));
         assert!(failed, "{refused:?}");
-        assert!(invoke(&mut sandbox, "null").await.is_object());
+        // To an operator a refusal is an error, which gateways are not to see.
+        let answer = sandbox.invoke("null".into(), Duration::from_secs(10)).await;
+        assert_eq!(answer.is_ok(), function.binary != "keys", "{answer:?}");
+        assert!(sandbox.is_alive());
         sandbox.stop().await;
     }
 }

@@ -247,8 +247,10 @@ async fn a_thousand_events_of_odd_shapes_are_answered_and_kill_nothing() {
         bad: forged(&genuine, &mut dice),
         ..Stock::default()
     };
-    let each = EVENTS.div_ceil(template.functions.len());
-    for function in template.functions.values() {
+    // The gateway does not know the function that makes the keys.
+    let functions: Vec<_> = template.functions.values().filter(|f| f.binary != "keys").collect();
+    let each = EVENTS.div_ceil(functions.len());
+    for function in functions {
         let right = &events[&function.binary];
         let given = |name: &str| (name == "JWT_TOKEN_LOCATION").then(|| EVERY_PLACE.to_owned());
         let mut sandbox = sandbox::start(function, &endpoint, &given).await;

@@ -1,33 +1,24 @@
-//! `template.yaml` against the code: folders, variables, permissions; and what data needs.
+//! `template.yaml` against the code: folders, variables, keys; and what data needs.
 #![cfg(test)]
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    fs,
-};
+use std::{collections::BTreeSet, fs};
 
 use auth_config::{
-    LoginConfig, ProtectedConfig, RefreshConfig, SignupConfig, is_left_to_its_default, variables_of,
+    KeysConfig, LoginConfig, ProtectedConfig, RefreshConfig, SignupConfig, is_left_to_its_default,
+    variables_of,
 };
 use auth_testkit::template;
-use auth_tests::stack::workspace;
-use local::template::Function;
+use auth_tests::{
+    repository::{functions, read},
+    stack::workspace,
+};
+use auth_token::SigningRing;
 use serde_yaml_ng::Value;
-
-fn read(path: &str) -> String {
-    fs::read_to_string(workspace().join(path)).unwrap()
-}
 
 /// The functions' folders.
 fn folders() -> BTreeSet<String> {
     let entries = fs::read_dir(workspace().join("functions")).unwrap();
     entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
-}
-
-/// The functions of the template by the binary that they run.
-fn functions() -> BTreeMap<String, (String, Function)> {
-    let functions = template().functions.into_iter();
-    functions.map(|(name, function)| (function.binary.clone(), (name, function))).collect()
 }
 
 /// The template as it is written.
@@ -51,13 +42,17 @@ fn each_function_folder_is_one_resource_of_its_name_and_the_other_way_round() {
 }
 
 #[test]
-fn each_function_has_a_route_or_decides_on_routes() {
+fn each_function_has_a_route_or_decides_on_routes_or_rotates_a_secret() {
     let template = template();
     for (binary, (resource, _)) in functions() {
         let answers = template.routes.iter().any(|route| route.function == resource);
         let decides =
             template.authorizers.values().any(|authorizer| authorizer.function == resource);
-        assert!(answers || decides, "{binary}");
+        let rotates = template
+            .secrets
+            .values()
+            .any(|secret| secret.rotated_by.as_deref() == Some(resource.as_str()));
+        assert!(answers || decides || rotates, "{binary}");
     }
 }
 
@@ -67,7 +62,7 @@ fn a_function_is_set_exactly_the_variables_that_it_reads() {
         let set: BTreeSet<_> = function.variables.keys().map(String::as_str).collect();
         let read: BTreeSet<_> = variables_of(&binary)
             .into_iter()
-            .filter(|variable| !is_left_to_its_default(variable))
+            .filter(|variable| !is_left_to_its_default(&binary, variable))
             .collect();
         assert_eq!(set, read, "{binary}");
     }
@@ -80,74 +75,54 @@ fn the_templates_defaults_are_the_codes() {
         let variables = functions[binary].1.variables.clone();
         move |name: &'static str| variables.get(name).cloned()
     };
-    let unset = |name: &'static str| {
-        let is_needed = ["USERS_TABLE", "JWT_ISSUER", "SIGNING_KEYS_SECRET"].contains(&name);
-        is_needed.then(|| auth_testkit::subject::ISSUER.to_owned())
+    let unset = |keys: &'static str| {
+        move |name: &'static str| {
+            let is_needed = ["USERS_TABLE", "JWT_ISSUER", keys].contains(&name);
+            is_needed.then(|| auth_testkit::subject::ISSUER.to_owned())
+        }
     };
-    let (ours, theirs) =
-        (LoginConfig::read(&unset).unwrap(), LoginConfig::read(&set("login")).unwrap());
+    let (ours, theirs) = (
+        LoginConfig::read(&unset("SIGNING_KEYS_SECRET")).unwrap(),
+        LoginConfig::read(&set("login")).unwrap(),
+    );
     assert_eq!(ours.tokens, theirs.tokens);
     assert_eq!(ours.sessions, theirs.sessions);
     assert_eq!(ours.hashing, theirs.hashing);
     let (ours, theirs) =
-        (SignupConfig::read(&unset).unwrap(), SignupConfig::read(&set("signup")).unwrap());
+        (SignupConfig::read(&unset("")).unwrap(), SignupConfig::read(&set("signup")).unwrap());
     assert_eq!(ours.passwords, theirs.passwords);
     let (ours, theirs) = (
-        ProtectedConfig::read(&unset).unwrap().guard,
+        ProtectedConfig::read(&unset("KEYS_TABLE")).unwrap().guard,
         ProtectedConfig::read(&set("protected")).unwrap().guard,
     );
     assert_eq!(ours.revocation, theirs.revocation);
-    let (ours, theirs) =
-        (RefreshConfig::read(&unset).unwrap(), RefreshConfig::read(&set("refresh")).unwrap());
+    assert_eq!(ours.keys.max_age, theirs.keys.max_age);
+    let (ours, theirs) = (
+        RefreshConfig::read(&unset("SIGNING_KEYS_SECRET")).unwrap(),
+        RefreshConfig::read(&set("refresh")).unwrap(),
+    );
     assert_eq!(ours.rotation, theirs.rotation);
-}
-
-/// What each capability of the store is: the first line of its trait's documentation says it.
-fn capabilities() -> BTreeMap<String, (String, String)> {
-    let mut capabilities = BTreeMap::new();
-    for file in ["sessions", "users", "work_items"] {
-        let source = read(&format!("shared/auth-store/src/{file}.rs"));
-        let lines: Vec<_> = source.lines().collect();
-        for pair in lines.windows(2) {
-            let Some(name) = pair[1].strip_prefix("pub trait ") else { continue };
-            let permission = pair[0].strip_prefix("/// `").unwrap();
-            let (action, table) = permission.split_once("` on the ").unwrap();
-            let table = match table.strip_suffix(" table.").unwrap() {
-                "users" => "UsersTable",
-                "work items" => "WorkItemsTable",
-                other => panic!("{other} is no table"),
-            };
-            let name = name.split_whitespace().next().unwrap().to_owned();
-            capabilities.insert(name, (action.to_owned(), table.to_owned()));
-        }
-    }
-    assert_eq!(capabilities.len(), 12, "{capabilities:?}");
-    capabilities
+    let makes_keys = |name: &'static str| {
+        ["KEYS_TABLE", "SIGNING_KEYS_SECRET"].contains(&name).then(|| name.to_owned())
+    };
+    let (ours, theirs) =
+        (KeysConfig::read(&makes_keys).unwrap(), KeysConfig::read(&set("keys")).unwrap());
+    assert_eq!((ours.policy, ours.max_age), (theirs.policy, theirs.max_age));
 }
 
 #[test]
-fn a_functions_policy_is_what_its_bounds_and_variables_ask_for_and_nothing_else() {
-    let capabilities = capabilities();
-    for (binary, (_, function)) in functions() {
-        let source = read(&format!("functions/{binary}/src/lib.rs"));
-        let bounds = source.lines().find(|line| line.starts_with("impl<")).unwrap_or_default();
-        let words: Vec<_> = bounds.split(|c: char| !c.is_alphanumeric()).collect();
-        let mut needed: BTreeSet<_> = capabilities
-            .iter()
-            .filter(|(name, _)| words.contains(&name.as_str()))
-            .map(|(_, permission)| permission.clone())
-            .collect();
-        if function.variables.contains_key("SIGNING_KEYS_SECRET") {
-            needed.insert(("secretsmanager:GetSecretValue".to_owned(), "local".to_owned()));
-        }
-        let granted: BTreeSet<_> = function
-            .permissions
-            .iter()
-            .map(|(action, arn)| (action.clone(), arn.rsplit(':').next().unwrap().to_owned()))
-            .collect();
-        assert_eq!(granted, needed, "{binary}");
-        assert!(granted.iter().all(|(action, _)| !action.contains('*')), "{binary}");
-    }
+fn keys_are_made_before_anybody_asks_and_rotated_by_themselves() {
+    let [(_, schedule)] = &resources("AWS::SecretsManager::RotationSchedule")[..] else {
+        panic!("there is not one schedule");
+    };
+    let properties = &schedule["Properties"];
+    assert!(!properties["RotationRules"]["AutomaticallyAfterDays"].is_null());
+    assert_ne!(properties["RotateImmediatelyOnUpdate"], false);
+    let secrets = template().secrets;
+    let (_, secret) = secrets.iter().next().unwrap();
+    assert_eq!(secret.rotated_by.as_deref(), Some("KeysFunction"));
+    let ring = SigningRing::parse(secret.initial.as_ref().unwrap()).unwrap();
+    assert!(ring.is_none(), "the template gives a key");
 }
 
 #[test]
@@ -222,7 +197,7 @@ fn routes_that_hash_are_throttled() {
 #[test]
 fn data_is_encrypted_recoverable_and_survives_the_stack() {
     let tables = resources("AWS::DynamoDB::Table");
-    assert_eq!(tables.len(), 2);
+    assert_eq!(tables.len(), 3);
     for (name, table) in tables {
         assert_eq!(table["DeletionPolicy"], "Retain", "{name}");
         assert_eq!(table["UpdateReplacePolicy"], "Retain", "{name}");

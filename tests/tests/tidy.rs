@@ -117,6 +117,15 @@ fn a_functions_main_decides_nothing() {
     }
 }
 
+#[test]
+fn every_function_is_one_whose_log_lines_are_printed() {
+    let logging = read("shared/auth-api/src/logging.rs");
+    for folder in fs::read_dir(workspace().join("functions")).unwrap() {
+        let name = folder.unwrap().file_name().into_string().unwrap();
+        assert!(logging.contains(&format!("    \"{name}\",\n")), "{name}");
+    }
+}
+
 /// The files below `shared` and `functions` in which `text` stands outside tests.
 fn users_of(text: &str) -> Vec<String> {
     let root = workspace().canonicalize().unwrap();

@@ -23,11 +23,16 @@ use local::{
 
 /// The template of the workspace, read as the local gateway reads it.
 pub fn template() -> Template {
+    template_with(&[])
+}
+
+/// The same with these values for its parameters.
+pub fn template_with(given: &[(&str, &str)]) -> Template {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../template.yaml");
-    let parameters = Parameters::from([
-        ("Issuer".to_owned(), subject::ISSUER.to_owned()),
-        ("SigningKeysSecretArn".to_owned(), "local".to_owned()),
-    ]);
+    let issuer = ("Issuer", subject::ISSUER);
+    let given = given.iter().chain([&issuer]);
+    let parameters: Parameters =
+        given.map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
     Template::parse(&std::fs::read_to_string(path).unwrap(), &parameters).unwrap()
 }
 

@@ -36,6 +36,8 @@ const PATIENCE: Duration = Duration::from_millis(500);
 pub struct Call {
     /// The operation, such as `GetItem`.
     pub operation: String,
+    /// The table.
+    pub table: String,
     /// Whether it asked for a consistent read.
     pub is_consistent: bool,
     /// The capacity units that it consumed, as the engine reports them.
@@ -123,10 +125,15 @@ impl DynamoProxy {
         std::mem::take(&mut self.plan().calls)
     }
 
+    /// The same without those that read keys, which sandboxes make and not requests.
+    pub fn take_request_calls(&self) -> Vec<Call> {
+        self.take_calls().into_iter().filter(|call| call.table != "KeysTable").collect()
+    }
+
     /// What a request was answered, and the calls that it made.
     pub async fn calls_of<T>(&self, request: impl Future<Output = T>) -> (T, Vec<Call>) {
         self.take_calls();
-        (request.await, self.take_calls())
+        (request.await, self.take_request_calls())
     }
 
     fn plan(&self) -> MutexGuard<'_, Plan> {
@@ -204,6 +211,7 @@ impl Upstream {
         let request: Value = serde_json::from_slice(body).unwrap_or_default();
         self.plan().calls.push(Call {
             operation: operation.to_owned(),
+            table: request["TableName"].as_str().unwrap_or_default().to_owned(),
             is_consistent: request["ConsistentRead"] == true,
             units,
         });

@@ -1,0 +1,21 @@
+//! The repository as tests look at it.
+#![expect(clippy::unwrap_used, clippy::missing_panics_doc, reason = "a test's tools fail the test")]
+
+use std::{collections::BTreeMap, fs};
+
+use auth_testkit::template;
+use local::template::Function;
+
+use crate::stack::workspace;
+
+/// The text of a file of the workspace's.
+pub fn read(path: &str) -> String {
+    fs::read_to_string(workspace().join(path)).unwrap()
+}
+
+/// The functions of the template by the binary that they run, each with
+/// its logical name.
+pub fn functions() -> BTreeMap<String, (String, Function)> {
+    let functions = template().functions.into_iter();
+    functions.map(|(name, function)| (function.binary.clone(), (name, function))).collect()
+}

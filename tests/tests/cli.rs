@@ -1,0 +1,279 @@
+//! The program `latchkey` where it needs no stack.
+#![cfg(test)]
+
+use std::{
+    fs,
+    io::{self, Write as _},
+    path::PathBuf,
+    process::{Command, Output, Stdio},
+};
+
+use auth_testkit::{
+    forge::{claims, header, sign, sign_with_foreign_key, with},
+    subject::{JWK_SET, key_ring},
+};
+use auth_tests::stack::binaries;
+use auth_token::{Algorithm, KeyRing, Timestamp};
+use secrecy::SecretString;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+fn program() -> Command {
+    let mut program = Command::new(binaries().join("latchkey"));
+    program.stdin(Stdio::null());
+    program
+}
+
+fn run(arguments: &[&str]) -> Output {
+    program().args(arguments).output().expect("`latchkey` is built: run the tests with `make test`")
+}
+
+fn out(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+fn said(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+fn code(output: &Output) -> i32 {
+    output.status.code().unwrap()
+}
+
+/// A failure that is not the command line's: one line, and nothing on standard output.
+#[track_caller]
+fn assert_fails(output: &Output, reason: &str) {
+    let line = said(output);
+    assert_eq!((code(output), out(output).as_str()), (1, ""), "{line}");
+    assert!(line.starts_with("latchkey: ") && line.lines().count() == 1, "{line}");
+    assert!(line.contains(reason), "{line}");
+}
+
+/// A file in a folder of its own, which lasts as long as it.
+fn file(text: &str) -> (TempDir, PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("keys.json");
+    fs::write(&path, text).unwrap();
+    (folder, path)
+}
+
+/// The claims of a token that was issued a minute ago and lives for some more.
+fn fresh_claims() -> Value {
+    let from = Timestamp::now().unix() - 60;
+    let claims = with(with(claims(), "iat", from.into()), "nbf", from.into());
+    with(claims, "exp", (from + 890).into())
+}
+
+fn inspect(token: &str, options: &[&str]) -> Output {
+    run(&[&["token", "inspect", token][..], options].concat())
+}
+
+/// The exit code and the JSON for a token that is checked with the tests' public key.
+fn verdict(token: &str) -> (i32, Value) {
+    let (_folder, keys) = file(&json!(key_ring().public_jwk_set()).to_string());
+    let output = inspect(token, &["--json", "--jwks", keys.to_str().unwrap()]);
+    let json: Value =
+        serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{}", said(&output)));
+    (code(&output), json)
+}
+
+#[track_caller]
+fn assert_verdict(token: &str, expected: &str) {
+    let (code, json) = verdict(token);
+    assert_eq!((&json["verdict"], code), (&json!(expected), i32::from(expected != "valid")));
+}
+
+#[test]
+fn a_generated_key_of_every_algorithm_is_a_ring() {
+    for algorithm in Algorithm::ALL {
+        let output = run(&["keys", "generate", "--algorithm", algorithm.name()]);
+        assert_eq!(code(&output), 0, "{}", said(&output));
+        assert!(said(&output).contains("can sign tokens"), "{}", said(&output));
+        let ring = KeyRing::parse(&SecretString::from(out(&output))).unwrap();
+        assert_eq!(ring.algorithm(), algorithm);
+    }
+    let ring = KeyRing::parse(&SecretString::from(out(&run(&["keys", "generate"])))).unwrap();
+    assert_eq!(ring.algorithm(), Algorithm::Es256);
+}
+
+#[test]
+fn without_keys_a_token_is_shown_and_marked_unverified() {
+    for token in
+        [sign(&header(), &fresh_claims()), sign_with_foreign_key(&header(), &fresh_claims())]
+    {
+        let output = inspect(&token, &[]);
+        assert_eq!((code(&output), said(&output).as_str()), (0, ""));
+        let text = out(&output);
+        let first = "UNVERIFIED: nothing was checked, do not trust a word of it";
+        assert_eq!(text.lines().next(), Some(first));
+        assert!(text.contains("\"alice\"") && text.contains("\"test-key\""), "{text}");
+        assert!(text.contains("issued 1 min ago, expires in 13 min"), "{text}");
+        assert!(!text.contains(token.rsplit('.').next().unwrap()), "the signature is a secret");
+
+        let json: Value = serde_json::from_str(&out(&inspect(&token, &["--json"]))).unwrap();
+        assert_eq!(json["verdict"], "unverified");
+        assert_eq!((&json["header"], &json["claims"]["sub"]), (&header(), &claims()["sub"]));
+    }
+}
+
+#[test]
+fn a_token_is_judged_with_the_keys_of_a_file() {
+    let (claims, now) = (fresh_claims(), Timestamp::now().unix());
+    assert_verdict(&sign(&header(), &claims), "valid");
+    assert_verdict(&sign(&header(), &with(claims.clone(), "iss", "other".into())), "valid");
+    let expired = with(claims.clone(), "exp", (now - 10).into());
+    assert_verdict(&sign(&header(), &expired), "expired");
+    let early = with(claims.clone(), "nbf", (now + 300).into());
+    assert_verdict(&sign(&header(), &early), "not_yet_valid");
+    assert_verdict(&sign_with_foreign_key(&header(), &claims), "bad_signature");
+    let other_algorithm = with(header(), "alg", "HS256".into());
+    assert_verdict(&sign(&other_algorithm, &claims), "bad_signature");
+    assert_verdict(&sign(&with(header(), "kid", "x".into()), &claims), "unknown_key");
+    assert_verdict(&sign(&with(header(), "crit", json!(["x"])), &claims), "malformed");
+    assert_verdict(&sign(&header(), &with(claims, "sub", Value::Null)), "malformed");
+    for text in ["", "x", "a.b.c", "eyJhbGciOiJub25lIn0.e30."] {
+        assert_verdict(text, "malformed");
+    }
+    let long = format!("a.b.{}", "c".repeat(10_000));
+    assert_verdict(&long, "malformed");
+}
+
+#[test]
+fn people_are_told_the_verdict_first() {
+    let (_folder, keys) = file(&json!(key_ring().public_jwk_set()).to_string());
+    let first_line = |token: &str| {
+        let text = out(&inspect(token, &["--jwks", keys.to_str().unwrap()]));
+        text.lines().next().unwrap().to_owned()
+    };
+    assert!(first_line(&sign(&header(), &fresh_claims())).starts_with("VALID: "));
+    assert!(first_line(&sign(&header(), &claims())).starts_with("EXPIRED: "));
+    let forged = first_line(&sign_with_foreign_key(&header(), &fresh_claims()));
+    assert!(forged.starts_with("BAD SIGNATURE: "), "{forged}");
+    assert!(forged.ends_with("do not trust a word of it"), "{forged}");
+    assert!(first_line("x").starts_with("MALFORMED: "));
+}
+
+#[test]
+fn a_token_may_come_from_standard_input_and_with_its_scheme() {
+    let token = sign(&header(), &fresh_claims());
+    let piped = |text: String| {
+        let mut program = program()
+            .args(["token", "inspect", "-", "--json"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        program.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
+        let output = program.wait_with_output().unwrap();
+        serde_json::from_slice::<Value>(&output.stdout).unwrap()["verdict"].clone()
+    };
+    for text in [token.clone(), format!("{token}\n"), format!("Bearer {token}\r\n")] {
+        assert_eq!(piped(text), "unverified");
+    }
+    for text in [String::new(), "\n".to_owned(), format!("{token} {token}")] {
+        assert_eq!(piped(text), "malformed");
+    }
+    assert_eq!(code(&inspect(&format!("bearer {token}"), &[])), 0);
+}
+
+#[test]
+fn what_a_token_says_does_not_reach_the_terminal_as_it_is() {
+    let evil = "\u{1b}]0;owned\u{7}\u{1b}[2J\r\nVALID: it is\u{9b}1m\u{202e}\u{7f}";
+    let claims = with(with(fresh_claims(), "username", evil.into()), evil, evil.into());
+    let header = with(with(header(), "kid", evil.into()), evil, evil.into());
+    let token = sign_with_foreign_key(&header, &claims);
+    for options in [&[][..], &["--json"][..]] {
+        let text = out(&inspect(&token, options));
+        let obeyed = |c: char| (c.is_control() && c != '\n') || c == '\u{202e}';
+        assert!(!text.contains(obeyed), "{text:?}");
+        assert!(!text.contains("\nVALID"), "{text}");
+    }
+    let json: Value = serde_json::from_str(&out(&inspect(&token, &["--json"]))).unwrap();
+    assert_eq!(json["claims"]["username"], evil, "programs get what is there");
+    let failed = run(&["token", "inspect", &token, "--jwks", "\u{1b}[2J"]);
+    assert!(!said(&failed).contains('\u{1b}'), "{:?}", said(&failed));
+}
+
+#[test]
+fn a_command_line_that_makes_no_sense_is_exit_code_2() {
+    for line in [
+        "",
+        "keys",
+        "token",
+        "keys lst",
+        "keys list --stak x",
+        "keys list extra",
+        "keys generate --algorithm none",
+        "keys generate --algorithm es256",
+        "keys retire",
+        "token inspect",
+        "token inspect a.b.c d",
+        "--yes keys list",
+        "keys list --local --stack x",
+        "keys list --local=.local --profile x",
+        "keys rotate --local --region x",
+        "token inspect a.b.c --local --endpoint-url http://127.0.0.1:1",
+        "token inspect a.b.c --jwks keys.json --local",
+        "token inspect a.b.c --jwks keys.json --stack x",
+        "keys retire abcdefgh --local",
+        "keys retire abcdefgh",
+    ] {
+        let output = run(&line.split_whitespace().collect::<Vec<_>>());
+        assert_eq!((code(&output), out(&output).as_str()), (2, ""), "{line}: {}", said(&output));
+        assert!(!said(&output).is_empty(), "{line}");
+    }
+}
+
+#[test]
+fn help_names_every_command_and_option() {
+    for (line, names) in [
+        ("--help", &["keys", "token", "--profile", "--region", "--stack", "--local", "--json"][..]),
+        ("keys --help", &["list", "generate", "rotate", "retire"][..]),
+        ("keys retire --help", &["--yes", "KEY", "--local", "cannot be undone"][..]),
+        ("keys generate --help", &["--algorithm", "ES256", "EdDSA", "HS512"][..]),
+        ("token inspect --help", &["--jwks", "standard input", "--stack"][..]),
+    ] {
+        let output = run(&line.split_whitespace().collect::<Vec<_>>());
+        assert_eq!(code(&output), 0, "{line}");
+        for name in names {
+            assert!(out(&output).contains(name), "{line}: no {name} in\n{}", out(&output));
+        }
+    }
+}
+
+#[test]
+fn what_cannot_be_done_is_one_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let local = format!("--local={}", folder.path().display());
+    assert_fails(&run(&["keys", "list", &local]), "does `make dev` run here?");
+
+    // Nobody listens there any more.
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let endpoint = format!("http://127.0.0.1:{port}\n");
+    fs::write(folder.path().join("aws-endpoint"), endpoint).unwrap();
+    assert_fails(&run(&["keys", "list", &local]), "AWS cannot be asked");
+
+    let token = sign(&header(), &fresh_claims());
+    assert_fails(&inspect(&token, &["--jwks", "no/such/file"]), "no/such/file: ");
+    for (set, reason) in [
+        (JWK_SET, "a verifier is given public keys only"),
+        ("{}", "not a JWK set"),
+        (r#"{"keys":[]}"#, "holds no key"),
+    ] {
+        let (_folder, path) = file(set);
+        assert_fails(&inspect(&token, &["--jwks", path.to_str().unwrap()]), reason);
+    }
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_panic() {
+    let token = sign(&header(), &fresh_claims());
+    for arguments in [&["keys", "generate"][..], &["token", "inspect", token.as_str()], &["--help"]]
+    {
+        let (reader, writer) = io::pipe().unwrap();
+        drop(reader);
+        let output = program().args(arguments).stdout(writer).output().unwrap();
+        assert_eq!(code(&output), 0, "{}", said(&output));
+        assert!(!said(&output).contains("panicked"), "{}", said(&output));
+    }
+}

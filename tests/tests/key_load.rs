@@ -1,0 +1,334 @@
+//! Rotations that nobody notices: under load, over a restart, and when whoever rotates is killed.
+//! Longer than the rest because a load has to be made and counted.
+#![cfg(test)]
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Write as _,
+    fs,
+    os::unix::fs::PermissionsExt as _,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use auth_testkit::subject::ISSUER;
+use auth_tests::{
+    keys::{Operator, kid_of, kill, public_halves},
+    stack::{Answer, PASSWORD, Settings, Stack, Tokens},
+};
+use reqwest::{Method, RequestBuilder};
+use serde_json::json;
+use tokio::{
+    sync::Mutex as AsyncMutex,
+    task::JoinSet,
+    time::{Instant, interval, sleep, sleep_until},
+};
+
+/// Functions that use keys for so many seconds, and hash lightly.
+fn settings(max_age: &str) -> Settings {
+    Settings::default()
+        .variable("KEYS_MAX_AGE", max_age)
+        .variable("ARGON2_MEMORY_KIB", "7168")
+        .variable("ARGON2_ITERATIONS", "5")
+}
+
+const SECONDS: usize = 60;
+const PER_SECOND: usize = 50;
+/// When the rotations are asked for.
+const ROTATIONS: [u64; 3] = [10, 25, 40];
+/// Each of them logs in five times, which is less than the sessions that a user may have.
+const USERS: usize = 24;
+/// Each of them refreshes its own session, one token after the other, once a second.
+const CLIENTS: usize = 8;
+
+/// A stack under load, and what came of it.
+struct Load {
+    stack: Stack,
+    clients: Vec<AsyncMutex<Tokens>>,
+    /// Every access token so far: all of them are good until the end.
+    access: Mutex<Vec<String>>,
+    /// Successes by route and by the key of the token that was shown or handed out.
+    successes: Mutex<BTreeMap<(&'static str, String), usize>>,
+    others: Mutex<Vec<String>>,
+    /// Answers to requests that waited too long for the store, and were asked again.
+    late: AtomicUsize,
+}
+
+/// What a request waited for in vain was the store: a machine that stands still for a second has no
+/// answer in time. Whether it was the keys is in the log.
+fn is_late(answer: &Answer) -> bool {
+    answer.status == 503 && answer.header("retry-after") == "1"
+}
+
+impl Load {
+    async fn on(stack: Stack) -> Self {
+        for number in 0..USERS {
+            assert_eq!(stack.sign_up(&format!("user{number}")).await.status, 201);
+        }
+        let mut clients = Vec::new();
+        for number in 0..CLIENTS {
+            clients.push(stack.tokens_of(&format!("user{number}")).await);
+        }
+        Self {
+            access: Mutex::new(clients.iter().map(|tokens| tokens.access.clone()).collect()),
+            clients: clients.into_iter().map(AsyncMutex::new).collect(),
+            stack,
+            successes: Mutex::default(),
+            others: Mutex::default(),
+            late: AtomicUsize::new(0),
+        }
+    }
+
+    /// One of the fifty requests of a second: two logins, eight refreshes, and as many of the one
+    /// kind of protected route as of the other.
+    async fn request(&self, number: usize) {
+        let turn = number / 25;
+        match number % 25 {
+            0 => self.log_in(turn).await,
+            place if place % 5 == 0 => self.refresh(turn * 4 + place / 5).await,
+            place if place % 2 == 0 => self.show("/workitems", number).await,
+            _ => self.show("/protected", number).await,
+        }
+    }
+
+    async fn log_in(&self, turn: usize) {
+        let user = format!("user{}", turn % USERS);
+        let body = json!({ "username": user, "password": PASSWORD });
+        let request = || self.stack.request(Method::POST, "/login").json(&body);
+        let answer = self.ask("/login", request).await;
+        if let Some(answer) = answer {
+            self.take("/login", &Tokens::of(&answer));
+        }
+    }
+
+    async fn refresh(&self, turn: usize) {
+        let mut tokens = self.clients[turn % CLIENTS].lock().await;
+        let shown = tokens.refresh.clone();
+        let request = || self.stack.request(Method::POST, "/refresh").bearer_auth(&shown);
+        let answer = self.ask("/refresh", request).await;
+        if let Some(answer) = answer {
+            *tokens = Tokens::of(&answer);
+            self.take("/refresh", &tokens);
+        }
+    }
+
+    fn take(&self, route: &'static str, tokens: &Tokens) {
+        self.count(route, &tokens.access);
+        self.access.lock().unwrap().push(tokens.access.clone());
+    }
+
+    async fn show(&self, route: &'static str, number: usize) {
+        let token = {
+            let access = self.access.lock().unwrap();
+            // Half of them show the newest token, the others any.
+            let newest = access.len() - 1;
+            let place = if number % 4 < 2 { newest } else { number * 7_919 % access.len() };
+            access[place].clone()
+        };
+        let request = || self.stack.request(Method::GET, route).bearer_auth(&token);
+        if self.ask(route, request).await.is_some() {
+            self.count(route, &token);
+        }
+    }
+
+    fn count(&self, route: &'static str, token: &str) {
+        *self.successes.lock().unwrap().entry((route, kid_of(token))).or_default() += 1;
+    }
+
+    /// The answer, if it is a success.
+    async fn ask(&self, route: &str, request: impl Fn() -> RequestBuilder) -> Option<Answer> {
+        let mut answer = self.stack.send(request()).await;
+        for _ in 0..3 {
+            if !is_late(&answer) {
+                break;
+            }
+            self.late.fetch_add(1, Ordering::Relaxed);
+            sleep(Duration::from_secs(1)).await;
+            answer = self.stack.send(request()).await;
+        }
+        if answer.status == 200 {
+            return Some(answer);
+        }
+        self.others.lock().unwrap().push(format!("{route}: {answer:?}"));
+        None
+    }
+
+    /// How many successes there were, by route and key.
+    fn table(&self) -> String {
+        let mut table = format!("{:<12} {:<44} {:>6}\n", "route", "key", "count");
+        for ((route, kid), count) in &*self.successes.lock().unwrap() {
+            writeln!(table, "{route:<12} {kid:<44} {count:>6}").unwrap();
+        }
+        let late = self.late.load(Ordering::Relaxed);
+        writeln!(table, "{late} answers were late and asked for again").unwrap();
+        table
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[expect(clippy::print_stdout, reason = "what was asked and answered is a measurement")]
+async fn nobody_notices_three_rotations_under_load() {
+    // Cold functions and warm ones mixed.
+    let stack = settings("5").option("--requests-per-sandbox", "40").start();
+    let operator = Operator::of(&stack);
+    let load = Arc::new(Load::on(stack).await);
+
+    let begun = Instant::now();
+    let rotations = tokio::spawn(async move {
+        for second in ROTATIONS {
+            sleep_until(begun + Duration::from_secs(second)).await;
+            operator.rotate_and_wait().await;
+        }
+        operator.list().await
+    });
+    // Whether or not earlier ones were answered.
+    let mut ticks = interval(Duration::from_secs(1) / u32::try_from(PER_SECOND).unwrap());
+    let mut requests = JoinSet::new();
+    for number in 0..SECONDS * PER_SECOND {
+        ticks.tick().await;
+        let load = Arc::clone(&load);
+        requests.spawn(async move { load.request(number).await });
+    }
+    requests.join_all().await;
+    let ring = rotations.await.unwrap();
+
+    println!("{}", load.table());
+    let others = load.others.lock().unwrap();
+    assert!(others.is_empty(), "{} were refused or failed: {others:#?}", others.len());
+    let log = load.stack.log();
+    // Nobody was without keys: what was late waited for its users.
+    assert!(!log.contains("keeps_serving=false"), "{log}");
+    let (late, all) = (load.late.load(Ordering::Relaxed), SECONDS * PER_SECOND);
+    assert!(late * 100 <= all, "{late} of {all} were late");
+    let successes = load.successes.lock().unwrap();
+    assert_eq!(successes.values().sum::<usize>(), all);
+    let shown = |route: &'static str| {
+        let kids = successes.keys().filter(move |(other, _)| *other == route);
+        kids.map(|(_, kid)| kid.as_str()).collect::<BTreeSet<_>>()
+    };
+    for route in ["/login", "/refresh", "/protected", "/workitems"] {
+        assert!(shown(route).len() >= 3, "{route}: {:?}", shown(route));
+        assert!(shown(route).iter().all(|kid| ring.kids().contains(kid)), "{route}");
+    }
+}
+
+/// Waits until logins are signed with that key, which is as long as functions use the one before.
+async fn tokens_by(stack: &Stack, username: &str, kid: &str) -> Tokens {
+    let begun = Instant::now();
+    loop {
+        let tokens = stack.tokens_of(username).await;
+        if kid_of(&tokens.access) == kid {
+            return tokens;
+        }
+        assert!(begun.elapsed() < Duration::from_secs(10), "{kid} does not sign");
+        sleep(Duration::from_millis(100)).await;
+    }
+}
+
+async fn assert_accepted(stack: &Stack, tokens: &Tokens) {
+    for path in ["/protected", "/workitems", "/me"] {
+        let answer = stack.get(path, &tokens.access).await;
+        assert_eq!(answer.status, 200, "{path} by {}: {answer:?}", kid_of(&tokens.access));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn make_dev_rotates_twice_and_everything_keeps_working() {
+    let folder = tempfile::tempdir().unwrap();
+    let state = folder.path().to_str().unwrap();
+    // Another port is another issuer, unless it is given.
+    let settings = settings("1").variable("JWT_ISSUER", ISSUER).variable("SESSION_LIMIT", "100");
+    let start = || settings.clone().option("--state", state).start();
+    let mut stack = start();
+    let operator = Operator::of(&stack);
+    let first = operator.list().await;
+    let states: Vec<_> = first.keys().iter().map(|key| key["state"].clone()).collect();
+    assert_eq!(states, ["current", "next"], "made at the start");
+    for user in ["alice", "bob"] {
+        assert_eq!(stack.sign_up(user).await.status, 201);
+    }
+    let mut kept = vec![stack.tokens_of("alice").await];
+
+    let is_over = AtomicBool::new(false);
+    let rotations = async {
+        for _ in 0..2 {
+            let ring = operator.rotate_and_wait().await;
+            kept.push(tokens_by(&stack, "alice", ring.kid("current")).await);
+            for tokens in &kept {
+                assert_accepted(&stack, tokens).await;
+            }
+        }
+        is_over.store(true, Ordering::Relaxed);
+    };
+    let client = async {
+        let mut tokens = stack.tokens_of("bob").await;
+        while !is_over.load(Ordering::Relaxed) {
+            tokens = Tokens::of(&stack.refresh(&tokens.refresh).await);
+            assert_accepted(&stack, &tokens).await;
+            sleep(Duration::from_millis(50)).await;
+        }
+    };
+    tokio::join!(rotations, client);
+    let (listed, ring) = (operator.list().await, operator.ring().await);
+    assert_eq!(listed.kids()[2..], [first.kid("next"), first.kid("current")]);
+
+    let endpoint = folder.path().join("aws-endpoint");
+    assert_eq!(fs::read_to_string(&endpoint).unwrap().trim_end(), stack.aws);
+    let mode = fs::metadata(folder.path().join("secrets.json")).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    stack.stop("INT");
+    assert!(!endpoint.exists());
+
+    let stack = start();
+    let operator = Operator::of(&stack);
+    assert_eq!(operator.list().await, listed, "nothing was rotated at the start");
+    assert_eq!(operator.ring().await, ring);
+    for tokens in &kept {
+        assert_accepted(&stack, tokens).await;
+        let renewed = Tokens::of(&stack.refresh(&tokens.refresh).await);
+        assert_eq!(kid_of(&renewed.access), listed.kid("current"));
+        assert_accepted(&stack, &renewed).await;
+    }
+}
+
+/// Where in a rotation the end comes: spread, and the same every time.
+fn points() -> impl Iterator<Item = Duration> {
+    (0_u64..).map(|number| Duration::from_micros(number * 7_919 % 150_000))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_keys_function_is_killed_at_any_time_and_the_ring_stays_whole() {
+    const TIMES: usize = 30;
+    let stack = settings("1").variable("SESSION_LIMIT", "100").start();
+    let operator = Operator::of(&stack);
+    assert_eq!(stack.sign_up("alice").await.status, 201);
+    let mut logins = vec![stack.tokens_of("alice").await];
+    let mut ring = operator.list().await;
+    let mut cut = 0;
+    for after in points().take(TIMES) {
+        let (_, killed) = tokio::join!(operator.rotate(), async {
+            sleep(after).await;
+            kill(&stack, &["keys"]).await
+        });
+        // It may also have ended before it began, or have been at its end.
+        cut += usize::from(killed > 0 && operator.is_rotating().await);
+        // What can sign now is public now, whatever became of the rotation.
+        logins.push(stack.tokens_of("alice").await);
+        assert_accepted(&stack, &logins[logins.len() - 1]).await;
+        ring = operator.rotated_from(ring.kid("current")).await;
+    }
+    assert!(cut >= 3, "only {cut} of {TIMES} rotations were cut short");
+
+    logins.push(tokens_by(&stack, "alice", ring.kid("current")).await);
+    let kids: BTreeSet<_> = logins.iter().map(|tokens| kid_of(&tokens.access)).collect();
+    assert!(kids.len() > TIMES / 10, "{kids:?}");
+    assert!(kids.iter().all(|kid| ring.kids().contains(&kid.as_str())), "{kids:?}: {ring:?}");
+    for tokens in &logins {
+        assert_accepted(&stack, tokens).await;
+    }
+    assert!(operator.list().await.agrees());
+    assert_eq!(public_halves(&operator.ring().await), json!(operator.list().await.keys()));
+}
