@@ -14,17 +14,13 @@ use tracing::{error, info};
 
 use super::{
     KeySourceError,
+    held::{Held, Verdict},
     reader::{KeyReader, KeyTexts},
 };
 use crate::{StoreError, error::with_causes};
 
 /// How long a request waits for newer keys when it has some that will do.
 const PATIENCE: Duration = Duration::from_secs(1);
-/// How long keys that will do are left alone after they could not be read anew.
-const PAUSE_AFTER_FAULT: Duration = Duration::from_secs(10);
-/// How often, at most, a key that nobody knows is looked for in vain: whoever makes names up makes
-/// us read this often, and not at every request.
-const PAUSE_AFTER_UNKNOWN: Duration = Duration::from_secs(30);
 
 /// What becomes of the keys at hand when what is read in their place is none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,25 +55,6 @@ struct Reading<K> {
     held: Mutex<Held<K>>,
 }
 
-struct Held<K> {
-    keys: Option<(Arc<K>, KeyTexts)>,
-    /// When the reading began that the keys come from.
-    read_at: Timestamp,
-    failed_at: Option<Timestamp>,
-    /// When a key was last looked for and not found.
-    unknown_at: Option<Timestamp>,
-}
-
-/// What a request does about the keys.
-enum Verdict<K> {
-    Use(Arc<K>),
-    UseAndRead(Arc<K>),
-    ReadAndUse,
-    Read,
-    /// There are none, and somebody has just tried.
-    Wait,
-}
-
 impl<K> KeptKeys<K> {
     /// Keys that never change.
     pub fn fixed(keys: K) -> Self {
@@ -93,14 +70,13 @@ impl<K: Send + Sync + 'static> KeptKeys<K> {
         make: impl Fn(&KeyTexts) -> Result<K, KeySourceError> + Send + Sync + 'static,
         now: Timestamp,
     ) -> Self {
-        let held = Held { keys: None, read_at: now, failed_at: None, unknown_at: None };
         let reading = Reading {
             reader,
             max_age,
             on_nonsense,
             make: Box::new(make),
             turn: AsyncMutex::new(()),
-            held: Mutex::new(held),
+            held: Mutex::new(Held::nothing(now)),
         };
         // A fault is logged, and the first request tries again.
         reading.read(now).await.ok();
@@ -116,7 +92,8 @@ impl<K: Send + Sync + 'static> KeptKeys<K> {
             Kind::Fixed(keys) => return Ok(Arc::clone(keys)),
             Kind::Read(reading) => reading,
         };
-        match reading.verdict(now) {
+        let verdict = reading.held().verdict(reading.max_age, now);
+        match verdict {
             Verdict::Use(keys) => Ok(keys),
             Verdict::UseAndRead(keys) => {
                 drop(tokio::spawn(Arc::clone(reading).read_if_free(now)));
@@ -139,19 +116,15 @@ impl<K: Send + Sync + 'static> KeptKeys<K> {
     /// when there are no others. Reading in vain is done once in 30 s.
     pub async fn get_others(&self, known: &Arc<K>, now: Timestamp) -> Option<Arc<K>> {
         let Kind::Read(reading) = &self.0 else { return None };
-        let others = || reading.keys().filter(|keys| !Arc::ptr_eq(keys, known));
-        if let Some(others) = others() {
-            return Some(others);
+        if reading.held().begin_search(now) {
+            let (reading, known) = (Arc::clone(reading), Arc::clone(known));
+            let search = tokio::spawn(async move { reading.search(&known, now).await });
+            timeout(PATIENCE, search).await.ok();
+        } else {
+            // Somebody else may be looking for the same key.
+            drop(timeout(PATIENCE, reading.turn.lock()).await);
         }
-        if !reading.begin_search(now) {
-            return None;
-        }
-        reading.read_with_patience(now).await;
-        let found = others();
-        if found.is_some() {
-            reading.held().unknown_at = None;
-        }
-        found
+        reading.keys_other_than(known)
     }
 }
 
@@ -168,43 +141,25 @@ impl<K> Reading<K> {
         self.held().keys.as_ref().map(|(keys, _)| Arc::clone(keys))
     }
 
-    fn verdict(&self, now: Timestamp) -> Verdict<K> {
-        let held = self.held();
-        let Some((keys, _)) = &held.keys else {
-            return if held.failed_at == Some(now) { Verdict::Wait } else { Verdict::Read };
-        };
-        let keys = Arc::clone(keys);
-        if is_within(PAUSE_AFTER_FAULT, held.failed_at, now) {
-            return Verdict::Use(keys);
+    /// Reads the keys unless there are others than `known` by now. Only what was in vain counts
+    /// against the next search.
+    async fn search(&self, known: &Arc<K>, now: Timestamp) {
+        let _turn = self.turn.lock().await;
+        if self.keys_other_than(known).is_none() {
+            self.read_in_turn(now).await.ok();
         }
-        if !is_within(self.max_age, Some(held.read_at), now) {
-            return Verdict::ReadAndUse;
+        if self.keys_other_than(known).is_some() {
+            self.held().unknown_at = None;
         }
-        if is_within(self.max_age / 2, Some(held.read_at), now) {
-            return Verdict::Use(keys);
-        }
-        Verdict::UseAndRead(keys)
     }
 
-    /// Whether a key that nobody knows may be looked for, which is then under way.
-    fn begin_search(&self, now: Timestamp) -> bool {
-        let mut held = self.held();
-        let is_too_soon = held.read_at == now
-            || is_within(PAUSE_AFTER_UNKNOWN, held.unknown_at, now)
-            || is_within(PAUSE_AFTER_FAULT, held.failed_at, now);
-        if !is_too_soon {
-            held.unknown_at = Some(now);
-        }
-        !is_too_soon
+    fn keys_other_than(&self, known: &Arc<K>) -> Option<Arc<K>> {
+        self.keys().filter(|keys| !Arc::ptr_eq(keys, known))
     }
 
     async fn read(&self, now: Timestamp) -> Result<(), KeySourceError> {
         let _turn = self.turn.lock().await;
-        let was_just_tried = {
-            let held = self.held();
-            held.is_read_since(now)
-                || held.keys.is_some() && is_within(PAUSE_AFTER_FAULT, held.failed_at, now)
-        };
+        let was_just_tried = self.held().was_just_tried(now);
         if was_just_tried { Ok(()) } else { self.read_in_turn(now).await }
     }
 
@@ -227,7 +182,8 @@ impl<K> Reading<K> {
         });
         match made {
             Ok(keys) => {
-                *held = Held { keys: Some(keys), read_at: now, failed_at: None, ..*held };
+                held.keys = Some(keys);
+                (held.read_at, held.failed_at) = (now, None);
                 Ok(())
             }
             Err(fault) => {
@@ -259,18 +215,6 @@ impl<K: Send + Sync + 'static> Reading<K> {
         let read = tokio::spawn(async move { reading.read(now).await.ok() });
         timeout(PATIENCE, read).await.ok();
     }
-}
-
-impl<K> Held<K> {
-    fn is_read_since(&self, now: Timestamp) -> bool {
-        self.keys.is_some() && self.failed_at.is_none() && self.read_at == now
-    }
-}
-
-/// Whether `moment` lies less than `span` before `now`. A clock that was set back makes every
-/// moment one of the future, which is none.
-fn is_within(span: Duration, moment: Option<Timestamp>, now: Timestamp) -> bool {
-    moment.is_some_and(|moment| moment <= now && now.since(moment) < span)
 }
 
 impl<K> Clone for KeptKeys<K> {

@@ -1,5 +1,6 @@
 //! Where a function's keys are, and how it keeps them.
 
+mod held;
 mod kept;
 mod reader;
 
