@@ -6,11 +6,11 @@ mod published;
 use std::{fmt, time::Duration};
 
 use secrecy::{ExposeSecret, SecretString};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use private::{PrivateJwk, is_publishable};
-pub use published::{PublishedKey, PublishedRing};
+pub use published::{KeyState, PublishedKey, PublishedRing};
 
 use crate::{
     algorithm::Algorithm,
@@ -23,28 +23,6 @@ use crate::{
 /// More replaced keys are not kept. A secret holds 64 KB, and a public RSA key with what is said
 /// of it takes half of one.
 const MAX_PREVIOUS: usize = 50;
-
-/// What a key of a ring does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum KeyState {
-    /// It signs.
-    Current,
-    /// It is published and does not sign yet, so that every verifier knows it when it does.
-    Next,
-    /// It signs no more, and verifies until its last token has expired.
-    Previous,
-}
-
-impl fmt::Display for KeyState {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Current => "current",
-            Self::Next => "next",
-            Self::Previous => "previous",
-        })
-    }
-}
 
 /// How a ring's new keys are made, and how long its old ones verify.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

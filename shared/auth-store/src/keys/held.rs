@@ -29,8 +29,6 @@ pub(super) enum Verdict<K> {
     UseAndRead(Arc<K>),
     ReadAndUse,
     Read,
-    /// There are none, and somebody has just tried.
-    Wait,
 }
 
 impl<K> Held<K> {
@@ -41,7 +39,7 @@ impl<K> Held<K> {
     /// What a request does that wants keys of at most that age.
     pub(super) fn verdict(&self, max_age: Duration, now: Timestamp) -> Verdict<K> {
         let Some((keys, _)) = &self.keys else {
-            return if self.failed_at == Some(now) { Verdict::Wait } else { Verdict::Read };
+            return Verdict::Read;
         };
         let keys = Arc::clone(keys);
         let is_within = |age| is_within(age, Some(self.read_at), now);

@@ -102,13 +102,12 @@ impl<K: Send + Sync + 'static> KeptKeys<K> {
             Verdict::ReadAndUse => {
                 reading.read_with_patience(now).await;
                 // What was read may have been nonsense, for which keys are forgotten.
-                reading.keys().ok_or_else(just_tried)
+                reading.keys().ok_or_else(no_keys)
             }
             Verdict::Read => {
                 reading.read(now).await.map_err(StoreError::unavailable)?;
-                reading.keys().ok_or_else(just_tried)
+                reading.keys().ok_or_else(no_keys)
             }
-            Verdict::Wait => Err(just_tried()),
         }
     }
 
@@ -128,8 +127,8 @@ impl<K: Send + Sync + 'static> KeptKeys<K> {
     }
 }
 
-fn just_tried() -> StoreError {
-    StoreError::Unavailable("the keys could not be read a moment ago".into())
+fn no_keys() -> StoreError {
+    StoreError::Unavailable("there are no keys that may be used".into())
 }
 
 impl<K> Reading<K> {

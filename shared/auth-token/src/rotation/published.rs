@@ -1,12 +1,33 @@
 //! What everybody may know of a ring.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use crate::{
-    error::KeyError, jwk::PublicJwk, rotation::KeyState, timestamp::Timestamp,
-    verifying::VerifyingKeys,
-};
+use crate::{error::KeyError, jwk::PublicJwk, timestamp::Timestamp, verifying::VerifyingKeys};
+
+/// What a key of a ring does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum KeyState {
+    /// It signs.
+    Current,
+    /// It is published and does not sign yet, so that every verifier knows it when it does.
+    Next,
+    /// It signs no more, and verifies until its last token has expired.
+    Previous,
+}
+
+impl fmt::Display for KeyState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Current => "current",
+            Self::Next => "next",
+            Self::Previous => "previous",
+        })
+    }
+}
 
 /// The public half of a ring's key, and what the key does.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
