@@ -24,7 +24,7 @@ dev: ## Serve everything on http://127.0.0.1:3000 (ARGS="--help" lists options)
 
 rotate: ## Rotate the signing keys of the stack that `make dev` serves
 	@cargo build --workspace --bins
-	@$(TARGET)/debug/latchkey keys rotate --local $(ARGS)
+	@$(TARGET)/debug/latchkey keys rotate $(if $(findstring --local,$(ARGS)),,--local) $(ARGS)
 
 test: ## Every test: no network, no credentials, no service to start
 	cargo build --workspace --bins

@@ -13,7 +13,7 @@ use crate::failure::Failure;
 
 /// Operates a Latchkey deployment: its signing keys and its tokens.
 #[derive(Clone, Debug, Parser)]
-#[command(name = "latchkey")]
+#[command(name = "latchkey", version)]
 pub struct Arguments {
     /// Print JSON, for programs.
     #[arg(long, global = true)]
@@ -56,9 +56,11 @@ pub struct Deployment {
 }
 
 impl Deployment {
-    /// Whether the stack itself is named, and not only how AWS is reached.
-    pub(crate) const fn is_named(&self) -> bool {
-        self.local.is_some() || self.stack.is_some()
+    /// Whether a deployment is meant at all.
+    pub(crate) fn is_named(&self) -> bool {
+        let Self { profile, region, stack, endpoint_url, local } = self;
+        let is_deployed = [profile, region, stack, endpoint_url].into_iter().any(Option::is_some);
+        local.is_some() || is_deployed
     }
 
     /// Refuses what names two deployments.

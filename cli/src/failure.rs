@@ -29,6 +29,8 @@ pub(crate) enum Failure {
          function says why, and another `latchkey keys rotate` takes it up again"
     )]
     NoRotation,
+    #[error("the rotation does not come to its end: {}", .0.join("; "))]
+    Problems(Vec<String>),
     #[error(transparent)]
     Stack(#[from] StackError),
     #[error("{file}: {error}")]

@@ -38,7 +38,12 @@ pub struct Environments<'a> {
 impl Environments<'_> {
     /// Whether the stack signs with keys of its own, because none were given.
     pub fn has_own_keys(&self) -> bool {
-        !PRIVATE_KEYS.into_iter().any(|name| (self.given)(name).is_some())
+        !PRIVATE_KEYS.into_iter().any(|name| self.given_key(name).is_some())
+    }
+
+    /// Keys that are given; empty ones are none, as functions have it.
+    fn given_key(&self, name: &str) -> Option<String> {
+        (self.given)(name).filter(|value| !value.is_empty())
     }
 
     /// Checks what no function could: that the stack's own keys can be for the given algorithm.
@@ -59,7 +64,7 @@ impl Environments<'_> {
         let mut variables = function.variables.clone();
         let given = self.given_to(function);
         let is_key = |name: &str| PRIVATE_KEYS.contains(&name) || PUBLIC_KEYS.contains(&name);
-        if given.keys().any(|name| is_key(name)) {
+        if given.iter().any(|(name, value)| is_key(name) && !value.is_empty()) {
             variables.remove(SECRET);
             variables.remove(TABLE);
         }

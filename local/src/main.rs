@@ -73,14 +73,16 @@ async fn serve(options: Options) -> Result<(), Box<dyn Error>> {
     let stack = Stack::start(&settings).await?;
     println!("aws {}", stack.aws_url);
 
-    let (mut interrupt, mut terminate) = (
+    let (mut interrupt, mut terminate, mut hang_up) = (
         unix::signal(unix::SignalKind::interrupt())?,
         unix::signal(unix::SignalKind::terminate())?,
+        unix::signal(unix::SignalKind::hangup())?,
     );
     let outcome = tokio::select! {
         outcome = serve_gateway(&stack, template, listener) => outcome,
         _ = interrupt.recv() => Ok(()),
         _ = terminate.recv() => Ok(()),
+        _ = hang_up.recv() => Ok(()),
     };
     stack.stop().await;
     outcome

@@ -74,9 +74,19 @@ impl Ring {
             aws.resume_rotation(&self.secret);
             return Ok(());
         }
-        if aws.secrets.unfinished_rotation(&self.secret).is_none() {
-            aws.begin_rotation(&self.secret, None)?;
+        // One that was begun long ago cancels itself, and leaves room for another.
+        let is_unfinished = aws.secrets.unfinished_rotation(&self.secret).is_some();
+        if is_unfinished {
+            self.finish(aws).await?;
         }
+        if !is_unfinished || self.current_kid(aws).ok().flatten().is_none() {
+            aws.begin_rotation(&self.secret, None)?;
+            self.finish(aws).await?;
+        }
+        Ok(())
+    }
+
+    async fn finish(&self, aws: &Aws) -> Result<(), RingError> {
         let finished = tokio::time::timeout(PATIENCE, aws.finish_rotation(&self.secret)).await;
         aws.cool(&self.secret).await;
         Ok(finished.map_err(|_| RingError::Slow)??)

@@ -1,7 +1,8 @@
 //! A stack: the functions of a template, and the part of AWS that they call.
 
 use std::{
-    fs, io,
+    fs::{self, File, TryLockError},
+    io,
     num::NonZeroU32,
     path::{Path, PathBuf},
     sync::Arc,
@@ -22,6 +23,7 @@ use crate::{
 /// How many requests one function handles at once.
 const SANDBOXES_PER_FUNCTION: usize = 32;
 const ENDPOINT_FILE: &str = "aws-endpoint";
+const LOCK_FILE: &str = "lock";
 const LOG_LEVEL: &str = "AWS_LAMBDA_LOG_LEVEL";
 
 /// Why a stack does not start.
@@ -33,6 +35,9 @@ pub enum StackError {
     /// The secrets could not be read.
     #[error(transparent)]
     State(#[from] StateError),
+    /// Another stack keeps its state there.
+    #[error("another `make dev` uses {}", .0.display())]
+    InUse(PathBuf),
     /// Keys were asked for that cannot be made.
     #[error(transparent)]
     Keys(#[from] NoSharedSecret),
@@ -75,6 +80,7 @@ pub struct Stack {
     rings: Vec<Ring>,
     dynamodb_url: String,
     _endpoint: Option<EndpointFile>,
+    _lock: Option<File>,
 }
 
 impl Stack {
@@ -88,6 +94,7 @@ impl Stack {
         let aws_url = format!("http://{}", listener.local_addr()?);
         let environments = Environments { given: settings.given, secrets_url: &aws_url };
         environments.check()?;
+        let lock = settings.state.map(lock).transpose()?;
         let functions = start_pools(settings, environments).await?;
         let secrets = match settings.state {
             Some(folder) => Secrets::open(folder, &template.secrets)?,
@@ -101,11 +108,12 @@ impl Stack {
         }
         let aws = Arc::new(Aws::new(secrets, callable));
         tokio::spawn(Arc::clone(&aws).serve(listener));
-        let endpoint = settings.state.map(|folder| EndpointFile::write(folder, &aws_url));
-        let endpoint = endpoint.transpose()?;
+        // Whoever brings keys has no ring that could be operated.
+        let operated = settings.state.filter(|_| environments.has_own_keys());
+        let endpoint = operated.map(|folder| EndpointFile::write(folder, &aws_url)).transpose()?;
         let rings = if environments.has_own_keys() { Ring::all(template) } else { Vec::new() };
         let dynamodb_url = settings.dynamodb_url.to_owned();
-        Ok(Self { functions, aws, aws_url, rings, dynamodb_url, _endpoint: endpoint })
+        Ok(Self { functions, aws, aws_url, rings, dynamodb_url, _endpoint: endpoint, _lock: lock })
     }
 
     /// Has the stack's own keys made, where there are none yet and none were given.
@@ -155,6 +163,16 @@ async fn start_pools(
         pools.insert(name.clone(), Arc::new(Pool::new(pool, api.clone())));
     }
     Ok(pools)
+}
+
+/// Two stacks over one state would write over each other's. The lock goes with the process.
+fn lock(folder: &Path) -> Result<File, StackError> {
+    let file = File::create(folder.join(LOCK_FILE))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(StackError::InUse(folder.to_owned())),
+        Err(TryLockError::Error(error)) => Err(error.into()),
+    }
 }
 
 /// The file that says where AWS's calls go. It is removed with this.

@@ -3,7 +3,7 @@
 use auth_token::{PublishedKey, Timestamp};
 
 use super::Ring;
-use crate::{age, table};
+use crate::{age, table, terminal};
 
 const DISAGREEMENT: &str = "The secret and the published keys differ: a rotation is under way, or \
                             one was interrupted; run `latchkey keys rotate`.\n";
@@ -13,7 +13,11 @@ pub(super) fn text(ring: &Ring, now: Timestamp) -> String {
     let header = ["KEY", "ALGORITHM", "STATE", "SINCE", "UNTIL"].map(str::to_owned);
     let rows = ring.keys.iter().map(|key| row(key, now));
     let mut text = table::columns(&std::iter::once(header).chain(rows).collect::<Vec<_>>());
-    if ring.keys.is_empty() {
+    if !ring.problems.is_empty() {
+        let problems = ring.problems.iter().map(|problem| terminal::safe(problem));
+        text.push('\n');
+        text.extend(problems.map(|problem| format!("Not readable: {problem}\n")));
+    } else if ring.keys.is_empty() {
         text.extend(["\n", NO_KEYS]);
     } else if !ring.agree {
         text.extend(["\n", DISAGREEMENT]);

@@ -46,9 +46,9 @@ fn consequences(ring: &Ring, key: &PublishedKey, now: Timestamp) -> String {
     let (state, bound) = (key.state, ring.max_age);
     let mut text = format!(
         "The key {kid} ({algorithm}) is the {state} one. {}\n\
-         - Every token of it is refused within {bound} s.\n\
+         - Our functions refuse every token of it within {bound} s.\n\
          - API Gateway's own JWT authorizer keeps keys for two hours, and clients of the JWKS for \
-         five minutes: there its tokens are accepted for that long.\n",
+         five minutes: there its tokens are accepted for that much longer.\n",
         role(ring, key, now)
     );
     if state != KeyState::Next {

@@ -17,6 +17,9 @@ pub(crate) struct Ring {
     pub(crate) agree: bool,
     /// After how many seconds every function has read a change.
     pub(crate) max_age: u64,
+    /// What is wrong with the secret or the table, in sentences.
+    #[serde(default)]
+    pub(crate) problems: Vec<String>,
     /// The whole answer.
     #[serde(skip)]
     pub(crate) answer: Value,

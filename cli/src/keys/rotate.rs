@@ -46,6 +46,9 @@ pub(super) async fn rotate(stack: &Stack) -> Result<Rotation, Failure> {
         let is_late = Instant::now() >= end;
         match answer {
             Ok(after) if has_ended(&before, &after) => return Ok(Rotation { before, after }),
+            Ok(after) if is_late && !after.problems.is_empty() => {
+                return Err(Failure::Problems(after.problems));
+            }
             Ok(_) if is_late => return Err(refusal.map_or(Failure::NoRotation, Failure::from)),
             Err(error) if is_late => return Err(error.into()),
             // What fails once may go well in a moment.

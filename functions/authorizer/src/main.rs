@@ -1,6 +1,6 @@
 //! The API Gateway authorizer: wiring only. The behaviour is in `lib.rs`.
 
-use auth_api::{Guard, start_logging};
+use auth_api::{Guard, in_time, start_logging};
 use auth_config::{AuthorizerConfig, log_settings};
 use auth_store::Aws;
 use auth_token::Timestamp;
@@ -19,8 +19,8 @@ async fn main() -> Result<(), Error> {
     run(service_fn(|event: LambdaEvent<Box<RawValue>>| {
         // Boxed for the reason that `auth_api::run` gives.
         Box::pin(async move {
-            let now = Timestamp::now();
-            authorizer.handle(event.payload.get(), now).await.map_err(Error::from)
+            let decision = authorizer.handle(event.payload.get(), Timestamp::now());
+            Ok::<_, Error>(in_time(event.context.deadline(), decision).await??)
         })
     }))
     .await

@@ -3,7 +3,6 @@
 use auth_store::{StoreError, with_causes};
 use auth_token::{KeyError, RandomnessError};
 use lambda_runtime::Diagnostic;
-use tracing::error;
 
 /// Why a step was not taken, or an operator is refused. No variant carries key material.
 #[derive(Debug, thiserror::Error)]
@@ -46,7 +45,6 @@ pub enum KeysError {
 /// What Lambda reports as the function's error.
 impl From<KeysError> for Diagnostic {
     fn from(refused: KeysError) -> Self {
-        error!("{refused}");
         let error_type = match &refused {
             KeysError::Event(_) => "Event",
             KeysError::Store(_) => "Store",

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use crate::KeysError;
 
-/// A question, read strictly.
+/// A question.
 pub(crate) enum Event {
     /// A step of the rotation that makes this version.
     Step(Step, String),
@@ -38,7 +38,7 @@ struct StepEvent {
 
 /// What an operator sends.
 #[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
 struct OperatorEvent {
     operation: Operation,
     key_id: Option<String>,

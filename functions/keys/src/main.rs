@@ -5,7 +5,7 @@ use auth_config::{KeysConfig, log_settings};
 use auth_store::{Aws, DynamoKeys, SecretRings};
 use auth_token::Timestamp;
 use keys::Keys;
-use lambda_runtime::{Error, LambdaEvent, run, service_fn};
+use lambda_runtime::{Diagnostic, Error, LambdaEvent, run, service_fn};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
@@ -21,7 +21,8 @@ async fn main() -> Result<(), Error> {
     };
 
     run(service_fn(async |event: LambdaEvent<_>| {
-        keys.handle(event.payload, Timestamp::now()).await
+        // The runtime logs what it reports, and a person reads it.
+        keys.handle(event.payload, Timestamp::now()).await.map_err(Diagnostic::from)
     }))
     .await
 }

@@ -10,13 +10,6 @@ use tracing::{info, warn};
 
 use crate::{Keys, KeysError};
 
-/// The ring that signs, without a key that nobody shall trust.
-struct Without {
-    ring: SigningRing,
-    /// Whether the key was taken from it just now.
-    had_it: bool,
-}
-
 /// How often a change is tried anew when somebody else changes the same.
 const MAX_TRIES: usize = 4;
 
@@ -25,20 +18,28 @@ impl<
     T: FindPublishedRing + PublishRing,
 > Keys<S, T>
 {
-    /// The published keys, and whether they are those of the secret.
+    /// The published keys, or the secret's where those cannot be read, and what is wrong with
+    /// either.
     pub(crate) async fn list(&self) -> Result<Value, KeysError> {
-        let published = self.published().await?.ring()?;
+        let published = self.published().await?.ring();
         let versions = self.secret.describe_rings().await?;
-        let agrees = match self.current_ring(&versions).await {
-            Ok(ring) => ring.published() == published,
-            Err(KeysError::NoRing | KeysError::Secret(_)) => false,
-            Err(fault) => return Err(fault),
+        let ring = match self.current_ring(&versions).await {
+            Err(KeysError::NoRing) => Ok(None),
+            ring => ring.map(|ring| Some(ring.published())),
         };
-        Ok(self.listed(&published, agrees))
+        let agrees = matches!((&published, &ring), (Ok(ours), Ok(Some(theirs))) if ours == theirs);
+        let problems = [published.as_ref().err(), ring.as_ref().err()];
+        let problems: Vec<_> = problems.into_iter().flatten().map(ToString::to_string).collect();
+        let shown = published.ok().or(ring.ok().flatten()).unwrap_or_default();
+        let mut listed = self.listed(&shown, agrees);
+        if let Some(answer) = listed.as_object_mut().filter(|_| !problems.is_empty()) {
+            answer.insert("problems".to_owned(), problems.into());
+        }
+        Ok(listed)
     }
 
-    fn listed(&self, published: &PublishedRing, agree: bool) -> Value {
-        json!({ "keys": published.keys, "agree": agree, "max_age": self.max_age.as_secs() })
+    fn listed(&self, shown: &PublishedRing, agree: bool) -> Value {
+        json!({ "keys": shown.keys, "agree": agree, "max_age": self.max_age.as_secs() })
     }
 
     /// Asks for a rotation, whose steps then come by themselves.
@@ -51,27 +52,34 @@ impl<
     /// Takes a key out of use. The secret changes first, so that nothing signs with it any more
     /// when it is taken from verifiers; called again it completes what was interrupted.
     pub(crate) async fn retire(&self, kid: &str, now: Timestamp) -> Result<Value, KeysError> {
-        let without = self.take_from_secret(kid, now).await?;
-        self.take_from_table(&without, kid, now).await?;
+        let ring = self.take_from_secret(kid, now).await?;
+        self.replace_published(&ring, now).await?;
         self.cancel_rotation().await?;
         warn!(kid, "key retired");
-        Ok(self.listed(&without.ring.published(), true))
+        Ok(self.listed(&ring.published(), true))
     }
 
-    /// The current ring without the key.
-    async fn take_from_secret(&self, kid: &str, now: Timestamp) -> Result<Without, KeysError> {
+    /// Makes a ring without the key current. A key that is published and not in the ring is of a
+    /// rotation under way, or of a retirement that was cut short: then the same ring becomes
+    /// current once more, so that whatever was made from it comes too late.
+    async fn take_from_secret(&self, kid: &str, now: Timestamp) -> Result<SigningRing, KeysError> {
         for _ in 0..MAX_TRIES {
             let versions = self.secret.describe_rings().await?;
             let current = versions.in_stage(RingStage::Current).ok_or(KeysError::NoRing)?;
             let ring = self.ring(current).await?.ok_or(KeysError::NoRing)?;
-            let Some(without) = ring.clone().without(kid, current, self.policy, now)? else {
-                return Ok(Without { ring, had_it: false });
+            let without = match ring.clone().without(kid, current, self.policy, now)? {
+                Some(without) => without,
+                None if self.is_published(kid).await? => ring.reissued(current),
+                None => return Err(KeysError::UnknownKey(kid.to_owned())),
             };
             // Two of them, because a version's name has 32 characters or more.
             let version = format!("{}{}", OperationId::generate()?, OperationId::generate()?);
             self.secret.put_ring(&version, RingStage::Retiring, &without.to_secret()).await?;
-            match self.make_current(Some(current), &version).await {
-                Ok(()) => return Ok(Without { ring: without, had_it: true }),
+            let outcome = self.make_current(Some(current), &version).await;
+            // A version that is in a stage is kept for ever, and it holds private keys.
+            self.secret.move_stage(RingStage::Retiring, Some(&version), None).await?;
+            match outcome {
+                Ok(()) => return Ok(without),
                 Err(KeysError::Conflict) => {}
                 Err(fault) => return Err(fault),
             }
@@ -79,24 +87,16 @@ impl<
         Err(KeysError::Conflict)
     }
 
-    async fn take_from_table(
-        &self,
-        Without { ring, had_it }: &Without,
-        kid: &str,
-        now: Timestamp,
-    ) -> Result<(), KeysError> {
-        let ours = ring.published();
+    /// A table that cannot be read may hold anything.
+    async fn is_published(&self, kid: &str) -> Result<bool, KeysError> {
+        let ring = self.published().await?.ring();
+        Ok(ring.map_or(true, |ring| ring.keys.iter().any(|key| key.jwk.kid == kid)))
+    }
+
+    async fn replace_published(&self, ring: &SigningRing, now: Timestamp) -> Result<(), KeysError> {
         for _ in 0..MAX_TRIES {
             let published = self.published().await?;
-            // Not in the secret and still published: an earlier try came so far, or it is the key
-            // of a rotation under way. A table that cannot be read may hold anything.
-            let has_it = published
-                .ring()
-                .map_or(true, |ring| ring.keys.iter().any(|key| key.jwk.kid == kid));
-            if !had_it && !has_it {
-                return Err(KeysError::UnknownKey(kid.to_owned()));
-            }
-            match self.publish(&ours, &published, now).await? {
+            match self.publish(&ring.published(), &published, now).await? {
                 PublishOutcome::Published => return Ok(()),
                 PublishOutcome::Changed => {}
             }

@@ -115,6 +115,42 @@ async fn a_retirement_that_is_cut_short_anywhere_is_completed_by_the_next_try() 
     }
 }
 
+#[tokio::test]
+async fn the_next_key_of_a_rotation_under_way_can_be_retired_and_does_not_come_back() {
+    for happening in [|| Happening::DiesBefore, || Happening::DiesAfter] {
+        for at in 0..MANY {
+            let scene = third_ring().await;
+            let now = NOW + HOUR + HOUR;
+            let version = scene.begin();
+            for step in ["createSecret", "setSecret"] {
+                scene::take(&scene.keys(), step, &version, now).await.unwrap();
+            }
+            let kid = kid_of(&scene.published().await, KeyState::Next);
+            assert!(!scene.ring().await.published().keys.iter().any(|key| key.jwk.kid == kid));
+
+            let script = Script::new(at, happening());
+            let retire = json!({ "Operation": "retire", "KeyId": kid });
+            let outcome = scene.scripted(&script).handle(retire, now).await;
+            if script.has_happened() {
+                scene.retire(&kid, now).await.ok();
+            } else {
+                outcome.unwrap();
+            }
+            assert!(!scene.kids().await.contains(&kid), "at {at}");
+            // Secrets Manager goes on where it was, and then begins anew.
+            for step in scene::STEPS {
+                scene::take(&scene.keys(), step, &version, now).await.ok();
+                assert!(!scene.kids().await.contains(&kid), "at {at}, {step}");
+            }
+            if !script.has_happened() {
+                scene.rotate(now + HOUR).await.unwrap();
+                assert_whole(&scene).await;
+                break;
+            }
+        }
+    }
+}
+
 /// A rotation in which a key is retired before its call number `at`; the key must not come back.
 async fn rotation_met_by_a_retirement(at: usize, state: KeyState) -> bool {
     let scene = third_ring().await;

@@ -219,7 +219,9 @@ async fn a_malformed_ring_is_not_rotated_and_the_message_says_why() {
         assert!(!refused.contains(key["d"].as_str().unwrap()), "{refused}");
         // The table still has the last good ring.
         assert_eq!(states(&scene.published().await), [KeyState::Current, KeyState::Next]);
-        assert_eq!(list(&scene).await["agree"], false);
+        let listed = list(&scene).await;
+        assert_eq!(listed["agree"], false);
+        assert!(listed["problems"][0].as_str().unwrap().contains(reason), "{listed}");
         let versions = scene.secret.describe_rings().await.unwrap();
         let pending = versions.in_stage(RingStage::Pending).unwrap().to_owned();
         scene.secret.move_stage(RingStage::Pending, Some(&pending), None).await.unwrap();

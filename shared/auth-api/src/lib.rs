@@ -27,6 +27,6 @@ pub use locations::{TokenBody, TokenLocation, TokenLocations, bearer_token};
 pub use logging::{LogSettings, start_logging};
 pub use presented::{RefreshToken, TokenReader, TokenVerifiers, claimed_username};
 pub use response::{empty, json, rfc3339};
-pub use serve::{ErrorSettings, FLASK_JWT_PATH, GatewayAnswer, allow_only, answer, run};
+pub use serve::{ErrorSettings, FLASK_JWT_PATH, GatewayAnswer, allow_only, answer, in_time, run};
 pub use start::{Proven, client, start_session};
 pub use tokens::{Delivery, Freshness, SessionOf, token_answer};

@@ -212,10 +212,10 @@ impl<K: AsRef<TokenVerifiers> + Send + Sync + 'static> TokenReader<K> {
     ) -> Result<T, Refusal> {
         let keys = self.keys.get(now).await.map_err(Refusal::Fault)?;
         let verified = match verify((*keys).as_ref()) {
-            Err(TokenError::UnknownKey) => match self.keys.get_others(&keys, now).await {
-                Some(others) => verify((*others).as_ref()),
-                None => Err(TokenError::UnknownKey),
-            },
+            Err(TokenError::UnknownKey) => {
+                let others = self.keys.get_others(&keys, now).await.map_err(Refusal::Fault)?;
+                others.map_or(Err(TokenError::UnknownKey), |others| verify((*others).as_ref()))
+            }
             verified => verified,
         };
         verified.map_err(Refusal::Token)

@@ -3,6 +3,7 @@
 use std::{
     collections::BTreeMap,
     convert::Infallible,
+    future::Future,
     time::{Duration, SystemTime},
 };
 
@@ -99,6 +100,14 @@ fn time_limit(deadline: SystemTime) -> Duration {
     deadline
         .duration_since(SystemTime::now())
         .map_or(DEFAULT_TIME_LIMIT, |left| left.saturating_sub(RESERVE))
+}
+
+/// What `work` comes to, unless Lambda is about to kill the process for its being late.
+///
+/// # Errors
+/// [`Elapsed`] a tenth of a second before `deadline`.
+pub async fn in_time<T>(deadline: SystemTime, work: impl Future<Output = T>) -> Result<T, Elapsed> {
+    timeout(time_limit(deadline), work).await
 }
 
 /// Refuses every method but those that `allowed` lists, separated as in an `Allow` header.

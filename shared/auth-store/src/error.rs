@@ -15,13 +15,19 @@ pub enum StoreError {
 }
 
 impl StoreError {
-    pub(crate) fn unavailable(source: impl Error + Send + Sync + 'static) -> Self {
-        Self::Unavailable(Box::new(source))
+    /// Keeps what an error says, and nothing else of it: those of the SDK carry the whole reply, of
+    /// which `Debug` would show a secret.
+    pub(crate) fn unavailable(source: impl Error) -> Self {
+        Self::Unavailable(with_causes(&source).into())
     }
 }
 
 /// An error with everything that led to it.
 pub fn with_causes(error: &dyn Error) -> String {
     let causes = std::iter::successors(error.source(), |&cause| cause.source());
-    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
+    causes.fold(error.to_string(), |text, cause| {
+        let cause = cause.to_string();
+        // Some errors say what their cause says.
+        if text.ends_with(&cause) { text } else { format!("{text}: {cause}") }
+    })
 }

@@ -120,8 +120,8 @@ impl SigningRing {
     /// `published` and may have signed go on verifying. `version` is the secret's, if it has one.
     ///
     /// # Errors
-    /// [`KeyError::Generation`], [`KeyError::TooManyPrevious`], and [`KeyError::BadRing`] for an
-    /// algorithm whose keys have no public half.
+    /// [`KeyError::Generation`], and [`KeyError::BadRing`] for an algorithm whose keys have no
+    /// public half.
     pub fn first(
         version: Option<&str>,
         published: &PublishedRing,
@@ -141,7 +141,7 @@ impl SigningRing {
             next: Some(PrivateJwk::generate(policy.algorithm, now)?),
             previous,
         };
-        ring.without_expired(now)
+        Ok(ring.without_expired(now))
     }
 
     /// The ring after this one, which is the version `version` of its secret: the next key signs,
@@ -150,7 +150,7 @@ impl SigningRing {
     /// one goes on.
     ///
     /// # Errors
-    /// As [`SigningRing::first`].
+    /// As [`SigningRing::first`], and [`KeyError::TooManyPrevious`].
     pub fn rotated(
         self,
         version: &str,
@@ -170,7 +170,12 @@ impl SigningRing {
             let replaced = current.published(KeyState::Current).replaced(now, retired_at);
             ring.previous.insert(0, replaced);
         }
-        ring.without_expired(now)
+        let ring = ring.without_expired(now);
+        // A ring that was lost, or that loses a key, is not the moment to ask for patience.
+        if ring.previous.len() > MAX_PREVIOUS {
+            return Err(KeyError::TooManyPrevious(MAX_PREVIOUS));
+        }
+        Ok(ring)
     }
 
     /// The ring without the key `kid`, which nobody shall trust any more; `None` when it has no
@@ -199,15 +204,20 @@ impl SigningRing {
         };
         let previous = self.previous.into_iter().filter(|key| key.jwk.kid != kid).collect();
         let derived_from = Some(version.to_owned());
-        Self { derived_from, current, next: Some(next), previous }.without_expired(now).map(Some)
+        let ring = Self { derived_from, current, next: Some(next), previous };
+        Ok(Some(ring.without_expired(now)))
     }
 
-    fn without_expired(mut self, now: Timestamp) -> Result<Self, KeyError> {
+    /// The same keys once more, after the version `version`: whatever was made from that one is
+    /// overtaken.
+    #[must_use]
+    pub fn reissued(self, version: &str) -> Self {
+        Self { derived_from: Some(version.to_owned()), ..self }
+    }
+
+    fn without_expired(mut self, now: Timestamp) -> Self {
         self.previous.retain(|key| key.until.is_none_or(|until| until > now));
-        if self.previous.len() > MAX_PREVIOUS {
-            return Err(KeyError::TooManyPrevious(MAX_PREVIOUS));
-        }
-        Ok(self)
+        self
     }
 
     /// The version of the secret that this ring was made from; `None` for an operator's.

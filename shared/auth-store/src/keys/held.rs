@@ -6,7 +6,7 @@ use auth_token::Timestamp;
 
 use super::reader::KeyTexts;
 
-/// How long keys that will do are left alone after they could not be read anew.
+/// How long keys that will do are left alone at most after they could not be read anew.
 const PAUSE_AFTER_FAULT: Duration = Duration::from_secs(10);
 /// How often, at most, a key that nobody knows is looked for in vain: whoever makes names up makes
 /// us read this often, and not at every request.
@@ -43,7 +43,7 @@ impl<K> Held<K> {
         };
         let keys = Arc::clone(keys);
         let is_within = |age| is_within(age, Some(self.read_at), now);
-        if self.is_left_alone(now) || is_within(max_age / 2) {
+        if self.is_left_alone(max_age, now) || is_within(max_age / 2) {
             Verdict::Use(keys)
         } else if is_within(max_age) {
             Verdict::UseAndRead(keys)
@@ -53,9 +53,9 @@ impl<K> Held<K> {
     }
 
     /// Whether a key that nobody knows may be looked for, which is then under way.
-    pub(super) fn begin_search(&mut self, now: Timestamp) -> bool {
-        let is_too_soon =
-            is_within(PAUSE_AFTER_UNKNOWN, self.unknown_at, now) || self.is_left_alone(now);
+    pub(super) fn begin_search(&mut self, max_age: Duration, now: Timestamp) -> bool {
+        let is_too_soon = is_within(PAUSE_AFTER_UNKNOWN, self.unknown_at, now)
+            || self.is_left_alone(max_age, now);
         if !is_too_soon {
             self.unknown_at = Some(now);
         }
@@ -63,13 +63,23 @@ impl<K> Held<K> {
     }
 
     /// Whether somebody whose turn came before has done what there was to do.
-    pub(super) fn was_just_tried(&self, now: Timestamp) -> bool {
+    pub(super) fn was_just_tried(
+        &self,
+        max_age: Duration,
+        has_waited: bool,
+        now: Timestamp,
+    ) -> bool {
+        if self.keys.is_none() {
+            return has_waited && self.failed_at.is_some_and(|at| at >= now);
+        }
         let is_read = self.failed_at.is_none() && self.read_at == now;
-        self.keys.is_some() && (is_read || self.is_left_alone(now))
+        is_read || self.is_left_alone(max_age, now)
     }
 
-    fn is_left_alone(&self, now: Timestamp) -> bool {
-        is_within(PAUSE_AFTER_FAULT, self.failed_at, now)
+    /// Whether the keys could not be read a moment ago. The pause never makes up a good part of the
+    /// keys' greatest age.
+    pub(super) fn is_left_alone(&self, max_age: Duration, now: Timestamp) -> bool {
+        is_within(PAUSE_AFTER_FAULT.min(max_age / 2), self.failed_at, now)
     }
 }
 

@@ -20,7 +20,7 @@ use super::{
 use crate::{StoreError, error::with_causes};
 
 /// How long a request waits for newer keys when it has some that will do.
-const PATIENCE: Duration = Duration::from_secs(1);
+const PATIENCE: Duration = Duration::from_millis(500);
 
 /// What becomes of the keys at hand when what is read in their place is none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,7 +34,7 @@ pub(super) enum OnNonsense {
 /// What a function makes of its keys. Clones share it.
 ///
 /// Keys of more than half their greatest age are read anew beside the request that wants them; of
-/// more than the whole of it, before that request goes on, which then waits a second at most. As
+/// more than the whole of it, before that request goes on, which then waits half a second at most. As
 /// long as they cannot be read, the last ones serve.
 pub struct KeptKeys<K>(Kind<K>);
 
@@ -113,9 +113,16 @@ impl<K: Send + Sync + 'static> KeptKeys<K> {
 
     /// The keys once more, read anew because one was asked for that `known` does not have; `None`
     /// when there are no others. Reading in vain is done once in 30 s.
-    pub async fn get_others(&self, known: &Arc<K>, now: Timestamp) -> Option<Arc<K>> {
-        let Kind::Read(reading) = &self.0 else { return None };
-        if reading.held().begin_search(now) {
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] when the keys cannot be read, so that nobody knows.
+    pub async fn get_others(
+        &self,
+        known: &Arc<K>,
+        now: Timestamp,
+    ) -> Result<Option<Arc<K>>, StoreError> {
+        let Kind::Read(reading) = &self.0 else { return Ok(None) };
+        if reading.held().begin_search(reading.max_age, now) {
             let (reading, known) = (Arc::clone(reading), Arc::clone(known));
             let search = tokio::spawn(async move { reading.search(&known, now).await });
             timeout(PATIENCE, search).await.ok();
@@ -123,7 +130,10 @@ impl<K: Send + Sync + 'static> KeptKeys<K> {
             // Somebody else may be looking for the same key.
             drop(timeout(PATIENCE, reading.turn.lock()).await);
         }
-        reading.keys_other_than(known)
+        match reading.keys_other_than(known) {
+            None if reading.held().is_left_alone(reading.max_age, now) => Err(no_keys()),
+            others => Ok(others),
+        }
     }
 }
 
@@ -157,14 +167,17 @@ impl<K> Reading<K> {
     }
 
     async fn read(&self, now: Timestamp) -> Result<(), KeySourceError> {
+        let has_to_wait = self.turn.try_lock().is_err();
         let _turn = self.turn.lock().await;
-        let was_just_tried = self.held().was_just_tried(now);
+        let was_just_tried = self.held().was_just_tried(self.max_age, has_to_wait, now);
         if was_just_tried { Ok(()) } else { self.read_in_turn(now).await }
     }
 
     async fn read_in_turn(&self, now: Timestamp) -> Result<(), KeySourceError> {
         // Boxed: the calls of two SDKs are not to be part of every request's future.
-        let reading: Pin<Box<dyn Future<Output = _> + Send + '_>> = Box::pin(self.reader.read());
+        let flask = self.held().keys.as_ref().and_then(|(_, texts)| texts.flask_text());
+        let reading: Pin<Box<dyn Future<Output = _> + Send + '_>> =
+            Box::pin(self.reader.read(flask));
         let read = reading.await;
         let mut held = self.held();
         let made = read.and_then(|texts| {

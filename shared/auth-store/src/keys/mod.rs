@@ -108,7 +108,7 @@ impl KeySource {
             return make(self.at_hand()?, FlaskKeys::default()).map(KeptKeys::fixed);
         };
         let reader = KeyReader::new(place, self.flask_secret, aws).await;
-        let make = move |texts: &KeyTexts| make(texts.ring()?, texts.flask_keys()?);
+        let make = move |texts: &KeyTexts| make(texts.ring()?, texts.flask_keys());
         Ok(KeptKeys::start(reader, self.max_age, OnNonsense::Forget, make, now).await)
     }
 
@@ -129,7 +129,7 @@ impl KeySource {
         let reader = KeyReader::new(place, self.flask_secret, aws).await;
         let make = move |texts: &KeyTexts| {
             let TrustedKeys { verifying, flask } = texts.trusted(wanted)?;
-            Ok(make(TrustedKeys { verifying, flask: flask.and(texts.flask_keys()?) }))
+            Ok(make(TrustedKeys { verifying, flask: flask.and(texts.flask_keys()) }))
         };
         Ok(KeptKeys::start(reader, self.max_age, OnNonsense::KeepLast, make, now).await)
     }

@@ -2,9 +2,10 @@
 
 use auth_token::{Algorithm, FlaskKeys, KeyRing, VerifyingKeys};
 use secrecy::{ExposeSecret, SecretString};
+use tracing::error;
 
 use super::{KeyLocation, KeySourceError, TrustedKeys, expect_algorithm};
-use crate::{Aws, DynamoKeys, FindPublishedRing as _, SecretRings};
+use crate::{Aws, DynamoKeys, FindPublishedRing as _, SecretRings, with_causes};
 
 /// A place that keys are read from again and again.
 #[derive(Clone, Debug)]
@@ -43,12 +44,12 @@ pub(super) struct KeyReader {
 /// The keys as they are written.
 #[derive(Debug)]
 pub(super) struct KeyTexts {
-    ring: RingText,
+    ring: WrittenRing,
     flask: Option<SecretString>,
 }
 
 #[derive(Debug)]
-enum RingText {
+enum WrittenRing {
     Private(SecretString),
     Public(String),
 }
@@ -62,23 +63,34 @@ impl KeyReader {
         Self { place, flask }
     }
 
-    pub(super) async fn read(&self) -> Result<KeyTexts, KeySourceError> {
+    /// Reads the keys. A Flask service's are as they were in `known` when they cannot be read: our
+    /// own do not depend on them.
+    pub(super) async fn read(
+        &self,
+        known: Option<SecretString>,
+    ) -> Result<KeyTexts, KeySourceError> {
         let flask = async {
-            match &self.flask {
-                Some(secret) => secret.read_current().await.map(Some),
-                None => Ok(None),
+            let Some(secret) = &self.flask else { return None };
+            match secret.read_current().await {
+                Ok(text) => Some(text),
+                Err(fault) => {
+                    error!(cause = with_causes(&fault), "keys of the Flask service not read");
+                    known
+                }
             }
         };
         let (ring, flask) = tokio::join!(self.read_ring(), flask);
-        Ok(KeyTexts { ring: ring?, flask: flask? })
+        Ok(KeyTexts { ring: ring?, flask })
     }
 
-    async fn read_ring(&self) -> Result<RingText, KeySourceError> {
+    async fn read_ring(&self) -> Result<WrittenRing, KeySourceError> {
         match &self.place {
-            KeyPlace::Secret(secret) => Ok(RingText::Private(secret.read_current().await?)),
+            KeyPlace::Secret(secret) => Ok(WrittenRing::Private(secret.read_current().await?)),
             KeyPlace::Table(table) => {
                 let found = table.find_published_ring().await?;
-                found.map(|found| RingText::Public(found.text)).ok_or(KeySourceError::NotPublished)
+                found
+                    .map(|found| WrittenRing::Public(found.text))
+                    .ok_or(KeySourceError::NotPublished)
             }
         }
     }
@@ -88,29 +100,40 @@ impl KeyTexts {
     /// The ring of a function that signs.
     pub(super) fn ring(&self) -> Result<KeyRing, KeySourceError> {
         match &self.ring {
-            RingText::Private(text) => Ok(KeyRing::parse(text)?),
-            RingText::Public(_) => Err(KeySourceError::PublicOnly),
+            WrittenRing::Private(text) => Ok(KeyRing::parse(text)?),
+            WrittenRing::Public(_) => Err(KeySourceError::PublicOnly),
         }
     }
 
     /// The keys of a function that only verifies.
     pub(super) fn trusted(&self, wanted: Option<Algorithm>) -> Result<TrustedKeys, KeySourceError> {
         match &self.ring {
-            RingText::Private(text) => {
+            WrittenRing::Private(text) => {
                 let ring = expect_algorithm(KeyRing::parse(text)?, wanted)?;
                 Ok(TrustedKeys::of(&ring))
             }
-            RingText::Public(text) => {
+            WrittenRing::Public(text) => {
                 let verifying = VerifyingKeys::parse(text)?;
                 Ok(TrustedKeys { verifying, flask: FlaskKeys::default() })
             }
         }
     }
 
-    /// The keys in a secret of a Flask service's.
-    pub(super) fn flask_keys(&self) -> Result<FlaskKeys, KeySourceError> {
-        let keys = self.flask.as_ref().map(FlaskKeys::parse).transpose()?;
-        Ok(keys.unwrap_or_default())
+    /// The keys in a secret of a Flask service's; none when they are not usable.
+    pub(super) fn flask_keys(&self) -> FlaskKeys {
+        let parsed = self.flask.as_ref().map(FlaskKeys::parse).transpose();
+        parsed.map_or_else(
+            |refused| {
+                error!(cause = with_causes(&refused), "keys of the Flask service not usable");
+                FlaskKeys::default()
+            },
+            Option::unwrap_or_default,
+        )
+    }
+
+    /// A Flask service's keys as they are written.
+    pub(super) fn flask_text(&self) -> Option<SecretString> {
+        self.flask.clone()
     }
 }
 
@@ -119,12 +142,12 @@ impl PartialEq for KeyTexts {
     fn eq(&self, other: &Self) -> bool {
         let flask = |texts: &Self| texts.flask.as_ref().map(|text| text.expose_secret().to_owned());
         let is_same_ring = match (&self.ring, &other.ring) {
-            (RingText::Private(ours), RingText::Private(theirs)) => {
+            (WrittenRing::Private(ours), WrittenRing::Private(theirs)) => {
                 ours.expose_secret() == theirs.expose_secret()
             }
-            (RingText::Public(ours), RingText::Public(theirs)) => ours == theirs,
-            (RingText::Private(_), RingText::Public(_))
-            | (RingText::Public(_), RingText::Private(_)) => false,
+            (WrittenRing::Public(ours), WrittenRing::Public(theirs)) => ours == theirs,
+            (WrittenRing::Private(_), WrittenRing::Public(_))
+            | (WrittenRing::Public(_), WrittenRing::Private(_)) => false,
         };
         is_same_ring && flask(self) == flask(other)
     }
