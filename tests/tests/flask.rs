@@ -1510,9 +1510,8 @@ async fn nobody_is_taken_for_another_or_reaches_what_is_anothers() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn without_a_good_key_nothing_is_signed() {
-    let it = case(106, "a secret that is missing, short or well-known", "it signs");
-    for (secret, why) in [("", "SIGNING_KEYS_SECRET"), ("hush-hush", "32"), ("super-secret", "32")]
-    {
+    let it = case(106, "a secret that is short or well-known", "it signs");
+    for secret in ["hush-hush", "super-secret"] {
         let api = Api::start(Settings::default().variable("JWT_SECRET_KEY", secret));
         api.sign_up("alice").await;
         // The function does not start, which the gateway does not explain; the log does.
@@ -1520,8 +1519,8 @@ async fn without_a_good_key_nothing_is_signed() {
         let login = api.request(Method::POST, "/login").json(&body);
         it.gets(&api.ask_broken(login).await, 500, "Internal Server Error");
         api.stack.wait_for_log("did not initialise");
-        api.stack.wait_for_log(why);
-        assert!(secret.is_empty() || !api.stack.log().contains(secret), "{it}");
+        api.stack.wait_for_log("32");
+        assert!(!api.stack.log().contains(secret), "{it}");
     }
 }
 
