@@ -3,6 +3,7 @@
 pub mod aws;
 pub mod environment;
 pub mod gateway;
+mod log;
 pub mod options;
 pub mod ring;
 pub mod sandbox;

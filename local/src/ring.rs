@@ -6,6 +6,7 @@ use auth_token::{KeyError, SigningRing};
 
 use crate::{
     aws::{Aws, RotationError},
+    log,
     secrets::SecretError,
     tables::{self, TableError},
     template::{Secret, Template},
@@ -60,10 +61,13 @@ impl Ring {
         let current = match self.current_kid(aws) {
             Ok(current) => current,
             Err(error) => {
-                say(&format!(
-                    "the keys in {} are no ring and stay as they are: {error}",
-                    self.secret
-                ));
+                log::line(
+                    "local",
+                    &format!(
+                        "the keys in {} are no ring and stay as they are: {error}",
+                        self.secret
+                    ),
+                );
                 return Ok(());
             }
         };
@@ -105,9 +109,4 @@ impl Ring {
         let published = tables::published_ring(dynamodb, &self.table).await?;
         Ok(published.is_some_and(|ring| ring.keys.iter().any(|key| key.jwk.kid == kid)))
     }
-}
-
-#[expect(clippy::print_stdout, reason = "whoever started the stack should see it")]
-fn say(line: &str) {
-    println!("{:>12} | {line}", "local");
 }

@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, io, path::Path};
 
 use auth_token::PublishedRing;
+use reqwest::StatusCode;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
@@ -62,8 +63,8 @@ pub async fn make_tables(
 ) -> Result<(), TableError> {
     const OPERATION: &str = "CreateTable";
     for (name, request) in tables {
-        let (is_made, answer) = call(endpoint, OPERATION, request).await?;
-        if !is_made && !answer.contains("ResourceInUseException") {
+        let (status, answer) = call(endpoint, OPERATION, request).await?;
+        if !status.is_success() && !answer.contains("ResourceInUseException") {
             let table = name.clone();
             return Err(TableError::Refused { operation: OPERATION, table, answer });
         }
@@ -82,8 +83,8 @@ pub async fn published_ring(
     const OPERATION: &str = "GetItem";
     let key = json!({ "id": { "S": "ring" } });
     let request = json!({ "TableName": table, "Key": key, "ConsistentRead": true });
-    let (is_read, answer) = call(endpoint, OPERATION, &request).await?;
-    if !is_read {
+    let (status, answer) = call(endpoint, OPERATION, &request).await?;
+    if !status.is_success() {
         let table = table.to_owned();
         return Err(TableError::Refused { operation: OPERATION, table, answer });
     }
@@ -92,12 +93,15 @@ pub async fn published_ring(
     Ok(ring.and_then(|ring| PublishedRing::parse(ring).ok()))
 }
 
-/// Calls DynamoDB; says whether it did what it was asked, and what it answered.
-async fn call(
+/// Calls DynamoDB, and returns the status and the text of its answer.
+///
+/// # Errors
+/// [`TableError::Unreachable`].
+pub async fn call(
     endpoint: &str,
     operation: &str,
     request: &Value,
-) -> Result<(bool, String), TableError> {
+) -> Result<(StatusCode, String), TableError> {
     let unreachable = |source| TableError::Unreachable { endpoint: endpoint.to_owned(), source };
     let answer = reqwest::Client::new()
         .post(endpoint)
@@ -114,6 +118,5 @@ async fn call(
         .send()
         .await
         .map_err(unreachable)?;
-    let is_done = answer.status().is_success();
-    Ok((is_done, answer.text().await.map_err(unreachable)?))
+    Ok((answer.status(), answer.text().await.map_err(unreachable)?))
 }

@@ -11,7 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use auth_token::OperationId;
+use auth_token::SigningRing;
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 
@@ -177,8 +177,7 @@ impl Operator {
 
 /// A name for a version, as long as AWS wants them.
 pub fn new_version() -> String {
-    let [first, second] = [(); 2].map(|()| OperationId::generate().unwrap());
-    format!("{first}{second}")
+    SigningRing::new_version().unwrap()
 }
 
 /// A ring without its private halves.

@@ -1,7 +1,7 @@
 //! The repository as tests look at it.
-#![expect(clippy::unwrap_used, clippy::missing_panics_doc, reason = "a test's tools fail the test")]
+#![expect(clippy::panic, clippy::missing_panics_doc, reason = "a test's tools fail the test")]
 
-use std::{collections::BTreeMap, fs};
+use std::{collections::BTreeMap, fs, path::Path};
 
 use auth_testkit::template;
 use local::template::Function;
@@ -9,8 +9,9 @@ use local::template::Function;
 use crate::stack::workspace;
 
 /// The text of a file of the workspace's.
-pub fn read(path: &str) -> String {
-    fs::read_to_string(workspace().join(path)).unwrap()
+pub fn read(path: impl AsRef<Path>) -> String {
+    let path = workspace().join(path);
+    fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
 /// The functions of the template by the binary that they run, each with

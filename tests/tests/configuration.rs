@@ -7,7 +7,7 @@ use std::{
 };
 
 use auth_config::variables_of;
-use auth_tests::stack::workspace;
+use auth_tests::{repository::read, stack::workspace};
 use serde_yaml_ng::Value;
 
 /// What Flask-JWT-Extended 4.7 reads from an application's configuration.
@@ -76,10 +76,6 @@ const FLASK_JWT: [&str; 16] = [
     "JWT_VERIFY_CLAIMS",
     "JWT_VERIFY_EXPIRATION",
 ];
-
-fn read(path: &str) -> String {
-    fs::read_to_string(workspace().join(path)).unwrap()
-}
 
 fn functions() -> BTreeSet<String> {
     let folders = fs::read_dir(workspace().join("functions")).unwrap();

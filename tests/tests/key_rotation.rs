@@ -18,6 +18,7 @@ use auth_tests::{
     },
     stack::{Answer, Settings, Stack, Tokens, claims_of, signal_to},
 };
+use local::tables;
 use serde_json::{Value, json};
 use tokio::{task::JoinSet, time::sleep};
 
@@ -385,22 +386,7 @@ async fn publish(proxy: &DynamoProxy, ring: Option<&str>) {
         None => ("DeleteItem", json!({ "Key": { "id": { "S": "ring" } } })),
     };
     request["TableName"] = TABLE.into();
-    let answer = reqwest::Client::new()
-        .post(&proxy.endpoint)
-        .header("x-amz-target", format!("DynamoDB_20120810.{operation}"))
-        .header("content-type", "application/x-amz-json-1.0")
-        .header("x-amz-date", "20260101T000000Z")
-        .header(
-            "authorization",
-            "AWS4-HMAC-SHA256 Credential=local/20260101/us-east-1/dynamodb/aws4_request, \
-             SignedHeaders=host;x-amz-date;x-amz-target, Signature=0",
-        )
-        .body(request.to_string())
-        .send()
-        .await
-        .unwrap();
-    let status = answer.status();
-    let text = answer.text().await.unwrap();
+    let (status, text) = tables::call(&proxy.endpoint, operation, &request).await.unwrap();
     assert_eq!(status, 200, "{text}");
 }
 

@@ -8,7 +8,7 @@ use std::{
     path::Path,
 };
 
-use auth_tests::stack::workspace;
+use auth_tests::{repository::read, stack::workspace};
 
 /// What Flask-JWT-Extended 4.7 exports and its documentation uses, and the arguments that change
 /// what a call means.
@@ -86,10 +86,6 @@ const NAMES_OF_FLASK_JWT: [&str; 19] = [
     "jwt_headers_handler",
     "encode_token",
 ];
-
-fn read(path: impl AsRef<Path>) -> String {
-    fs::read_to_string(workspace().join(path)).unwrap()
-}
 
 fn guide() -> String {
     read("docs/migrating-from-flask.md")

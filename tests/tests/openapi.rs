@@ -1,15 +1,11 @@
 //! `docs/openapi.yaml` against the template and the code.
 #![cfg(test)]
 
-use std::{collections::BTreeSet, fs};
+use std::collections::BTreeSet;
 
 use auth_testkit::template;
-use auth_tests::stack::workspace;
+use auth_tests::repository::read;
 use serde_yaml_ng::Value;
-
-fn read(path: &str) -> String {
-    fs::read_to_string(workspace().join(path)).unwrap()
-}
 
 fn openapi() -> Value {
     serde_yaml_ng::from_str(&read("docs/openapi.yaml")).unwrap()

@@ -10,7 +10,7 @@ use auth_tests::repository::{functions, read};
 fn capabilities() -> BTreeMap<String, (String, String)> {
     let mut capabilities = BTreeMap::new();
     for file in ["rings", "sessions", "users", "work_items"] {
-        let source = read(&format!("shared/auth-store/src/{file}.rs"));
+        let source = read(format!("shared/auth-store/src/{file}.rs"));
         let lines: Vec<_> = source.lines().collect();
         for pair in lines.windows(2) {
             let Some(name) = pair[1].strip_prefix("pub trait ") else { continue };
@@ -35,7 +35,7 @@ fn capabilities() -> BTreeMap<String, (String, String)> {
 fn a_functions_policy_is_what_its_bounds_and_variables_ask_for_and_nothing_else() {
     let capabilities = capabilities();
     for (binary, (_, function)) in functions() {
-        let source = read(&format!("functions/{binary}/src/lib.rs"));
+        let source = read(format!("functions/{binary}/src/lib.rs"));
         let bounds = source.split("\nimpl<").nth(1).unwrap_or_default();
         let bounds = bounds.split('{').next().unwrap();
         let words: Vec<_> = bounds.split(|c: char| !c.is_alphanumeric()).collect();

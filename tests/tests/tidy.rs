@@ -1,17 +1,9 @@
 //! Our own rules, as tests.
 #![cfg(test)]
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
+use std::{fs, path::PathBuf};
 
-use auth_tests::stack::workspace;
-
-fn read(path: impl AsRef<Path>) -> String {
-    let path = workspace().join(path);
-    fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
-}
+use auth_tests::{repository::read, stack::workspace};
 
 /// Every file below the workspace with one of these endings, built things left out.
 fn files(endings: &[&str]) -> Vec<PathBuf> {

@@ -4,10 +4,11 @@
 use std::time::Duration;
 
 use auth_api::{GatewayAnswer, answer};
-use auth_store::{Aws, KeptKeys, KeyLocation, KeySource, TrustedKeys};
+use auth_store::{KeptKeys, KeyLocation, TrustedKeys};
 use auth_testkit::{
+    away,
     event::{request, with_header},
-    subject::{ISSUER, KID, NOW, key_ring},
+    subject::{ISSUER, KID, NOW, key_ring, key_source},
 };
 use auth_token::{Algorithm, KeyPolicy, PublicJwkSet, PublishedRing, SigningRing};
 use discovery::Discovery;
@@ -81,16 +82,9 @@ async fn of_a_ring_every_key_is_served_and_each_algorithm_named_once() {
 
 #[tokio::test]
 async fn without_keys_only_health_is_told() {
-    let source = KeySource {
-        location: KeyLocation::Table { name: "KeysTable".to_owned() },
-        algorithm: None,
-        flask_secret: None,
-        max_age: Duration::from_mins(2),
-    };
-    // Nothing listens there.
-    let nobody = Aws::emulator("http://127.0.0.1:1");
+    let source = key_source(KeyLocation::Table { name: "KeysTable".to_owned() });
     let published = |keys: TrustedKeys| keys.verifying.public_jwk_set();
-    let keys = source.keep_trusted(&nobody, NOW, published).await.unwrap();
+    let keys = source.keep_trusted(&away::aws(), NOW, published).await.unwrap();
     for (path, status) in [
         ("/.well-known/jwks.json", 503),
         ("/.well-known/openid-configuration", 503),

@@ -64,10 +64,14 @@ impl<S: FindRing, T> Keys<S, T> {
         Ok(SigningRing::parse(&text)?)
     }
 
-    /// The ring that signs.
-    async fn current_ring(&self, versions: &RingVersions) -> Result<SigningRing, KeysError> {
+    /// The ring that signs, and its version.
+    async fn current_ring<'a>(
+        &self,
+        versions: &'a RingVersions,
+    ) -> Result<(&'a str, SigningRing), KeysError> {
         let current = versions.in_stage(RingStage::Current).ok_or(KeysError::NoRing)?;
-        self.ring(current).await?.ok_or(KeysError::NoRing)
+        let ring = self.ring(current).await?.ok_or(KeysError::NoRing)?;
+        Ok((current, ring))
     }
 }
 

@@ -4,7 +4,7 @@ use auth_store::{
     DescribeRings, FindPublishedRing, FindRing, MoveRing, PublishOutcome, PublishRing, PutRing,
     RingStage, StartRotation,
 };
-use auth_token::{OperationId, PublishedRing, SigningRing, Timestamp};
+use auth_token::{PublishedRing, SigningRing, Timestamp};
 use serde_json::{Value, json};
 use tracing::{info, warn};
 
@@ -25,7 +25,7 @@ impl<
         let versions = self.secret.describe_rings().await?;
         let ring = match self.current_ring(&versions).await {
             Err(KeysError::NoRing) => Ok(None),
-            ring => ring.map(|ring| Some(ring.published())),
+            found => found.map(|(_, ring)| Some(ring.published())),
         };
         let agrees = matches!((&published, &ring), (Ok(ours), Ok(Some(theirs))) if ours == theirs);
         let problems = [published.as_ref().err(), ring.as_ref().err()];
@@ -65,15 +65,13 @@ impl<
     async fn take_from_secret(&self, kid: &str, now: Timestamp) -> Result<SigningRing, KeysError> {
         for _ in 0..MAX_TRIES {
             let versions = self.secret.describe_rings().await?;
-            let current = versions.in_stage(RingStage::Current).ok_or(KeysError::NoRing)?;
-            let ring = self.ring(current).await?.ok_or(KeysError::NoRing)?;
+            let (current, ring) = self.current_ring(&versions).await?;
             let without = match ring.clone().without(kid, current, self.policy, now)? {
                 Some(without) => without,
                 None if self.is_published(kid).await? => ring.reissued(current),
                 None => return Err(KeysError::UnknownKey(kid.to_owned())),
             };
-            // Two of them, because a version's name has 32 characters or more.
-            let version = format!("{}{}", OperationId::generate()?, OperationId::generate()?);
+            let version = SigningRing::new_version()?;
             self.secret.put_ring(&version, RingStage::Retiring, &without.to_secret()).await?;
             let outcome = self.make_current(Some(current), &version).await;
             // A version that is in a stage is kept for ever, and it holds private keys.

@@ -33,7 +33,7 @@ impl<S: DescribeRings + FindRing + PutRing + MoveRing, T: FindPublishedRing + Pu
         match step {
             Step::Create => self.create(version, now).await?,
             Step::Set => self.set(version, now).await?,
-            Step::Test => self.test(version, now).await?,
+            Step::Test => self.test(version, now).await.map(drop)?,
             Step::Finish => self.finish(version, now).await?,
         }
         info!(step = ?step, version, "step taken");
@@ -52,15 +52,14 @@ impl<S: DescribeRings + FindRing + PutRing + MoveRing, T: FindPublishedRing + Pu
         if let Some(made) = self.ring(version).await? {
             return self.expect_timely(&made, version, &versions, now).await;
         }
-        let current = versions.in_stage(RingStage::Current);
-        let ring = match current {
-            Some(current) => self.ring(current).await?,
-            None => None,
-        };
-        let ring = match (ring, current) {
-            (Some(ring), Some(current)) => ring.rotated(current, self.policy, now)?,
+        let ring = match self.current_ring(&versions).await {
+            Ok((current, ring)) => ring.rotated(current, self.policy, now)?,
             // Keys whose private halves were lost go on verifying.
-            _ => SigningRing::first(current, &self.published().await?.ring()?, self.policy, now)?,
+            Err(KeysError::NoRing) => {
+                let current = versions.in_stage(RingStage::Current);
+                SigningRing::first(current, &self.published().await?.ring()?, self.policy, now)?
+            }
+            Err(fault) => return Err(fault),
         };
         self.secret.put_ring(version, RingStage::Pending, &ring.to_secret()).await?;
         Ok(())
@@ -78,17 +77,16 @@ impl<S: DescribeRings + FindRing + PutRing + MoveRing, T: FindPublishedRing + Pu
     }
 
     /// Has the new ring's keys sign, and what is published verify.
-    async fn test(&self, version: &str, now: Timestamp) -> Result<(), KeysError> {
-        let Made { ring, .. } = self.made(version, now).await?;
-        ring.prove(&self.published().await?.ring()?)?;
-        Ok(())
+    async fn test(&self, version: &str, now: Timestamp) -> Result<Made, KeysError> {
+        let made = self.made(version, now).await?;
+        made.ring.prove(&self.published().await?.ring()?)?;
+        Ok(made)
     }
 
     /// Makes the new ring the current one, in place of the one that it was made from and of no
     /// other.
     async fn finish(&self, version: &str, now: Timestamp) -> Result<(), KeysError> {
-        let Made { ring, versions } = self.made(version, now).await?;
-        ring.prove(&self.published().await?.ring()?)?;
+        let Made { versions, .. } = self.test(version, now).await?;
         let current = versions.in_stage(RingStage::Current);
         if current != Some(version) {
             self.make_current(current, version).await?;

@@ -8,13 +8,13 @@ use std::time::Duration;
 use auth_api::{GatewayAnswer, TokenLocations};
 use auth_session::{AccountStatus, SessionState, User, Username};
 use auth_store::{
-    Aws, FindSession as _, FindUser, KeyLocation, KeySource, MemoryUsers, SessionStart,
-    StartSession, StartSessionOutcome, StoreError,
+    FindSession as _, FindUser, KeyLocation, MemoryUsers, SessionStart, StartSession,
+    StartSessionOutcome, StoreError,
 };
 use auth_testkit::{
-    away::AwayUsers,
+    away::{self, AwayUsers},
     event::{post_json, with_header},
-    subject::{NOW, SESSION_POLICY, token_profile, user, verifier},
+    subject::{NOW, SESSION_POLICY, key_source, token_profile, user, verifier},
 };
 use auth_token::{Issuer, KeyRing, PresentedToken};
 use scene::{PASSWORD, body, call, call_signing_with, users_with};
@@ -187,16 +187,9 @@ async fn a_store_that_does_not_answer_is_503_with_retry_after() {
 #[tokio::test]
 async fn without_keys_a_login_is_503_and_starts_no_session() {
     let users = users_with(|_| ()).await;
-    let source = KeySource {
-        location: KeyLocation::Secret { arn: "arn".to_owned() },
-        algorithm: None,
-        flask_secret: None,
-        max_age: Duration::from_mins(2),
-    };
-    // Nothing listens there.
-    let nobody = Aws::emulator("http://127.0.0.1:1");
+    let source = key_source(KeyLocation::Secret { arn: "arn".to_owned() });
     let make = |ring: KeyRing, _| Issuer::new(ring.into_signing_key(), token_profile());
-    let issuer = source.keep_signing(&nobody, NOW, make).await.unwrap();
+    let issuer = source.keep_signing(&away::aws(), NOW, make).await.unwrap();
     let event = post_json("/login", &json!({ "username": "alice", "password": PASSWORD }));
     let places = TokenLocations::default();
     let answer = call_signing_with(issuer, users.clone(), places, &event, NOW).await;

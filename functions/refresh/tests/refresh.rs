@@ -7,16 +7,16 @@ use std::time::Duration;
 use auth_api::{GatewayAnswer, TokenLocations, TokenReader, answer};
 use auth_session::{AccountStatus, RotationPolicy, User};
 use auth_store::{
-    AddUser as _, Aws, EndSession, FindUser, KeptKeys, KeyLocation, KeySource, MemoryUsers,
-    RotateSession, StartSession,
+    AddUser as _, EndSession, FindUser, KeptKeys, KeyLocation, MemoryUsers, RotateSession,
+    StartSession,
 };
 use auth_testkit::{
-    away::{AwayUsers, CAUSE},
+    away::{self, AwayUsers, CAUSE},
     event::{post_json, post_text, request, with_header, with_token},
     forge::{bad_refresh_tokens, claims_for, header, sign},
     subject::{
-        NOW, ROTATION_POLICY, SESSION_POLICY, issuer, key_ring, operation, session, token_profile,
-        user, verifier,
+        NOW, ROTATION_POLICY, SESSION_POLICY, issuer, key_ring, key_source, operation, session,
+        token_profile, user, verifier,
     },
 };
 use auth_token::{
@@ -373,16 +373,9 @@ async fn a_store_that_does_not_answer_is_503_and_no_refusal() {
 #[tokio::test]
 async fn without_keys_a_refresh_is_503_and_uses_no_token_up() {
     let scene = scene(|_| ()).await;
-    let source = KeySource {
-        location: KeyLocation::Secret { arn: "arn".to_owned() },
-        algorithm: None,
-        flask_secret: None,
-        max_age: Duration::from_mins(2),
-    };
-    // Nothing listens there.
-    let nobody = Aws::emulator("http://127.0.0.1:1");
+    let source = key_source(KeyLocation::Secret { arn: "arn".to_owned() });
     let make = |ring, flask| RefreshKeys::new(ring, flask, &token_profile());
-    let keys = source.keep_signing(&nobody, NOW, make).await.unwrap();
+    let keys = source.keep_signing(&away::aws(), NOW, make).await.unwrap();
     let (users, event) = (scene.users.clone(), with_bearer(&scene.token));
     let answer = call_with(keys, users, ROTATION_POLICY, &event, NOW).await;
     assert_eq!((answer.status_code, &body(&answer)["error"]), (503, &json!("unavailable")));

@@ -11,8 +11,8 @@ use axum::{
 };
 use serde_json::json;
 
-use super::{Aws, log};
-use crate::sandbox::InvokeError;
+use super::Aws;
+use crate::{log, sandbox::InvokeError};
 
 /// Lambda's limit for an event.
 const MAX_REQUEST_BYTES: usize = 6 * 1024 * 1024;
@@ -83,7 +83,7 @@ async fn invoke(
     match function.invoke(event).await {
         Ok(answer) => respond(StatusCode::OK, "application/json", answer.into()),
         Err(error) => {
-            log(&format!("{name} {error}"));
+            log::line("aws", &format!("{name} {error}"));
             fail(error)
         }
     }

@@ -43,9 +43,3 @@ impl Aws {
         self.functions.get(self.secrets.rotated_by(secret)?).map(Arc::as_ref)
     }
 }
-
-/// Prints a line of the account's own.
-#[expect(clippy::print_stdout, reason = "this is the account's own log")]
-fn log(line: &str) {
-    println!("{:>12} | {line}", "aws");
-}

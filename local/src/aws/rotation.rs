@@ -2,13 +2,15 @@
 
 use std::{sync::Arc, time::Duration};
 
+use auth_token::SigningRing;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Aws, log};
+use super::Aws;
 use crate::{
+    log,
     sandbox::InvokeError,
-    secrets::{SecretError, name_of, new_version_id, read_request},
+    secrets::{SecretError, name_of, read_request},
 };
 
 const STEPS: [&str; 4] = ["createSecret", "setSecret", "testSecret", "finishSecret"];
@@ -61,7 +63,7 @@ impl Aws {
         secret: &str,
         version: Option<String>,
     ) -> Result<String, SecretError> {
-        let version = version.map_or_else(new_version_id, Ok)?;
+        let version = version.map_or_else(SigningRing::new_version, Ok)?;
         if self.secrets.rotated_by(secret).is_none() && self.secrets.is_there(secret) {
             let problem = "No Lambda rotation function ARN is associated with this secret.";
             return Err(SecretError::InvalidRequest(problem.to_owned()));
@@ -92,7 +94,7 @@ impl Aws {
             };
             outcome = self.run_steps(secret, &version).await;
             let Err(error) = &outcome else { break };
-            log(&format!("rotation of {secret}: {error}"));
+            log::line("aws", &format!("rotation of {secret}: {error}"));
             if attempt < ATTEMPTS {
                 tokio::time::sleep(PAUSE).await;
             }

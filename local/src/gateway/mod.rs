@@ -17,6 +17,7 @@ use axum::{
 use tokio::net::TcpListener;
 
 use crate::{
+    log,
     sandbox::Pool,
     template::{Cors, Template},
 };
@@ -84,12 +85,11 @@ impl Gateway {
     }
 
     /// The function's answer; what went wrong is printed and, as on AWS, not told.
-    #[expect(clippy::print_stdout, reason = "this is the gateway's own log")]
     async fn invoke(&self, function: &str, event: Bytes) -> Option<Bytes> {
         match self.functions.get(function)?.invoke(event).await {
             Ok(answer) => Some(answer),
             Err(error) => {
-                println!("{:>12} | {function} {error}", "gateway");
+                log::line("gateway", &format!("{function} {error}"));
                 None
             }
         }

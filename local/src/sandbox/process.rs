@@ -20,6 +20,7 @@ use super::{
     InvokeError,
     api::{Invocation, RuntimeApi},
 };
+use crate::log;
 
 /// Lambda gives a function ten seconds to initialise.
 const INIT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -156,14 +157,13 @@ impl Drop for Sandbox {
 }
 
 /// Prints what a function logs, its name before each line.
-#[expect(clippy::print_stdout, reason = "these are the functions' own log lines")]
 fn pass_lines_on(name: &str, output: Option<impl AsyncRead + Send + Unpin + 'static>) {
     let Some(output) = output else { return };
     let name = name.to_owned();
     tokio::spawn(async move {
         let mut lines = BufReader::new(output).lines();
         while let Ok(Some(line)) = lines.next_line().await {
-            println!("{name:>12} | {line}");
+            log::line(&name, &line);
         }
     });
 }

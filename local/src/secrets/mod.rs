@@ -11,7 +11,7 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use auth_token::{OperationId, RandomnessError};
+use auth_token::{RandomnessError, SigningRing};
 use secrecy::SecretString;
 
 use crate::template::Secret;
@@ -134,7 +134,7 @@ impl Secrets {
     ) -> Result<Self, StateError> {
         for (name, secret) in declared {
             if let Entry::Vacant(place) = kept.entry(name.clone()) {
-                place.insert(Versions::first(new_version_id()?, secret.initial.clone()));
+                place.insert(Versions::first(SigningRing::new_version()?, secret.initial.clone()));
             }
         }
         let rotated_by = declared
@@ -215,11 +215,6 @@ fn no_secret() -> SecretError {
 /// The secret's name in what a caller calls its id: a name, or an ARN that ends with one.
 pub(crate) fn name_of(secret_id: &str) -> &str {
     secret_id.rsplit(':').next().unwrap_or(secret_id)
-}
-
-/// A name for a version, as long as AWS wants them.
-pub(crate) fn new_version_id() -> Result<String, RandomnessError> {
-    Ok(format!("{}{}", OperationId::generate()?, OperationId::generate()?))
 }
 
 #[cfg(test)]

@@ -5,14 +5,14 @@ use std::time::Duration;
 
 use auth_api::{Guard, Refusal, Requirement, SessionCheck, TokenLocations, TokenReader};
 use auth_store::{
-    Aws, DynamoKeys, FindPublishedRing as _, KeyLocation, KeySource, MemoryUsers, Publication,
-    PublishOutcome, PublishRing as _,
+    Aws, DynamoKeys, FindPublishedRing as _, KeyLocation, MemoryUsers, Publication, PublishOutcome,
+    PublishRing as _,
 };
 use auth_testkit::{
     dynamodb,
     forge::{claims, header, sign, with},
     proxy::{DynamoProxy, Fault},
-    subject::{NOW, grant, operation, token_profile},
+    subject::{NOW, grant, key_source, operation, token_profile},
 };
 use auth_token::{
     Algorithm, Issuer, KeyPolicy, KeyRing, PublishedRing, SessionId, SigningRing, Timestamp,
@@ -65,12 +65,7 @@ impl Table {
 
     /// A guard that starts now, and looks no sessions up.
     async fn guard(&self) -> Guard<MemoryUsers> {
-        let source = KeySource {
-            location: KeyLocation::Table { name: "KeysTable".to_owned() },
-            algorithm: None,
-            flask_secret: None,
-            max_age: Duration::from_mins(2),
-        };
+        let source = key_source(KeyLocation::Table { name: "KeysTable".to_owned() });
         let (aws, locations) = (Aws::emulator(&self.proxy.endpoint), TokenLocations::default());
         let reader = TokenReader::connect(source, token_profile(), locations, &aws, NOW).await;
         Guard::reading(reader.unwrap(), SessionCheck::off())

@@ -15,15 +15,13 @@ use auth_store::{
     Publication, PublishOutcome, PublishRing as _, StoreError, TrustedKeys,
 };
 use auth_testkit::{
-    dynamodb,
+    away, dynamodb,
     proxy::{DynamoProxy, Fault},
-    subject::{JWK_SET, KID, NOW, operation},
+    subject::{JWK_SET, KID, NOW, key_source, operation},
 };
 use auth_token::{Algorithm, FlaskKeys, KeyPolicy, KeyRing, PublishedRing, SigningRing, Timestamp};
 use secrecy::SecretString;
 use tokio::task::JoinSet;
-
-const MAX_AGE: Duration = Duration::from_mins(2);
 
 /// DynamoDB refuses this and no client tries it again: one call, one reading.
 const AWAY: Fault = Fault::Error("ResourceNotFoundException");
@@ -32,12 +30,8 @@ fn later(seconds: u64) -> Timestamp {
     NOW + Duration::from_secs(seconds)
 }
 
-fn source(location: KeyLocation) -> KeySource {
-    KeySource { location, algorithm: None, flask_secret: None, max_age: MAX_AGE }
-}
-
 fn table() -> KeySource {
-    source(KeyLocation::Table { name: "KeysTable".to_owned() })
+    key_source(KeyLocation::Table { name: "KeysTable".to_owned() })
 }
 
 fn new_ring() -> PublishedRing {
@@ -321,9 +315,9 @@ async fn assert_all_get(keys: &KeptKeys<TrustedKeys>, now: Timestamp, expected: 
 
 #[tokio::test]
 async fn keys_at_hand_stay_as_they_are() {
-    let jwk_set = || source(KeyLocation::JwkSet(SecretString::from(JWK_SET)));
+    let jwk_set = || key_source(KeyLocation::JwkSet(SecretString::from(JWK_SET)));
     // Nothing is asked, because nothing listens there.
-    let nobody = Aws::emulator("http://127.0.0.1:1");
+    let nobody = away::aws();
     let trusted = jwk_set().keep_trusted(&nobody, NOW, |keys| keys).await.unwrap();
     let first = trusted.get(NOW).await.unwrap();
     assert_eq!(kids(&first), [KID]);
@@ -337,14 +331,14 @@ async fn keys_at_hand_stay_as_they_are() {
 
 #[tokio::test]
 async fn keys_at_hand_that_will_not_do_are_an_error_at_the_start() {
-    let nobody = Aws::emulator("http://127.0.0.1:1");
-    let pem = source(KeyLocation::PublicPem("-----BEGIN PUBLIC KEY-----".to_owned()));
+    let nobody = away::aws();
+    let pem = key_source(KeyLocation::PublicPem("-----BEGIN PUBLIC KEY-----".to_owned()));
     let refused = pem.keep_signing(&nobody, NOW, |_, _| ()).await.unwrap_err();
     assert!(matches!(refused, KeySourceError::PublicOnly), "{refused:?}");
-    let no_set = source(KeyLocation::JwkSet(SecretString::from("{}")));
+    let no_set = key_source(KeyLocation::JwkSet(SecretString::from("{}")));
     let refused = no_set.keep_trusted(&nobody, NOW, |_| ()).await.unwrap_err();
     assert!(matches!(refused, KeySourceError::Unusable(_)), "{refused:?}");
-    let jwk_set = source(KeyLocation::JwkSet(SecretString::from(JWK_SET)));
+    let jwk_set = key_source(KeyLocation::JwkSet(SecretString::from(JWK_SET)));
     let other = KeySource { algorithm: Some(Algorithm::Rs256), ..jwk_set };
     let refused = other.keep_signing(&nobody, NOW, |_, _| ()).await.unwrap_err();
     assert_eq!(refused.to_string(), "the signing key is for ES256, and RS256 is configured");

@@ -1,8 +1,8 @@
-//! A store that does not answer.
+//! A store that does not answer, and an AWS that is not there.
 
 use auth_session::{Rotation, SessionState, User, Username};
 use auth_store::{
-    AccountChange, AccountChangeOutcome, AddUser, AddUserOutcome, ChangePassword, EndSession,
+    AccountChange, AccountChangeOutcome, AddUser, AddUserOutcome, Aws, ChangePassword, EndSession,
     EndSessions, EndedSessions, FindSession, FindUser, RemoveUser, RotateSession,
     RotateSessionOutcome, SessionEnd, SessionStart, StartSession, StartSessionOutcome, StoreError,
 };
@@ -11,6 +11,11 @@ use secrecy::SecretString;
 
 /// What the cause says; no client may ever see it.
 pub const CAUSE: &str = "the-network-of-table-users-is-down";
+
+/// An AWS at whose address nothing listens.
+pub fn aws() -> Aws {
+    Aws::emulator("http://127.0.0.1:1")
+}
 
 /// Every call of it fails.
 #[derive(Clone, Copy, Debug)]

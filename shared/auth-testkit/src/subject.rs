@@ -6,6 +6,7 @@ use auth_session::{
     AccountStatus, Client, RotationPolicy, SessionLifetimes, SessionPolicy, Sessions,
     StartedSession, User, Username,
 };
+use auth_store::{KeyLocation, KeySource};
 use auth_token::{
     AdditionalClaims, Grant, Issuer, KeyRing, OperationId, SessionId, Timestamp, TokenProfile,
     UserId, Verifier,
@@ -24,6 +25,12 @@ pub const KID: &str = "test-key";
 /// The keys of [`JWK_SET`].
 pub fn key_ring() -> KeyRing {
     KeyRing::parse(&SecretString::from(JWK_SET)).unwrap()
+}
+
+/// Keys that are read from there, and may become two minutes old.
+pub fn key_source(location: KeyLocation) -> KeySource {
+    let max_age = Duration::from_mins(2);
+    KeySource { location, algorithm: None, flask_secret: None, max_age }
 }
 
 /// Access tokens of 15 minutes, refresh tokens of 30 days, no leeway.

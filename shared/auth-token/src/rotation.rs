@@ -1,20 +1,22 @@
 //! Rings that rotate: next, current, previous, gone.
 
+mod policy;
 mod private;
 mod published;
 
-use std::{fmt, time::Duration};
+use std::fmt;
 
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
+pub use policy::KeyPolicy;
 use private::{PrivateJwk, is_publishable};
 pub use published::{KeyState, PublishedKey, PublishedRing};
 
 use crate::{
-    algorithm::Algorithm,
-    error::KeyError,
+    error::{KeyError, RandomnessError},
+    id::OperationId,
     jwk::{Jwk, parse_set},
     ring::KeyRing,
     timestamp::Timestamp,
@@ -23,27 +25,6 @@ use crate::{
 /// More replaced keys are not kept. A secret holds 64 KB, and a public RSA key with what is said
 /// of it takes half of one.
 const MAX_PREVIOUS: usize = 50;
-
-/// How a ring's new keys are made, and how long its old ones verify.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct KeyPolicy {
-    /// What new keys are for. A change takes effect at the second rotation: the next key is
-    /// already published.
-    pub algorithm: Algorithm,
-    /// How long after a rotation the last token of the replaced key may live.
-    pub retention: Duration,
-}
-
-impl KeyPolicy {
-    /// How long a rotation may take from its first step to its last: a ring of which more has
-    /// passed is not taken into use.
-    pub const LONGEST_ROTATION: Duration = Duration::from_hours(24);
-
-    /// Until when a key must verify that a ring made `now` replaces.
-    fn last_expiry(self, now: Timestamp) -> Timestamp {
-        now + self.retention + Self::LONGEST_ROTATION
-    }
-}
 
 /// A ring as it is kept secret: two private keys, and the public halves of those before them.
 #[derive(Clone)]
@@ -218,6 +199,15 @@ impl SigningRing {
     fn without_expired(mut self, now: Timestamp) -> Self {
         self.previous.retain(|key| key.until.is_none_or(|until| until > now));
         self
+    }
+
+    /// A name for a version of the secret, as long as Secrets Manager wants them: 32 to 64
+    /// characters.
+    ///
+    /// # Errors
+    /// [`RandomnessError`].
+    pub fn new_version() -> Result<String, RandomnessError> {
+        Ok(format!("{}{}", OperationId::generate()?, OperationId::generate()?))
     }
 
     /// The version of the secret that this ring was made from; `None` for an operator's.

@@ -34,8 +34,8 @@ pub(super) enum OnNonsense {
 /// What a function makes of its keys. Clones share it.
 ///
 /// Keys of more than half their greatest age are read anew beside the request that wants them; of
-/// more than the whole of it, before that request goes on, which then waits half a second at most. As
-/// long as they cannot be read, the last ones serve.
+/// more than the whole of it, before that request goes on, which then waits half a second at most.
+/// As long as they cannot be read, the last ones serve.
 pub struct KeptKeys<K>(Kind<K>);
 
 enum Kind<K> {
@@ -174,8 +174,8 @@ impl<K> Reading<K> {
     }
 
     async fn read_in_turn(&self, now: Timestamp) -> Result<(), KeySourceError> {
-        // Boxed: the calls of two SDKs are not to be part of every request's future.
         let flask = self.held().keys.as_ref().and_then(|(_, texts)| texts.flask_text());
+        // Boxed: the calls of two SDKs are not to be part of every request's future.
         let reading: Pin<Box<dyn Future<Output = _> + Send + '_>> =
             Box::pin(self.reader.read(flask));
         let read = reading.await;

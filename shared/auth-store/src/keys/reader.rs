@@ -140,7 +140,6 @@ impl KeyTexts {
 /// Keys that are written the same are the same.
 impl PartialEq for KeyTexts {
     fn eq(&self, other: &Self) -> bool {
-        let flask = |texts: &Self| texts.flask.as_ref().map(|text| text.expose_secret().to_owned());
         let is_same_ring = match (&self.ring, &other.ring) {
             (WrittenRing::Private(ours), WrittenRing::Private(theirs)) => {
                 ours.expose_secret() == theirs.expose_secret()
@@ -149,6 +148,8 @@ impl PartialEq for KeyTexts {
             (WrittenRing::Private(_), WrittenRing::Public(_))
             | (WrittenRing::Public(_), WrittenRing::Private(_)) => false,
         };
-        is_same_ring && flask(self) == flask(other)
+        is_same_ring
+            && self.flask.as_ref().map(ExposeSecret::expose_secret)
+                == other.flask.as_ref().map(ExposeSecret::expose_secret)
     }
 }
