@@ -9,7 +9,7 @@ use clap::{
 };
 use secrecy::SecretString;
 
-use crate::failure::Failure;
+use crate::{failure::Failure, keys::MIN_ID_CHARACTERS};
 
 /// Operates a Latchkey deployment: its signing keys and its tokens.
 #[derive(Clone, Debug, Parser)]
@@ -97,9 +97,15 @@ pub enum KeysCommand {
     Rotate,
     /// Have every token of a key refused: the emergency brake, which cannot be undone.
     Retire {
-        /// The key's id, or at least six characters of its beginning.
+        /// The key's id, or enough of its beginning.
         // An id may begin with a hyphen.
-        #[arg(value_name = "KEY", allow_hyphen_values = true)]
+        #[arg(
+            value_name = "KEY",
+            allow_hyphen_values = true,
+            help = format!(
+                "The key's id, or at least {MIN_ID_CHARACTERS} characters of its beginning"
+            )
+        )]
         key: String,
         /// Do not ask.
         #[arg(long)]
@@ -112,9 +118,9 @@ pub enum KeysCommand {
 pub enum TokenCommand {
     /// Show what a token says, and whether it is genuine.
     ///
-    /// Its signature is checked with the keys of --jwks, or with those of the stack when --local or
-    /// --stack is given. Otherwise nothing is checked. The exit code is 1 for a token that is not
-    /// valid.
+    /// Its signature is checked with the keys of --jwks, or with those of the deployment that
+    /// --stack, --region, --profile, --endpoint-url or --local names. Otherwise nothing is checked.
+    /// The exit code is 1 for a token that is not valid.
     Inspect(Inspect),
 }
 
@@ -125,7 +131,8 @@ pub struct Inspect {
     /// the shell's history.
     #[arg(value_name = "TOKEN", value_parser = StringValueParser::new().map(SecretString::from))]
     pub token: SecretString,
-    /// A file with the JWK set of public keys to check it with.
+    /// A file with the JWK set of public keys to check it with; goes with none of the options that
+    /// name a deployment.
     #[arg(long, value_name = "FILE")]
     pub jwks: Option<PathBuf>,
 }

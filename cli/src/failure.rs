@@ -4,13 +4,16 @@ use std::io;
 
 use auth_token::KeyError;
 
-use crate::stack::StackError;
+use crate::{age, keys, stack::StackError};
 
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Failure {
     #[error("--local goes with none of --profile, --region, --stack and --endpoint-url")]
     LocalAndDeployed,
-    #[error("--jwks goes with neither --local nor --stack: each says which keys to check with")]
+    #[error(
+        "--jwks goes with none of --local, --profile, --region, --stack and --endpoint-url: they \
+         name a deployment, which has keys of its own"
+    )]
     TwoKeySources,
     #[error("there is nobody to ask: give --yes to retire the key without a question")]
     NobodyToAsk,
@@ -20,13 +23,18 @@ pub(crate) enum Failure {
     UnknownKey(String),
     #[error("more than one key's id begins with {0:?}")]
     AmbiguousKey(String),
-    #[error("{0:?} is too little of a key's id: give 6 characters or more")]
+    #[error(
+        "{0:?} is too little of a key's id: give {least} characters or more",
+        least = keys::MIN_ID_CHARACTERS
+    )]
     ShortKeyId(String),
     #[error("the keys function has answered, and the key {0:?} is still there")]
     StillThere(String),
     #[error(
-        "the rotation was started and has not come to its end within a minute: the log of the keys \
-         function says why, and another `latchkey keys rotate` takes it up again"
+        "the rotation was started and has not come to its end within {patience}: the log of the \
+         keys function says why; see `latchkey keys list` first, because another `latchkey keys \
+         rotate` takes a pending rotation up, but begins a new one when that has ended meanwhile",
+        patience = age::text(keys::PATIENCE)
     )]
     NoRotation,
     #[error("the rotation does not come to its end: {}", .0.join("; "))]
@@ -49,5 +57,22 @@ impl Failure {
     /// Whether the command line is what is wrong.
     pub(crate) const fn is_usage(&self) -> bool {
         matches!(self, Self::LocalAndDeployed | Self::TwoKeySources | Self::NobodyToAsk)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_and_options_are_those_of_the_code() {
+        let told = Failure::ShortKeyId("abc".to_owned()).to_string();
+        assert_eq!(told, "\"abc\" is too little of a key's id: give 6 characters or more");
+        let told = Failure::NoRotation.to_string();
+        assert!(told.contains("within 1 min: ") && told.contains("`latchkey keys list`"), "{told}");
+        let told = Failure::TwoKeySources.to_string();
+        for option in ["--local", "--profile", "--region", "--stack", "--endpoint-url"] {
+            assert!(told.contains(option), "{told}");
+        }
     }
 }

@@ -19,6 +19,9 @@ use auth_token::Timestamp;
 pub use arguments::{Arguments, Command, Deployment, Inspect, KeysCommand, TokenCommand};
 use failure::Failure;
 
+/// Tells the time. A command asks when it has its answer: questions and networks take theirs.
+type Clock = fn() -> Timestamp;
+
 /// What a command has found out.
 struct Answer {
     /// For standard output.
@@ -43,12 +46,12 @@ impl Answer {
     }
 }
 
-/// Does what the command line says at the moment `now`. Results go to standard output; questions,
-/// warnings and failures, which are one line, to standard error.
+/// Does what the command line says, by the time that `now` tells. Results go to standard output;
+/// questions, warnings and failures, which are one line, to standard error.
 ///
 /// The exit code is 0, 1 for a failure and for a token that is not valid, and 2 for a command line
 /// that makes no sense.
-pub async fn run(arguments: Arguments, now: Timestamp) -> ExitCode {
+pub async fn run(arguments: Arguments, now: fn() -> Timestamp) -> ExitCode {
     match answer(arguments, now).await.and_then(|answer| answer.print()) {
         Ok(code) => code,
         Err(failure) => {
@@ -58,7 +61,7 @@ pub async fn run(arguments: Arguments, now: Timestamp) -> ExitCode {
     }
 }
 
-async fn answer(arguments: Arguments, now: Timestamp) -> Result<Answer, Failure> {
+async fn answer(arguments: Arguments, now: Clock) -> Result<Answer, Failure> {
     let Arguments { json, deployment, command } = arguments;
     deployment.check()?;
     match &command {

@@ -8,5 +8,5 @@ use latchkey::Arguments;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    latchkey::run(Arguments::parse(), Timestamp::now()).await
+    latchkey::run(Arguments::parse(), Timestamp::now).await
 }

@@ -2,11 +2,13 @@
 
 use std::{error::Error, fs, io, iter, path::Path, time::Duration};
 
+use auth_token::RingReport;
 use aws_config::{
     BehaviorVersion, Region, profile::ProfileFileCredentialsProvider,
     provider_config::ProviderConfig, retry::RetryConfig,
     stalled_stream_protection::StalledStreamProtectionConfig, timeout::TimeoutConfig,
 };
+use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_lambda::{
     Client,
     config::{Builder, Credentials, SharedHttpClient},
@@ -17,10 +19,10 @@ use aws_smithy_http_client::{
     Builder as HttpBuilder,
     tls::{Provider, rustls_provider::CryptoMode},
 };
-use serde::Deserialize;
+use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 
-use crate::{arguments::Deployment, keys::Ring};
+use crate::arguments::Deployment;
 
 /// The stack that `samconfig.toml` deploys, and the one that `make dev` runs.
 const DEPLOYED: &str = "latchkey";
@@ -30,8 +32,8 @@ const LOCAL: &str = "local";
 const ENDPOINT_FILE: &str = "aws-endpoint";
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
-/// As long as the keys function may take.
-const OPERATION_TIMEOUT: Duration = Duration::from_secs(30);
+/// Longer than the keys function may take, so that its own words are heard when it is late.
+const OPERATION_TIMEOUT: Duration = Duration::from_secs(35);
 
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum StackError {
@@ -39,6 +41,11 @@ pub(crate) enum StackError {
     NoLocalStack { file: String, error: io::Error },
     #[error("no region is set: give --region, or set AWS_REGION or the profile's region")]
     NoRegion,
+    #[error(
+        "no AWS credentials are found: set them up as for AWS's own program, or name a profile \
+         that has some with --profile"
+    )]
+    NoCredentials,
     #[error("there is no function {0}: are --stack, --region and --profile the deployment's?")]
     NoFunction(String),
     #[error("AWS refuses: {code}: {message}")]
@@ -78,29 +85,29 @@ impl Stack {
     }
 
     /// The keys as they are now.
-    pub(crate) async fn list(&self) -> Result<Ring, StackError> {
-        let answer = self.ask(&json!({ "Operation": "list" }), RetryConfig::standard()).await?;
-        self.ring(answer)
+    pub(crate) async fn list(&self) -> Result<RingReport, StackError> {
+        self.ask(&json!({ "Operation": "list" }), RetryConfig::standard()).await
     }
 
     /// Starts a rotation.
     pub(crate) async fn rotate(&self) -> Result<(), StackError> {
         // A second one, after an answer that was lost, would be a rotation too many.
-        self.ask(&json!({ "Operation": "rotate" }), RetryConfig::disabled()).await.map(drop)
+        let event = json!({ "Operation": "rotate" });
+        self.ask::<Value>(&event, RetryConfig::disabled()).await.map(drop)
     }
 
     /// Removes a key; the keys that are left.
-    pub(crate) async fn retire(&self, kid: &str) -> Result<Ring, StackError> {
+    pub(crate) async fn retire(&self, kid: &str) -> Result<RingReport, StackError> {
+        // A second one, after an answer that was lost, would be told that there is no such key.
         let event = json!({ "Operation": "retire", "KeyId": kid });
-        let answer = self.ask(&event, RetryConfig::standard()).await?;
-        self.ring(answer)
+        self.ask(&event, RetryConfig::disabled()).await
     }
 
-    fn ring(&self, answer: Value) -> Result<Ring, StackError> {
-        Ring::read(answer).ok_or_else(|| StackError::NotUnderstood(self.function.clone()))
-    }
-
-    async fn ask(&self, event: &Value, retries: RetryConfig) -> Result<Value, StackError> {
+    async fn ask<A: DeserializeOwned>(
+        &self,
+        event: &Value,
+        retries: RetryConfig,
+    ) -> Result<A, StackError> {
         let answer = self
             .lambda
             .invoke()
@@ -130,6 +137,7 @@ impl Stack {
                 code: code.to_owned(),
                 message: error.message().unwrap_or("no reason is given").to_owned(),
             },
+            None if lacks_credentials(error) => StackError::NoCredentials,
             None => StackError::Unreachable(with_causes(error)),
         }
     }
@@ -149,9 +157,19 @@ fn message_of(payload: &[u8]) -> String {
     )
 }
 
+/// Whether no place has credentials; those that are wrong somewhere are told in the SDK's words.
+fn lacks_credentials(error: &dyn Error) -> bool {
+    causes(error).any(|cause| {
+        matches!(cause.downcast_ref(), Some(CredentialsError::CredentialsNotLoaded(_)))
+    })
+}
+
 fn with_causes(error: &dyn Error) -> String {
-    let causes = iter::successors(error.source(), |&cause| cause.source());
-    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
+    causes(error).fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
+}
+
+fn causes<'error>(error: &'error dyn Error) -> impl Iterator<Item = &'error (dyn Error + 'static)> {
+    iter::successors(error.source(), |&cause| cause.source())
 }
 
 /// The emulator of the stack that keeps its state in `folder`. It takes any credentials, and
@@ -181,7 +199,8 @@ async fn deployed_settings(deployment: &Deployment) -> Result<Builder, StackErro
         loader = loader.region(Region::new(region.clone()));
     }
     let found = loader.load().await;
-    let region = found.region().ok_or(StackError::NoRegion)?;
+    let is_set = |region: &&Region| !region.as_ref().is_empty();
+    let region = found.region().filter(is_set).ok_or(StackError::NoRegion)?;
     let mut settings = Builder::from(&found);
     if let Some(profile) = &deployment.profile {
         // The SDK would go by the environment first. Whoever names a profile means its account,
@@ -213,6 +232,8 @@ fn http_client() -> SharedHttpClient {
 
 #[cfg(test)]
 mod tests {
+    use auth_testkit::template;
+
     use super::*;
 
     #[test]
@@ -222,5 +243,26 @@ mod tests {
         for odd in [&b""[..], b"{}", b"[]", b"\xff"] {
             assert_eq!(message_of(odd), "it failed without a word");
         }
+    }
+
+    #[test]
+    fn an_answer_that_is_no_report_is_not_understood() {
+        let read = |answer: Value| serde_json::from_value::<RingReport>(answer);
+        for answer in [
+            json!(null),
+            json!({ "started": true }),
+            json!({ "keys": [], "agree": true }),
+            json!({ "keys": [{ "kid": "a" }], "agree": true, "max_age": 120 }),
+        ] {
+            assert!(read(answer.clone()).is_err(), "{answer}");
+        }
+        let empty = read(json!({ "keys": [], "agree": true, "max_age": 1 })).unwrap();
+        assert_eq!(empty, RingReport { agree: true, max_age: 1, ..RingReport::default() });
+    }
+
+    #[test]
+    fn the_keys_function_is_waited_for_until_its_own_time_is_over() {
+        let timeout = template().functions["KeysFunction"].timeout;
+        assert!(OPERATION_TIMEOUT > CONNECT_TIMEOUT + Duration::from_secs(timeout));
     }
 }

@@ -2,14 +2,13 @@
 
 use std::{sync::Arc, time::Duration};
 
-use auth_token::{KeyError, SigningRing};
+use auth_token::RingReport;
 
 use crate::{
-    aws::{Aws, RotationError},
+    aws::{Aws, ReportError, RotationError},
     log,
     secrets::SecretError,
-    tables::{self, TableError},
-    template::{Secret, Template},
+    template::Template,
 };
 
 /// A rotation takes less than a second; a busy machine gets more.
@@ -18,6 +17,9 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// Why there is no ring.
 #[derive(Debug, thiserror::Error)]
 pub enum RingError {
+    /// Its function does not say what there is.
+    #[error("the keys cannot be listed: {0}")]
+    Report(#[from] ReportError),
     /// The rotation that makes it cannot begin.
     #[error("the keys cannot be made: {0}")]
     Secret(#[from] SecretError),
@@ -27,86 +29,62 @@ pub enum RingError {
     /// The rotation that makes it takes too long.
     #[error("the keys were not made in {} s", PATIENCE.as_secs())]
     Slow,
-    /// The public keys could not be looked up.
-    #[error(transparent)]
-    Table(#[from] TableError),
 }
 
-/// Where a ring is: the secret with its private half, the table with its public one.
+/// A ring, by the name of the secret that has its private half.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Ring {
-    /// The secret.
-    pub secret: String,
-    /// The table.
-    pub table: String,
-}
+pub struct Ring(String);
 
 impl Ring {
-    /// The rings of a template: what a function with a keys table rotates.
+    /// The rings of a template: what a function of it rotates.
     pub fn all(template: &Template) -> Vec<Self> {
-        let ring = |(secret, declared): (&String, &Secret)| {
-            let function = template.functions.get(declared.rotated_by.as_ref()?)?;
-            let table = function.variables.get("KEYS_TABLE")?.clone();
-            Some(Self { secret: secret.clone(), table })
-        };
-        template.secrets.iter().filter_map(ring).collect()
+        let is_rotated = |function: &String| template.functions.contains_key(function);
+        let secrets = template.secrets.iter();
+        secrets
+            .filter(|(_, secret)| secret.rotated_by.as_ref().is_some_and(is_rotated))
+            .map(|(name, _)| Self(name.clone()))
+            .collect()
     }
 
-    /// Has the ring made by a rotation, unless there is one whose signing key is public. A ring
-    /// that cannot be read is left to its owner.
+    /// Has the ring made by a rotation, unless there is one whose signing key is public. A secret
+    /// that holds something else is left to its owner.
     ///
     /// # Errors
     /// Every variant of [`RingError`].
-    pub async fn ensure(&self, aws: &Arc<Aws>, dynamodb: &str) -> Result<(), RingError> {
-        let current = match self.current_kid(aws) {
-            Ok(current) => current,
-            Err(error) => {
-                log::line(
-                    "local",
-                    &format!(
-                        "the keys in {} are no ring and stay as they are: {error}",
-                        self.secret
-                    ),
-                );
-                return Ok(());
-            }
-        };
-        if let Some(kid) = current
-            && self.is_published(&kid, dynamodb).await?
-        {
-            // The stack before this one may have ended in the middle of a rotation.
-            aws.resume_rotation(&self.secret);
+    pub async fn ensure(&self, aws: &Arc<Aws>) -> Result<(), RingError> {
+        let Self(secret) = self;
+        let report = aws.report(secret).await?;
+        if report.signing.is_none() && !report.problems.is_empty() {
+            let problems = report.problems.join("; ");
+            log::line("local", &format!("the keys in {secret} stay as they are: {problems}"));
             return Ok(());
         }
-        // One that was begun long ago cancels itself, and leaves room for another.
-        let is_unfinished = aws.secrets.unfinished_rotation(&self.secret).is_some();
-        if is_unfinished {
-            self.finish(aws).await?;
+        if is_usable(&report) {
+            // The stack before this one may have ended in the middle of a rotation.
+            aws.resume_rotation(secret);
+            return Ok(());
         }
-        if !is_unfinished || self.current_kid(aws).ok().flatten().is_none() {
-            aws.begin_rotation(&self.secret, None)?;
+        if aws.secrets.unfinished_rotation(secret).is_some() {
             self.finish(aws).await?;
+            // One that was begun long ago cancels itself, and leaves room for another.
+            if is_usable(&aws.report(secret).await?) {
+                return Ok(());
+            }
         }
-        Ok(())
+        aws.begin_rotation(secret, None)?;
+        self.finish(aws).await
     }
 
     async fn finish(&self, aws: &Aws) -> Result<(), RingError> {
-        let finished = tokio::time::timeout(PATIENCE, aws.finish_rotation(&self.secret)).await;
-        aws.cool(&self.secret).await;
+        let Self(secret) = self;
+        let finished = tokio::time::timeout(PATIENCE, aws.finish_rotation(secret)).await;
+        aws.cool(secret).await;
         Ok(finished.map_err(|_| RingError::Slow)??)
     }
+}
 
-    /// The key that signs; `None` before there is one.
-    fn current_kid(&self, aws: &Aws) -> Result<Option<String>, KeyError> {
-        let Ok(secret) = aws.secrets.value(&self.secret) else {
-            return Ok(None);
-        };
-        let ring = SigningRing::parse(&secret)?;
-        Ok(ring.map(|ring| ring.current_kid().to_owned()))
-    }
-
-    async fn is_published(&self, kid: &str, dynamodb: &str) -> Result<bool, TableError> {
-        let published = tables::published_ring(dynamodb, &self.table).await?;
-        Ok(published.is_some_and(|ring| ring.keys.iter().any(|key| key.jwk.kid == kid)))
-    }
+/// Whether verifiers know the key that signs.
+fn is_usable(report: &RingReport) -> bool {
+    let signing = report.signing.as_ref();
+    report.problems.is_empty() && signing.is_some_and(|kid| report.ring.find(kid).is_some())
 }

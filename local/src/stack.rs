@@ -78,7 +78,6 @@ pub struct Stack {
     /// The URL of that.
     pub aws_url: String,
     rings: Vec<Ring>,
-    dynamodb_url: String,
     _endpoint: Option<EndpointFile>,
     _lock: Option<File>,
 }
@@ -112,8 +111,7 @@ impl Stack {
         let operated = settings.state.filter(|_| environments.has_own_keys());
         let endpoint = operated.map(|folder| EndpointFile::write(folder, &aws_url)).transpose()?;
         let rings = if environments.has_own_keys() { Ring::all(template) } else { Vec::new() };
-        let dynamodb_url = settings.dynamodb_url.to_owned();
-        Ok(Self { functions, aws, aws_url, rings, dynamodb_url, _endpoint: endpoint, _lock: lock })
+        Ok(Self { functions, aws, aws_url, rings, _endpoint: endpoint, _lock: lock })
     }
 
     /// Has the stack's own keys made, where there are none yet and none were given.
@@ -122,7 +120,7 @@ impl Stack {
     /// Every variant of [`RingError`].
     pub async fn make_rings(&self) -> Result<(), RingError> {
         for ring in &self.rings {
-            ring.ensure(&self.aws, &self.dynamodb_url).await?;
+            ring.ensure(&self.aws).await?;
         }
         Ok(())
     }

@@ -2,9 +2,8 @@
 
 use std::{collections::BTreeMap, io, path::Path};
 
-use auth_token::PublishedRing;
 use reqwest::StatusCode;
-use serde_json::{Value, json};
+use serde_json::Value;
 use tokio::net::TcpListener;
 
 const FILE: &str = "dynamodb.sqlite";
@@ -26,7 +25,7 @@ pub enum TableError {
         /// What happened instead.
         source: reqwest::Error,
     },
-    /// The engine refused to make a table, or to read it.
+    /// The engine refused to make a table.
     #[error("{operation} of table {table}: {answer}")]
     Refused {
         /// What was asked.
@@ -70,27 +69,6 @@ pub async fn make_tables(
         }
     }
     Ok(())
-}
-
-/// The public keys that verifiers find in `table`; `None` when there are none that can be read.
-///
-/// # Errors
-/// [`TableError::Unreachable`] and [`TableError::Refused`].
-pub async fn published_ring(
-    endpoint: &str,
-    table: &str,
-) -> Result<Option<PublishedRing>, TableError> {
-    const OPERATION: &str = "GetItem";
-    let key = json!({ "id": { "S": "ring" } });
-    let request = json!({ "TableName": table, "Key": key, "ConsistentRead": true });
-    let (status, answer) = call(endpoint, OPERATION, &request).await?;
-    if !status.is_success() {
-        let table = table.to_owned();
-        return Err(TableError::Refused { operation: OPERATION, table, answer });
-    }
-    let answer: Value = serde_json::from_str(&answer).unwrap_or_default();
-    let ring = answer.pointer("/Item/ring/S").and_then(Value::as_str);
-    Ok(ring.and_then(|ring| PublishedRing::parse(ring).ok()))
 }
 
 /// Calls DynamoDB, and returns the status and the text of its answer.

@@ -11,13 +11,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use auth_token::SigningRing;
+use auth_token::{KeyState, RingReport, SigningRing};
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 
 use crate::{
     process::wait_for_end,
-    stack::{Stack, signal_to},
+    stack::{Settings, Stack, signal_to},
 };
 
 /// The private ring's name, which here is its ARN too.
@@ -34,6 +34,14 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// How many looks at a rotation that does not move are enough to ask for it again.
 const LOOKS: u32 = 100;
 
+/// Functions that use keys for so many seconds, and hash lightly.
+pub fn settings(max_age: &str) -> Settings {
+    Settings::default()
+        .variable("KEYS_MAX_AGE", max_age)
+        .variable("ARGON2_MEMORY_KIB", "7168")
+        .variable("ARGON2_ITERATIONS", "5")
+}
+
 /// Who operates a stack.
 #[derive(Clone, Debug)]
 pub struct Operator {
@@ -41,30 +49,28 @@ pub struct Operator {
     client: reqwest::Client,
 }
 
-/// What the keys function lists: the published keys, and whether the secret has the same.
+/// What the keys function lists.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Listing(pub Value);
+pub struct Listing(pub RingReport);
 
 impl Listing {
-    /// The public keys with what is said of them: current, next, previous.
-    pub fn keys(&self) -> &[Value] {
-        self.0["keys"].as_array().unwrap()
+    fn read(answer: Value) -> Self {
+        Self(serde_json::from_value(answer).unwrap())
     }
 
-    /// The `kid` of the key in that state: `current` or `next`.
-    pub fn kid(&self, state: &str) -> &str {
-        let found = self.keys().iter().find(|key| key["state"] == state);
-        found.and_then(|key| key["kid"].as_str()).unwrap()
+    /// The `kid` of the key in that state: current or next.
+    pub fn kid(&self, state: KeyState) -> &str {
+        self.0.ring.in_state(state).unwrap().jwk.kid.as_str()
     }
 
-    /// Every `kid`.
+    /// Every `kid`: current, next, previous.
     pub fn kids(&self) -> Vec<&str> {
-        self.keys().iter().filter_map(|key| key["kid"].as_str()).collect()
+        self.0.ring.keys.iter().map(|key| key.jwk.kid.as_str()).collect()
     }
 
     /// Whether the secret's public halves are the published ones.
-    pub fn agrees(&self) -> bool {
-        self.0["agree"] == true
+    pub const fn agrees(&self) -> bool {
+        self.0.agree
     }
 }
 
@@ -90,7 +96,7 @@ impl Operator {
 
     /// Lists the keys.
     pub async fn list(&self) -> Listing {
-        Listing(self.invoke(&json!({ "Operation": "list" })).await.unwrap())
+        Listing::read(self.invoke(&json!({ "Operation": "list" })).await.unwrap())
     }
 
     /// Asks for a rotation, which then runs by itself.
@@ -106,13 +112,13 @@ impl Operator {
     /// # Errors
     /// As [`Operator::invoke`].
     pub async fn retire(&self, kid: &str) -> Result<Listing, Value> {
-        self.invoke(&json!({ "Operation": "retire", "KeyId": kid })).await.map(Listing)
+        self.invoke(&json!({ "Operation": "retire", "KeyId": kid })).await.map(Listing::read)
     }
 
     /// Rotates, and waits until another key signs.
     pub async fn rotate_and_wait(&self) -> Listing {
         let before = self.list().await;
-        self.rotated_from(before.kid("current")).await
+        self.rotated_from(before.kid(KeyState::Current)).await
     }
 
     /// Waits until another key than `current` signs, and asks for a rotation when none is under
@@ -124,7 +130,7 @@ impl Operator {
             // In this order: a rotation that ends in between is seen to have ended.
             let is_rotating = self.is_rotating().await;
             let ring = self.list().await;
-            if ring.agrees() && ring.kid("current") != current {
+            if ring.agrees() && ring.kid(KeyState::Current) != current {
                 return ring;
             }
             assert!(begun.elapsed() < PATIENCE, "{current} signs for ever: {ring:?}");

@@ -215,6 +215,9 @@ fn a_command_line_that_makes_no_sense_is_exit_code_2() {
         "token inspect a.b.c --local --endpoint-url http://127.0.0.1:1",
         "token inspect a.b.c --jwks keys.json --local",
         "token inspect a.b.c --jwks keys.json --stack x",
+        "token inspect a.b.c --jwks keys.json --region x",
+        "token inspect a.b.c --jwks keys.json --profile x",
+        "token inspect a.b.c --jwks keys.json --endpoint-url http://127.0.0.1:1",
         "keys retire abcdefgh --local",
         "keys retire abcdefgh",
     ] {
@@ -229,7 +232,7 @@ fn help_names_every_command_and_option() {
     for (line, names) in [
         ("--help", &["keys", "token", "--profile", "--region", "--stack", "--local", "--json"][..]),
         ("keys --help", &["list", "generate", "rotate", "retire"][..]),
-        ("keys retire --help", &["--yes", "KEY", "--local", "cannot be undone"][..]),
+        ("keys retire --help", &["--yes", "KEY", "at least 6", "cannot be undone"][..]),
         ("keys generate --help", &["--algorithm", "ES256", "EdDSA", "HS512"][..]),
         ("token inspect --help", &["--jwks", "standard input", "--stack"][..]),
     ] {
@@ -262,6 +265,20 @@ fn what_cannot_be_done_is_one_line() {
     ] {
         let (_folder, path) = file(set);
         assert_fails(&inspect(&token, &["--jwks", path.to_str().unwrap()]), reason);
+    }
+}
+
+#[test]
+fn missing_aws_settings_are_named() {
+    let home = tempfile::tempdir().unwrap();
+    let list = |region: &str, options: &[&str]| {
+        let mut program = program();
+        program.env_clear().env("HOME", home.path()).env("AWS_EC2_METADATA_DISABLED", "true");
+        program.env("AWS_REGION", region).args(["keys", "list"]).args(options).output().unwrap()
+    };
+    assert_fails(&list("", &[]), "no region is set: give --region");
+    for options in [&[][..], &["--profile", "nobody"]] {
+        assert_fails(&list("eu-west-1", options), "no AWS credentials are found: set them up");
     }
 }
 

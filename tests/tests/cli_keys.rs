@@ -1,7 +1,12 @@
 //! The program `latchkey` over a running stack, whose keys rotate through the real function.
 #![cfg(test)]
 
-use std::process::{Command, Output, Stdio};
+use std::{
+    io::{BufRead, BufReader, Write as _},
+    net::{TcpListener, TcpStream},
+    process::{Command, Output, Stdio},
+    thread,
+};
 
 use auth_tests::stack::{PASSWORD, Settings, Stack, Tokens, binaries};
 use serde_json::{Value, json};
@@ -62,6 +67,7 @@ async fn a_rotation_has_the_next_key_sign_and_the_one_before_verify() {
     let (current, next) = (kids(&before, "current"), kids(&before, "next"));
     assert_eq!((current.len(), next.len()), (1, 1), "{before}");
     assert_eq!((&before["agree"], &before["max_age"]), (&json!(true), &json!(120)));
+    assert_eq!(before["signing"], current[0]);
 
     let table = text(&ask(&stack, &["keys", "list"]));
     let rows: Vec<Vec<_>> =
@@ -118,7 +124,9 @@ async fn a_retired_key_is_gone_and_nothing_else_is() {
     let before = list(&stack);
     assert_eq!(kids(&before, "previous"), std::slice::from_ref(&current));
     let retired = text(&ask(&stack, &["keys", "retire", &current[..12], "--yes"]));
-    assert!(retired.starts_with(&format!("{current} is retired: ")), "{retired}");
+    let first =
+        format!("{current} is retired: our functions refuse every token of it within 120 s");
+    assert!(retired.starts_with(&first), "{retired}");
     let after = list(&stack);
     assert!(kids(&after, "previous").is_empty() && after["agree"] == true, "{after}");
     assert_eq!(kids(&after, "current"), kids(&before, "current"));
@@ -132,6 +140,62 @@ async fn a_retired_key_is_gone_and_nothing_else_is() {
     let left =
         json(&ask(&stack, &["keys", "retire", &kids(&after, "current")[0], "--yes", "--json"]));
     assert_eq!(kids(&left, "current"), kids(&after, "next"), "the next key signs at once");
+}
+
+/// Leads to the stack's AWS, and loses the reply to whatever says `word`.
+fn losing_replies(stack: &Stack, word: &'static str) -> String {
+    let aws = stack.aws.trim_start_matches("http://").to_owned();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    thread::spawn(move || {
+        for client in listener.incoming() {
+            let mut client = BufReader::new(client.unwrap());
+            let mut aws = BufReader::new(TcpStream::connect(&aws).unwrap());
+            thread::spawn(move || {
+                while let Some(request) = message(&mut client) {
+                    aws.get_mut().write_all(&request).unwrap();
+                    let reply = message(&mut aws).unwrap();
+                    if String::from_utf8_lossy(&request).contains(word) {
+                        break;
+                    }
+                    client.get_mut().write_all(&reply).unwrap();
+                }
+            });
+        }
+    });
+    url
+}
+
+/// The next message of HTTP as it came; `None` when there are no more.
+fn message(stream: &mut impl BufRead) -> Option<Vec<u8>> {
+    let (mut message, mut length) = (Vec::new(), 0);
+    loop {
+        let start = message.len();
+        stream.read_until(b'\n', &mut message).ok()?;
+        let line = String::from_utf8_lossy(&message[start..]).to_ascii_lowercase();
+        if let Some(value) = line.strip_prefix("content-length:") {
+            length = value.trim().parse().unwrap();
+        }
+        if line.trim_end().is_empty() {
+            let start = message.len();
+            message.resize(start + length, 0);
+            stream.read_exact(&mut message[start..]).ok()?;
+            return Some(message).filter(|message| !message.is_empty());
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_retirement_whose_reply_is_lost_is_seen_to_be_done() {
+    let stack = Settings::default().start();
+    let before = list(&stack);
+    let current = kids(&before, "current")[0].clone();
+    let url = losing_replies(&stack, "\"retire\"");
+    let deployment = ["--endpoint-url", url.as_str(), "--stack", "local"];
+    let left = json(&run(&deployment, &["keys", "retire", &current, "--yes", "--json"]));
+    assert_eq!(left, list(&stack));
+    assert_eq!(kids(&left, "current"), kids(&before, "next"));
+    assert!(!left.to_string().contains(&current), "{left}");
 }
 
 #[tokio::test]

@@ -16,9 +16,10 @@ use std::{
 
 use auth_testkit::subject::ISSUER;
 use auth_tests::{
-    keys::{Operator, kid_of, kill, public_halves},
-    stack::{Answer, PASSWORD, Settings, Stack, Tokens},
+    keys::{Operator, kid_of, kill, public_halves, settings},
+    stack::{Answer, PASSWORD, Stack, Tokens},
 };
+use auth_token::KeyState;
 use reqwest::{Method, RequestBuilder};
 use serde_json::json;
 use tokio::{
@@ -26,14 +27,6 @@ use tokio::{
     task::JoinSet,
     time::{Instant, interval, sleep, sleep_until},
 };
-
-/// Functions that use keys for so many seconds, and hash lightly.
-fn settings(max_age: &str) -> Settings {
-    Settings::default()
-        .variable("KEYS_MAX_AGE", max_age)
-        .variable("ARGON2_MEMORY_KIB", "7168")
-        .variable("ARGON2_ITERATIONS", "5")
-}
 
 const SECONDS: usize = 60;
 const PER_SECOND: usize = 50;
@@ -245,8 +238,8 @@ async fn make_dev_rotates_twice_and_everything_keeps_working() {
     let mut stack = start();
     let operator = Operator::of(&stack);
     let first = operator.list().await;
-    let states: Vec<_> = first.keys().iter().map(|key| key["state"].clone()).collect();
-    assert_eq!(states, ["current", "next"], "made at the start");
+    let states: Vec<_> = first.0.ring.keys.iter().map(|key| key.state).collect();
+    assert_eq!(states, [KeyState::Current, KeyState::Next], "made at the start");
     for user in ["alice", "bob"] {
         assert_eq!(stack.sign_up(user).await.status, 201);
     }
@@ -256,7 +249,7 @@ async fn make_dev_rotates_twice_and_everything_keeps_working() {
     let rotations = async {
         for _ in 0..2 {
             let ring = operator.rotate_and_wait().await;
-            kept.push(tokens_by(&stack, "alice", ring.kid("current")).await);
+            kept.push(tokens_by(&stack, "alice", ring.kid(KeyState::Current)).await);
             for tokens in &kept {
                 assert_accepted(&stack, tokens).await;
             }
@@ -273,7 +266,7 @@ async fn make_dev_rotates_twice_and_everything_keeps_working() {
     };
     tokio::join!(rotations, client);
     let (listed, ring) = (operator.list().await, operator.ring().await);
-    assert_eq!(listed.kids()[2..], [first.kid("next"), first.kid("current")]);
+    assert_eq!(listed.kids()[2..], [first.kid(KeyState::Next), first.kid(KeyState::Current)]);
 
     let endpoint = folder.path().join("aws-endpoint");
     assert_eq!(fs::read_to_string(&endpoint).unwrap().trim_end(), stack.aws);
@@ -289,7 +282,7 @@ async fn make_dev_rotates_twice_and_everything_keeps_working() {
     for tokens in &kept {
         assert_accepted(&stack, tokens).await;
         let renewed = Tokens::of(&stack.refresh(&tokens.refresh).await);
-        assert_eq!(kid_of(&renewed.access), listed.kid("current"));
+        assert_eq!(kid_of(&renewed.access), listed.kid(KeyState::Current));
         assert_accepted(&stack, &renewed).await;
     }
 }
@@ -318,11 +311,11 @@ async fn the_keys_function_is_killed_at_any_time_and_the_ring_stays_whole() {
         // What can sign now is public now, whatever became of the rotation.
         logins.push(stack.tokens_of("alice").await);
         assert_accepted(&stack, &logins[logins.len() - 1]).await;
-        ring = operator.rotated_from(ring.kid("current")).await;
+        ring = operator.rotated_from(ring.kid(KeyState::Current)).await;
     }
     assert!(cut >= 3, "only {cut} of {TIMES} rotations were cut short");
 
-    logins.push(tokens_by(&stack, "alice", ring.kid("current")).await);
+    logins.push(tokens_by(&stack, "alice", ring.kid(KeyState::Current)).await);
     let kids: BTreeSet<_> = logins.iter().map(|tokens| kid_of(&tokens.access)).collect();
     assert!(kids.len() > TIMES / 10, "{kids:?}");
     assert!(kids.iter().all(|kid| ring.kids().contains(&kid.as_str())), "{kids:?}: {ring:?}");
@@ -330,5 +323,5 @@ async fn the_keys_function_is_killed_at_any_time_and_the_ring_stays_whole() {
         assert_accepted(&stack, tokens).await;
     }
     assert!(operator.list().await.agrees());
-    assert_eq!(public_halves(&operator.ring().await), json!(operator.list().await.keys()));
+    assert_eq!(public_halves(&operator.ring().await), json!(operator.list().await.0.ring.keys));
 }

@@ -14,28 +14,21 @@ use auth_testkit::{
 use auth_tests::{
     keys::{
         Operator, PRIVATE_MEMBERS, SECRET, TABLE, header_of, kid_of, kill, new_version,
-        processes_of,
+        processes_of, settings,
     },
-    stack::{Answer, Settings, Stack, Tokens, claims_of, signal_to},
+    stack::{Answer, Stack, Tokens, claims_of, signal_to},
 };
+use auth_token::KeyState;
 use local::tables;
 use serde_json::{Value, json};
 use tokio::{task::JoinSet, time::sleep};
 
 const STEP: Duration = Duration::from_millis(100);
-/// A request waits a second for newer keys and is then served with the last ones, which happens
+/// A request waits half a second for newer keys and is then served with the last ones, which happens
 /// where the machine stands still.
 const SLACK: Duration = Duration::from_secs(1);
 const PATIENCE: Duration = Duration::from_secs(20);
 const KEY_SET: &str = "/.well-known/jwks.json";
-
-/// Functions that use keys for so many seconds, and hash lightly.
-fn settings(max_age: &str) -> Settings {
-    Settings::default()
-        .variable("KEYS_MAX_AGE", max_age)
-        .variable("ARGON2_MEMORY_KIB", "7168")
-        .variable("ARGON2_ITERATIONS", "5")
-}
 
 #[track_caller]
 fn assert_unavailable(answer: &Answer) {
@@ -139,7 +132,7 @@ async fn a_retired_keys_tokens_are_refused_within_the_bound() {
     let stack = Arc::new(settings("2").start());
     let operator = Operator::of(&stack);
     let ring = operator.list().await;
-    let (retired, heir) = (ring.kid("current"), ring.kid("next"));
+    let (retired, heir) = (ring.kid(KeyState::Current), ring.kid(KeyState::Next));
     for user in ["alice", "bob"] {
         assert_eq!(stack.sign_up(user).await.status, 201);
     }
@@ -156,7 +149,7 @@ async fn a_retired_keys_tokens_are_refused_within_the_bound() {
     let left = operator.retire(retired).await.unwrap();
     let since = Instant::now();
     assert!(left.agrees(), "{left:?}");
-    assert_eq!(left.kid("current"), heir);
+    assert_eq!(left.kid(KeyState::Current), heir);
     assert!(!left.kids().contains(&retired), "{left:?}");
     let mut watches = JoinSet::new();
     for (route, tokens) in sessions {
@@ -200,9 +193,9 @@ async fn a_retirement_cancels_a_rotation_that_another_process_is_making() {
     step("testSecret").await.unwrap();
     assert!(!operator.list().await.agrees(), "its keys are public and do not sign");
 
-    let retired = before.kid("current");
+    let retired = before.kid(KeyState::Current);
     let left = operator.retire(retired).await.unwrap();
-    assert_eq!(left.kid("current"), before.kid("next"));
+    assert_eq!(left.kid(KeyState::Current), before.kid(KeyState::Next));
     assert!(!operator.is_rotating().await);
     assert_eq!(step("finishSecret").await.unwrap_err()["errorType"], "NotPending");
     signal_to(process, "CONT");
@@ -210,7 +203,7 @@ async fn a_retirement_cancels_a_rotation_that_another_process_is_making() {
     assert_eq!(operator.list().await, left, "nothing of the rotation is left");
 
     let rotated = operator.rotate_and_wait().await;
-    assert_eq!(rotated.kid("current"), left.kid("next"));
+    assert_eq!(rotated.kid(KeyState::Current), left.kid(KeyState::Next));
     assert!(!rotated.kids().contains(&retired), "{rotated:?}");
 }
 
@@ -413,7 +406,7 @@ async fn a_malformed_ring_in_the_table_is_nothing_to_warm_verifiers_and_503_for_
     let (stack, proxy) = settings("1").start_behind_proxy().await;
     let operator = Operator::of(&stack);
     let token = stack.token_of_new("alice").await;
-    let good = json!({ "keys": operator.list().await.keys() }).to_string();
+    let good = operator.list().await.0.ring.to_json();
     let secret = json!({ "keys": [secret_key("current", 32)] }).to_string();
     let damaged = malformed(&good);
     let private = operator.ring().await;
@@ -546,7 +539,7 @@ async fn a_made_up_kid_neither_floods_the_table_nor_hides_a_rotation() {
         let ring = operator.rotate_and_wait().await;
         kill(&stack, &["login"]).await;
         let tokens = stack.tokens_of("alice").await;
-        assert_eq!(kid_of(&tokens.access), ring.kid("current"));
+        assert_eq!(kid_of(&tokens.access), ring.kid(KeyState::Current));
         tokens
     };
     let tokens = signed_by_the_new_key().await;

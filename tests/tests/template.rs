@@ -23,7 +23,16 @@ fn folders() -> BTreeSet<String> {
 
 /// The template as it is written.
 fn raw() -> Value {
-    serde_yaml_ng::from_str(&read("template.yaml")).unwrap()
+    yaml(&read("template.yaml"))
+}
+
+/// A part of a template as it would be written.
+fn yaml(text: &str) -> Value {
+    serde_yaml_ng::from_str(text).unwrap()
+}
+
+fn resource(name: &str) -> Value {
+    raw()["Resources"][name].clone()
 }
 
 fn resources(kind: &str) -> Vec<(String, Value)> {
@@ -112,17 +121,63 @@ fn the_templates_defaults_are_the_codes() {
 
 #[test]
 fn keys_are_made_before_anybody_asks_and_rotated_by_themselves() {
-    let [(_, schedule)] = &resources("AWS::SecretsManager::RotationSchedule")[..] else {
-        panic!("there is not one schedule");
-    };
-    let properties = &schedule["Properties"];
-    assert!(!properties["RotationRules"]["AutomaticallyAfterDays"].is_null());
-    assert_ne!(properties["RotateImmediatelyOnUpdate"], false);
+    assert_eq!(resources("AWS::SecretsManager::RotationSchedule").len(), 1);
+    let schedule = resource("SigningKeysRotation");
+    let expected = yaml(
+        "
+        SecretId: !Ref SigningKeysSecret
+        RotationLambdaARN: !GetAtt KeysFunction.Arn
+        RotateImmediatelyOnUpdate: true
+        RotationRules: {AutomaticallyAfterDays: !Ref KeyRotationDays}
+        ",
+    );
+    assert_eq!(schedule["Properties"], expected);
+    // Without the permission Secrets Manager refuses the schedule.
+    assert_eq!(schedule["DependsOn"], "KeysPermission");
     let secrets = template().secrets;
     let (_, secret) = secrets.iter().next().unwrap();
     assert_eq!(secret.rotated_by.as_deref(), Some("KeysFunction"));
     let ring = SigningRing::parse(secret.initial.as_ref().unwrap()).unwrap();
     assert!(ring.is_none(), "the template gives a key");
+}
+
+#[test]
+fn no_service_but_secrets_manager_may_call_the_keys_function() {
+    assert_eq!(resources("AWS::Lambda::Permission").len(), 1);
+    let expected = yaml(
+        "
+        FunctionName: !Ref KeysFunction
+        Action: lambda:InvokeFunction
+        Principal: secretsmanager.amazonaws.com
+        SourceAccount: !Ref AWS::AccountId
+        ",
+    );
+    assert_eq!(resource("KeysPermission")["Properties"], expected);
+}
+
+#[test]
+fn the_private_keys_go_with_their_stack_and_no_deployment_replaces_them() {
+    let secret = resource("SigningKeysSecret");
+    assert_eq!(secret["DeletionPolicy"], "Delete");
+    assert_eq!(secret["UpdateReplacePolicy"], "Delete");
+    let properties = &secret["Properties"];
+    assert!(properties["Name"].is_null(), "a stack of the same name could not be made again");
+    // CloudFormation writes a new secret over the keys when this changes.
+    let expected = yaml(
+        r#"
+        SecretStringTemplate: '{"keys":[]}'
+        GenerateStringKey: unused
+        ExcludePunctuation: true
+        "#,
+    );
+    assert_eq!(properties["GenerateSecretString"], expected);
+    assert!(properties["SecretString"].is_null());
+}
+
+#[test]
+fn the_keys_function_may_take_half_a_minute() {
+    // `latchkey` waits longer: `OPERATION_TIMEOUT` in cli/src/stack.rs, which a test there compares.
+    assert_eq!(resource("KeysFunction")["Properties"]["Timeout"], 30);
 }
 
 #[test]

@@ -6,12 +6,13 @@ mod retire;
 mod ring;
 mod rotate;
 
-use auth_token::Timestamp;
+use serde_json::json;
 
-pub(crate) use ring::Ring;
+pub(crate) use ring::MIN_ID_CHARACTERS;
+pub(crate) use rotate::PATIENCE;
 
 use crate::{
-    Answer,
+    Answer, Clock,
     arguments::{Deployment, KeysCommand},
     failure::Failure,
     stack::Stack,
@@ -22,13 +23,13 @@ pub(crate) async fn run(
     command: &KeysCommand,
     deployment: &Deployment,
     json: bool,
-    now: Timestamp,
+    now: Clock,
 ) -> Result<Answer, Failure> {
     let text = match command {
         KeysCommand::Generate { algorithm } => generate::generate(*algorithm)?,
         KeysCommand::List => {
-            let ring = Stack::connect(deployment).await?.list().await?;
-            if json { terminal::json(&ring.answer) } else { list::text(&ring, now) }
+            let report = Stack::connect(deployment).await?.list().await?;
+            if json { terminal::json(&json!(report)) } else { list::text(&report, now()) }
         }
         KeysCommand::Rotate => {
             let rotation = rotate::rotate(&Stack::connect(deployment).await?).await?;
@@ -37,8 +38,8 @@ pub(crate) async fn run(
         KeysCommand::Retire { key, yes } => {
             let asks = if *yes { None } else { Some(retire::Question::of_terminal()?) };
             let stack = Stack::connect(deployment).await?;
-            let (kid, ring) = retire::retire(&stack, key, asks, now).await?;
-            if json { terminal::json(&ring.answer) } else { retire::text(&kid, &ring, now) }
+            let (kid, left) = retire::retire(&stack, key, asks, now).await?;
+            if json { terminal::json(&json!(left)) } else { retire::text(&kid, &left, now()) }
         }
     };
     Ok(Answer::good(text))

@@ -2,10 +2,15 @@
 
 use std::io::{self, BufRead, IsTerminal as _, Write};
 
-use auth_token::{KeyState, PublishedKey, Timestamp};
+use auth_token::{KeyState, PublishedKey, RingReport, Timestamp};
 
-use super::{Ring, list};
-use crate::{age, failure::Failure, stack::Stack, terminal};
+use super::{list, ring};
+use crate::{Clock, age, failure::Failure, stack::Stack, terminal};
+
+/// Who goes on with the key for a while, after our functions have stopped.
+const LONGER: &str = "Its tokens are accepted longer on routes behind the authorizer (as long as \
+                      its answers are cached, AuthorizerCacheSeconds), by clients of the JWKS \
+                      (five minutes) and by API Gateway's JWT authorizer (two hours).";
 
 /// Somebody who can be asked, which only [`Question::of_terminal`] finds.
 pub(super) struct Question(());
@@ -24,61 +29,79 @@ pub(super) async fn retire(
     stack: &Stack,
     id: &str,
     question: Option<Question>,
-    now: Timestamp,
-) -> Result<(String, Ring), Failure> {
+    now: Clock,
+) -> Result<(String, RingReport), Failure> {
     let before = stack.list().await?;
-    let key = before.find(id)?;
+    let key = ring::find(&before.ring, id)?;
     let kid = key.jwk.kid.clone();
     if let Some(Question(())) = question {
-        terminal::say(&consequences(&before, key, now));
+        terminal::say(&consequences(&before, key, now()));
         confirm(&kid, &mut io::stdin().lock(), &mut io::stderr())?;
     }
-    let after = stack.retire(&kid).await?;
-    if after.keys.iter().any(|key| key.jwk.kid == kid) {
-        return Err(Failure::StillThere(kid));
-    }
+    let after = match stack.retire(&kid).await {
+        Ok(after) if after.ring.find(&kid).is_some() => return Err(Failure::StillThere(kid)),
+        Ok(after) => after,
+        // It may have been done, and the reply lost.
+        Err(failure) => match stack.list().await {
+            Ok(after) if is_retired(&after, &kid) => after,
+            Ok(_) | Err(_) => return Err(failure.into()),
+        },
+    };
     Ok((kid, after))
 }
 
+/// Whether a key that was there is in neither place any more.
+fn is_retired(report: &RingReport, kid: &str) -> bool {
+    report.agree && report.ring.find(kid).is_none()
+}
+
 /// What happens when the key is retired.
-fn consequences(ring: &Ring, key: &PublishedKey, now: Timestamp) -> String {
+fn consequences(report: &RingReport, key: &PublishedKey, now: Timestamp) -> String {
     let (kid, algorithm) = (terminal::safe(&key.jwk.kid), terminal::safe(&key.jwk.alg));
-    let (state, bound) = (key.state, ring.max_age);
+    let (state, bound) = (key.state, report.max_age);
+    let verb = if report.agree { "is" } else { "is listed as" };
     let mut text = format!(
-        "The key {kid} ({algorithm}) is the {state} one. {}\n\
+        "The key {kid} ({algorithm}) {verb} the {state} one. {}\n\
          - Our functions refuse every token of it within {bound} s.\n\
-         - API Gateway's own JWT authorizer keeps keys for two hours, and clients of the JWKS for \
-         five minutes: there its tokens are accepted for that much longer.\n",
-        role(ring, key, now)
+         - {LONGER}\n",
+        role(report, key, now)
     );
-    if state != KeyState::Next {
+    if !report.agree || state != KeyState::Next {
         text.push_str("- Users whose refresh token it has signed must log in again.\n");
     }
-    if !ring.agree {
+    if !report.agree {
         text.push_str("- A rotation that is under way is cancelled.\n");
     }
     text.push_str("- It cannot be undone.\n");
     text
 }
 
-/// What the key does until then, and who does it afterwards.
-fn role(ring: &Ring, key: &PublishedKey, now: Timestamp) -> String {
-    let rest = match (key.state, ring.next(), key.until) {
-        (KeyState::Current, Some(next), _) => {
-            return format!(
-                "It signs every new token; from then on {} does.",
-                terminal::safe(next)
-            );
-        }
-        (KeyState::Previous, _, Some(until)) => {
-            let end = age::relative(until, now);
-            return format!("It signs no more; the last of its tokens expires {end}.");
-        }
-        (KeyState::Current, None, _) => {
-            "It signs every new token; from then on a new key does, which no verifier has seen yet."
-        }
-        (KeyState::Next, ..) => "It has not signed any token yet; a new one takes its place.",
-        (KeyState::Previous, _, None) => "It signs no more.",
+/// What the key does until then, and who does it afterwards. Its state tells that only of a ring
+/// that the secret holds too.
+fn role(report: &RingReport, key: &PublishedKey, now: Timestamp) -> String {
+    let signs = report.signing.as_ref().map(|kid| *kid == key.jwk.kid);
+    let rest = match (signs, report.agree) {
+        (None, _) => "Nobody can tell whether it signs: the secret holds no ring to be read.",
+        (Some(true), false) => "It signs every new token.",
+        (Some(false), false) => "It signs no token.",
+        (Some(true), true) => match ring::next(&report.ring) {
+            Some(next) => {
+                let next = terminal::safe(next);
+                return format!("It signs every new token; from then on {next} does.");
+            }
+            None => {
+                "It signs every new token; from then on a new key does, which no verifier has seen \
+                 yet."
+            }
+        },
+        (Some(false), true) => match (key.state, key.until) {
+            (KeyState::Next, _) => "It has not signed any token yet; a new one takes its place.",
+            (KeyState::Current | KeyState::Previous, Some(until)) => {
+                let end = age::relative(until, now);
+                return format!("It signs no more; the last of its tokens expires {end}.");
+            }
+            (KeyState::Current | KeyState::Previous, None) => "It signs no more.",
+        },
     };
     rest.to_owned()
 }
@@ -92,16 +115,19 @@ fn confirm(kid: &str, input: &mut impl BufRead, output: &mut impl Write) -> Resu
     if answer.trim() == kid { Ok(()) } else { Err(Failure::NotConfirmed) }
 }
 
-pub(super) fn text(kid: &str, left: &Ring, now: Timestamp) -> String {
+pub(super) fn text(kid: &str, left: &RingReport, now: Timestamp) -> String {
     let (kid, bound) = (terminal::safe(kid), left.max_age);
     let table = list::text(left, now);
-    format!("{kid} is retired: every token of it is refused within {bound} s.\n\n{table}")
+    format!(
+        "{kid} is retired: our functions refuse every token of it within {bound} s.\n\
+         {LONGER}\n\n{table}"
+    )
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::keys::ring::support::{SINCE, ring};
+    use crate::keys::ring::support::{SINCE, disagreement, report};
 
     const NOW: Timestamp = Timestamp::from_unix(SINCE + 86_400);
     const RING: [(&str, &str); 3] =
@@ -124,17 +150,26 @@ mod tests {
         }
     }
 
+    fn told(report: &RingReport, kid: &str) -> String {
+        consequences(report, report.ring.find(kid).unwrap(), NOW)
+    }
+
     #[test]
     fn it_is_said_what_the_key_does_and_what_becomes_of_it() {
-        let ring = ring(&RING, true);
-        let told = |kid| consequences(&ring, ring.find(kid).unwrap(), NOW);
+        let told = |kid| told(&report(&RING, true), kid);
         assert!(told("key-a").contains("(EdDSA) is the current one. It signs every new token"));
         assert!(told("key-a").contains("from then on key-b does"));
         assert!(told("key-b").contains("is the next one. It has not signed any token yet"));
         assert!(told("key-c").contains("the last of its tokens expires in 29 d."));
         for kid in ["key-a", "key-b", "key-c"] {
             let told = told(kid);
-            for consequence in ["within 120 s", "two hours", "five minutes", "cannot be undone"] {
+            for consequence in [
+                "Our functions refuse every token of it within 120 s.",
+                "AuthorizerCacheSeconds",
+                "five minutes",
+                "two hours",
+                "cannot be undone",
+            ] {
                 assert!(told.contains(consequence), "{told}");
             }
             assert_eq!(told.contains("log in again"), kid != "key-b", "{told}");
@@ -143,23 +178,46 @@ mod tests {
     }
 
     #[test]
+    fn while_a_rotation_is_under_way_the_secret_knows_who_signs() {
+        for signing in ["key-a", "key-b", "key-c", "key-d"] {
+            let report = disagreement(&RING, Some(signing));
+            for (kid, state) in RING {
+                let told = told(&report, kid);
+                let does =
+                    if kid == signing { "It signs every new token." } else { "It signs no token." };
+                let first = format!("The key {kid} (EdDSA) is listed as the {state} one. {does}\n");
+                assert!(told.starts_with(&first), "{told}");
+                assert!(told.contains("log in again"), "it may have signed: {told}");
+            }
+        }
+        let told = told(&disagreement(&RING, None), "key-a");
+        assert!(told.contains(" one. Nobody can tell whether it signs: "), "{told}");
+    }
+
+    #[test]
     fn it_is_said_that_a_rotation_under_way_is_cancelled() {
-        let ring = ring(&RING, false);
-        let told = consequences(&ring, ring.find("key-c").unwrap(), NOW);
+        let told = told(&report(&RING, false), "key-c");
         assert!(told.contains("- A rotation that is under way is cancelled.\n"), "{told}");
     }
 
     #[test]
     fn a_current_key_without_a_next_one_is_replaced_by_one_that_nobody_has_seen() {
-        let ring = ring(&[("key-a", "current")], true);
-        let told = consequences(&ring, ring.find("key-a").unwrap(), NOW);
+        let told = told(&report(&[("key-a", "current")], true), "key-a");
         assert!(told.contains("a new key does, which no verifier has seen yet"), "{told}");
     }
 
     #[test]
+    fn a_key_that_is_in_neither_place_is_retired() {
+        assert!(is_retired(&report(&RING[..2], true), "key-c"));
+        assert!(!is_retired(&report(&RING, true), "key-c"));
+        assert!(!is_retired(&report(&RING[..2], false), "key-c"), "the secret may still have it");
+    }
+
+    #[test]
     fn what_is_left_is_shown() {
-        let text = text("key-c", &ring(&[RING[0], RING[1]], true), NOW);
-        assert!(text.starts_with("key-c is retired: every token of it is refused within 120 s.\n"));
+        let text = text("key-c", &report(&RING[..2], true), NOW);
+        let first = "key-c is retired: our functions refuse every token of it within 120 s.\n";
+        assert!(text.starts_with(first) && text.contains(LONGER), "{text}");
         assert!(text.contains("key-a") && text.contains("key-b"), "{text}");
     }
 }

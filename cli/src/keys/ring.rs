@@ -1,78 +1,47 @@
-//! What the keys function says of the ring.
+//! A ring's keys, as operators call them.
 
-use auth_token::{KeyState, PublishedKey};
-use serde::Deserialize;
-use serde_json::Value;
+use auth_token::{KeyState, PublishedKey, PublishedRing};
 
 use crate::failure::Failure;
 
 /// Less of a key's id is too easily another key's.
-const MIN_PREFIX_BYTES: usize = 6;
+pub(crate) const MIN_ID_CHARACTERS: usize = 6;
 
-/// A ring as the keys function describes it.
-#[derive(Clone, Debug, Deserialize)]
-pub(crate) struct Ring {
-    pub(crate) keys: Vec<PublishedKey>,
-    /// Whether the secret holds the private halves of just these keys.
-    pub(crate) agree: bool,
-    /// After how many seconds every function has read a change.
-    pub(crate) max_age: u64,
-    /// What is wrong with the secret or the table, in sentences.
-    #[serde(default)]
-    pub(crate) problems: Vec<String>,
-    /// The whole answer.
-    #[serde(skip)]
-    pub(crate) answer: Value,
+/// The id of the key that signs after the next rotation.
+pub(super) fn next(ring: &PublishedRing) -> Option<&str> {
+    ring.in_state(KeyState::Next).map(|key| key.jwk.kid.as_str())
 }
 
-impl Ring {
-    /// `None` for an answer that does not describe a ring.
-    pub(crate) fn read(answer: Value) -> Option<Self> {
-        let ring = Self::deserialize(&answer).ok()?;
-        Some(Self { answer, ..ring })
+/// The one key whose id is `id`, or begins so.
+pub(super) fn find<'ring>(
+    ring: &'ring PublishedRing,
+    id: &str,
+) -> Result<&'ring PublishedKey, Failure> {
+    if let Some(key) = ring.find(id) {
+        return Ok(key);
     }
-
-    /// The id of the key that signs.
-    pub(crate) fn current(&self) -> Option<&str> {
-        self.kid_of(KeyState::Current)
-    }
-
-    /// The id of the key that signs after the next rotation.
-    pub(crate) fn next(&self) -> Option<&str> {
-        self.kid_of(KeyState::Next)
-    }
-
-    fn kid_of(&self, state: KeyState) -> Option<&str> {
-        self.keys.iter().find(|key| key.state == state).map(|key| key.jwk.kid.as_str())
-    }
-
-    /// The one key whose id is `id`, or begins so.
-    pub(crate) fn find(&self, id: &str) -> Result<&PublishedKey, Failure> {
-        if let Some(key) = self.keys.iter().find(|key| key.jwk.kid == id) {
-            return Ok(key);
-        }
-        let mut fitting = self.keys.iter().filter(|key| key.jwk.kid.starts_with(id));
-        match (fitting.next(), fitting.next()) {
-            (None, _) => Err(Failure::UnknownKey(id.to_owned())),
-            (Some(_), _) if id.len() < MIN_PREFIX_BYTES => Err(Failure::ShortKeyId(id.to_owned())),
-            (Some(key), None) => Ok(key),
-            (Some(_), Some(_)) => Err(Failure::AmbiguousKey(id.to_owned())),
-        }
+    let mut fitting = ring.keys.iter().filter(|key| key.jwk.kid.starts_with(id));
+    let is_short = id.chars().count() < MIN_ID_CHARACTERS;
+    match (fitting.next(), fitting.next()) {
+        (None, _) => Err(Failure::UnknownKey(id.to_owned())),
+        (Some(_), _) if is_short => Err(Failure::ShortKeyId(id.to_owned())),
+        (Some(key), None) => Ok(key),
+        (Some(_), Some(_)) => Err(Failure::AmbiguousKey(id.to_owned())),
     }
 }
 
-/// Rings for tests.
+/// Reports for tests.
 #[cfg(test)]
 pub(super) mod support {
+    use auth_token::RingReport;
     use serde_json::json;
 
-    use super::*;
-
-    /// When the keys of [`ring`] got their states.
+    /// When the keys of [`report`] got their states.
     pub(crate) const SINCE: u64 = 1_700_000_000;
 
-    /// A ring with these keys, as their ids and states.
-    pub(crate) fn ring(keys: &[(&str, &str)], agree: bool) -> Ring {
+    /// A report of these keys, as their ids and states. The current one signs.
+    pub(crate) fn report(keys: &[(&str, &str)], agree: bool) -> RingReport {
+        let signing = keys.iter().find(|(_, state)| *state == "current").map(|(kid, _)| *kid);
         let key = |(kid, state): &(&str, &str)| {
             let mut key = json!({
                 "kty": "OKP", "crv": "Ed25519", "x": "AA", "alg": "EdDSA", "use": "sig",
@@ -84,15 +53,19 @@ pub(super) mod support {
             key
         };
         let keys: Vec<_> = keys.iter().map(key).collect();
-        Ring::read(json!({ "keys": keys, "agree": agree, "max_age": 120 })).unwrap()
+        let report = json!({ "keys": keys, "agree": agree, "signing": signing, "max_age": 120 });
+        serde_json::from_value(report).unwrap()
+    }
+
+    /// The same of keys that are not the secret's, whose ring signs with `signing`.
+    pub(crate) fn disagreement(keys: &[(&str, &str)], signing: Option<&str>) -> RingReport {
+        RingReport { signing: signing.map(str::to_owned), ..report(keys, false) }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
-    use super::{support::ring, *};
+    use super::{support::report, *};
 
     fn found(id: &str) -> Result<String, Failure> {
         let keys = [
@@ -100,8 +73,9 @@ mod tests {
             ("abcdef-2", "next"),
             ("xyz", "previous"),
             ("xyz1234", "previous"),
+            ("éèêëäö", "previous"),
         ];
-        ring(&keys, true).find(id).map(|key| key.jwk.kid.clone())
+        find(&report(&keys, true).ring, id).map(|key| key.jwk.kid.clone())
     }
 
     #[test]
@@ -109,32 +83,25 @@ mod tests {
         assert_eq!(found("abcdef-1").unwrap(), "abcdef-1");
         assert_eq!(found("xyz123").unwrap(), "xyz1234");
         assert_eq!(found("xyz").unwrap(), "xyz", "the whole id, although another begins so");
+        assert_eq!(found("éèêëäö").unwrap(), "éèêëäö");
     }
 
     #[test]
     fn no_key_is_found_by_too_little_or_by_what_fits_several() {
-        for id in ["", "a", "abcde", "xyz12"] {
+        for id in ["", "a", "abcde", "xyz12", "éèêëä"] {
             assert!(matches!(found(id), Err(Failure::ShortKeyId(_))), "{id:?}");
         }
         for id in ["abcdef", "abcdef-"] {
             assert!(matches!(found(id), Err(Failure::AmbiguousKey(_))), "{id:?}");
         }
-        for id in ["abcdef-3", "ABCDEF-1", "abcdef-1 ", "b", "xyz12345", "é"] {
+        for id in ["abcdef-3", "ABCDEF-1", "abcdef-1 ", "b", "xyz12345", "ö"] {
             assert!(matches!(found(id), Err(Failure::UnknownKey(_))), "{id:?}");
         }
     }
 
     #[test]
-    fn an_answer_that_describes_no_ring_is_none() {
-        for answer in [
-            json!(null),
-            json!({ "started": true }),
-            json!({ "keys": [], "agree": true }),
-            json!({ "keys": [{ "kid": "a" }], "agree": true, "max_age": 120 }),
-        ] {
-            assert!(Ring::read(answer.clone()).is_none(), "{answer}");
-        }
-        let empty = Ring::read(json!({ "keys": [], "agree": true, "max_age": 1 })).unwrap();
-        assert_eq!((empty.current(), empty.next()), (None, None));
+    fn a_ring_may_have_no_next_key() {
+        assert_eq!(next(&report(&[("a", "current"), ("b", "next")], true).ring), Some("b"));
+        assert_eq!(next(&report(&[("a", "current")], true).ring), None);
     }
 }

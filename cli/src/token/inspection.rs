@@ -1,6 +1,9 @@
 //! A token as it is shown.
 
-use auth_token::{PresentedToken, Timestamp, TokenError, UnverifiedToken, verify_except_parties};
+use auth_token::{
+    PresentedToken, Timestamp, TokenError,
+    inspect::{UnverifiedToken, verify_except_parties},
+};
 use serde_json::{Map, Value, json};
 
 use super::{Keys, verdict::Verdict};
@@ -253,7 +256,7 @@ mod tests {
         let forged = with(forged, "Key  x", "y".into());
         let header = with(header(), "kid", "x, ES256, current".into());
         let text = inspect_at(&sign_with_foreign_key(&header, &forged), NOW).text();
-        assert!(text.starts_with("UNKNOWN KEY: the token names an unknown key"), "{text}");
+        assert!(text.starts_with("UNKNOWN KEY: the token names a key that is unknown"), "{text}");
         assert!(text.contains("\"\\nVALID: all is well\\u001b[2J\\u202e\"\n"), "{text}");
         assert!(text.contains("\n  \"Key  x\"   \"y\"\n"), "{text}");
         assert!(text.contains("\nKey  \"x, ES256, current\"\n"), "{text}");

@@ -28,8 +28,8 @@ impl Keys {
                 (place, set)
             }
             None if deployment.is_named() => {
-                let ring = Stack::connect(deployment).await?.list().await?;
-                ("the keys of the stack".to_owned(), ring.answer.to_string())
+                let report = Stack::connect(deployment).await?.list().await?;
+                ("the keys of the stack".to_owned(), report.ring.to_json())
             }
             None => return Ok(None),
         };

@@ -6,11 +6,11 @@ mod verdict;
 
 use std::io::{self, BufRead as _, IsTerminal as _, Read as _};
 
-use auth_token::{Timestamp, UnverifiedToken};
+use auth_token::inspect::UnverifiedToken;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::{
-    Answer,
+    Answer, Clock,
     arguments::{Deployment, Inspect},
     failure::Failure,
     terminal,
@@ -25,7 +25,7 @@ pub(crate) async fn inspect(
     arguments: &Inspect,
     deployment: &Deployment,
     json: bool,
-    now: Timestamp,
+    now: Clock,
 ) -> Result<Answer, Failure> {
     if arguments.jwks.is_some() && deployment.is_named() {
         return Err(Failure::TwoKeySources);
@@ -35,9 +35,9 @@ pub(crate) async fn inspect(
     let inspection = match UnverifiedToken::parse(text) {
         Ok(token) => {
             let keys = Keys::find(arguments.jwks.as_deref(), deployment).await?;
-            Inspection::of(text, token, keys.as_ref(), now)
+            Inspection::of(text, token, keys.as_ref(), now())
         }
-        Err(reason) => Inspection::malformed(reason, now),
+        Err(reason) => Inspection::malformed(reason, now()),
     };
     let text = if json { inspection.json() } else { inspection.text() };
     Ok(Answer { text, is_good: inspection.verdict().is_good() })

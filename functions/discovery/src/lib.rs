@@ -1,13 +1,10 @@
 //! What anyone may know: the public keys, the metadata, and that we are up.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-};
+use std::collections::{BTreeMap, BTreeSet};
 
 use auth_api::{ApiError, Gateway, json};
 use auth_store::KeptKeys;
-use auth_token::{PublicJwkSet, Timestamp};
+use auth_token::{PublicJwkSet, Timestamp, VerifyingKeys};
 use lambda_http::{
     Body, Request, Response,
     http::{HeaderValue, Method, StatusCode, header::CACHE_CONTROL},
@@ -29,8 +26,8 @@ const ENDPOINTS: [&str; 7] = ["signup", "login", "refresh", "logout", "me", "pas
 pub struct Discovery {
     /// The `iss` claim of our tokens.
     pub issuer: String,
-    /// The public halves of our keys.
-    pub keys: KeptKeys<PublicJwkSet>,
+    /// The keys of our tokens.
+    pub keys: KeptKeys<VerifyingKeys>,
 }
 
 impl Discovery {
@@ -51,14 +48,15 @@ impl Discovery {
             return Err(ApiError::MethodNotAllowed("GET"));
         }
         match path {
-            JWKS_PATH => cacheable(&*self.keys(now).await?),
-            METADATA_PATH => cacheable(&self.metadata(request, &*self.keys(now).await?)),
+            JWKS_PATH => cacheable(&self.keys(now).await?),
+            METADATA_PATH => cacheable(&self.metadata(request, &self.keys(now).await?)),
             _ => json(StatusCode::OK, &json!({ "status": "ok" })),
         }
     }
 
-    async fn keys(&self, now: Timestamp) -> Result<Arc<PublicJwkSet>, ApiError> {
-        self.keys.get(now).await.map_err(ApiError::store)
+    async fn keys(&self, now: Timestamp) -> Result<PublicJwkSet, ApiError> {
+        let keys = self.keys.get(now).await.map_err(ApiError::store)?;
+        Ok(keys.accepted_at(now).public_jwk_set())
     }
 
     /// What a verifier has to know (RFC 8414 §2). There is no authorization endpoint: users log

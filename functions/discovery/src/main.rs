@@ -11,8 +11,8 @@ use lambda_http::Error;
 async fn main() -> Result<(), Error> {
     start_logging(log_settings());
     let config = DiscoveryConfig::from_env()?;
-    let published = |keys: TrustedKeys| keys.verifying.public_jwk_set();
-    let keys = config.keys.keep_trusted(&Aws::default(), Timestamp::now(), published).await?;
+    let ours = |keys: TrustedKeys| keys.verifying;
+    let keys = config.keys.keep_trusted(&Aws::default(), Timestamp::now(), ours).await?;
     let discovery = Discovery { issuer: config.issuer, keys };
 
     run(config.errors, async |request| discovery.handle(request, Timestamp::now()).await).await

@@ -8,18 +8,18 @@ use auth_store::{KeptKeys, KeyLocation, TrustedKeys};
 use auth_testkit::{
     away,
     event::{request, with_header},
-    subject::{ISSUER, KID, NOW, key_ring, key_source},
+    subject::{ISSUER, KEY_POLICY, KID, NOW, key_ring, key_source, new_ring},
 };
-use auth_token::{Algorithm, KeyPolicy, PublicJwkSet, PublishedRing, SigningRing};
+use auth_token::{Algorithm, KeyPolicy, VerifyingKeys};
 use discovery::Discovery;
 use lambda_http::Request;
 use serde_json::{Value, json};
 
 async fn call(issuer: &str, event: &Value) -> GatewayAnswer {
-    call_with(KeptKeys::fixed(key_ring().public_jwk_set()), issuer, event).await
+    call_with(KeptKeys::fixed(key_ring().verifying_keys()), issuer, event).await
 }
 
-async fn call_with(keys: KeptKeys<PublicJwkSet>, issuer: &str, event: &Value) -> GatewayAnswer {
+async fn call_with(keys: KeptKeys<VerifyingKeys>, issuer: &str, event: &Value) -> GatewayAnswer {
     let discovery = Discovery { issuer: issuer.to_owned(), keys };
     let handle = async |request: &Request| discovery.handle(request, NOW).await;
     answer(&event.to_string(), &handle).await
@@ -62,17 +62,25 @@ async fn the_metadata_says_where_clients_go() {
 
 #[tokio::test]
 async fn of_a_ring_every_key_is_served_and_each_algorithm_named_once() {
-    let policy = |algorithm| KeyPolicy { algorithm, retention: Duration::from_hours(1) };
-    let nothing = PublishedRing::default();
-    let ring = SigningRing::first(None, &nothing, policy(Algorithm::Es256), NOW).unwrap();
-    let ring = ring.rotated("v1", policy(Algorithm::EdDsa), NOW).unwrap().published();
-    let keys = || KeptKeys::fixed(ring.verifying_keys().unwrap().public_jwk_set());
+    let policy = KeyPolicy { algorithm: Algorithm::EdDsa, ..KEY_POLICY };
+    let ring = new_ring().rotated("v1", policy, NOW).unwrap().published();
+    let keys = || KeptKeys::fixed(ring.verifying_keys().unwrap());
 
     let answer = call_with(keys(), ISSUER, &request("GET", "/.well-known/jwks.json")).await;
     let body: Value = serde_json::from_str(&answer.body).unwrap();
     let served: Vec<_> = body["keys"].as_array().unwrap().iter().map(|key| &key["kid"]).collect();
     assert!(served.into_iter().eq(ring.keys.iter().map(|key| key.jwk.kid.as_str())), "{body}");
     assert!(body["keys"][0].get("state").is_none(), "{body}");
+
+    // A replaced key is served until the last of its tokens has expired, and by nobody after that.
+    let mut ring = ring.clone();
+    for (until, served) in [(NOW, 2), (NOW + Duration::from_secs(1), 3)] {
+        ring.keys[2].until = Some(until);
+        let keys = KeptKeys::fixed(ring.verifying_keys().unwrap());
+        let answer = call_with(keys, ISSUER, &request("GET", "/.well-known/jwks.json")).await;
+        let body: Value = serde_json::from_str(&answer.body).unwrap();
+        assert_eq!(body["keys"].as_array().unwrap().len(), served, "{body}");
+    }
 
     let event = request("GET", "/.well-known/openid-configuration");
     let answer = call_with(keys(), ISSUER, &event).await;
@@ -83,8 +91,8 @@ async fn of_a_ring_every_key_is_served_and_each_algorithm_named_once() {
 #[tokio::test]
 async fn without_keys_only_health_is_told() {
     let source = key_source(KeyLocation::Table { name: "KeysTable".to_owned() });
-    let published = |keys: TrustedKeys| keys.verifying.public_jwk_set();
-    let keys = source.keep_trusted(&away::aws(), NOW, published).await.unwrap();
+    let ours = |keys: TrustedKeys| keys.verifying;
+    let keys = source.keep_trusted(&away::aws(), NOW, ours).await.unwrap();
     for (path, status) in [
         ("/.well-known/jwks.json", 503),
         ("/.well-known/openid-configuration", 503),

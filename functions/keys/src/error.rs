@@ -15,10 +15,16 @@ pub enum KeysError {
     Store(#[from] StoreError),
     /// The secret's ring is none.
     #[error("the signing keys' secret: {0}")]
-    Secret(#[from] KeyError),
+    Secret(#[source] KeyError),
     /// The table's ring is none.
     #[error("the keys table: {0}")]
     Table(#[source] KeyError),
+    /// There is no new key, or no room for it.
+    #[error("no new ring can be made: {0}")]
+    Making(#[source] KeyError),
+    /// Verifiers that look at the table do not find what the secret's keys have signed.
+    #[error("the published keys do not belong to the secret's: {0}")]
+    Unproved(#[source] KeyError),
     /// There is no random name for a write.
     #[error(transparent)]
     Randomness(#[from] RandomnessError),
@@ -50,6 +56,8 @@ impl From<KeysError> for Diagnostic {
             KeysError::Store(_) => "Store",
             KeysError::Secret(_) => "Secret",
             KeysError::Table(_) => "Table",
+            KeysError::Making(_) => "Making",
+            KeysError::Unproved(_) => "Unproved",
             KeysError::Randomness(_) => "Randomness",
             KeysError::NotPending(_) => "NotPending",
             KeysError::Overtaken => "Overtaken",

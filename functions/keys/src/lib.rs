@@ -12,10 +12,10 @@ use std::time::Duration;
 
 use auth_store::{
     DescribeRings, FindPublishedRing, FindRing, MoveRing, Publication, PublishOutcome, PublishRing,
-    PublishedText, PutRing, RingStage, RingVersions, StartRotation,
+    PublishedText, PutRing, RingStage, RingVersions, StartRotation, StoreError,
 };
 use auth_token::{KeyPolicy, OperationId, PublishedRing, SigningRing, Timestamp};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 pub use error::KeysError;
 use event::Event;
@@ -49,10 +49,16 @@ impl<
     /// Every variant of [`KeysError`]; what was done by then is completed by the next try.
     pub async fn handle(&self, event: Value, now: Timestamp) -> Result<Value, KeysError> {
         match Event::parse(event, &self.secret_arn)? {
-            Event::Step(step, version) => self.take_step(step, &version, now).await,
-            Event::List => self.list().await,
-            Event::Rotate => self.rotate().await,
-            Event::Retire(kid) => self.retire(&kid, now).await,
+            Event::Step(step, version) => {
+                self.take_step(step, &version, now).await?;
+                Ok(json!({}))
+            }
+            Event::List => Ok(json!(self.list().await?)),
+            Event::Rotate => {
+                self.rotate(now).await?;
+                Ok(json!({ "started": true }))
+            }
+            Event::Retire(kid) => Ok(json!(self.retire(&kid, now).await?)),
         }
     }
 }
@@ -61,7 +67,7 @@ impl<S: FindRing, T> Keys<S, T> {
     /// The ring of a version; `None` when the version, or its set of keys, is empty.
     async fn ring(&self, version: &str) -> Result<Option<SigningRing>, KeysError> {
         let Some(text) = self.secret.find_ring(version).await? else { return Ok(None) };
-        Ok(SigningRing::parse(&text)?)
+        SigningRing::parse(&text).map_err(KeysError::Secret)
     }
 
     /// The ring that signs, and its version.
@@ -70,8 +76,12 @@ impl<S: FindRing, T> Keys<S, T> {
         versions: &'a RingVersions,
     ) -> Result<(&'a str, SigningRing), KeysError> {
         let current = versions.in_stage(RingStage::Current).ok_or(KeysError::NoRing)?;
-        let ring = self.ring(current).await?.ok_or(KeysError::NoRing)?;
-        Ok((current, ring))
+        let text = self.secret.find_ring(current).await?;
+        // A current version has a value: this reading has missed it, and is no reason to make
+        // another ring.
+        let text = text.ok_or(StoreError::Malformed("SecretString"))?;
+        let ring = SigningRing::parse(&text).map_err(KeysError::Secret)?;
+        Ok((current, ring.ok_or(KeysError::NoRing)?))
     }
 }
 
@@ -89,9 +99,6 @@ impl<S, T: PublishRing> Keys<S, T> {
         read: &Published,
         now: Timestamp,
     ) -> Result<PublishOutcome, KeysError> {
-        if read.ring().is_ok_and(|published| published == *ring) {
-            return Ok(PublishOutcome::Published);
-        }
         let version = OperationId::generate()?;
         let publication = Publication { ring, replaces: read.version(), version: &version, now };
         Ok(self.table.publish_ring(&publication).await?)
@@ -110,5 +117,30 @@ impl Published {
 
     fn version(&self) -> Option<&str> {
         self.0.as_ref().map(|found| found.version.as_str())
+    }
+}
+
+impl<S: DescribeRings + MoveRing, T> Keys<S, T> {
+    /// Makes `version` current in place of `current`, and in place of no other.
+    async fn make_current(&self, current: Option<&str>, version: &str) -> Result<(), KeysError> {
+        let moved = self.secret.move_stage(RingStage::Current, current, Some(version)).await;
+        let Err(fault) = moved else { return Ok(()) };
+        // Our own move may have been carried out, and its reply lost.
+        let versions = self.secret.describe_rings().await?;
+        match versions.in_stage(RingStage::Current) {
+            Some(now_current) if now_current == version => Ok(()),
+            now_current if now_current == current => Err(fault.into()),
+            _ => Err(KeysError::Conflict),
+        }
+    }
+
+    /// Takes `version` out of a stage, which others or Secrets Manager itself may have done before.
+    async fn leave_stage(&self, stage: RingStage, version: &str) -> Result<(), KeysError> {
+        let Err(fault) = self.secret.move_stage(stage, Some(version), None).await else {
+            return Ok(());
+        };
+        let versions = self.secret.describe_rings().await?;
+        let is_out = versions.in_stage(stage) != Some(version);
+        if is_out { Ok(()) } else { Err(fault.into()) }
     }
 }

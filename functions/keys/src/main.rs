@@ -11,7 +11,7 @@ use lambda_runtime::{Diagnostic, Error, LambdaEvent, run, service_fn};
 async fn main() -> Result<(), Error> {
     start_logging(log_settings());
     let config = KeysConfig::from_env()?;
-    let aws = Aws::default();
+    let aws = Aws::patient();
     let keys = &Keys {
         secret: SecretRings::connect(&aws, config.secret_arn.clone()).await,
         table: DynamoKeys::connect(&aws, config.keys_table).await,

@@ -2,13 +2,12 @@
 
 use auth_store::{
     DescribeRings, FindPublishedRing, FindRing, MoveRing, PublishOutcome, PublishRing, PutRing,
-    RingStage, StartRotation,
+    RingStage, RingVersions, StartRotation, with_causes,
 };
-use auth_token::{PublishedRing, SigningRing, Timestamp};
-use serde_json::{Value, json};
-use tracing::{info, warn};
+use auth_token::{RingReport, SigningRing, Timestamp};
+use tracing::{error, info, warn};
 
-use crate::{Keys, KeysError};
+use crate::{Keys, KeysError, steps::is_timely};
 
 /// How often a change is tried anew when somebody else changes the same.
 const MAX_TRIES: usize = 4;
@@ -20,53 +19,69 @@ impl<
 {
     /// The published keys, or the secret's where those cannot be read, and what is wrong with
     /// either.
-    pub(crate) async fn list(&self) -> Result<Value, KeysError> {
+    pub(crate) async fn list(&self) -> Result<RingReport, KeysError> {
         let published = self.published().await?.ring();
         let versions = self.secret.describe_rings().await?;
         let ring = match self.current_ring(&versions).await {
             Err(KeysError::NoRing) => Ok(None),
-            found => found.map(|(_, ring)| Some(ring.published())),
+            found => found.map(|(_, ring)| Some(ring)),
         };
-        let agrees = matches!((&published, &ring), (Ok(ours), Ok(Some(theirs))) if ours == theirs);
         let problems = [published.as_ref().err(), ring.as_ref().err()];
-        let problems: Vec<_> = problems.into_iter().flatten().map(ToString::to_string).collect();
-        let shown = published.ok().or(ring.ok().flatten()).unwrap_or_default();
-        let mut listed = self.listed(&shown, agrees);
-        if let Some(answer) = listed.as_object_mut().filter(|_| !problems.is_empty()) {
-            answer.insert("problems".to_owned(), problems.into());
-        }
-        Ok(listed)
-    }
-
-    fn listed(&self, shown: &PublishedRing, agree: bool) -> Value {
-        json!({ "keys": shown.keys, "agree": agree, "max_age": self.max_age.as_secs() })
+        let problems = problems.into_iter().flatten().map(ToString::to_string).collect();
+        let (published, ring) = (published.ok(), ring.ok().flatten());
+        let signing = ring.as_ref().map(|ring| ring.current_kid().to_owned());
+        let ring = ring.map(|ring| ring.published());
+        Ok(RingReport {
+            agree: ring.is_some() && published == ring,
+            ring: published.or(ring).unwrap_or_default(),
+            signing,
+            max_age: self.max_age.as_secs(),
+            problems,
+        })
     }
 
     /// Asks for a rotation, whose steps then come by themselves.
-    pub(crate) async fn rotate(&self) -> Result<Value, KeysError> {
+    pub(crate) async fn rotate(&self, now: Timestamp) -> Result<(), KeysError> {
+        self.clear_the_way(now).await?;
         self.secret.start_rotation().await?;
         info!("rotation started");
-        Ok(json!({ "started": true }))
+        Ok(())
+    }
+
+    /// A version that stays pending and cannot become current, as one does in whose place an
+    /// operator has put another ring, would have Secrets Manager refuse every rotation.
+    async fn clear_the_way(&self, now: Timestamp) -> Result<(), KeysError> {
+        let versions = self.secret.describe_rings().await?;
+        let Some(pending) = under_way(&versions) else { return Ok(()) };
+        match self.ring(pending).await {
+            Ok(Some(ring)) if !is_timely(&ring, &versions, now) => {
+                self.leave_stage(RingStage::Pending, pending).await
+            }
+            // What is wrong with it its rotation says.
+            Ok(_) | Err(KeysError::Secret(_)) => Ok(()),
+            Err(fault) => Err(fault),
+        }
     }
 
     /// Takes a key out of use. The secret changes first, so that nothing signs with it any more
     /// when it is taken from verifiers; called again it completes what was interrupted.
-    pub(crate) async fn retire(&self, kid: &str, now: Timestamp) -> Result<Value, KeysError> {
-        let ring = self.take_from_secret(kid, now).await?;
-        self.replace_published(&ring, now).await?;
+    pub(crate) async fn retire(&self, kid: &str, now: Timestamp) -> Result<RingReport, KeysError> {
+        self.take_from_secret(kid, now).await?;
+        self.publish_current(now).await?;
         self.cancel_rotation().await?;
         warn!(kid, "key retired");
-        Ok(self.listed(&ring.published(), true))
+        self.list().await
     }
 
     /// Makes a ring without the key current. A key that is published and not in the ring is of a
     /// rotation under way, or of a retirement that was cut short: then the same ring becomes
     /// current once more, so that whatever was made from it comes too late.
-    async fn take_from_secret(&self, kid: &str, now: Timestamp) -> Result<SigningRing, KeysError> {
+    async fn take_from_secret(&self, kid: &str, now: Timestamp) -> Result<(), KeysError> {
         for _ in 0..MAX_TRIES {
             let versions = self.secret.describe_rings().await?;
             let (current, ring) = self.current_ring(&versions).await?;
-            let without = match ring.clone().without(kid, current, self.policy, now)? {
+            let without = ring.clone().without(kid, current, self.policy, now);
+            let without = match without.map_err(KeysError::Making)? {
                 Some(without) => without,
                 None if self.is_published(kid).await? => ring.reissued(current),
                 None => return Err(KeysError::UnknownKey(kid.to_owned())),
@@ -74,12 +89,14 @@ impl<
             let version = SigningRing::new_version()?;
             self.secret.put_ring(&version, RingStage::Retiring, &without.to_secret()).await?;
             let outcome = self.make_current(Some(current), &version).await;
-            // A version that is in a stage is kept for ever, and it holds private keys.
-            self.secret.move_stage(RingStage::Retiring, Some(&version), None).await?;
+            // A version that is in a stage is kept for ever, and it holds private keys. If it stays,
+            // the next retirement takes the stage from it.
+            if let Err(fault) = self.leave_stage(RingStage::Retiring, &version).await {
+                error!(cause = with_causes(&fault), "version of the secret still in its stage");
+            }
             match outcome {
-                Ok(()) => return Ok(without),
                 Err(KeysError::Conflict) => {}
-                Err(fault) => return Err(fault),
+                outcome => return outcome,
             }
         }
         Err(KeysError::Conflict)
@@ -88,12 +105,17 @@ impl<
     /// A table that cannot be read may hold anything.
     async fn is_published(&self, kid: &str) -> Result<bool, KeysError> {
         let ring = self.published().await?.ring();
-        Ok(ring.map_or(true, |ring| ring.keys.iter().any(|key| key.jwk.kid == kid)))
+        Ok(ring.map_or(true, |ring| ring.find(kid).is_some()))
     }
 
-    async fn replace_published(&self, ring: &SigningRing, now: Timestamp) -> Result<(), KeysError> {
+    /// Publishes the ring that is current, whoever made it so: of two retirements at a time the one
+    /// that ends later must not bring back the other's key.
+    async fn publish_current(&self, now: Timestamp) -> Result<(), KeysError> {
         for _ in 0..MAX_TRIES {
+            // Read first: whatever is published after that makes this publication fail.
             let published = self.published().await?;
+            let versions = self.secret.describe_rings().await?;
+            let (_, ring) = self.current_ring(&versions).await?;
             match self.publish(&ring.published(), &published, now).await? {
                 PublishOutcome::Published => return Ok(()),
                 PublishOutcome::Changed => {}
@@ -105,21 +127,16 @@ impl<
     /// A ring that was made from the one before would bring the key back; it can no longer become
     /// current, and must not keep the next rotation waiting.
     async fn cancel_rotation(&self) -> Result<(), KeysError> {
-        let Some(pending) = self.rotation_under_way().await? else { return Ok(()) };
-        let cancelled = self.secret.move_stage(RingStage::Pending, Some(&pending), None).await;
-        let Err(fault) = cancelled else { return Ok(()) };
-        // It may have noticed by itself that it has been overtaken.
-        match self.rotation_under_way().await? {
-            Some(still) if still == pending => Err(fault.into()),
-            _ => Ok(()),
+        let versions = self.secret.describe_rings().await?;
+        match under_way(&versions) {
+            Some(pending) => self.leave_stage(RingStage::Pending, pending).await,
+            None => Ok(()),
         }
     }
+}
 
-    /// The version that a rotation is making and has not made current.
-    async fn rotation_under_way(&self) -> Result<Option<String>, KeysError> {
-        let versions = self.secret.describe_rings().await?;
-        let current = versions.in_stage(RingStage::Current);
-        let pending = versions.in_stage(RingStage::Pending).filter(|id| Some(*id) != current);
-        Ok(pending.map(str::to_owned))
-    }
+/// The version that a rotation is making and has not made current.
+fn under_way(versions: &RingVersions) -> Option<&str> {
+    let current = versions.in_stage(RingStage::Current);
+    versions.in_stage(RingStage::Pending).filter(|pending| Some(*pending) != current)
 }

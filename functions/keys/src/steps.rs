@@ -10,7 +10,6 @@ use auth_store::{
     RingStage, RingVersions,
 };
 use auth_token::{KeyPolicy, SigningRing, Timestamp};
-use serde_json::{Value, json};
 use tracing::info;
 
 use crate::{Keys, KeysError, event::Step};
@@ -29,7 +28,7 @@ impl<S: DescribeRings + FindRing + PutRing + MoveRing, T: FindPublishedRing + Pu
         step: Step,
         version: &str,
         now: Timestamp,
-    ) -> Result<Value, KeysError> {
+    ) -> Result<(), KeysError> {
         match step {
             Step::Create => self.create(version, now).await?,
             Step::Set => self.set(version, now).await?,
@@ -37,7 +36,7 @@ impl<S: DescribeRings + FindRing + PutRing + MoveRing, T: FindPublishedRing + Pu
             Step::Finish => self.finish(version, now).await?,
         }
         info!(step = ?step, version, "step taken");
-        Ok(json!({}))
+        Ok(())
     }
 
     /// Makes the next ring from the current one.
@@ -53,14 +52,15 @@ impl<S: DescribeRings + FindRing + PutRing + MoveRing, T: FindPublishedRing + Pu
             return self.expect_timely(&made, version, &versions, now).await;
         }
         let ring = match self.current_ring(&versions).await {
-            Ok((current, ring)) => ring.rotated(current, self.policy, now)?,
+            Ok((current, ring)) => ring.rotated(current, self.policy, now),
             // Keys whose private halves were lost go on verifying.
             Err(KeysError::NoRing) => {
                 let current = versions.in_stage(RingStage::Current);
-                SigningRing::first(current, &self.published().await?.ring()?, self.policy, now)?
+                SigningRing::first(current, &self.published().await?.ring()?, self.policy, now)
             }
             Err(fault) => return Err(fault),
         };
+        let ring = ring.map_err(KeysError::Making)?;
         self.secret.put_ring(version, RingStage::Pending, &ring.to_secret()).await?;
         Ok(())
     }
@@ -69,8 +69,11 @@ impl<S: DescribeRings + FindRing + PutRing + MoveRing, T: FindPublishedRing + Pu
     async fn set(&self, version: &str, now: Timestamp) -> Result<(), KeysError> {
         // Read first: whatever is published after that makes this publication fail.
         let published = self.published().await?;
-        let Made { ring, .. } = self.made(version, now).await?;
-        match self.publish(&ring.published(), &published, now).await? {
+        let ring = self.made(version, now).await?.ring.published();
+        if published.ring().is_ok_and(|published| published == ring) {
+            return Ok(());
+        }
+        match self.publish(&ring, &published, now).await? {
             PublishOutcome::Published => Ok(()),
             PublishOutcome::Changed => Err(KeysError::Conflict),
         }
@@ -79,22 +82,19 @@ impl<S: DescribeRings + FindRing + PutRing + MoveRing, T: FindPublishedRing + Pu
     /// Has the new ring's keys sign, and what is published verify.
     async fn test(&self, version: &str, now: Timestamp) -> Result<Made, KeysError> {
         let made = self.made(version, now).await?;
-        made.ring.prove(&self.published().await?.ring()?)?;
+        let published = self.published().await?.ring()?;
+        made.ring.prove(&published).map_err(KeysError::Unproved)?;
         Ok(made)
     }
 
     /// Makes the new ring the current one, in place of the one that it was made from and of no
-    /// other.
+    /// other. It stays the pending one as well, until Secrets Manager changes that: whoever removes
+    /// that stage by a call of its own may be taken for a rotation that has failed.
     async fn finish(&self, version: &str, now: Timestamp) -> Result<(), KeysError> {
         let Made { versions, .. } = self.test(version, now).await?;
         let current = versions.in_stage(RingStage::Current);
         if current != Some(version) {
             self.make_current(current, version).await?;
-        }
-        // Left where it is, it would look like a rotation under way as soon as an operator puts
-        // another ring in place of this one.
-        if versions.in_stage(RingStage::Pending) == Some(version) {
-            self.secret.move_stage(RingStage::Pending, Some(version), None).await?;
         }
         Ok(())
     }
@@ -114,8 +114,7 @@ impl<S: DescribeRings + FindRing + PutRing + MoveRing, T: FindPublishedRing + Pu
         Ok(Made { ring, versions })
     }
 
-    /// Cancels the rotation if its ring was made from another than the current one, or so long ago
-    /// that what it says of expiry is no longer true.
+    /// Cancels the rotation of a ring that may not become current any more.
     async fn expect_timely(
         &self,
         ring: &SigningRing,
@@ -123,32 +122,18 @@ impl<S: DescribeRings + FindRing + PutRing + MoveRing, T: FindPublishedRing + Pu
         versions: &RingVersions,
         now: Timestamp,
     ) -> Result<(), KeysError> {
-        let is_next = ring.derived_from() == versions.in_stage(RingStage::Current);
-        let is_recent =
-            ring.made_at().is_some_and(|made| now.since(made) < KeyPolicy::LONGEST_ROTATION);
-        if is_next && is_recent {
+        if is_timely(ring, versions, now) {
             return Ok(());
         }
-        self.secret.move_stage(RingStage::Pending, Some(version), None).await?;
+        self.leave_stage(RingStage::Pending, version).await?;
         Err(KeysError::Overtaken)
     }
 }
 
-impl<S: DescribeRings + MoveRing, T> Keys<S, T> {
-    /// Makes `version` current in place of `current`, and in place of no other.
-    pub(crate) async fn make_current(
-        &self,
-        current: Option<&str>,
-        version: &str,
-    ) -> Result<(), KeysError> {
-        let moved = self.secret.move_stage(RingStage::Current, current, Some(version)).await;
-        let Err(fault) = moved else { return Ok(()) };
-        // Our own move may have been carried out, and its reply lost.
-        let versions = self.secret.describe_rings().await?;
-        match versions.in_stage(RingStage::Current) {
-            Some(now_current) if now_current == version => Ok(()),
-            now_current if now_current == current => Err(fault.into()),
-            _ => Err(KeysError::Conflict),
-        }
-    }
+/// Whether a ring may still become current among these versions: it was made from the current one,
+/// and what it says of expiry is still true.
+pub(crate) fn is_timely(ring: &SigningRing, versions: &RingVersions, now: Timestamp) -> bool {
+    let made_at = ring.made_at();
+    ring.derived_from() == versions.in_stage(RingStage::Current)
+        && made_at.is_some_and(|made_at| now.since(made_at) < KeyPolicy::LONGEST_ROTATION)
 }

@@ -10,19 +10,22 @@ use keys::KeysError;
 use scene::{HOUR, Happening, Scene, Script, take_all};
 use serde_json::json;
 
+/// How a call can go wrong.
+const CUTS: [fn() -> Happening; 3] =
+    [|| Happening::DiesBefore, || Happening::DiesAfter, || Happening::LosesReply];
+
 /// More calls than anything makes.
 const MANY: usize = 60;
 
 fn kid_of(ring: &PublishedRing, state: KeyState) -> String {
-    let found = ring.keys.iter().find(|key| key.state == state);
-    found.unwrap_or_else(|| panic!("no {state} key")).jwk.kid.clone()
+    ring.in_state(state).unwrap_or_else(|| panic!("no {state} key")).jwk.kid.clone()
 }
 
 /// What must be true at every moment: what can sign is published as what it is.
 async fn assert_what_signs_is_published(scene: &Scene) {
     let (ring, published) = (scene.ring().await, scene.published().await);
     let current = ring.current_kid();
-    assert!(published.keys.iter().any(|key| key.jwk.kid == current), "{current} signs unpublished");
+    assert!(published.find(current).is_some(), "{current} signs unpublished");
 }
 
 async fn assert_whole(scene: &Scene) {
@@ -40,7 +43,7 @@ async fn third_ring() -> Scene {
 
 #[tokio::test]
 async fn a_rotation_that_is_cut_short_anywhere_is_completed_by_the_next_try() {
-    for happening in [|| Happening::DiesBefore, || Happening::DiesAfter] {
+    for happening in CUTS {
         let mut cuts = 0;
         for at in 0..MANY {
             let scene = third_ring().await;
@@ -72,7 +75,7 @@ async fn a_rotation_that_is_cut_short_anywhere_is_completed_by_the_next_try() {
 
 #[tokio::test]
 async fn the_first_rotation_that_is_cut_short_anywhere_is_completed_by_the_next_try() {
-    for happening in [|| Happening::DiesBefore, || Happening::DiesAfter] {
+    for happening in CUTS {
         for at in 0..MANY {
             let scene = Scene::new().await;
             let script = Script::new(at, happening());
@@ -92,7 +95,7 @@ async fn the_first_rotation_that_is_cut_short_anywhere_is_completed_by_the_next_
 #[tokio::test]
 async fn a_retirement_that_is_cut_short_anywhere_is_completed_by_the_next_try() {
     for state in [KeyState::Current, KeyState::Next, KeyState::Previous] {
-        for happening in [|| Happening::DiesBefore, || Happening::DiesAfter] {
+        for happening in CUTS {
             for at in 0..MANY {
                 let scene = third_ring().await;
                 let kid = kid_of(&scene.published().await, state);
@@ -117,7 +120,7 @@ async fn a_retirement_that_is_cut_short_anywhere_is_completed_by_the_next_try() 
 
 #[tokio::test]
 async fn the_next_key_of_a_rotation_under_way_can_be_retired_and_does_not_come_back() {
-    for happening in [|| Happening::DiesBefore, || Happening::DiesAfter] {
+    for happening in CUTS {
         for at in 0..MANY {
             let scene = third_ring().await;
             let now = NOW + HOUR + HOUR;
@@ -126,7 +129,7 @@ async fn the_next_key_of_a_rotation_under_way_can_be_retired_and_does_not_come_b
                 scene::take(&scene.keys(), step, &version, now).await.unwrap();
             }
             let kid = kid_of(&scene.published().await, KeyState::Next);
-            assert!(!scene.ring().await.published().keys.iter().any(|key| key.jwk.kid == kid));
+            assert!(scene.ring().await.published().find(&kid).is_none());
 
             let script = Script::new(at, happening());
             let retire = json!({ "Operation": "retire", "KeyId": kid });
@@ -219,6 +222,36 @@ async fn a_retirement_that_meets_a_rotation_is_carried_out_on_what_it_made() {
             scene.rotate(now + HOUR).await.unwrap();
             assert_whole(&scene).await;
             assert!(!scene.kids().await.contains(&kid), "{state} at {at}, after a rotation");
+        }
+    }
+}
+
+#[tokio::test]
+async fn of_two_retirements_at_a_time_neither_brings_back_the_others_key() {
+    let states = [KeyState::Current, KeyState::Next, KeyState::Previous];
+    let pairs = states.into_iter().flat_map(|first| states.map(|second| (first, second)));
+    for (first, second) in pairs.filter(|(first, second)| first != second) {
+        for at in 0..MANY {
+            let scene = third_ring().await;
+            let published = scene.published().await;
+            let (kid, other) = (kid_of(&published, first), kid_of(&published, second));
+            let now = NOW + HOUR + HOUR;
+            let (another, retired) = (scene.clone(), other.clone());
+            let script = Script::meanwhile(at, move || {
+                let (another, retired) = (another.clone(), retired.clone());
+                async move { drop(another.retire(&retired, now).await.unwrap()) }
+            });
+            let retire = json!({ "Operation": "retire", "KeyId": kid });
+            let outcome = scene.scripted(&script).handle(retire, now).await;
+            if !script.has_happened() {
+                assert!(at > 6, "only {at} calls");
+                break;
+            }
+            outcome.unwrap_or_else(|refused| panic!("{first}, {second} at {at}: {refused}"));
+            assert_whole(&scene).await;
+            let kids = scene.kids().await;
+            assert!(!kids.contains(&kid), "{first}, {second} at {at}: the first is back");
+            assert!(!kids.contains(&other), "{first}, {second} at {at}: the second is back");
         }
     }
 }

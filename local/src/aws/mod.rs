@@ -12,7 +12,7 @@ use crate::{
     secrets::Secrets,
 };
 
-pub use rotation::RotationError;
+pub use rotation::{ReportError, RotationError, STEPS};
 
 /// An account's secrets and functions. Whoever reaches it may do everything: nothing is signed.
 #[derive(Debug)]

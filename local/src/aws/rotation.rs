@@ -2,7 +2,8 @@
 
 use std::{sync::Arc, time::Duration};
 
-use auth_token::SigningRing;
+use auth_token::{RingReport, SigningRing};
+use axum::body::Bytes;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -13,7 +14,8 @@ use crate::{
     secrets::{SecretError, name_of, read_request},
 };
 
-const STEPS: [&str; 4] = ["createSecret", "setSecret", "testSecret", "finishSecret"];
+/// The steps of a rotation, in their order.
+pub const STEPS: [&str; 4] = ["createSecret", "setSecret", "testSecret", "finishSecret"];
 const ATTEMPTS: u32 = 3;
 const PAUSE: Duration = Duration::from_secs(1);
 
@@ -26,14 +28,28 @@ pub enum RotationError {
     /// The function failed.
     #[error("{step} {source}")]
     Step {
-        /// Where.
+        /// In which step.
         step: &'static str,
-        /// How.
+        /// What it said.
         source: InvokeError,
     },
     /// The function is done and has left the current version where it was.
     #[error("after finishSecret the version is not the current one")]
     Unfinished,
+}
+
+/// Why it is not known what a secret holds.
+#[derive(Debug, thiserror::Error)]
+pub enum ReportError {
+    /// The secret's function is not there.
+    #[error("there is no function for it")]
+    NoFunction,
+    /// The function failed.
+    #[error(transparent)]
+    Invoke(#[from] InvokeError),
+    /// The function answered something else.
+    #[error("the answer is no report of keys: {0}")]
+    NotUnderstood(#[from] serde_json::Error),
 }
 
 #[derive(Deserialize)]
@@ -117,6 +133,16 @@ impl Aws {
             return Err(RotationError::Unfinished);
         }
         Ok(())
+    }
+
+    /// What the function that rotates a secret says of the ring in it.
+    ///
+    /// # Errors
+    /// Every variant of [`ReportError`].
+    pub async fn report(&self, secret: &str) -> Result<RingReport, ReportError> {
+        let function = self.function_of(secret).ok_or(ReportError::NoFunction)?;
+        let answer = function.invoke(Bytes::from_static(br#"{"Operation":"list"}"#)).await?;
+        Ok(serde_json::from_slice(&answer)?)
     }
 
     /// Ends the idle sandboxes of the function that rotates a secret, which has little to do.

@@ -12,24 +12,14 @@ use auth_testkit::{
     dynamodb,
     forge::{claims, header, sign, with},
     proxy::{DynamoProxy, Fault},
-    subject::{NOW, grant, key_source, operation, token_profile},
+    subject::{KEY_POLICY, NOW, grant, key_source, new_ring, operation, token_profile},
 };
-use auth_token::{
-    Algorithm, Issuer, KeyPolicy, KeyRing, PublishedRing, SessionId, SigningRing, Timestamp,
-    TokenError, UserId,
-};
+use auth_token::{Issuer, KeyRing, SessionId, SigningRing, Timestamp, TokenError, UserId};
 use lambda_http::http::Request;
 use secrecy::ExposeSecret as _;
 
-const POLICY: KeyPolicy =
-    KeyPolicy { algorithm: Algorithm::Es256, retention: Duration::from_hours(30 * 24) };
-
 fn later(seconds: u64) -> Timestamp {
     NOW + Duration::from_secs(seconds)
-}
-
-fn first_ring() -> SigningRing {
-    SigningRing::first(None, &PublishedRing::default(), POLICY, NOW).unwrap()
 }
 
 /// A token of the key that signs.
@@ -79,14 +69,14 @@ impl Table {
 #[tokio::test]
 async fn a_token_of_a_key_that_was_published_since_is_taken_at_once() {
     let table = Table::new().await;
-    let mut ring = first_ring();
+    let mut ring = new_ring();
     table.publish(&ring).await;
     let guard = table.guard().await;
     let first = token(&ring, NOW);
     // Twice, so that not even the key that was next is one that the guard has read.
     for second in 1..4 {
         for _ in 0..2 {
-            ring = ring.rotated("v", POLICY, later(second)).unwrap();
+            ring = ring.rotated("v", KEY_POLICY, later(second)).unwrap();
         }
         table.publish(&ring).await;
         table.readings();
@@ -101,7 +91,7 @@ async fn a_token_of_a_key_that_was_published_since_is_taken_at_once() {
 #[tokio::test]
 async fn names_that_somebody_made_up_have_the_keys_read_once_in_thirty_seconds() {
     let table = Table::new().await;
-    let ring = first_ring();
+    let ring = new_ring();
     table.publish(&ring).await;
     let guard = table.guard().await;
     table.readings();
@@ -121,13 +111,13 @@ async fn names_that_somebody_made_up_have_the_keys_read_once_in_thirty_seconds()
 #[tokio::test]
 async fn tokens_of_a_retired_key_are_refused_when_the_keys_have_reached_their_greatest_age() {
     let table = Table::new().await;
-    let ring = first_ring();
+    let ring = new_ring();
     table.publish(&ring).await;
     let guard = table.guard().await;
     let (of_current, now) = (token(&ring, NOW), later(120));
     assert!(guard.admit(&of_current, NOW).await.is_ok());
     let kid = ring.current_kid().to_owned();
-    let left = ring.without(&kid, "v1", POLICY, NOW).unwrap().unwrap();
+    let left = ring.without(&kid, "v1", KEY_POLICY, NOW).unwrap().unwrap();
     table.publish(&left).await;
     let refusal = guard.admit(&of_current, now).await;
     assert!(matches!(refusal, Err(Refusal::Token(TokenError::UnknownKey))), "{refusal:?}");
@@ -137,7 +127,7 @@ async fn tokens_of_a_retired_key_are_refused_when_the_keys_have_reached_their_gr
 #[tokio::test]
 async fn without_keys_requests_are_503_until_there_are_some() {
     let table = Table::new().await;
-    let ring = first_ring();
+    let ring = new_ring();
     table.publish(&ring).await;
     table.proxy.inject("GetItem", Fault::Error("ResourceNotFoundException"), usize::MAX);
     let guard = table.guard().await;

@@ -8,8 +8,8 @@ use auth_session::{
 };
 use auth_store::{KeyLocation, KeySource};
 use auth_token::{
-    AdditionalClaims, Grant, Issuer, KeyRing, OperationId, SessionId, Timestamp, TokenProfile,
-    UserId, Verifier,
+    AdditionalClaims, Algorithm, Grant, Issuer, KeyPolicy, KeyRing, OperationId, PublishedRing,
+    SessionId, SigningRing, Timestamp, TokenProfile, UserId, Verifier,
 };
 use secrecy::SecretString;
 
@@ -25,6 +25,15 @@ pub const KID: &str = "test-key";
 /// The keys of [`JWK_SET`].
 pub fn key_ring() -> KeyRing {
     KeyRing::parse(&SecretString::from(JWK_SET)).unwrap()
+}
+
+/// Rings of ES256 whose replaced keys' last tokens live for a month.
+pub const KEY_POLICY: KeyPolicy =
+    KeyPolicy { algorithm: Algorithm::Es256, retention: Duration::from_hours(30 * 24) };
+
+/// A first ring of new keys.
+pub fn new_ring() -> SigningRing {
+    SigningRing::first(None, &PublishedRing::default(), KEY_POLICY, NOW).unwrap()
 }
 
 /// Keys that are read from there, and may become two minutes old.

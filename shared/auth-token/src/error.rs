@@ -18,8 +18,8 @@ pub enum TokenError {
     /// member that changes how a token is read (`crit`, `b64`, `zip`, `enc`, embedded keys).
     #[error("the token's header is not acceptable")]
     BadHeader,
-    /// No key of ours has that `kid`.
-    #[error("the token names an unknown key")]
+    /// No key of ours has that `kid`, or its time is over.
+    #[error("the token names a key that is unknown, or no longer accepted")]
     UnknownKey,
     /// The key that `kid` names is for another algorithm than `alg` (RFC 8725 §3.1).
     #[error("the token's algorithm is not its key's")]

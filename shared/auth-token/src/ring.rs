@@ -6,7 +6,7 @@ use crate::{
     algorithm::Algorithm,
     error::KeyError,
     flask::FlaskKeys,
-    jwk::{Jwk, PrivateParameters, PublicJwkSet, parse_set},
+    jwk::{Jwk, KeySet, MarkedKey, PrivateParameters, PublicJwkSet, PublicParameters},
     pem,
     signing::SigningKey,
     verifying::{VerifyingKey, VerifyingKeys},
@@ -31,7 +31,7 @@ impl KeyRing {
     /// Every variant of [`KeyError`] but `Generation`: the whole set is refused for one bad key.
     pub fn parse(jwk_set: &SecretString) -> Result<Self, KeyError> {
         let (mut signing, mut others, mut flask) = (None, Vec::new(), Vec::new());
-        for key in parse_set(jwk_set.expose_secret())? {
+        for MarkedKey { key, mark } in KeySet::parse(jwk_set.expose_secret())?.keys {
             match key {
                 Jwk::Private { kid, algorithm, parameters } => {
                     let key = SigningKey::new(kid, algorithm, parameters)?;
@@ -42,7 +42,8 @@ impl KeyRing {
                     }
                 }
                 Jwk::Public { kid, algorithm, parameters } => {
-                    others.push(VerifyingKey::from_public(kid, algorithm, parameters)?);
+                    let key = VerifyingKey::from_public(kid, algorithm, parameters)?;
+                    others.push(key.accepted_until(mark.until));
                 }
                 Jwk::Flask(key) => flask.push(key),
             }
@@ -63,12 +64,9 @@ impl KeyRing {
     pub fn from_pem(algorithm: Algorithm, pem: &SecretString) -> Result<Self, KeyError> {
         let parameters = pem::private(algorithm, pem.expose_secret());
         let parameters = parameters.ok_or(KeyError::NotPem(algorithm.name()))?;
-        let kid = match &parameters {
-            PrivateParameters::Scalar(public, _) | PrivateParameters::Rsa(public, _) => {
-                public.thumbprint()
-            }
-            PrivateParameters::Secret(_) => SHARED_SECRET_KID.to_owned(),
-        };
+        let kid = parameters
+            .public()
+            .map_or_else(|| SHARED_SECRET_KID.to_owned(), PublicParameters::thumbprint);
         SigningKey::new(kid, algorithm, parameters).map(Self::of)
     }
 

@@ -7,18 +7,16 @@ mod published;
 use std::fmt;
 
 use secrecy::{ExposeSecret, SecretString};
-use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 pub use policy::KeyPolicy;
-use private::{PrivateJwk, is_publishable};
-pub use published::{KeyState, PublishedKey, PublishedRing};
+use private::PrivateJwk;
+pub use published::{KeyState, PublishedKey, PublishedRing, RingReport};
 
 use crate::{
     error::{KeyError, RandomnessError},
     id::OperationId,
-    jwk::{Jwk, parse_set},
-    ring::KeyRing,
+    jwk::KeySet,
     timestamp::Timestamp,
 };
 
@@ -35,20 +33,6 @@ pub struct SigningRing {
     previous: Vec<PublishedKey>,
 }
 
-/// What is said of a key besides the key itself.
-#[derive(Default, Deserialize)]
-struct Mark {
-    state: Option<KeyState>,
-    since: Option<Timestamp>,
-    until: Option<Timestamp>,
-}
-
-#[derive(Deserialize)]
-struct RingText {
-    derived_from: Option<String>,
-    keys: Vec<Map<String, Value>>,
-}
-
 impl SigningRing {
     /// Reads the ring that [`SigningRing::to_secret`] has written, or a JWK set of an operator's:
     /// its first key is the current one, the others verify. `None` for a set without keys, in
@@ -58,40 +42,17 @@ impl SigningRing {
     /// [`KeyError`]: the whole ring is refused for one bad key, and for keys that cannot be
     /// published.
     pub fn parse(secret: &SecretString) -> Result<Option<Self>, KeyError> {
-        let text = secret.expose_secret();
-        let keys = parse_set(text)?;
-        if keys.is_empty() {
-            return Ok(None);
-        }
-        if keys.iter().any(|key| matches!(key, Jwk::Flask(_))) {
-            let reason = "a Flask service's keys stand in a secret of their own";
-            return Err(KeyError::BadRing(reason));
-        }
-        let ring = KeyRing::parse(secret)?;
-        is_publishable(ring.algorithm())?;
-        let public = ring.public_jwk_set().keys;
-        // Read before without complaint, so that what is read now is all there.
-        let RingText { derived_from, keys } = serde_json::from_str(text)
-            .map_err(|_| KeyError::NotAJwkSet("expected {\"keys\":[…]} with keys"))?;
-        let mut halves = keys.into_iter().zip(public).map(|(members, public)| {
-            let mark: Mark = serde_json::from_value(Value::Object(members.clone()))
-                .map_err(|_| KeyError::BadRing("`since` or `until` is not a time"))?;
-            Ok((members, public, mark))
-        });
-        let (members, public, mark) = halves.next().ok_or(KeyError::Empty)??;
-        let since = |mark: &Mark| mark.since.unwrap_or(Timestamp::from_unix(0));
-        let current = PrivateJwk { members, public, since: since(&mark) };
+        let KeySet { derived_from, keys } = KeySet::parse(secret.expose_secret())?;
+        let mut keys = keys.into_iter();
+        let Some(first) = keys.next() else { return Ok(None) };
+        let current = PrivateJwk::of(first)?.ok_or(KeyError::NoSigningKey)?;
         let (mut next, mut previous) = (None, Vec::new());
-        for half in halves {
-            let (members, public, mark) = half?;
-            if mark.state == Some(KeyState::Next) {
-                if !members.contains_key("d") {
-                    return Err(KeyError::BadRing("the `next` key is not a private one"));
-                }
-                next = Some(PrivateJwk { members, public, since: since(&mark) });
+        for key in keys {
+            if key.mark.state == Some(KeyState::Next) {
+                let missing = KeyError::BadRing("the `next` key is not a private one");
+                next = Some(PrivateJwk::of(key)?.ok_or(missing)?);
             } else {
-                let (state, since) = (KeyState::Previous, since(&mark));
-                previous.push(PublishedKey { jwk: public, state, since, until: mark.until });
+                previous.push(PublishedKey::previous(key)?);
             }
         }
         Ok(Some(Self { derived_from, current, next, previous }))
@@ -171,11 +132,11 @@ impl SigningRing {
         policy: KeyPolicy,
         now: Timestamp,
     ) -> Result<Option<Self>, KeyError> {
-        if !self.published().keys.iter().any(|key| key.jwk.kid == kid) {
+        if self.published().find(kid).is_none() {
             return Ok(None);
         }
         let generate = || PrivateJwk::generate(policy.algorithm, now);
-        let is_gone = |key: &PrivateJwk| key.public.kid == kid;
+        let is_gone = |key: &PrivateJwk| key.kid() == kid;
         let next = self.next.filter(|next| !is_gone(next));
         let (current, next) = match (is_gone(&self.current), next) {
             (false, Some(next)) => (self.current, next),
@@ -217,12 +178,12 @@ impl SigningRing {
 
     /// When its next key was made, which each rotation does; `None` where there is none.
     pub fn made_at(&self) -> Option<Timestamp> {
-        self.next.as_ref().map(|next| next.since)
+        self.next.as_ref().and_then(PrivateJwk::since)
     }
 
     /// The name of the key that signs.
     pub fn current_kid(&self) -> &str {
-        &self.current.public.kid
+        self.current.kid()
     }
 
     /// What verifiers are given: the public halves of all keys.
@@ -256,10 +217,9 @@ impl SigningRing {
     pub fn prove(&self, published: &PublishedRing) -> Result<(), KeyError> {
         let verifying = published.verifying_keys()?;
         for key in std::iter::once(&self.current).chain(&self.next) {
-            let kid = &key.public.kid;
-            let not_published = || KeyError::NotPublished(kid.clone());
-            let set = json!({ "keys": [key.members_of_a_set()] });
-            let signing = KeyRing::parse(&SecretString::from(set.to_string()))?.into_signing_key();
+            let kid = key.kid();
+            let not_published = || KeyError::NotPublished(kid.to_owned());
+            let signing = key.signing_key()?;
             let signature = signing.sign(PROBE).map_err(|_| not_published())?;
             let found = verifying.find(kid).filter(|found| {
                 found.algorithm() == signing.public().algorithm()

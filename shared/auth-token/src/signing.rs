@@ -44,17 +44,9 @@ impl SigningKey {
     /// # Errors
     /// [`KeyError::Generation`] when the cryptography library cannot make a key.
     pub fn generate_jwk_set(algorithm: Algorithm) -> Result<SecretString, KeyError> {
-        let key = Self::generate_jwk(algorithm)?;
+        let (kid, parameters) = generate(algorithm)?;
+        let key = members(&kid, algorithm, &parameters);
         Ok(SecretString::from(json!({ "keys": [key] }).to_string()))
-    }
-
-    /// The one key of [`SigningKey::generate_jwk_set`].
-    pub(crate) fn generate_jwk(algorithm: Algorithm) -> Result<Map<String, Value>, KeyError> {
-        let parameters = generate(algorithm).ok_or(KeyError::Generation)?;
-        let mut key = private_members(&parameters).ok_or(KeyError::Generation)?;
-        key.insert("alg".to_owned(), algorithm.name().into());
-        key.insert("use".to_owned(), "sig".into());
-        Ok(key)
     }
 
     pub(crate) fn new(
@@ -147,7 +139,17 @@ fn private_key(algorithm: Algorithm, parameters: &PrivateParameters) -> Option<P
     }
 }
 
-fn generate(algorithm: Algorithm) -> Option<PrivateParameters> {
+/// A new key, with its name.
+pub(crate) fn generate(algorithm: Algorithm) -> Result<(String, PrivateParameters), KeyError> {
+    let parameters = numbers(algorithm).ok_or(KeyError::Generation)?;
+    let kid = match parameters.public() {
+        Some(public) => public.thumbprint(),
+        None => TokenId::generate().map_err(|_| KeyError::Generation)?.into(),
+    };
+    Ok((kid, parameters))
+}
+
+fn numbers(algorithm: Algorithm) -> Option<PrivateParameters> {
     match algorithm.key_type() {
         KeyType::EllipticCurve(curve) => {
             pem::elliptic_curve_parameters(curve, &EcdsaKeyPair::generate(curve.signing).ok()?)
@@ -165,30 +167,24 @@ fn generate(algorithm: Algorithm) -> Option<PrivateParameters> {
     }
 }
 
-/// The members of a private JWK that are the key itself, and its `kid`.
-fn private_members(parameters: &PrivateParameters) -> Option<Map<String, Value>> {
-    let (public, private): (_, &[(&str, &Vec<u8>)]) = match parameters {
-        PrivateParameters::Secret(secret) => {
-            let kid = TokenId::generate().ok()?.into();
-            let (kty, k) = ("oct".to_owned(), to_base64url(secret));
-            let members = [("kty", kty), ("kid", kid), ("k", k)];
-            return Some(
-                members
-                    .into_iter()
-                    .map(|(name, text)| (name.to_owned(), Value::String(text)))
-                    .collect(),
-            );
-        }
-        PrivateParameters::Scalar(public, scalar) => (public, &[("d", scalar)]),
-        PrivateParameters::Rsa(public, RsaPrivate { d, p, q, dp, dq, qi }) => {
-            (public, &[("d", d), ("p", p), ("q", q), ("dp", dp), ("dq", dq), ("qi", qi)])
+/// The members of a private JWK.
+pub(crate) fn members(
+    kid: &str,
+    algorithm: Algorithm,
+    parameters: &PrivateParameters,
+) -> Map<String, Value> {
+    let private: &[(&str, &Vec<u8>)] = match parameters {
+        PrivateParameters::Secret(secret) => &[("k", secret)],
+        PrivateParameters::Scalar(_, scalar) => &[("d", scalar)],
+        PrivateParameters::Rsa(_, RsaPrivate { d, p, q, dp, dq, qi }) => {
+            &[("d", d), ("p", p), ("q", q), ("dp", dp), ("dq", dq), ("qi", qi)]
         }
     };
-    let Value::Object(mut key) = serde_json::to_value(public).ok()? else {
-        return None;
-    };
-    key.insert("kid".to_owned(), public.thumbprint().into());
-    let private = private.iter().map(|(name, number)| ((*name).to_owned(), to_base64url(number)));
-    key.extend(private.map(|(name, number)| (name, number.into())));
-    Some(key)
+    let public = json!(parameters.public()).as_object().cloned();
+    let mut key = public.unwrap_or_else(|| Map::from_iter([("kty".to_owned(), "oct".into())]));
+    let private = private.iter().map(|(name, number)| (*name, to_base64url(number)));
+    let named = [("alg", algorithm.name()), ("kid", kid), ("use", "sig")];
+    let named = named.into_iter().map(|(name, text)| (name, text.to_owned()));
+    key.extend(named.chain(private).map(|(name, text)| (name.to_owned(), text.into())));
+    key
 }

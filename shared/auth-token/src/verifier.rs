@@ -117,6 +117,8 @@ impl Payload {
 struct Genuine {
     token_type: TokenType,
     claims: Payload,
+    /// From when on its key is not accepted.
+    key_until: Option<Timestamp>,
 }
 
 /// Accepts the tokens of one profile, signed by one of a set of keys.
@@ -206,8 +208,11 @@ impl Verifier {
         expected: Option<TokenType>,
         now: Timestamp,
     ) -> Result<Payload, TokenError> {
-        let Genuine { token_type, claims } =
+        let Genuine { token_type, claims, key_until } =
             self.seen.get_or_check(token.text, || self.check_signature(token))?;
+        if key_until.is_some_and(|until| until <= now) {
+            return Err(TokenError::UnknownKey);
+        }
         if expected.is_some_and(|expected| expected != token_type) {
             return Err(TokenError::WrongType(token_type));
         }
@@ -238,7 +243,7 @@ impl Verifier {
         if claims.r#type != token_type.claim_name() {
             return Err(TokenError::BadClaims);
         }
-        Ok(Genuine { token_type, claims })
+        Ok(Genuine { token_type, claims, key_until: key.until() })
     }
 
     fn check_parties(&self, claims: &Payload) -> Result<(), TokenError> {

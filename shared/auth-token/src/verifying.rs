@@ -11,8 +11,9 @@ use crate::{
     algorithm::{Algorithm, Curve, KeyType, min_secret_bytes},
     encoding,
     error::KeyError,
-    jwk::{Jwk, PublicJwk, PublicJwkSet, PublicParameters, parse_set},
+    jwk::{Jwk, KeySet, Mark, MarkedKey, PublicJwk, PublicJwkSet, PublicParameters},
     pem,
+    timestamp::Timestamp,
 };
 
 /// The least size of an RSA modulus (RFC 7518 §3.3), and the largest that the library takes.
@@ -26,6 +27,8 @@ pub struct VerifyingKey {
     material: Material,
     /// `None` for a secret.
     jwk: Option<PublicJwk>,
+    /// When the last token of a replaced key has expired.
+    until: Option<Timestamp>,
 }
 
 /// What verifies. `jsonwebtoken` would read a point anew, and check that it lies on its curve, for
@@ -46,7 +49,7 @@ impl VerifyingKey {
             .ok_or_else(|| KeyError::Invalid(kid.clone()))?;
         let alg = algorithm.name().to_owned();
         let jwk = PublicJwk { kid: kid.clone(), alg, usage: "sig".to_owned(), parameters };
-        Ok(Self { kid, algorithm, material, jwk: Some(jwk) })
+        Ok(Self { kid, algorithm, material, jwk: Some(jwk), until: None })
     }
 
     pub(crate) fn from_secret(
@@ -64,7 +67,12 @@ impl VerifyingKey {
             return Err(KeyError::ShortSecret { algorithm, bytes, needed });
         }
         let material = Material::Jws(DecodingKey::from_secret(secret));
-        Ok(Self { kid, algorithm, material, jwk: None })
+        Ok(Self { kid, algorithm, material, jwk: None, until: None })
+    }
+
+    /// Whoever has stolen a replaced key can sign as of old; from then on it does not help.
+    pub(crate) fn accepted_until(self, until: Option<Timestamp>) -> Self {
+        Self { until, ..self }
     }
 
     /// The name by which tokens call it.
@@ -75,6 +83,17 @@ impl VerifyingKey {
     /// The one algorithm that it is for.
     pub const fn algorithm(&self) -> Algorithm {
         self.algorithm
+    }
+
+    /// From when on nothing that it has signed is accepted any more; `None` for a key that was not
+    /// replaced.
+    pub const fn until(&self) -> Option<Timestamp> {
+        self.until
+    }
+
+    /// The key for everybody; `None` for a secret.
+    pub(crate) const fn jwk(&self) -> Option<&PublicJwk> {
+        self.jwk.as_ref()
     }
 
     /// Whether `signature`, in canonical base64url, is this key's over `message`.
@@ -150,19 +169,7 @@ impl VerifyingKeys {
     /// # Errors
     /// [`KeyError`]: the whole set is refused for one bad key, and for one that is private.
     pub fn parse(jwk_set: &str) -> Result<Self, KeyError> {
-        let keys: Vec<_> = parse_set(jwk_set)?
-            .into_iter()
-            .map(|key| match key {
-                Jwk::Public { kid, algorithm, parameters } => {
-                    VerifyingKey::from_public(kid, algorithm, parameters)
-                }
-                private @ (Jwk::Private { .. } | Jwk::Flask(_)) => Err(KeyError::Unsupported {
-                    kid: private.kid().to_owned(),
-                    reason: "a verifier is given public keys only",
-                }),
-            })
-            .collect::<Result<_, _>>()?;
-        if keys.is_empty() { Err(KeyError::Empty) } else { Ok(Self(keys)) }
+        Ok(Self(public_keys(jwk_set)?.into_iter().map(|(key, _)| key).collect()))
     }
 
     /// Reads one public key in PEM (`BEGIN PUBLIC KEY`). Its `kid` is its thumbprint (RFC 7638).
@@ -181,8 +188,32 @@ impl VerifyingKeys {
         self.0.iter().find(|key| key.kid == kid)
     }
 
-    /// The public keys, for the JWKS endpoint. Shared secrets are left out.
+    /// The public keys. Shared secrets are left out.
     pub fn public_jwk_set(&self) -> PublicJwkSet {
         PublicJwkSet { keys: self.0.iter().filter_map(|key| key.jwk.clone()).collect() }
     }
+
+    /// Those of the keys that tokens are accepted from at that moment.
+    #[must_use]
+    pub fn accepted_at(&self, now: Timestamp) -> Self {
+        let is_accepted = |key: &&VerifyingKey| key.until.is_none_or(|until| now < until);
+        Self(self.0.iter().filter(is_accepted).cloned().collect())
+    }
+}
+
+/// The keys of a set in which all are public, with what it says of them.
+pub(crate) fn public_keys(jwk_set: &str) -> Result<Vec<(VerifyingKey, Mark)>, KeyError> {
+    let read = |MarkedKey { key, mark }| match key {
+        Jwk::Public { kid, algorithm, parameters } => {
+            let key = VerifyingKey::from_public(kid, algorithm, parameters)?;
+            Ok((key.accepted_until(mark.until), mark))
+        }
+        private @ (Jwk::Private { .. } | Jwk::Flask(_)) => Err(KeyError::Unsupported {
+            kid: private.kid().to_owned(),
+            reason: "a verifier is given public keys only",
+        }),
+    };
+    let keys: Vec<_> =
+        KeySet::parse(jwk_set)?.keys.into_iter().map(read).collect::<Result<_, _>>()?;
+    if keys.is_empty() { Err(KeyError::Empty) } else { Ok(keys) }
 }

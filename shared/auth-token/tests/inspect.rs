@@ -8,7 +8,8 @@ use auth_testkit::{
     subject::{ISSUER, NOW, key_ring, verifier},
 };
 use auth_token::{
-    MAX_TOKEN_BYTES, PresentedToken, Timestamp, TokenError, UnverifiedToken, verify_except_parties,
+    MAX_TOKEN_BYTES, PresentedToken, Timestamp, TokenError,
+    inspect::{UnverifiedToken, verify_except_parties},
 };
 use serde_json::{Value, json};
 

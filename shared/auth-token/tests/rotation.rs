@@ -187,7 +187,10 @@ fn the_first_ring_has_a_key_that_signs_and_one_that_will() {
         let ring = first_ring_for(algorithm);
         let keys = ring.published().keys;
         let states: Vec<_> = keys.iter().map(|key| (key.state, key.since, key.until)).collect();
-        assert_eq!(states, [(KeyState::Current, NOW, None), (KeyState::Next, NOW, None)]);
+        assert_eq!(
+            states,
+            [(KeyState::Current, Some(NOW), None), (KeyState::Next, Some(NOW), None)]
+        );
         assert!(keys.iter().all(|key| key.jwk.alg == algorithm.name()), "{keys:?}");
         assert_eq!((ring.derived_from(), ring.made_at()), (None, Some(NOW)));
         assert_eq!(ring.current_kid(), keys[0].jwk.kid);
@@ -207,7 +210,7 @@ fn a_rotation_moves_each_key_one_state_on() {
     assert!(![current(&before), next(&before)].contains(&next(&after)), "a new one");
     assert_eq!((after.derived_from(), after.made_at()), (Some("v1"), Some(now)));
     let times: Vec<_> = after.published().keys.iter().map(|key| (key.since, key.until)).collect();
-    assert_eq!(times, [(now, None), (now, None), (now, Some(now + KEPT_FOR))]);
+    assert_eq!(times, [(Some(now), None), (Some(now), None), (Some(now), Some(now + KEPT_FOR))]);
     assert_eq!(KEPT_FOR, POLICY.retention + KeyPolicy::LONGEST_ROTATION);
 }
 
@@ -239,6 +242,38 @@ fn a_replaced_key_goes_with_the_first_ring_after_its_last_token() {
     assert_eq!(previous(&rotated(&ring, "v2", expiry)), [current(&ring)]);
     assert_eq!(previous(&without(&ring, &next(&ring), just_before)), [replaced]);
     assert!(previous(&without(&ring, &next(&ring), expiry)).is_empty());
+}
+
+#[test]
+fn a_replaced_key_verifies_nothing_after_its_last_token_although_it_is_still_there() {
+    let first = first_ring();
+    let ring = rotated(&first, "v1", NOW);
+    let until = NOW + KEPT_FOR;
+    let just_before = Timestamp::from_unix(until.unix() - 1);
+    // Somebody has stolen the key, and signs as if it were still the current one.
+    let forged = Issued::by(&first, just_before);
+    let both = [verifier(&ring.published()), {
+        let keys = KeyRing::parse(&ring.to_secret()).unwrap().verifying_keys();
+        Verifier::new(keys, profile())
+    }];
+    for verifier in both {
+        assert_eq!(forged.verdict_of(&verifier, just_before), Ok(()));
+        for _ in 0..2 {
+            assert_eq!(forged.verdict_of(&verifier, until), Err(TokenError::UnknownKey));
+        }
+        assert_eq!(Issued::by(&ring, until).verdict_of(&verifier, until), Ok(()));
+    }
+    let keys = ring.published().verifying_keys().unwrap();
+    assert_eq!(keys.accepted_at(just_before).public_jwk_set().keys.len(), 3);
+    assert!(keys.accepted_at(until).find(&current(&first)).is_none());
+}
+
+#[test]
+fn members_of_a_set_that_is_no_ring_mean_nothing_of_ours() {
+    let mut key = private_jwk(Algorithm::Es256);
+    (key["since"], key["until"]) = ("long ago".into(), 1.into());
+    let ring = imported(&[key, private_jwk(Algorithm::EdDsa)]);
+    assert!(ring.published().keys.iter().all(|key| (key.since, key.until) == (None, None)));
 }
 
 #[test]
@@ -362,7 +397,7 @@ fn in_place_of_a_retired_current_key_the_next_one_signs_at_once() {
     assert_eq!((current(&after), previous(&after)), (next(&ring), previous(&ring)));
     assert!(!ring.published().to_json().contains(&next(&after)), "a new one");
     assert_eq!(after.derived_from(), Some("retired"));
-    assert_eq!(after.published().keys[0].since, later(60));
+    assert_eq!(after.published().keys[0].since, Some(later(60)));
     assert_eq!(token.verdict(&after.published(), later(60)), Err(TokenError::UnknownKey));
     let by_next = Issued::by(&after, later(60));
     assert_eq!(by_next.verdict(&ring.published(), later(60)), Ok(()), "who knew the old ring");
@@ -508,11 +543,14 @@ fn a_ring_that_was_tampered_with_is_refused_whole() {
         change(ring["keys"].as_array_mut().unwrap());
         parse(&ring).unwrap_err().to_string()
     };
-    let public = |key: &mut Value| drop(key.as_object_mut().unwrap().remove("d"));
-    let reason = changed(&|keys| public(&mut keys[0]));
-    assert_eq!(reason, "the JWK set's first key is not a private one");
-    let reason = changed(&|keys| public(&mut keys[1]));
-    assert_eq!(reason, "the keys make no ring: the `next` key is not a private one");
+    let remove = |key: &mut Value| drop(key.as_object_mut().unwrap().remove("d"));
+    let empty = |key: &mut Value| key["d"] = Value::Null;
+    for public in [&remove as &dyn Fn(&mut Value), &empty] {
+        let reason = changed(&|keys| public(&mut keys[0]));
+        assert_eq!(reason, "the JWK set's first key is not a private one");
+        let reason = changed(&|keys| public(&mut keys[1]));
+        assert_eq!(reason, "the keys make no ring: the `next` key is not a private one");
+    }
     for member in ["since", "until"] {
         let reason = changed(&|keys| keys[2][member] = "soon".into());
         assert_eq!(reason, "the keys make no ring: `since` or `until` is not a time");
@@ -531,7 +569,7 @@ fn nothing_but_a_published_ring_is_read_as_one() {
     assert!(PublishedRing::parse(ring.to_secret().expose_secret()).is_err(), "it is private");
     let jwk_set = KeyRing::parse(&ring.to_secret()).unwrap().public_jwk_set();
     let refused = PublishedRing::parse(&json!(jwk_set).to_string()).unwrap_err();
-    assert_eq!(refused.to_string(), "the keys make no ring: a key has no `state`, or no `since`");
+    assert_eq!(refused.to_string(), "the keys make no ring: the keys have no `state`");
     for text in ["", "null", "{}", r#"{"keys":[]}"#] {
         assert!(PublishedRing::parse(text).is_err(), "{text}");
     }

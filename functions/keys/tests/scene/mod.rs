@@ -1,4 +1,5 @@
 //! A secret and a table that are real, and calls of theirs that something comes between.
+//! Longer than the rest because each of the calls passes through here.
 #![expect(dead_code, reason = "each test program uses a part of it")]
 
 use std::{
@@ -16,18 +17,19 @@ use auth_store::{
     PublishOutcome, PublishRing, PublishedText, PutRing, RingStage, RingVersions, SecretRings,
     StartRotation, StoreError,
 };
-use auth_testkit::{dynamodb, subject::NOW, template};
-use auth_token::{Algorithm, KeyPolicy, PublishedRing, SigningRing, Timestamp};
+use auth_testkit::{
+    account, dynamodb,
+    subject::{KEY_POLICY, NOW},
+    template,
+};
+use auth_token::{KeyState, PublishedRing, SigningRing, Timestamp};
 use keys::{Keys, KeysError};
-use local::{aws::Aws as Account, sandbox::Pools, secrets::Secrets};
+pub(crate) use local::aws::STEPS;
+use local::{aws::Aws as Account, secrets::Secrets};
 use secrecy::SecretString;
 use serde_json::{Value, json};
-use tokio::net::TcpListener;
 
 pub(crate) const SECRET: &str = "SigningKeysSecret";
-pub(crate) const STEPS: [&str; 4] = ["createSecret", "setSecret", "testSecret", "finishSecret"];
-pub(crate) const POLICY: KeyPolicy =
-    KeyPolicy { algorithm: Algorithm::Es256, retention: Duration::from_hours(30 * 24) };
 pub(crate) const HOUR: Duration = Duration::from_hours(1);
 
 /// A deployment's keys.
@@ -45,11 +47,8 @@ impl Scene {
     /// As CloudFormation makes it: an empty set, and an empty table.
     pub(crate) async fn new() -> Self {
         let secrets = Secrets::memory(&template().secrets).unwrap();
-        let account = Arc::new(Account::new(secrets, Pools::new()));
-        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
-        tokio::spawn(Arc::clone(&account).serve(listener));
-        let secret = SecretRings::connect(&Aws::emulator(&url), SECRET.to_owned()).await;
+        let (account, aws, _) = account(secrets).await;
+        let secret = SecretRings::connect(&aws, SECRET.to_owned()).await;
         let database = Aws::emulator(&dynamodb().await);
         let table = DynamoKeys::connect(&database, "KeysTable".to_owned()).await;
         Self { account, secret, table, versions: Arc::default() }
@@ -84,6 +83,13 @@ impl Scene {
         version
     }
 
+    /// Asks for a rotation as an operator does; returns its version.
+    pub(crate) async fn ask_for_rotation(&self, now: Timestamp) -> String {
+        self.keys().handle(json!({ "Operation": "rotate" }), now).await.unwrap();
+        let versions = self.secret.describe_rings().await.unwrap();
+        versions.in_stage(RingStage::Pending).unwrap().to_owned()
+    }
+
     /// A whole rotation.
     pub(crate) async fn rotate(&self, now: Timestamp) -> Result<(), KeysError> {
         take_all(&self.keys(), &self.begin(), now).await
@@ -115,14 +121,22 @@ impl Scene {
         self.published().await.keys.into_iter().map(|key| key.jwk.kid).collect()
     }
 
+    pub(crate) async fn list(&self) -> Value {
+        self.keys().handle(json!({ "Operation": "list" }), NOW).await.unwrap()
+    }
+
     pub(crate) async fn retire(&self, kid: &str, now: Timestamp) -> Result<Value, KeysError> {
         self.keys().handle(json!({ "Operation": "retire", "KeyId": kid }), now).await
     }
 }
 
+pub(crate) fn states(ring: &PublishedRing) -> Vec<KeyState> {
+    ring.keys.iter().map(|key| key.state).collect()
+}
+
 fn keys<S, T>(secret: S, table: T) -> Keys<S, T> {
     let max_age = Duration::from_mins(2);
-    Keys { secret, table, secret_arn: SECRET.to_owned(), policy: POLICY, max_age }
+    Keys { secret, table, secret_arn: SECRET.to_owned(), policy: KEY_POLICY, max_age }
 }
 
 /// Takes a step of a rotation.
@@ -170,6 +184,10 @@ pub(crate) enum Happening {
     DiesBefore,
     /// The process dies when the call has been carried out.
     DiesAfter,
+    /// The call is carried out, and its reply lost.
+    LosesReply,
+    /// That version of the secret is not found when it is read.
+    Misses(String),
     /// Something else happens before the call.
     Meanwhile(Mutex<Option<Meanwhile>>),
 }
@@ -201,9 +219,9 @@ impl Script {
         match &self.event {
             Happening::DiesBefore if number >= self.at => Err(died()),
             Happening::DiesAfter if number > self.at => Err(died()),
-            Happening::DiesAfter if number == self.at => {
+            Happening::DiesAfter | Happening::LosesReply if number == self.at => {
                 call.await.ok();
-                Err(died())
+                Err(StoreError::Unavailable("the reply was lost".into()))
             }
             Happening::Meanwhile(act) if number == self.at => {
                 let act = act.lock().unwrap().take();
@@ -212,7 +230,11 @@ impl Script {
                 }
                 call.await
             }
-            Happening::DiesBefore | Happening::DiesAfter | Happening::Meanwhile(_) => call.await,
+            Happening::DiesBefore
+            | Happening::DiesAfter
+            | Happening::LosesReply
+            | Happening::Misses(_)
+            | Happening::Meanwhile(_) => call.await,
         }
     }
 }
@@ -232,7 +254,10 @@ impl<I: DescribeRings + Sync> DescribeRings for Scripted<I> {
 
 impl<I: FindRing + Sync> FindRing for Scripted<I> {
     async fn find_ring(&self, version: &str) -> Result<Option<SecretString>, StoreError> {
-        self.script.around(self.inner.find_ring(version)).await
+        let found = self.script.around(self.inner.find_ring(version)).await;
+        let is_missed =
+            matches!(&self.script.event, Happening::Misses(missed) if missed == version);
+        if is_missed { Ok(None) } else { found }
     }
 }
 

@@ -17,7 +17,7 @@ use crate::{
     claims::TokenType,
     encoding,
     error::{KeyError, TokenError},
-    jwk::{Jwk, parse_set},
+    jwk::{Jwk, KeySet, MarkedKey},
 };
 
 /// An old service's secret may be shorter than RFC 7518 wants; this much it has.
@@ -111,11 +111,19 @@ pub struct FlaskClaims {
 
 /// The keys that verify a Flask service's tokens; without any, no such token is accepted.
 #[derive(Clone, Debug, Default)]
-pub struct FlaskKeys(Vec<FlaskKey>);
+pub struct FlaskKeys {
+    keys: Vec<FlaskKey>,
+    are_missing: bool,
+}
 
 impl FlaskKeys {
     pub(crate) const fn new(keys: Vec<FlaskKey>) -> Self {
-        Self(keys)
+        Self { keys, are_missing: false }
+    }
+
+    /// Keys that could not be read: a token that may be theirs is of an unknown key.
+    pub const fn unread() -> Self {
+        Self { keys: Vec::new(), are_missing: true }
     }
 
     /// Reads a JWK set of a Flask service's keys, for who keeps them apart from our own.
@@ -124,26 +132,30 @@ impl FlaskKeys {
     /// [`KeyError`]: the whole set is refused for one bad key, and for one that is not marked as a
     /// Flask service's.
     pub fn parse(jwk_set: &SecretString) -> Result<Self, KeyError> {
-        let keys = parse_set(jwk_set.expose_secret())?.into_iter().map(|key| match key {
+        let set = KeySet::parse(jwk_set.expose_secret())?;
+        let keys = set.keys.into_iter().map(|MarkedKey { key, .. }| match key {
             Jwk::Flask(key) => Ok(key),
             ours @ (Jwk::Private { .. } | Jwk::Public { .. }) => Err(KeyError::Unsupported {
                 kid: ours.kid().to_owned(),
                 reason: "it has no `minted_by`, which marks the keys of a Flask service",
             }),
         });
-        keys.collect::<Result<_, _>>().map(Self)
+        keys.collect::<Result<_, _>>().map(Self::new)
     }
 
     /// These keys and `others`.
     #[must_use]
     pub fn and(mut self, others: Self) -> Self {
-        self.0.extend(others.0);
+        self.keys.extend(others.keys);
+        self.are_missing |= others.are_missing;
         self
     }
 
-    /// Whether `token` can be one of these keys': there are some, and it names no key.
+    /// Whether `token` can be one of these keys': there are some, be they read or not, and it names
+    /// no key.
     pub fn may_have_signed(&self, token: PresentedToken<'_>) -> bool {
-        !self.0.is_empty() && token.header().is_some_and(|header| header.kid.is_none())
+        (self.are_missing || !self.keys.is_empty())
+            && token.header().is_some_and(|header| header.kid.is_none())
     }
 
     /// The claims of a valid access token; Flask-JWT's tokens are all of that type.
@@ -181,7 +193,7 @@ impl FlaskKeys {
             return Err(TokenError::BadHeader);
         }
         let mut error = TokenError::UnknownKey;
-        for key in &self.0 {
+        for key in &self.keys {
             if header.alg != key.algorithm.name() {
                 error = TokenError::WrongAlgorithm;
             } else if key.verifies(token) {
@@ -190,7 +202,7 @@ impl FlaskKeys {
                 error = TokenError::BadSignature;
             }
         }
-        Err(error)
+        Err(if self.are_missing { TokenError::UnknownKey } else { error })
     }
 }
 

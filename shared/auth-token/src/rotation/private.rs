@@ -4,54 +4,79 @@ use serde_json::{Map, Value, json};
 
 use super::{KeyState, PublishedKey};
 use crate::{
-    algorithm::Algorithm, error::KeyError, jwk::PublicJwk, signing::SigningKey,
+    algorithm::Algorithm,
+    error::KeyError,
+    jwk::{Jwk, MarkedKey, PrivateParameters, PublicJwk},
+    signing::{SigningKey, generate, members},
     timestamp::Timestamp,
 };
 
-/// A private key as it is written, with the half that may be shown.
+/// Why a key cannot be in a ring.
+pub(super) const SECRET: &str = "a shared secret cannot be published";
+pub(super) const FLASK: &str = "a Flask service's keys stand in a secret of their own";
+
+/// A private key whose halves belong together.
 #[derive(Clone)]
 pub(super) struct PrivateJwk {
-    pub(super) members: Map<String, Value>,
-    pub(super) public: PublicJwk,
-    pub(super) since: Timestamp,
-}
-
-pub(super) fn is_publishable(algorithm: Algorithm) -> Result<(), KeyError> {
-    if algorithm.has_public_half() {
-        Ok(())
-    } else {
-        Err(KeyError::BadRing("a shared secret cannot be published"))
-    }
+    algorithm: Algorithm,
+    parameters: PrivateParameters,
+    public: PublicJwk,
+    since: Option<Timestamp>,
 }
 
 impl PrivateJwk {
     pub(super) fn generate(algorithm: Algorithm, now: Timestamp) -> Result<Self, KeyError> {
-        is_publishable(algorithm)?;
-        let members = SigningKey::generate_jwk(algorithm)?;
-        let public = serde_json::from_value(Value::Object(members.clone()))
-            .map_err(|_| KeyError::Generation)?;
-        Ok(Self { members, public, since: now })
+        let (kid, parameters) = generate(algorithm)?;
+        Self::new(kid, algorithm, parameters, Some(now))
+    }
+
+    /// `None` for a public key.
+    pub(super) fn of(key: MarkedKey) -> Result<Option<Self>, KeyError> {
+        match key.key {
+            Jwk::Private { kid, algorithm, parameters } => {
+                Self::new(kid, algorithm, parameters, key.mark.since).map(Some)
+            }
+            Jwk::Public { .. } => Ok(None),
+            Jwk::Flask(_) => Err(KeyError::BadRing(FLASK)),
+        }
+    }
+
+    fn new(
+        kid: String,
+        algorithm: Algorithm,
+        parameters: PrivateParameters,
+        since: Option<Timestamp>,
+    ) -> Result<Self, KeyError> {
+        let key = SigningKey::new(kid, algorithm, parameters.clone())?;
+        let public = key.public().jwk().cloned().ok_or(KeyError::BadRing(SECRET))?;
+        Ok(Self { algorithm, parameters, public, since })
+    }
+
+    pub(super) fn kid(&self) -> &str {
+        &self.public.kid
+    }
+
+    pub(super) const fn since(&self) -> Option<Timestamp> {
+        self.since
     }
 
     pub(super) fn promoted(self, now: Timestamp) -> Self {
-        Self { since: now, ..self }
+        Self { since: Some(now), ..self }
     }
 
     pub(super) fn published(&self, state: KeyState) -> PublishedKey {
         PublishedKey { jwk: self.public.clone(), state, since: self.since, until: None }
     }
 
-    pub(super) fn written(&self, state: KeyState) -> Map<String, Value> {
-        let mut members = self.members_of_a_set();
-        members.insert("state".to_owned(), json!(state));
-        members.insert("since".to_owned(), json!(self.since));
-        members
+    pub(super) fn signing_key(&self) -> Result<SigningKey, KeyError> {
+        SigningKey::new(self.public.kid.clone(), self.algorithm, self.parameters.clone())
     }
 
-    /// The key without what is said of it in its ring.
-    pub(super) fn members_of_a_set(&self) -> Map<String, Value> {
-        let mut members = self.members.clone();
-        members.retain(|name, _| !["state", "since", "until"].contains(&name.as_str()));
+    /// The key as the secret holds it.
+    pub(super) fn written(&self, state: KeyState) -> Map<String, Value> {
+        let mut members = members(self.kid(), self.algorithm, &self.parameters);
+        members.insert("state".to_owned(), json!(state));
+        members.extend(self.since.map(|since| ("since".to_owned(), json!(since))));
         members
     }
 }

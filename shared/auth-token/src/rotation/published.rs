@@ -5,7 +5,14 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use crate::{error::KeyError, jwk::PublicJwk, timestamp::Timestamp, verifying::VerifyingKeys};
+use super::private::{FLASK, SECRET};
+use crate::{
+    error::KeyError,
+    jwk::{Jwk, Mark, MarkedKey, PublicJwk},
+    signing::SigningKey,
+    timestamp::Timestamp,
+    verifying::{VerifyingKey, VerifyingKeys, public_keys},
+};
 
 /// What a key of a ring does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,25 +39,45 @@ impl fmt::Display for KeyState {
 /// The public half of a ring's key, and what the key does.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PublishedKey {
-    /// The key.
+    /// The public key, under the name that tokens call it by.
     #[serde(flatten)]
     pub jwk: PublicJwk,
-    /// What it does.
+    /// What it does in its ring.
     pub state: KeyState,
-    /// Since when.
-    pub since: Timestamp,
+    /// Since when it has that state; `None` for a key that an operator has brought.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<Timestamp>,
     /// When the last token of a previous key has expired; `None` for the others.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<Timestamp>,
 }
 
 impl PublishedKey {
+    /// `None` for a secret, which nobody may publish.
+    fn new(key: &VerifyingKey, state: KeyState, mark: &Mark) -> Option<Self> {
+        Some(Self { jwk: key.jwk()?.clone(), state, since: mark.since, until: mark.until })
+    }
+
+    /// What is left of a key that signs no more.
+    pub(super) fn previous(key: MarkedKey) -> Result<Self, KeyError> {
+        let public = match key.key {
+            Jwk::Private { kid, algorithm, parameters } => {
+                SigningKey::new(kid, algorithm, parameters)?.into_public()
+            }
+            Jwk::Public { kid, algorithm, parameters } => {
+                VerifyingKey::from_public(kid, algorithm, parameters)?
+            }
+            Jwk::Flask(_) => return Err(KeyError::BadRing(FLASK)),
+        };
+        Self::new(&public, KeyState::Previous, &key.mark).ok_or(KeyError::BadRing(SECRET))
+    }
+
     /// The key as a previous one. One that has been replaced before keeps its times.
     pub(super) fn replaced(self, now: Timestamp, retired_at: Timestamp) -> Self {
         if self.state == KeyState::Previous && self.until.is_some() {
             return self;
         }
-        Self { state: KeyState::Previous, since: now, until: Some(retired_at), ..self }
+        Self { state: KeyState::Previous, since: Some(now), until: Some(retired_at), ..self }
     }
 }
 
@@ -67,9 +94,21 @@ impl PublishedRing {
     /// # Errors
     /// [`KeyError`]: the whole ring is refused for one bad key, and for one that is private.
     pub fn parse(json: &str) -> Result<Self, KeyError> {
-        VerifyingKeys::parse(json)?;
-        serde_json::from_str(json)
-            .map_err(|_| KeyError::BadRing("a key has no `state`, or no `since`"))
+        let read = |(key, mark): (VerifyingKey, Mark)| {
+            mark.state.and_then(|state| PublishedKey::new(&key, state, &mark))
+        };
+        let keys: Option<_> = public_keys(json)?.into_iter().map(read).collect();
+        keys.map(|keys| Self { keys }).ok_or(KeyError::BadRing("the keys have no `state`"))
+    }
+
+    /// The key of that name.
+    pub fn find(&self, kid: &str) -> Option<&PublishedKey> {
+        self.keys.iter().find(|key| key.jwk.kid == kid)
+    }
+
+    /// The key in that state; of several previous ones the newest.
+    pub fn in_state(&self, state: KeyState) -> Option<&PublishedKey> {
+        self.keys.iter().find(|key| key.state == state)
     }
 
     /// The text that the keys table holds: a JWK set whose keys have a `state`.
@@ -84,4 +123,24 @@ impl PublishedRing {
     pub fn verifying_keys(&self) -> Result<VerifyingKeys, KeyError> {
         VerifyingKeys::parse(&self.to_json())
     }
+}
+
+/// What operators are told of a ring.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RingReport {
+    /// The published keys, or the secret's where those cannot be read.
+    #[serde(flatten)]
+    pub ring: PublishedRing,
+    /// Whether the secret holds the private halves of just these keys. If not, a rotation is under
+    /// way or was interrupted, and the keys' states do not tell which one signs.
+    pub agree: bool,
+    /// The name of the key that signs, which the secret knows; `None` when it holds no readable
+    /// ring.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signing: Option<String>,
+    /// After how many seconds every function has read a change.
+    pub max_age: u64,
+    /// What is wrong with the secret or with what is published, in sentences.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub problems: Vec<String>,
 }
