@@ -17,9 +17,9 @@ use auth_store::{
 use auth_testkit::{
     away, dynamodb,
     proxy::{DynamoProxy, Fault},
-    subject::{JWK_SET, KID, NOW, key_source, operation},
+    subject::{JWK_SET, KID, NOW, key_source, new_ring, operation},
 };
-use auth_token::{Algorithm, FlaskKeys, KeyPolicy, KeyRing, PublishedRing, SigningRing, Timestamp};
+use auth_token::{Algorithm, FlaskKeys, KeyRing, PublishedRing, Timestamp};
 use secrecy::SecretString;
 use tokio::task::JoinSet;
 
@@ -32,12 +32,6 @@ fn later(seconds: u64) -> Timestamp {
 
 fn table() -> KeySource {
     key_source(KeyLocation::Table { name: "KeysTable".to_owned() })
-}
-
-fn new_ring() -> PublishedRing {
-    let retention = Duration::from_hours(1);
-    let policy = KeyPolicy { algorithm: Algorithm::Es256, retention };
-    SigningRing::first(None, &PublishedRing::default(), policy, NOW).unwrap().published()
 }
 
 fn kids_of(ring: &PublishedRing) -> Vec<String> {
@@ -94,7 +88,7 @@ impl Scene {
     }
 
     async fn publish_new(&self) -> PublishedRing {
-        let ring = new_ring();
+        let ring = new_ring().published();
         self.publish(&ring).await;
         ring
     }
@@ -188,11 +182,40 @@ async fn while_the_table_is_away_the_last_keys_serve_and_it_is_asked_once_in_ten
 }
 
 #[tokio::test]
-async fn a_table_that_hangs_delays_a_request_by_a_second_and_not_by_the_clients_patience() {
+async fn a_table_that_hangs_delays_a_request_by_its_own_patience_and_not_by_the_clients() {
     let (scene, ring, keys) = Scene::started().await;
     scene.proxy.inject("GetItem", Fault::Hang, usize::MAX);
-    let waited = tokio::time::timeout(Duration::from_millis(1_400), keys.get(later(120))).await;
-    assert_eq!(kids(&waited.unwrap().unwrap()), kids_of(&ring));
+    let client = DynamoKeys::connect(&scene.aws, "KeysTable".to_owned()).await;
+    let found = tokio::select! {
+        biased;
+        found = keys.get(later(120)) => found.unwrap(),
+        _ = client.find_published_ring() => panic!("the request waits for longer than a call takes"),
+    };
+    assert_eq!(kids(&found), kids_of(&ring));
+
+    // As little is known of a key that nobody has looked for to the end.
+    let refused = tokio::select! {
+        biased;
+        others = keys.get_others(&found, later(121)) => others,
+        _ = client.find_published_ring() => panic!("the request waits for longer than a call takes"),
+    };
+    assert!(matches!(refused, Err(StoreError::Unavailable(_))), "{refused:?}");
+}
+
+#[tokio::test]
+async fn a_search_that_failed_says_nothing_of_a_key_and_is_repeated_after_ten_seconds() {
+    let (scene, _, keys) = Scene::started().await;
+    let known = keys.get(NOW).await.unwrap();
+    scene.proxy.inject("GetItem", AWAY, usize::MAX);
+    for (second, readings) in [(1, 1), (2, 0), (10, 0), (11, 1), (20, 0), (21, 1)] {
+        let refused = keys.get_others(&known, later(second)).await;
+        assert!(matches!(refused, Err(StoreError::Unavailable(_))), "{second}: {refused:?}");
+        assert_eq!(scene.readings(), readings, "after {second} s");
+    }
+    scene.proxy.heal();
+    let newer = scene.publish_new().await;
+    let others = keys.get_others(&known, later(31)).await.unwrap().unwrap();
+    assert_eq!(kids(&others), kids_of(&newer));
 }
 
 #[tokio::test]
@@ -219,9 +242,9 @@ async fn without_keys_at_the_start_requests_fail_until_there_are_some() {
 
 #[tokio::test]
 async fn a_ring_that_makes_no_sense_replaces_none_and_serves_nobody() {
-    let mut nameless = new_ring();
+    let mut nameless = new_ring().published();
     nameless.keys[1].jwk.kid.clear();
-    let mut upside_down = new_ring();
+    let mut upside_down = new_ring().published();
     upside_down.keys.swap(0, 1);
     for nonsense in [PublishedRing::default(), nameless, upside_down] {
         let (scene, ring, keys) = Scene::started().await;

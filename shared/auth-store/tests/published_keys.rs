@@ -1,8 +1,6 @@
 //! The keys table: one ring, replaced whole and on condition, on a real engine.
 #![cfg(test)]
 
-use std::time::Duration;
-
 use auth_store::{
     Aws, DynamoKeys, FindPublishedRing as _, Publication, PublishOutcome, PublishRing as _,
     PublishedText, StoreError,
@@ -10,20 +8,14 @@ use auth_store::{
 use auth_testkit::{
     dynamodb,
     proxy::{DynamoProxy, Fault},
-    subject::{NOW, operation},
+    subject::{NOW, new_ring, operation},
 };
-use auth_token::{Algorithm, KeyPolicy, OperationId, PublishedRing, SigningRing};
+use auth_token::{OperationId, PublishedRing};
 
 async fn keys_behind_a_proxy() -> (DynamoKeys, DynamoProxy) {
     let proxy = DynamoProxy::start(&dynamodb().await).await;
     let keys = DynamoKeys::connect(&Aws::emulator(&proxy.endpoint), "KeysTable".to_owned()).await;
     (keys, proxy)
-}
-
-fn new_ring() -> PublishedRing {
-    let retention = Duration::from_hours(1);
-    let policy = KeyPolicy { algorithm: Algorithm::Es256, retention };
-    SigningRing::first(None, &PublishedRing::default(), policy, NOW).unwrap().published()
 }
 
 async fn publish(
@@ -46,7 +38,7 @@ fn assert_holds(found: Option<PublishedText>, ring: &PublishedRing, version: &Op
 async fn what_was_published_is_found_as_it_was_written() {
     let (keys, _) = keys_behind_a_proxy().await;
     assert_eq!(keys.find_published_ring().await.unwrap(), None);
-    let (ring, version) = (new_ring(), operation());
+    let (ring, version) = (new_ring().published(), operation());
     assert_eq!(publish(&keys, &ring, None, &version).await, PublishOutcome::Published);
     let found = keys.find_published_ring().await.unwrap().unwrap();
     assert_eq!(PublishedRing::parse(&found.text).unwrap(), ring);
@@ -57,9 +49,12 @@ async fn what_was_published_is_found_as_it_was_written() {
 async fn a_ring_is_replaced_whole_by_who_has_read_it() {
     let (keys, _) = keys_behind_a_proxy().await;
     let mut last = operation();
-    assert_eq!(publish(&keys, &new_ring(), None, &last).await, PublishOutcome::Published);
+    assert_eq!(
+        publish(&keys, &new_ring().published(), None, &last).await,
+        PublishOutcome::Published
+    );
     for _ in 0..3 {
-        let (ring, version) = (new_ring(), operation());
+        let (ring, version) = (new_ring().published(), operation());
         let outcome = publish(&keys, &ring, Some(&last), &version).await;
         assert_eq!(outcome, PublishOutcome::Published);
         assert_holds(keys.find_published_ring().await.unwrap(), &ring, &version);
@@ -71,15 +66,18 @@ async fn a_ring_is_replaced_whole_by_who_has_read_it() {
 async fn who_has_read_another_ring_than_there_is_changes_nothing() {
     let (keys, _) = keys_behind_a_proxy().await;
     let (first, second) = (operation(), operation());
-    let unread = publish(&keys, &new_ring(), Some(&first), &second).await;
+    let unread = publish(&keys, &new_ring().published(), Some(&first), &second).await;
     assert_eq!(unread, PublishOutcome::Changed, "there is none to be replaced");
     assert_eq!(keys.find_published_ring().await.unwrap(), None);
 
-    assert_eq!(publish(&keys, &new_ring(), None, &first).await, PublishOutcome::Published);
-    let ring = new_ring();
+    assert_eq!(
+        publish(&keys, &new_ring().published(), None, &first).await,
+        PublishOutcome::Published
+    );
+    let ring = new_ring().published();
     assert_eq!(publish(&keys, &ring, Some(&first), &second).await, PublishOutcome::Published);
     for replaces in [None, Some(&first), Some(&operation())] {
-        let outcome = publish(&keys, &new_ring(), replaces, &operation()).await;
+        let outcome = publish(&keys, &new_ring().published(), replaces, &operation()).await;
         assert_eq!(outcome, PublishOutcome::Changed, "{replaces:?}");
         assert_holds(keys.find_published_ring().await.unwrap(), &ring, &second);
     }
@@ -89,8 +87,9 @@ async fn who_has_read_another_ring_than_there_is_changes_nothing() {
 async fn of_two_who_replace_one_ring_at_one_time_one_succeeds() {
     let (keys, proxy) = keys_behind_a_proxy().await;
     let first = operation();
-    publish(&keys, &new_ring(), None, &first).await;
-    let (rings, versions) = ([new_ring(), new_ring()], [operation(), operation()]);
+    publish(&keys, &new_ring().published(), None, &first).await;
+    let (rings, versions) =
+        ([new_ring().published(), new_ring().published()], [operation(), operation()]);
     proxy.hold("PutItem", 2);
     let outcomes = tokio::join!(
         publish(&keys, &rings[0], Some(&first), &versions[0]),
@@ -110,7 +109,7 @@ async fn a_publication_whose_reply_was_lost_is_recognised_as_our_own() {
     let (keys, proxy) = keys_behind_a_proxy().await;
     let (first, second) = (operation(), operation());
     for (replaces, version) in [(None, &first), (Some(&first), &second)] {
-        let ring = new_ring();
+        let ring = new_ring().published();
         proxy.take_calls();
         proxy.inject("PutItem", Fault::DropReply, 1);
         let outcome = publish(&keys, &ring, replaces, version).await;
@@ -131,7 +130,7 @@ async fn a_table_that_does_not_answer_is_unavailability_and_not_a_missing_ring()
     }
     let refused = keys.find_published_ring().await.unwrap_err();
     assert!(matches!(refused, StoreError::Unavailable(_)), "{refused:?}");
-    let (ring, version) = (new_ring(), operation());
+    let (ring, version) = (new_ring().published(), operation());
     let publication = Publication { ring: &ring, replaces: None, version: &version, now: NOW };
     let refused = keys.publish_ring(&publication).await.unwrap_err();
     assert!(matches!(refused, StoreError::Unavailable(_)), "{refused:?}");
@@ -142,7 +141,7 @@ async fn a_table_that_does_not_answer_is_unavailability_and_not_a_missing_ring()
 #[tokio::test]
 async fn the_ring_is_read_consistently_and_in_one_call() {
     let (keys, proxy) = keys_behind_a_proxy().await;
-    publish(&keys, &new_ring(), None, &operation()).await;
+    publish(&keys, &new_ring().published(), None, &operation()).await;
     proxy.take_calls();
     assert!(keys.find_published_ring().await.unwrap().is_some());
     let calls = proxy.take_calls();

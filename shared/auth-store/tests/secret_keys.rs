@@ -1,18 +1,22 @@
 //! Keys in Secrets Manager: a ring that signs, and a Flask service's beside it.
 #![cfg(test)]
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use auth_store::{
     Aws, KeptKeys, KeyLocation, KeySource, PutRing as _, RingStage, SecretRings, StoreError,
     TrustedKeys,
 };
-use auth_testkit::subject::{JWK_SET, KID, NOW};
-use auth_token::{Algorithm, KeyRing, SigningKey, Timestamp};
-use local::{aws::Aws as Account, sandbox::Pools, secrets::Secrets, template::Secret};
+use auth_testkit::{
+    account,
+    flask::{extended_claims, sign},
+    subject::{JWK_SET, KID, NOW},
+};
+use auth_token::{Algorithm, KeyRing, PresentedToken, SigningKey, Timestamp, TokenError};
+use local::{secrets::Secrets, template::Secret};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
-use tokio::{net::TcpListener, task::JoinHandle};
+use tokio::task::JoinHandle;
 
 const RING: &str = "Ring";
 const FLASK: &str = "Flask";
@@ -33,16 +37,18 @@ struct Scene {
 
 impl Scene {
     async fn new() -> Self {
-        let secret = |text: SecretString| Secret { initial: Some(text), rotated_by: None };
+        Self::with_flask(Some(flask_set())).await
+    }
+
+    /// One in which the Flask service's secret may have no value yet.
+    async fn with_flask(initial: Option<SecretString>) -> Self {
+        let secret = |initial| Secret { initial, rotated_by: None };
         let declared = [
-            (RING.to_owned(), secret(SecretString::from(JWK_SET))),
-            (FLASK.to_owned(), secret(flask_set())),
+            (RING.to_owned(), secret(Some(SecretString::from(JWK_SET)))),
+            (FLASK.to_owned(), secret(initial)),
         ];
         let secrets = Secrets::memory(&declared.into()).unwrap();
-        let account = Arc::new(Account::new(secrets, Pools::new()));
-        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
-        let aws = Aws::emulator(&format!("http://{}", listener.local_addr().unwrap()));
-        let server = tokio::spawn(async move { account.serve(listener).await.unwrap() });
+        let (_, aws, server) = account(secrets).await;
         Self { aws, server, puts: 0.into() }
     }
 
@@ -130,6 +136,28 @@ async fn a_flask_services_keys_are_read_beside_our_own_and_leave_by_age() {
     assert!(has_flask_keys(&keys.get(NOW).await.unwrap()));
     scene.put(FLASK, "{\"keys\":[]}").await;
     assert!(!has_flask_keys(&keys.get(later(1)).await.unwrap()));
+}
+
+#[tokio::test]
+async fn while_a_flask_services_keys_were_never_read_nobody_knows_whose_its_tokens_are() {
+    let scene = Scene::with_flask(None).await;
+    let keys = scene.trusted().await;
+    let text = sign(&extended_claims());
+    let token = PresentedToken::parse(&text).unwrap();
+    let second = |second| NOW + Duration::from_secs(second);
+    for now in [NOW, second(1), second(10), second(21), later(1)] {
+        let known = keys.get(now).await.unwrap();
+        assert!(known.verifying.find(KID).is_some(), "ours are there");
+        assert!(known.flask.may_have_signed(token));
+        assert_eq!(known.flask.access(token, NOW), Err(TokenError::UnknownKey));
+        let refused = keys.get_others(&known, now).await;
+        assert!(matches!(refused, Err(StoreError::Unavailable(_))), "{now:?}: {refused:?}");
+    }
+
+    scene.put(FLASK, flask_set().expose_secret()).await;
+    let (known, now) = (keys.get(later(1)).await.unwrap(), later(1) + Duration::from_secs(10));
+    let others = keys.get_others(&known, now).await.unwrap().unwrap();
+    assert!(has_flask_keys(&others), "the first token that comes has them read");
 }
 
 #[tokio::test]

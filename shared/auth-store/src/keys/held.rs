@@ -19,7 +19,7 @@ pub(super) struct Held<K> {
     pub(super) read_at: Timestamp,
     /// When they could not be read, if that was so the last time.
     pub(super) failed_at: Option<Timestamp>,
-    /// When a key was last looked for and not found.
+    /// When a key was last looked for in keys just read, and was not among them.
     pub(super) unknown_at: Option<Timestamp>,
 }
 
@@ -52,14 +52,18 @@ impl<K> Held<K> {
         }
     }
 
-    /// Whether a key that nobody knows may be looked for, which is then under way.
-    pub(super) fn begin_search(&mut self, max_age: Duration, now: Timestamp) -> bool {
-        let is_too_soon = is_within(PAUSE_AFTER_UNKNOWN, self.unknown_at, now)
-            || self.is_left_alone(max_age, now);
-        if !is_too_soon {
-            self.unknown_at = Some(now);
-        }
-        !is_too_soon
+    /// Whether a key that nobody knows may be looked for.
+    pub(super) fn may_search(&self, max_age: Duration, now: Timestamp) -> bool {
+        !self.is_settled(now) && !self.is_left_alone(max_age, now)
+    }
+
+    /// Whether it is known that there are no others: somebody has looked, and it went well.
+    pub(super) fn are_all(&self, max_age: Duration, now: Timestamp) -> bool {
+        self.is_settled(now) && !self.is_left_alone(max_age, now)
+    }
+
+    fn is_settled(&self, now: Timestamp) -> bool {
+        is_within(PAUSE_AFTER_UNKNOWN, self.unknown_at, now)
     }
 
     /// Whether somebody whose turn came before has done what there was to do.

@@ -115,23 +115,22 @@ impl<K: Send + Sync + 'static> KeptKeys<K> {
     /// when there are no others. Reading in vain is done once in 30 s.
     ///
     /// # Errors
-    /// [`StoreError::Unavailable`] when the keys cannot be read, so that nobody knows.
+    /// [`StoreError::Unavailable`] when the keys cannot be read, or not within half a second, so
+    /// that nobody knows.
     pub async fn get_others(
         &self,
         known: &Arc<K>,
         now: Timestamp,
     ) -> Result<Option<Arc<K>>, StoreError> {
         let Kind::Read(reading) = &self.0 else { return Ok(None) };
-        if reading.held().begin_search(reading.max_age, now) {
+        let may_search = reading.held().may_search(reading.max_age, now);
+        if may_search {
             let (reading, known) = (Arc::clone(reading), Arc::clone(known));
             let search = tokio::spawn(async move { reading.search(&known, now).await });
             timeout(PATIENCE, search).await.ok();
-        } else {
-            // Somebody else may be looking for the same key.
-            drop(timeout(PATIENCE, reading.turn.lock()).await);
         }
         match reading.keys_other_than(known) {
-            None if reading.held().is_left_alone(reading.max_age, now) => Err(no_keys()),
+            None if !reading.held().are_all(reading.max_age, now) => Err(no_keys()),
             others => Ok(others),
         }
     }
@@ -150,15 +149,21 @@ impl<K> Reading<K> {
         self.held().keys.as_ref().map(|(keys, _)| Arc::clone(keys))
     }
 
-    /// Reads the keys unless there are others than `known` by now. Only what was in vain counts
-    /// against the next search.
+    /// Reads the keys unless somebody whose turn came before has found others than `known`, or
+    /// none. A reading that failed has not looked, and does not count against the next search.
     async fn search(&self, known: &Arc<K>, now: Timestamp) {
         let _turn = self.turn.lock().await;
-        if self.keys_other_than(known).is_none() {
-            self.read_in_turn(now).await.ok();
+        let has_others = self.keys_other_than(known).is_some();
+        if has_others || !self.held().may_search(self.max_age, now) {
+            return;
         }
-        if self.keys_other_than(known).is_some() {
-            self.held().unknown_at = None;
+        if self.read_in_turn(now).await.is_err() || self.keys_other_than(known).is_some() {
+            return;
+        }
+        let mut held = self.held();
+        // A Flask service's keys may be what could not be read.
+        if !held.is_left_alone(self.max_age, now) {
+            held.unknown_at = Some(now);
         }
     }
 
@@ -174,7 +179,7 @@ impl<K> Reading<K> {
     }
 
     async fn read_in_turn(&self, now: Timestamp) -> Result<(), KeySourceError> {
-        let flask = self.held().keys.as_ref().and_then(|(_, texts)| texts.flask_text());
+        let flask = self.held().keys.as_ref().and_then(|(_, texts)| texts.flask_text().cloned());
         // Boxed: the calls of two SDKs are not to be part of every request's future.
         let reading: Pin<Box<dyn Future<Output = _> + Send + '_>> =
             Box::pin(self.reader.read(flask));
@@ -190,12 +195,16 @@ impl<K> Reading<K> {
             if held.keys.is_some() {
                 info!("keys replaced");
             }
+            // What was not in the old ones may be in these.
+            held.unknown_at = None;
             Ok((Arc::new(keys), texts))
         });
         match made {
             Ok(keys) => {
-                held.keys = Some(keys);
-                (held.read_at, held.failed_at) = (now, None);
+                // Ours are as good as new, and a Flask service's are looked for like a key that
+                // nobody knows.
+                held.failed_at = keys.1.lacks_flask_keys().then_some(now);
+                (held.keys, held.read_at) = (Some(keys), now);
                 Ok(())
             }
             Err(fault) => {

@@ -45,13 +45,21 @@ pub(super) struct KeyReader {
 #[derive(Debug)]
 pub(super) struct KeyTexts {
     ring: WrittenRing,
-    flask: Option<SecretString>,
+    flask: FlaskText,
 }
 
 #[derive(Debug)]
 enum WrittenRing {
     Private(SecretString),
     Public(String),
+}
+
+#[derive(Debug)]
+enum FlaskText {
+    /// There is no Flask service.
+    Nothing,
+    Read(SecretString),
+    Unread,
 }
 
 impl KeyReader {
@@ -70,12 +78,12 @@ impl KeyReader {
         known: Option<SecretString>,
     ) -> Result<KeyTexts, KeySourceError> {
         let flask = async {
-            let Some(secret) = &self.flask else { return None };
+            let Some(secret) = &self.flask else { return FlaskText::Nothing };
             match secret.read_current().await {
-                Ok(text) => Some(text),
+                Ok(text) => FlaskText::Read(text),
                 Err(fault) => {
                     error!(cause = with_causes(&fault), "keys of the Flask service not read");
-                    known
+                    known.map_or(FlaskText::Unread, FlaskText::Read)
                 }
             }
         };
@@ -121,19 +129,28 @@ impl KeyTexts {
 
     /// The keys in a secret of a Flask service's; none when they are not usable.
     pub(super) fn flask_keys(&self) -> FlaskKeys {
-        let parsed = self.flask.as_ref().map(FlaskKeys::parse).transpose();
-        parsed.map_or_else(
-            |refused| {
-                error!(cause = with_causes(&refused), "keys of the Flask service not usable");
-                FlaskKeys::default()
-            },
-            Option::unwrap_or_default,
-        )
+        let text = match &self.flask {
+            FlaskText::Nothing => return FlaskKeys::default(),
+            FlaskText::Unread => return FlaskKeys::unread(),
+            FlaskText::Read(text) => text,
+        };
+        FlaskKeys::parse(text).unwrap_or_else(|refused| {
+            error!(cause = with_causes(&refused), "keys of the Flask service not usable");
+            FlaskKeys::default()
+        })
     }
 
-    /// A Flask service's keys as they are written.
-    pub(super) fn flask_text(&self) -> Option<SecretString> {
-        self.flask.clone()
+    /// A Flask service's keys as they are written, if they were read.
+    pub(super) const fn flask_text(&self) -> Option<&SecretString> {
+        match &self.flask {
+            FlaskText::Read(text) => Some(text),
+            FlaskText::Nothing | FlaskText::Unread => None,
+        }
+    }
+
+    /// Whether there are keys of a Flask service that could not be read.
+    pub(super) const fn lacks_flask_keys(&self) -> bool {
+        matches!(self.flask, FlaskText::Unread)
     }
 }
 
@@ -149,7 +166,8 @@ impl PartialEq for KeyTexts {
             | (WrittenRing::Public(_), WrittenRing::Private(_)) => false,
         };
         is_same_ring
-            && self.flask.as_ref().map(ExposeSecret::expose_secret)
-                == other.flask.as_ref().map(ExposeSecret::expose_secret)
+            && self.lacks_flask_keys() == other.lacks_flask_keys()
+            && self.flask_text().map(ExposeSecret::expose_secret)
+                == other.flask_text().map(ExposeSecret::expose_secret)
     }
 }
