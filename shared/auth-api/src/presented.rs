@@ -1,7 +1,7 @@
 //! The token of a request, from its place to its claims.
 
 use auth_session::Username;
-use auth_store::{Aws, KeptKeys, KeySource, KeySourceError, TrustedKeys};
+use auth_store::{Aws, KeptKeys, KeySource, KeySourceError, StoreError, TrustedKeys};
 use auth_token::{
     AccessClaims, FlaskClaims, FlaskKeys, PresentedToken, RefreshClaims, SessionClaims, Timestamp,
     TokenError, TokenProfile, TokenType, Verifier,
@@ -109,7 +109,7 @@ impl<K: AsRef<TokenVerifiers> + Send + Sync + 'static> TokenReader<K> {
         let read = async {
             let found = self.locations.find_access(request)?;
             let token = PresentedToken::parse(&found.text).map_err(Refusal::Token)?;
-            let claims = self.verified(now, |keys| keys.verifier.access(token, now)).await?;
+            let claims = self.verified(token, now, |keys| keys.verifier.access(token, now)).await?;
             let csrf = claims.csrf.as_deref();
             self.check_csrf(request, found.location, TokenType::Access, csrf)?;
             Ok(claims)
@@ -134,7 +134,8 @@ impl<K: AsRef<TokenVerifiers> + Send + Sync + 'static> TokenReader<K> {
                 found => (found?, TokenType::Access),
             };
             let token = PresentedToken::parse(&found.text).map_err(Refusal::Token)?;
-            let claims = self.verified(now, |keys| keys.verifier.session(token, now)).await?;
+            let claims =
+                self.verified(token, now, |keys| keys.verifier.session(token, now)).await?;
             self.check_csrf(request, found.location, place, claims.csrf.as_deref())?;
             Ok((claims, found.location))
         };
@@ -178,7 +179,7 @@ impl<K: AsRef<TokenVerifiers> + Send + Sync + 'static> TokenReader<K> {
                 keys.verifier.refresh(token, now).map(RefreshToken::Ours)
             }
         };
-        let token = self.verified(now, verify).await?;
+        let token = self.verified(token, now, verify).await?;
         let csrf = match &token {
             RefreshToken::Ours(claims) => claims.csrf.as_deref(),
             RefreshToken::Flask(claims) => claims.csrf.as_deref(),
@@ -200,25 +201,34 @@ impl<K: AsRef<TokenVerifiers> + Send + Sync + 'static> TokenReader<K> {
                 keys.verifier.access(token, now).map(AccessToken::Ours)
             }
         };
-        self.verified(now, verify).await
+        self.verified(token, now, verify).await
     }
 
     /// What `verify` says with the keys of this moment. A token of a key that they lack may be of
     /// one that was published since.
     async fn verified<T>(
         &self,
+        token: PresentedToken<'_>,
         now: Timestamp,
         verify: impl Fn(&TokenVerifiers) -> Result<T, TokenError>,
     ) -> Result<T, Refusal> {
-        let keys = self.keys.get(now).await.map_err(Refusal::Fault)?;
-        let verified = match verify((*keys).as_ref()) {
-            Err(TokenError::UnknownKey) => {
-                let others = self.keys.get_others(&keys, now).await.map_err(Refusal::Fault)?;
-                others.map_or(Err(TokenError::UnknownKey), |others| verify((*others).as_ref()))
+        let mut keys = self.keys.get(now).await.map_err(Refusal::Fault)?;
+        let mut verified = verify((*keys).as_ref());
+        if matches!(verified, Err(TokenError::UnknownKey))
+            && let Some(others) = self.keys.get_others(&keys, now).await.map_err(Refusal::Fault)?
+        {
+            keys = others;
+            verified = verify((*keys).as_ref());
+        }
+        let flask = &(*keys).as_ref().flask;
+        match verified {
+            // Its key may be one that could not be read.
+            Err(TokenError::UnknownKey) if flask.may_have_signed(token) => {
+                let unread = "the keys of the Flask service were not read";
+                Err(Refusal::Fault(StoreError::Unavailable(unread.into())))
             }
-            verified => verified,
-        };
-        verified.map_err(Refusal::Token)
+            verified => verified.map_err(Refusal::Token),
+        }
     }
 
     pub(crate) fn check_csrf<B>(

@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use auth_api::{Guard, Refusal, Requirement, SessionCheck, TokenLocations, TokenReader};
 use auth_store::{
-    Aws, DynamoKeys, FindPublishedRing as _, KeyLocation, MemoryUsers, Publication, PublishOutcome,
-    PublishRing as _,
+    Aws, DynamoKeys, FindPublishedRing as _, KeyLocation, KeySource, MemoryUsers, Publication,
+    PublishOutcome, PublishRing as _,
 };
 use auth_testkit::{
-    dynamodb,
+    dynamodb, flask,
     forge::{claims, header, sign, with},
     proxy::{DynamoProxy, Fault},
     subject::{KEY_POLICY, NOW, grant, key_source, new_ring, operation, token_profile},
@@ -28,6 +28,10 @@ fn token(ring: &SigningRing, now: Timestamp) -> String {
     let (user, session) = (UserId::generate().unwrap(), SessionId::generate().unwrap());
     let issued = Issuer::new(key, token_profile()).access_token(&grant(&user, &session), true, now);
     issued.unwrap().text.expose_secret().to_owned()
+}
+
+fn published() -> KeySource {
+    key_source(KeyLocation::Table { name: "KeysTable".to_owned() })
 }
 
 /// A table of keys, and a proxy in front of it that counts.
@@ -55,7 +59,10 @@ impl Table {
 
     /// A guard that starts now, and looks no sessions up.
     async fn guard(&self) -> Guard<MemoryUsers> {
-        let source = key_source(KeyLocation::Table { name: "KeysTable".to_owned() });
+        self.guard_with(published()).await
+    }
+
+    async fn guard_with(&self, source: KeySource) -> Guard<MemoryUsers> {
         let (aws, locations) = (Aws::emulator(&self.proxy.endpoint), TokenLocations::default());
         let reader = TokenReader::connect(source, token_profile(), locations, &aws, NOW).await;
         Guard::reading(reader.unwrap(), SessionCheck::off())
@@ -122,6 +129,24 @@ async fn tokens_of_a_retired_key_are_refused_when_the_keys_have_reached_their_gr
     let refusal = guard.admit(&of_current, now).await;
     assert!(matches!(refusal, Err(Refusal::Token(TokenError::UnknownKey))), "{refusal:?}");
     assert!(guard.admit(&token(&left, now), now).await.is_ok(), "the next key signs at once");
+}
+
+#[tokio::test]
+async fn a_flask_services_keys_that_cannot_be_read_are_missed_by_its_own_tokens_alone() {
+    let table = Table::new().await;
+    let ring = new_ring();
+    table.publish(&ring).await;
+    // The engine knows of no secrets.
+    let source = KeySource { flask_secret: Some("Flask".to_owned()), ..published() };
+    let guard = table.guard_with(source).await;
+    for now in [NOW, later(1), later(40), later(200)] {
+        assert!(guard.admit(&token(&ring, now), now).await.is_ok(), "{now:?}");
+        let made_up = sign(&with(header(), "kid", "made-up".into()), &claims());
+        let refusal = guard.admit(&made_up, now).await;
+        assert!(matches!(refusal, Err(Refusal::Token(TokenError::UnknownKey))), "{refusal:?}");
+        let refusal = guard.admit(&flask::sign(&flask::extended_claims()), now).await;
+        assert!(matches!(refusal, Err(Refusal::Fault(_))), "{refusal:?}");
+    }
 }
 
 #[tokio::test]

@@ -144,19 +144,14 @@ async fn while_a_flask_services_keys_were_never_read_nobody_knows_whose_its_toke
     let keys = scene.trusted().await;
     let text = sign(&extended_claims());
     let token = PresentedToken::parse(&text).unwrap();
-    let second = |second| NOW + Duration::from_secs(second);
-    for now in [NOW, second(1), second(10), second(21), later(1)] {
-        let known = keys.get(now).await.unwrap();
-        assert!(known.verifying.find(KID).is_some(), "ours are there");
-        assert!(known.flask.may_have_signed(token));
-        assert_eq!(known.flask.access(token, NOW), Err(TokenError::UnknownKey));
-        let refused = keys.get_others(&known, now).await;
-        assert!(matches!(refused, Err(StoreError::Unavailable(_))), "{now:?}: {refused:?}");
-    }
+    let known = keys.get(NOW).await.unwrap();
+    assert!(known.verifying.find(KID).is_some(), "ours are there");
+    assert!(known.flask.may_have_signed(token));
+    assert_eq!(known.flask.access(token, NOW), Err(TokenError::UnknownKey));
+    assert!(keys.get_others(&known, NOW).await.unwrap().is_none(), "they were looked for");
 
     scene.put(FLASK, flask_set().expose_secret()).await;
-    let (known, now) = (keys.get(later(1)).await.unwrap(), later(1) + Duration::from_secs(10));
-    let others = keys.get_others(&known, now).await.unwrap().unwrap();
+    let others = keys.get_others(&known, NOW + Duration::from_secs(30)).await.unwrap().unwrap();
     assert!(has_flask_keys(&others), "the first token that comes has them read");
 }
 

@@ -69,7 +69,7 @@ impl Aws {
         Self { emulator: Some(endpoint.to_owned()), ..Self::default() }
     }
 
-    /// The default one for a function that nobody waits for. Its calls may take 5 s an attempt and
+    /// The default one for a function that may take half a minute. Its calls may take 5 s an attempt and
     /// 10 s in all, in place of 0.7 s and 1.5 s.
     pub fn patient() -> Self {
         Self { limits: OF_A_ROTATION, ..Self::default() }

@@ -54,15 +54,16 @@ impl<K> Held<K> {
 
     /// Whether a key that nobody knows may be looked for.
     pub(super) fn may_search(&self, max_age: Duration, now: Timestamp) -> bool {
-        !self.is_settled(now) && !self.is_left_alone(max_age, now)
+        !self.was_in_vain(now) && !self.is_left_alone(max_age, now)
     }
 
-    /// Whether it is known that there are no others: somebody has looked, and it went well.
-    pub(super) fn are_all(&self, max_age: Duration, now: Timestamp) -> bool {
-        self.is_settled(now) && !self.is_left_alone(max_age, now)
+    /// Whether a key that is not here is known to be nowhere: somebody has looked for one, and the
+    /// keys could be read since.
+    pub(super) fn was_searched(&self, max_age: Duration, now: Timestamp) -> bool {
+        self.was_in_vain(now) && !self.is_left_alone(max_age, now)
     }
 
-    fn is_settled(&self, now: Timestamp) -> bool {
+    fn was_in_vain(&self, now: Timestamp) -> bool {
         is_within(PAUSE_AFTER_UNKNOWN, self.unknown_at, now)
     }
 

@@ -130,7 +130,7 @@ impl<K: Send + Sync + 'static> KeptKeys<K> {
             timeout(PATIENCE, search).await.ok();
         }
         match reading.keys_other_than(known) {
-            None if !reading.held().are_all(reading.max_age, now) => Err(no_keys()),
+            None if !reading.held().was_searched(reading.max_age, now) => Err(no_keys()),
             others => Ok(others),
         }
     }
@@ -157,13 +157,8 @@ impl<K> Reading<K> {
         if has_others || !self.held().may_search(self.max_age, now) {
             return;
         }
-        if self.read_in_turn(now).await.is_err() || self.keys_other_than(known).is_some() {
-            return;
-        }
-        let mut held = self.held();
-        // A Flask service's keys may be what could not be read.
-        if !held.is_left_alone(self.max_age, now) {
-            held.unknown_at = Some(now);
+        if self.read_in_turn(now).await.is_ok() && self.keys_other_than(known).is_none() {
+            self.held().unknown_at = Some(now);
         }
     }
 
@@ -201,10 +196,8 @@ impl<K> Reading<K> {
         });
         match made {
             Ok(keys) => {
-                // Ours are as good as new, and a Flask service's are looked for like a key that
-                // nobody knows.
-                held.failed_at = keys.1.lacks_flask_keys().then_some(now);
-                (held.keys, held.read_at) = (Some(keys), now);
+                held.keys = Some(keys);
+                (held.read_at, held.failed_at) = (now, None);
                 Ok(())
             }
             Err(fault) => {

@@ -147,11 +147,6 @@ impl KeyTexts {
             FlaskText::Nothing | FlaskText::Unread => None,
         }
     }
-
-    /// Whether there are keys of a Flask service that could not be read.
-    pub(super) const fn lacks_flask_keys(&self) -> bool {
-        matches!(self.flask, FlaskText::Unread)
-    }
 }
 
 /// Keys that are written the same are the same.
@@ -165,8 +160,9 @@ impl PartialEq for KeyTexts {
             (WrittenRing::Private(_), WrittenRing::Public(_))
             | (WrittenRing::Public(_), WrittenRing::Private(_)) => false,
         };
+        let is_read = |texts: &Self| !matches!(texts.flask, FlaskText::Unread);
         is_same_ring
-            && self.lacks_flask_keys() == other.lacks_flask_keys()
+            && is_read(self) == is_read(other)
             && self.flask_text().map(ExposeSecret::expose_secret)
                 == other.flask_text().map(ExposeSecret::expose_secret)
     }
