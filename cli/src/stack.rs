@@ -32,7 +32,7 @@ const LOCAL: &str = "local";
 const ENDPOINT_FILE: &str = "aws-endpoint";
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
-/// Longer than the keys function may take, so that its own words are heard when it is late.
+/// Longer than the keys function may take, so that it is told what became of it.
 const OPERATION_TIMEOUT: Duration = Duration::from_secs(35);
 
 #[derive(Debug, thiserror::Error)]

@@ -53,7 +53,7 @@ impl Ring {
     /// Every variant of [`RingError`].
     pub async fn ensure(&self, aws: &Arc<Aws>) -> Result<(), RingError> {
         let Self(secret) = self;
-        let report = aws.report(secret).await?;
+        let report = self.report(aws).await?;
         if report.signing.is_none() && !report.problems.is_empty() {
             let problems = report.problems.join("; ");
             log::line("local", &format!("the keys in {secret} stay as they are: {problems}"));
@@ -67,12 +67,19 @@ impl Ring {
         if aws.secrets.unfinished_rotation(secret).is_some() {
             self.finish(aws).await?;
             // One that was begun long ago cancels itself, and leaves room for another.
-            if is_usable(&aws.report(secret).await?) {
+            if is_usable(&self.report(aws).await?) {
                 return Ok(());
             }
         }
         aws.begin_rotation(secret, None)?;
         self.finish(aws).await
+    }
+
+    async fn report(&self, aws: &Aws) -> Result<RingReport, RingError> {
+        let Self(secret) = self;
+        let report = aws.report(secret).await;
+        aws.cool(secret).await;
+        Ok(report?)
     }
 
     async fn finish(&self, aws: &Aws) -> Result<(), RingError> {

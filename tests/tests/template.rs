@@ -175,12 +175,6 @@ fn the_private_keys_go_with_their_stack_and_no_deployment_replaces_them() {
 }
 
 #[test]
-fn the_keys_function_may_take_half_a_minute() {
-    // `latchkey` waits longer: `OPERATION_TIMEOUT` in cli/src/stack.rs, which a test there compares.
-    assert_eq!(resource("KeysFunction")["Properties"]["Timeout"], 30);
-}
-
-#[test]
 fn routes_are_protected_unless_they_are_known_to_be_open() {
     let open: BTreeSet<_> = template()
         .routes

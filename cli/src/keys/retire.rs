@@ -66,7 +66,8 @@ fn consequences(report: &RingReport, key: &PublishedKey, now: Timestamp) -> Stri
          - {LONGER}\n",
         role(report, key, now)
     );
-    if !report.agree || state != KeyState::Next {
+    let is_over = key.until.is_some_and(|until| until <= now);
+    if !report.agree || (state != KeyState::Next && !is_over) {
         text.push_str("- Users whose refresh token it has signed must log in again.\n");
     }
     if !report.agree {
@@ -97,8 +98,9 @@ fn role(report: &RingReport, key: &PublishedKey, now: Timestamp) -> String {
         (Some(false), true) => match (key.state, key.until) {
             (KeyState::Next, _) => "It has not signed any token yet; a new one takes its place.",
             (KeyState::Current | KeyState::Previous, Some(until)) => {
-                let end = age::relative(until, now);
-                return format!("It signs no more; the last of its tokens expires {end}.");
+                let (end, ends) =
+                    (age::relative(until, now), if until > now { "ends" } else { "ended" });
+                return format!("It signs no more; its time as a verifying key {ends} {end}.");
             }
             (KeyState::Current | KeyState::Previous, None) => "It signs no more.",
         },
@@ -126,6 +128,8 @@ pub(super) fn text(kid: &str, left: &RingReport, now: Timestamp) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
     use crate::keys::ring::support::{SINCE, disagreement, report};
 
@@ -160,7 +164,7 @@ mod tests {
         assert!(told("key-a").contains("(EdDSA) is the current one. It signs every new token"));
         assert!(told("key-a").contains("from then on key-b does"));
         assert!(told("key-b").contains("is the next one. It has not signed any token yet"));
-        assert!(told("key-c").contains("the last of its tokens expires in 29 d."));
+        assert!(told("key-c").contains("its time as a verifying key ends in 29 d."));
         for kid in ["key-a", "key-b", "key-c"] {
             let told = told(kid);
             for consequence in [
@@ -192,6 +196,15 @@ mod tests {
         }
         let told = told(&disagreement(&RING, None), "key-a");
         assert!(told.contains(" one. Nobody can tell whether it signs: "), "{told}");
+    }
+
+    #[test]
+    fn a_key_whose_time_is_over_is_nobodys_loss() {
+        let report = report(&RING, true);
+        let key = report.ring.find("key-c").unwrap();
+        let told = consequences(&report, key, key.until.unwrap() + Duration::from_hours(48));
+        assert!(told.contains("its time as a verifying key ended 2 d ago."), "{told}");
+        assert!(!told.contains("log in again"), "{told}");
     }
 
     #[test]

@@ -72,7 +72,7 @@ async fn of_a_ring_every_key_is_served_and_each_algorithm_named_once() {
     assert!(served.into_iter().eq(ring.keys.iter().map(|key| key.jwk.kid.as_str())), "{body}");
     assert!(body["keys"][0].get("state").is_none(), "{body}");
 
-    // A replaced key is served until the last of its tokens has expired, and by nobody after that.
+    // A replaced key is served for as long as it verifies.
     let mut ring = ring.clone();
     for (until, served) in [(NOW, 2), (NOW + Duration::from_secs(1), 3)] {
         ring.keys[2].until = Some(until);

@@ -48,17 +48,19 @@ impl<
         Ok(())
     }
 
-    /// A version that stays pending and cannot become current, as one does in whose place an
-    /// operator has put another ring, would have Secrets Manager refuse every rotation.
+    /// A version that stays pending and cannot become current would have Secrets Manager refuse every
+    /// rotation. An operator leaves one behind who puts another ring in its place, and so does a
+    /// retirement; a rotation that goes by the ring of now is left alone.
     async fn clear_the_way(&self, now: Timestamp) -> Result<(), KeysError> {
         let versions = self.secret.describe_rings().await?;
         let Some(pending) = under_way(&versions) else { return Ok(()) };
         match self.ring(pending).await {
-            Ok(Some(ring)) if !is_timely(&ring, &versions, now) => {
+            Ok(Some(ring)) if is_timely(&ring, &versions, now) => Ok(()),
+            Ok(Some(_)) | Err(KeysError::Secret(_)) => {
                 self.leave_stage(RingStage::Pending, pending).await
             }
-            // What is wrong with it its rotation says.
-            Ok(_) | Err(KeysError::Secret(_)) => Ok(()),
+            // Its first step is still to come.
+            Ok(None) => Ok(()),
             Err(fault) => Err(fault),
         }
     }
@@ -67,9 +69,12 @@ impl<
     /// when it is taken from verifiers; called again it completes what was interrupted.
     pub(crate) async fn retire(&self, kid: &str, now: Timestamp) -> Result<RingReport, KeysError> {
         self.take_from_secret(kid, now).await?;
-        self.publish_current(now).await?;
-        self.cancel_rotation().await?;
+        self.publish_without(kid, now).await?;
         warn!(kid, "key retired");
+        // If it fails, the next rotation does the same.
+        if let Err(fault) = self.clear_the_way(now).await {
+            error!(cause = with_causes(&fault), "rotation not cancelled");
+        }
         self.list().await
     }
 
@@ -109,29 +114,26 @@ impl<
     }
 
     /// Publishes the ring that is current, whoever made it so: of two retirements at a time the one
-    /// that ends later must not bring back the other's key.
-    async fn publish_current(&self, now: Timestamp) -> Result<(), KeysError> {
+    /// that ends later must not bring back the other's key, nor publish what a rotation has replaced
+    /// meanwhile.
+    async fn publish_without(&self, kid: &str, now: Timestamp) -> Result<(), KeysError> {
         for _ in 0..MAX_TRIES {
             // Read first: whatever is published after that makes this publication fail.
             let published = self.published().await?;
             let versions = self.secret.describe_rings().await?;
-            let (_, ring) = self.current_ring(&versions).await?;
-            match self.publish(&ring.published(), &published, now).await? {
-                PublishOutcome::Published => return Ok(()),
-                PublishOutcome::Changed => {}
+            let (current, ring) = self.current_ring(&versions).await?;
+            let ring = ring.published();
+            // Secrets Manager may still tell of the ring before.
+            let is_old = ring.find(kid).is_some();
+            if is_old || self.publish(&ring, &published, now).await? == PublishOutcome::Changed {
+                continue;
+            }
+            let versions = self.secret.describe_rings().await?;
+            if versions.in_stage(RingStage::Current) == Some(current) {
+                return Ok(());
             }
         }
         Err(KeysError::Conflict)
-    }
-
-    /// A ring that was made from the one before would bring the key back; it can no longer become
-    /// current, and must not keep the next rotation waiting.
-    async fn cancel_rotation(&self) -> Result<(), KeysError> {
-        let versions = self.secret.describe_rings().await?;
-        match under_way(&versions) {
-            Some(pending) => self.leave_stage(RingStage::Pending, pending).await,
-            None => Ok(()),
-        }
     }
 }
 

@@ -32,7 +32,7 @@ impl<S: DescribeRings + FindRing + PutRing + MoveRing, T: FindPublishedRing + Pu
         match step {
             Step::Create => self.create(version, now).await?,
             Step::Set => self.set(version, now).await?,
-            Step::Test => self.test(version, now).await.map(drop)?,
+            Step::Test => self.test(version, now).await?,
             Step::Finish => self.finish(version, now).await?,
         }
         info!(step = ?step, version, "step taken");
@@ -80,23 +80,27 @@ impl<S: DescribeRings + FindRing + PutRing + MoveRing, T: FindPublishedRing + Pu
     }
 
     /// Has the new ring's keys sign, and what is published verify.
-    async fn test(&self, version: &str, now: Timestamp) -> Result<Made, KeysError> {
-        let made = self.made(version, now).await?;
+    async fn test(&self, version: &str, now: Timestamp) -> Result<(), KeysError> {
+        self.prove(&self.made(version, now).await?.ring).await
+    }
+
+    async fn prove(&self, ring: &SigningRing) -> Result<(), KeysError> {
         let published = self.published().await?.ring()?;
-        made.ring.prove(&published).map_err(KeysError::Unproved)?;
-        Ok(made)
+        ring.prove(&published).map_err(KeysError::Unproved)
     }
 
     /// Makes the new ring the current one, in place of the one that it was made from and of no
     /// other. It stays the pending one as well, until Secrets Manager changes that: whoever removes
     /// that stage by a call of its own may be taken for a rotation that has failed.
     async fn finish(&self, version: &str, now: Timestamp) -> Result<(), KeysError> {
-        let Made { versions, .. } = self.test(version, now).await?;
+        let Made { ring, versions } = self.made(version, now).await?;
         let current = versions.in_stage(RingStage::Current);
         if current != Some(version) {
+            self.prove(&ring).await?;
             self.make_current(current, version).await?;
         }
-        Ok(())
+        // A retirement may have published the ring before, which was current when it looked.
+        self.set(version, now).await
     }
 
     /// What the rotation of `version` has made; also when it has become current since.

@@ -1,13 +1,15 @@
 //! Rotations and retirements that are cut short at every call, and that meet each other at every
 //! call: one consistent ring, no lost key, and no retired one back.
+//! Longer than the rest because each way to be cut short, and each to meet, is tried at every call.
 #![cfg(test)]
 
 mod scene;
 
+use auth_store::{MoveRing as _, RingStage};
 use auth_testkit::subject::NOW;
 use auth_token::{KeyState, PublishedRing, Timestamp};
 use keys::KeysError;
-use scene::{HOUR, Happening, Scene, Script, take_all};
+use scene::{HOUR, Happening, STEPS, Scene, Script, take, take_all};
 use serde_json::json;
 
 /// How a call can go wrong.
@@ -113,6 +115,9 @@ async fn a_retirement_that_is_cut_short_anywhere_is_completed_by_the_next_try() 
                 assert!(matches!(again, Ok(_) | Err(KeysError::UnknownKey(_))), "{again:?}");
                 assert_whole(&scene).await;
                 assert!(!scene.kids().await.contains(&kid), "{state} at {at}");
+                // A stage that was left behind is in no rotation's way.
+                let version = scene.ask_for_rotation(now).await;
+                take_all(&scene.keys(), &version, now).await.unwrap();
             }
         }
     }
@@ -126,7 +131,7 @@ async fn the_next_key_of_a_rotation_under_way_can_be_retired_and_does_not_come_b
             let now = NOW + HOUR + HOUR;
             let version = scene.begin();
             for step in ["createSecret", "setSecret"] {
-                scene::take(&scene.keys(), step, &version, now).await.unwrap();
+                take(&scene.keys(), step, &version, now).await.unwrap();
             }
             let kid = kid_of(&scene.published().await, KeyState::Next);
             assert!(scene.ring().await.published().find(&kid).is_none());
@@ -141,8 +146,8 @@ async fn the_next_key_of_a_rotation_under_way_can_be_retired_and_does_not_come_b
             }
             assert!(!scene.kids().await.contains(&kid), "at {at}");
             // Secrets Manager goes on where it was, and then begins anew.
-            for step in scene::STEPS {
-                scene::take(&scene.keys(), step, &version, now).await.ok();
+            for step in STEPS {
+                take(&scene.keys(), step, &version, now).await.ok();
                 assert!(!scene.kids().await.contains(&kid), "at {at}, {step}");
             }
             if !script.has_happened() {
@@ -226,6 +231,85 @@ async fn a_retirement_that_meets_a_rotation_is_carried_out_on_what_it_made() {
     }
 }
 
+/// A rotation that begins before one call of a retirement and ends before another.
+#[tokio::test]
+async fn a_rotation_that_begins_and_ends_within_a_retirement_leaves_one_ring() {
+    for begins in 0..MANY {
+        let mut has_begun = true;
+        for ends in begins + 1..MANY {
+            let scene = third_ring().await;
+            // As Secrets Manager may, so that another rotation can begin at any time.
+            let pending = scene.in_stage(RingStage::Pending).await.unwrap();
+            scene.secret.move_stage(RingStage::Pending, Some(&pending), None).await.unwrap();
+            let kid = kid_of(&scene.published().await, KeyState::Current);
+            let now = NOW + HOUR + HOUR;
+            let (first, last) = (scene.clone(), scene.clone());
+            let script = Script::meanwhile(begins, move || {
+                let scene = first.clone();
+                async move {
+                    let version = scene.begin();
+                    for step in &STEPS[..3] {
+                        take(&scene.keys(), step, &version, now).await.ok();
+                    }
+                }
+            });
+            let script = script.and_then(ends, move || {
+                let scene = last.clone();
+                async move {
+                    if let Some(version) = scene.in_stage(RingStage::Pending).await {
+                        take(&scene.keys(), "finishSecret", &version, now).await.ok();
+                    }
+                }
+            });
+            let retire = json!({ "Operation": "retire", "KeyId": kid });
+            let outcome = scene.scripted(&script).handle(retire, now).await;
+            let place = format!("{begins} to {ends}: {outcome:?}");
+            if outcome.is_err() {
+                scene.retire(&kid, now).await.unwrap_or_else(|e| panic!("{place}: {e}"));
+            }
+            has_begun = script.has_happened();
+            assert!(!scene.kids().await.contains(&kid), "{place}");
+            let current = scene.in_stage(RingStage::Current).await;
+            let pending = scene.in_stage(RingStage::Pending).await;
+            if let Some(version) = pending.filter(|pending| Some(pending) != current.as_ref()) {
+                take_all(&scene.keys(), &version, now).await.ok();
+            }
+            assert_eq!(scene.list().await["agree"], true, "{place}");
+            assert!(!scene.kids().await.contains(&kid), "{place}, afterwards");
+            if !script.has_come_to(ends) {
+                break;
+            }
+        }
+        if !has_begun {
+            break;
+        }
+    }
+}
+
+/// A retirement that looked before a rotation's end publishes what it saw.
+#[tokio::test]
+async fn what_is_published_while_a_rotation_ends_does_not_outlast_it() {
+    for at in 0..MANY {
+        let scene = third_ring().await;
+        let now = NOW + HOUR + HOUR;
+        let other = scene.clone();
+        let script = Script::meanwhile(at, move || {
+            let scene = other.clone();
+            async move { scene.publish(&scene.ring().await.published()).await }
+        });
+        let version = scene.begin();
+        let outcome = take_all(&scene.scripted(&script), &version, now).await;
+        if !script.has_happened() {
+            assert!(at > 12, "only {at} calls");
+            break;
+        }
+        if outcome.is_err() {
+            take_all(&scene.keys(), &version, now).await.unwrap();
+        }
+        assert_whole(&scene).await;
+    }
+}
+
 #[tokio::test]
 async fn of_two_retirements_at_a_time_neither_brings_back_the_others_key() {
     let states = [KeyState::Current, KeyState::Next, KeyState::Previous];
@@ -283,10 +367,10 @@ async fn two_sandboxes_that_take_the_same_steps_make_one_ring() {
 async fn a_rotation_that_took_longer_than_it_may_is_cancelled() {
     let scene = third_ring().await;
     let version = scene.begin();
-    scene::take(&scene.keys(), "createSecret", &version, NOW).await.unwrap();
+    take(&scene.keys(), "createSecret", &version, NOW).await.unwrap();
     let late = Timestamp::from_unix(NOW.unix()) + HOUR * 25;
-    for step in scene::STEPS {
-        let refused = scene::take(&scene.keys(), step, &version, late).await;
+    for step in STEPS {
+        let refused = take(&scene.keys(), step, &version, late).await;
         let is_refused = matches!(refused, Err(KeysError::Overtaken | KeysError::NotPending(_)));
         assert!(is_refused, "{step}: {refused:?}");
     }

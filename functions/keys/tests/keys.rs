@@ -3,12 +3,9 @@
 
 mod scene;
 
-use auth_store::{
-    DescribeRings as _, FindPublishedRing as _, FindRing as _, Publication, PublishRing as _,
-    RingStage,
-};
+use auth_store::{DescribeRings as _, FindRing as _, RingStage};
 use auth_testkit::subject::{KEY_POLICY, NOW};
-use auth_token::{Algorithm, KeyPolicy, KeyState, OperationId, PublishedRing};
+use auth_token::{Algorithm, KeyPolicy, KeyState, PublishedRing};
 use keys::KeysError;
 use scene::{HOUR, Happening, SECRET, Scene, Script, states, take, take_all};
 use serde_json::{Value, json};
@@ -144,15 +141,7 @@ async fn what_is_not_understood_is_refused() {
 async fn a_table_whose_keys_are_none_is_replaced_by_the_next_rotation() {
     let scene = Scene::with_ring().await;
     let before = scene.ring().await;
-    let found = scene.table.find_published_ring().await;
-    let version = OperationId::generate().unwrap();
-    let publication = Publication {
-        ring: &PublishedRing::default(),
-        replaces: Some(&found.unwrap().unwrap().version),
-        version: &version,
-        now: NOW,
-    };
-    scene.table.publish_ring(&publication).await.unwrap();
+    scene.publish(&PublishedRing::default()).await;
     scene.rotate(NOW + HOUR).await.unwrap();
     assert_eq!(scene.ring().await.published(), scene.published().await);
     assert!(scene.kids().await.contains(&before.current_kid().to_owned()));

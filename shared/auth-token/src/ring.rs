@@ -33,19 +33,15 @@ impl KeyRing {
         let (mut signing, mut others, mut flask) = (None, Vec::new(), Vec::new());
         for MarkedKey { key, mark } in KeySet::parse(jwk_set.expose_secret())?.keys {
             match key {
-                Jwk::Private { kid, algorithm, parameters } => {
-                    let key = SigningKey::new(kid, algorithm, parameters)?;
-                    if signing.is_none() && others.is_empty() {
-                        signing = Some(key);
-                    } else {
-                        others.push(key.into_public());
-                    }
-                }
-                Jwk::Public { kid, algorithm, parameters } => {
-                    let key = VerifyingKey::from_public(kid, algorithm, parameters)?;
-                    others.push(key.accepted_until(mark.until));
+                Jwk::Private { kid, algorithm, parameters }
+                    if signing.is_none() && others.is_empty() =>
+                {
+                    signing = Some(SigningKey::new(kid, algorithm, parameters)?);
                 }
                 Jwk::Flask(key) => flask.push(key),
+                key @ (Jwk::Private { .. } | Jwk::Public { .. }) => {
+                    others.push(MarkedKey { key, mark }.into_verifying()?);
+                }
             }
         }
         match signing {

@@ -87,7 +87,7 @@ impl SigningRing {
     }
 
     /// The ring after this one, which is the version `version` of its secret: the next key signs,
-    /// the current one verifies until its last token has expired, and there is a new next key.
+    /// the current one verifies until the last of its tokens has surely expired, and there is a new next key.
     /// Where there was no next key nothing is known to verifiers that could sign, and the current
     /// one goes on.
     ///

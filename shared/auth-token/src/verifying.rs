@@ -27,7 +27,7 @@ pub struct VerifyingKey {
     material: Material,
     /// `None` for a secret.
     jwk: Option<PublicJwk>,
-    /// When the last token of a replaced key has expired.
+    /// From when on a replaced key is not accepted.
     until: Option<Timestamp>,
 }
 
@@ -204,10 +204,7 @@ impl VerifyingKeys {
 /// The keys of a set in which all are public, with what it says of them.
 pub(crate) fn public_keys(jwk_set: &str) -> Result<Vec<(VerifyingKey, Mark)>, KeyError> {
     let read = |MarkedKey { key, mark }| match key {
-        Jwk::Public { kid, algorithm, parameters } => {
-            let key = VerifyingKey::from_public(kid, algorithm, parameters)?;
-            Ok((key.accepted_until(mark.until), mark))
-        }
+        key @ Jwk::Public { .. } => Ok((MarkedKey { key, mark }.into_verifying()?, mark)),
         private @ (Jwk::Private { .. } | Jwk::Flask(_)) => Err(KeyError::Unsupported {
             kid: private.kid().to_owned(),
             reason: "a verifier is given public keys only",

@@ -3,6 +3,7 @@
 #![expect(dead_code, reason = "each test program uses a part of it")]
 
 use std::{
+    collections::BTreeMap,
     future::Future,
     pin::Pin,
     sync::{
@@ -19,7 +20,7 @@ use auth_store::{
 };
 use auth_testkit::{
     account, dynamodb,
-    subject::{KEY_POLICY, NOW},
+    subject::{KEY_POLICY, NOW, operation},
     template,
 };
 use auth_token::{KeyState, PublishedRing, SigningRing, Timestamp};
@@ -86,8 +87,13 @@ impl Scene {
     /// Asks for a rotation as an operator does; returns its version.
     pub(crate) async fn ask_for_rotation(&self, now: Timestamp) -> String {
         self.keys().handle(json!({ "Operation": "rotate" }), now).await.unwrap();
+        self.in_stage(RingStage::Pending).await.unwrap()
+    }
+
+    /// The version in that stage.
+    pub(crate) async fn in_stage(&self, stage: RingStage) -> Option<String> {
         let versions = self.secret.describe_rings().await.unwrap();
-        versions.in_stage(RingStage::Pending).unwrap().to_owned()
+        versions.in_stage(stage).map(str::to_owned)
     }
 
     /// A whole rotation.
@@ -114,6 +120,14 @@ impl Scene {
         let found = self.table.find_published_ring().await.unwrap();
         found
             .map_or_else(PublishedRing::default, |found| PublishedRing::parse(&found.text).unwrap())
+    }
+
+    /// Publishes a ring in place of whatever is published.
+    pub(crate) async fn publish(&self, ring: &PublishedRing) {
+        let found = self.table.find_published_ring().await.unwrap();
+        let replaces = found.as_ref().map(|found| found.version.as_str());
+        let publication = Publication { ring, replaces, version: &operation(), now: NOW };
+        self.table.publish_ring(&publication).await.unwrap();
     }
 
     /// The names of the published keys.
@@ -188,8 +202,8 @@ pub(crate) enum Happening {
     LosesReply,
     /// That version of the secret is not found when it is read.
     Misses(String),
-    /// Something else happens before the call.
-    Meanwhile(Mutex<Option<Meanwhile>>),
+    /// Something else happens before the calls of these numbers.
+    Meanwhile(Mutex<BTreeMap<usize, Meanwhile>>),
 }
 
 impl Script {
@@ -202,12 +216,32 @@ impl Script {
         F: Future<Output = ()> + Send + 'static,
     {
         let act: Meanwhile = Box::new(move || Box::pin(act()));
-        Self::new(at, Happening::Meanwhile(Mutex::new(Some(act))))
+        Self::new(at, Happening::Meanwhile(Mutex::new(BTreeMap::from([(at, act)]))))
+    }
+
+    /// The same for two things, the second one later.
+    pub(crate) fn and_then<F>(
+        self: Arc<Self>,
+        at: usize,
+        act: impl Fn() -> F + Send + Sync + 'static,
+    ) -> Arc<Self>
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        if let Happening::Meanwhile(acts) = &self.event {
+            acts.lock().unwrap().insert(at, Box::new(move || Box::pin(act())));
+        }
+        self
     }
 
     /// Whether so many calls were made that it came to it.
     pub(crate) fn has_happened(&self) -> bool {
-        self.calls.load(Ordering::SeqCst) > self.at
+        self.has_come_to(self.at)
+    }
+
+    /// Whether there was a call of that number.
+    pub(crate) fn has_come_to(&self, number: usize) -> bool {
+        self.calls.load(Ordering::SeqCst) > number
     }
 
     async fn around<R>(
@@ -223,8 +257,8 @@ impl Script {
                 call.await.ok();
                 Err(StoreError::Unavailable("the reply was lost".into()))
             }
-            Happening::Meanwhile(act) if number == self.at => {
-                let act = act.lock().unwrap().take();
+            Happening::Meanwhile(acts) => {
+                let act = acts.lock().unwrap().remove(&number);
                 if let Some(act) = act {
                     act().await;
                 }
@@ -233,8 +267,7 @@ impl Script {
             Happening::DiesBefore
             | Happening::DiesAfter
             | Happening::LosesReply
-            | Happening::Misses(_)
-            | Happening::Meanwhile(_) => call.await,
+            | Happening::Misses(_) => call.await,
         }
     }
 }

@@ -113,17 +113,17 @@ pub struct FlaskClaims {
 #[derive(Clone, Debug, Default)]
 pub struct FlaskKeys {
     keys: Vec<FlaskKey>,
-    are_missing: bool,
+    are_unread: bool,
 }
 
 impl FlaskKeys {
     pub(crate) const fn new(keys: Vec<FlaskKey>) -> Self {
-        Self { keys, are_missing: false }
+        Self { keys, are_unread: false }
     }
 
     /// Keys that could not be read: a token that may be theirs is of an unknown key.
     pub const fn unread() -> Self {
-        Self { keys: Vec::new(), are_missing: true }
+        Self { keys: Vec::new(), are_unread: true }
     }
 
     /// Reads a JWK set of a Flask service's keys, for who keeps them apart from our own.
@@ -147,14 +147,14 @@ impl FlaskKeys {
     #[must_use]
     pub fn and(mut self, others: Self) -> Self {
         self.keys.extend(others.keys);
-        self.are_missing |= others.are_missing;
+        self.are_unread |= others.are_unread;
         self
     }
 
     /// Whether `token` can be one of these keys': there are some, be they read or not, and it names
     /// no key.
     pub fn may_have_signed(&self, token: PresentedToken<'_>) -> bool {
-        (self.are_missing || !self.keys.is_empty())
+        (self.are_unread || !self.keys.is_empty())
             && token.header().is_some_and(|header| header.kid.is_none())
     }
 
@@ -202,7 +202,7 @@ impl FlaskKeys {
                 error = TokenError::BadSignature;
             }
         }
-        Err(if self.are_missing { TokenError::UnknownKey } else { error })
+        Err(if self.are_unread { TokenError::UnknownKey } else { error })
     }
 }
 

@@ -11,7 +11,9 @@ use crate::{
     error::KeyError,
     flask::{FlaskKey, FlaskMark},
     rotation::KeyState,
+    signing::SigningKey,
     timestamp::Timestamp,
+    verifying::VerifyingKey,
 };
 
 /// The keys of a set, each with a name of its own.
@@ -26,8 +28,27 @@ pub(crate) struct MarkedKey {
     pub(crate) mark: Mark,
 }
 
+/// Why a Flask service's key stands among ours in no ring.
+pub(crate) const FLASK: &str = "a Flask service's keys stand in a secret of their own";
+
+impl MarkedKey {
+    /// The half that verifies, for as long as it does; the other one is forgotten.
+    pub(crate) fn into_verifying(self) -> Result<VerifyingKey, KeyError> {
+        let key = match self.key {
+            Jwk::Private { kid, algorithm, parameters } => {
+                SigningKey::new(kid, algorithm, parameters)?.into_public()
+            }
+            Jwk::Public { kid, algorithm, parameters } => {
+                VerifyingKey::from_public(kid, algorithm, parameters)?
+            }
+            Jwk::Flask(_) => return Err(KeyError::BadRing(FLASK)),
+        };
+        Ok(key.accepted_until(self.mark.until))
+    }
+}
+
 /// What a ring says of a key besides the key itself; nothing in a set that is no ring.
-#[derive(Default)]
+#[derive(Clone, Copy, Default)]
 pub(crate) struct Mark {
     pub(crate) state: Option<KeyState>,
     pub(crate) since: Option<Timestamp>,

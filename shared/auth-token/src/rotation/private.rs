@@ -6,14 +6,13 @@ use super::{KeyState, PublishedKey};
 use crate::{
     algorithm::Algorithm,
     error::KeyError,
-    jwk::{Jwk, MarkedKey, PrivateParameters, PublicJwk},
+    jwk::{FLASK, Jwk, MarkedKey, PrivateParameters, PublicJwk},
     signing::{SigningKey, generate, members},
     timestamp::Timestamp,
 };
 
-/// Why a key cannot be in a ring.
+/// Why a secret is in no ring.
 pub(super) const SECRET: &str = "a shared secret cannot be published";
-pub(super) const FLASK: &str = "a Flask service's keys stand in a secret of their own";
 
 /// A private key whose halves belong together.
 #[derive(Clone)]

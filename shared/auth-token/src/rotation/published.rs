@@ -5,11 +5,10 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::private::{FLASK, SECRET};
+use super::private::SECRET;
 use crate::{
     error::KeyError,
-    jwk::{Jwk, Mark, MarkedKey, PublicJwk},
-    signing::SigningKey,
+    jwk::{Mark, MarkedKey, PublicJwk},
     timestamp::Timestamp,
     verifying::{VerifyingKey, VerifyingKeys, public_keys},
 };
@@ -22,7 +21,7 @@ pub enum KeyState {
     Current,
     /// It is published and does not sign yet, so that every verifier knows it when it does.
     Next,
-    /// It signs no more, and verifies until its last token has expired.
+    /// It signs no more, and verifies until the last of its tokens has surely expired.
     Previous,
 }
 
@@ -47,29 +46,23 @@ pub struct PublishedKey {
     /// Since when it has that state; `None` for a key that an operator has brought.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub since: Option<Timestamp>,
-    /// When the last token of a previous key has expired; `None` for the others.
+    /// Until when a previous key verifies, at which the last of its tokens has surely expired; `None`
+    /// for the others, and for a key that an operator has brought.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<Timestamp>,
 }
 
 impl PublishedKey {
     /// `None` for a secret, which nobody may publish.
-    fn new(key: &VerifyingKey, state: KeyState, mark: &Mark) -> Option<Self> {
-        Some(Self { jwk: key.jwk()?.clone(), state, since: mark.since, until: mark.until })
+    fn new(key: &VerifyingKey, state: KeyState, since: Option<Timestamp>) -> Option<Self> {
+        Some(Self { jwk: key.jwk()?.clone(), state, since, until: key.until() })
     }
 
     /// What is left of a key that signs no more.
     pub(super) fn previous(key: MarkedKey) -> Result<Self, KeyError> {
-        let public = match key.key {
-            Jwk::Private { kid, algorithm, parameters } => {
-                SigningKey::new(kid, algorithm, parameters)?.into_public()
-            }
-            Jwk::Public { kid, algorithm, parameters } => {
-                VerifyingKey::from_public(kid, algorithm, parameters)?
-            }
-            Jwk::Flask(_) => return Err(KeyError::BadRing(FLASK)),
-        };
-        Self::new(&public, KeyState::Previous, &key.mark).ok_or(KeyError::BadRing(SECRET))
+        let since = key.mark.since;
+        let public = key.into_verifying()?;
+        Self::new(&public, KeyState::Previous, since).ok_or(KeyError::BadRing(SECRET))
     }
 
     /// The key as a previous one. One that has been replaced before keeps its times.
@@ -95,7 +88,7 @@ impl PublishedRing {
     /// [`KeyError`]: the whole ring is refused for one bad key, and for one that is private.
     pub fn parse(json: &str) -> Result<Self, KeyError> {
         let read = |(key, mark): (VerifyingKey, Mark)| {
-            mark.state.and_then(|state| PublishedKey::new(&key, state, &mark))
+            mark.state.and_then(|state| PublishedKey::new(&key, state, mark.since))
         };
         let keys: Option<_> = public_keys(json)?.into_iter().map(read).collect();
         keys.map(|keys| Self { keys }).ok_or(KeyError::BadRing("the keys have no `state`"))
