@@ -36,10 +36,7 @@ const LOOKS: u32 = 100;
 
 /// Functions that use keys for so many seconds, and hash lightly.
 pub fn settings(max_age: &str) -> Settings {
-    Settings::default()
-        .variable("KEYS_MAX_AGE", max_age)
-        .variable("ARGON2_MEMORY_KIB", "7168")
-        .variable("ARGON2_ITERATIONS", "5")
+    Settings::default().variable("KEYS_MAX_AGE", max_age).hashing_lightly()
 }
 
 /// Who operates a stack.

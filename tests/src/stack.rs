@@ -37,6 +37,12 @@ impl Settings {
         self
     }
 
+    /// The same with the least that a hash may cost, for tests that make many.
+    #[must_use]
+    pub fn hashing_lightly(self) -> Self {
+        self.variable("ARGON2_MEMORY_KIB", "7168").variable("ARGON2_ITERATIONS", "5")
+    }
+
     /// The same with an option of the gateway's.
     #[must_use]
     pub fn option(mut self, name: &str, value: &str) -> Self {

@@ -110,9 +110,7 @@ fn session_of(tokens: &Tokens) -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn once_a_session_was_ended_none_of_its_tokens_works_or_can_be_minted() {
-    let settings = Settings::default()
-        .variable("ARGON2_MEMORY_KIB", "7168")
-        .variable("ARGON2_ITERATIONS", "5");
+    let settings = Settings::default().hashing_lightly();
     let (stack, proxy) = settings.start_behind_proxy().await;
     let (stack, proxy) = (Arc::new(stack), Arc::new(proxy));
     let mut users = JoinSet::new();

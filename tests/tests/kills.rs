@@ -32,10 +32,7 @@ fn points() -> impl Iterator<Item = Duration> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn no_acknowledged_user_is_lost_no_name_is_blocked_and_no_session_ends() {
-    let stack = Settings::default()
-        .variable("ARGON2_MEMORY_KIB", "7168")
-        .variable("ARGON2_ITERATIONS", "5")
-        .start();
+    let stack = Settings::default().hashing_lightly().start();
     stack.sign_up("alice").await;
     let mut tokens = stack.tokens_of("alice").await;
     let mut cut = 0;

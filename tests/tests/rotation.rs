@@ -16,11 +16,7 @@ const SESSIONS_EACH: usize = 20;
 const AT_ONCE: usize = 20;
 
 async fn stack(grace: &str) -> (Arc<Stack>, DynamoProxy) {
-    let settings = Settings::default()
-        .variable("REFRESH_GRACE", grace)
-        // The least that a hash may cost, because hundreds are logged in here.
-        .variable("ARGON2_MEMORY_KIB", "7168")
-        .variable("ARGON2_ITERATIONS", "5");
+    let settings = Settings::default().variable("REFRESH_GRACE", grace).hashing_lightly();
     let (stack, proxy) = settings.start_behind_proxy().await;
     (Arc::new(stack), proxy)
 }

@@ -66,8 +66,7 @@ fn consequences(report: &RingReport, key: &PublishedKey, now: Timestamp) -> Stri
          - {LONGER}\n",
         role(report, key, now)
     );
-    let is_over = key.until.is_some_and(|until| until <= now);
-    if !report.agree || (state != KeyState::Next && !is_over) {
+    if !report.agree || (state != KeyState::Next && !key.is_over(now)) {
         text.push_str("- Users whose refresh token it has signed must log in again.\n");
     }
     if !report.agree {
@@ -98,8 +97,8 @@ fn role(report: &RingReport, key: &PublishedKey, now: Timestamp) -> String {
         (Some(false), true) => match (key.state, key.until) {
             (KeyState::Next, _) => "It has not signed any token yet; a new one takes its place.",
             (KeyState::Current | KeyState::Previous, Some(until)) => {
-                let (end, ends) =
-                    (age::relative(until, now), if until > now { "ends" } else { "ended" });
+                let ends = if key.is_over(now) { "ended" } else { "ends" };
+                let end = age::relative(until, now);
                 return format!("It signs no more; its time as a verifying key {ends} {end}.");
             }
             (KeyState::Current | KeyState::Previous, None) => "It signs no more.",

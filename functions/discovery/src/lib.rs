@@ -56,7 +56,7 @@ impl Discovery {
 
     async fn keys(&self, now: Timestamp) -> Result<PublicJwkSet, ApiError> {
         let keys = self.keys.get(now).await.map_err(ApiError::store)?;
-        Ok(keys.accepted_at(now).public_jwk_set())
+        Ok(keys.public_jwk_set_at(now))
     }
 
     /// What a verifier has to know (RFC 8414 §2). There is no authorization endpoint: users log

@@ -87,9 +87,9 @@ impl SigningRing {
     }
 
     /// The ring after this one, which is the version `version` of its secret: the next key signs,
-    /// the current one verifies until the last of its tokens has surely expired, and there is a new next key.
-    /// Where there was no next key nothing is known to verifiers that could sign, and the current
-    /// one goes on.
+    /// the current one verifies until the last of its tokens has surely expired, and there is a new
+    /// next key. Where there was no next key nothing is known to verifiers that could sign, and the
+    /// current one goes on.
     ///
     /// # Errors
     /// As [`SigningRing::first`], and [`KeyError::TooManyPrevious`].
@@ -158,7 +158,7 @@ impl SigningRing {
     }
 
     fn without_expired(mut self, now: Timestamp) -> Self {
-        self.previous.retain(|key| key.until.is_none_or(|until| until > now));
+        self.previous.retain(|key| !key.is_over(now));
         self
     }
 

@@ -193,11 +193,11 @@ impl VerifyingKeys {
         PublicJwkSet { keys: self.0.iter().filter_map(|key| key.jwk.clone()).collect() }
     }
 
-    /// Those of the keys that tokens are accepted from at that moment.
-    #[must_use]
-    pub fn accepted_at(&self, now: Timestamp) -> Self {
+    /// Those of the public keys that tokens are accepted from at that moment, for the JWKS endpoint.
+    pub fn public_jwk_set_at(&self, now: Timestamp) -> PublicJwkSet {
         let is_accepted = |key: &&VerifyingKey| key.until.is_none_or(|until| now < until);
-        Self(self.0.iter().filter(is_accepted).cloned().collect())
+        let accepted = self.0.iter().filter(is_accepted);
+        PublicJwkSet { keys: accepted.filter_map(|key| key.jwk.clone()).collect() }
     }
 }
 

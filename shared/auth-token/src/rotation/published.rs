@@ -53,6 +53,11 @@ pub struct PublishedKey {
 }
 
 impl PublishedKey {
+    /// Whether it is a replaced key that verifies no more.
+    pub fn is_over(&self, now: Timestamp) -> bool {
+        self.until.is_some_and(|until| until <= now)
+    }
+
     /// `None` for a secret, which nobody may publish.
     fn new(key: &VerifyingKey, state: KeyState, since: Option<Timestamp>) -> Option<Self> {
         Some(Self { jwk: key.jwk()?.clone(), state, since, until: key.until() })
