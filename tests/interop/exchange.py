@@ -40,13 +40,18 @@ def they_take_ours(case):
         found = (claims["sub"], claims["username"], claims["type"])
         assert found == (case.user, USERNAME, "access"), claims
         assert refusal(verify, case, tampered(case.access)) == reason
-    # To whom it matters, a refresh token says in its header that it is none of access.
-    assert refusal(jose_verify, case, case.refresh) == "ERR_JWT_CLAIM_VALIDATION_FAILED"
+    # A refresh token is for its issuer alone.
+    assert claims_of(case.refresh)["aud"] == f"{case.issuer}#refresh"
+    assert refusal(pyjwt_verify, case, case.refresh) == "InvalidAudienceError"
+    assert refusal(flask_verify, case, case.refresh) == "Audience doesn't match"
+    for typ in ({"typ": "at+jwt"}, {}):
+        reason = refusal(jose_verify, case, case.refresh, **typ)
+        assert reason == "ERR_JWT_CLAIM_VALIDATION_FAILED"
 
 
-def refusal(verify, case, token):
+def refusal(verify, case, token, **options):
     try:
-        claims = verify(case, token)
+        claims = verify(case, token, **options)
     except Refused as refused:
         return str(refused)
     raise AssertionError(f"{verify.__name__} took {claims}")
@@ -60,10 +65,9 @@ def a_flask_service_tells_ours_apart(case):
         ("/protected", case.access, 200, "identity", case.user),
         ("/protected", case.access, 200, "username", USERNAME),
         ("/protected", renewed, 200, "identity", case.user),
-        ("/protected", case.refresh, 422, "msg", "Only non-refresh tokens are allowed"),
+        ("/protected", case.refresh, 422, "msg", "Audience doesn't match"),
         ("/fresh", case.access, 200, "fresh", True),
         ("/fresh", renewed, 401, "msg", "Fresh token required"),
-        ("/refresh", case.refresh, 200, "identity", case.user),
         ("/refresh", case.access, 422, "msg", "Only refresh tokens are allowed"),
     ):
         answer = client.get(path, headers=bearer(token))

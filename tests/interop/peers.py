@@ -38,8 +38,8 @@ def pyjwt_sign(_case, key, header, claims):
     return jwt.encode(claims, key.private, key.algorithm, headers={"typ": None, **header})
 
 
-def jose_verify(case, token):
-    """The claims of a token, by our JWKS or the shared secret."""
+def jose_verify(case, token, **typ):
+    """The claims of a token, by our JWKS or the shared secret; `typ` is the expected one."""
     shared = {"jwk": case.key.jwk()} if case.key.is_shared else {"jwksUri": case.jwks_uri}
     return case.jose.ask(
         "verify",
@@ -47,9 +47,9 @@ def jose_verify(case, token):
         algorithms=[case.key.algorithm],
         issuer=case.issuer,
         audience=case.issuer,
-        typ="at+jwt",
         requiredClaims=CLAIMS,
         **shared,
+        **typ,
     )
 
 

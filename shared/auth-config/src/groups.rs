@@ -44,13 +44,18 @@ pub(crate) fn users_table(variables: &impl Variables) -> Result<String, ConfigEr
     required(variables, "USERS_TABLE")
 }
 
+/// Which account a user of an old service has here. Read from `LEGACY_TABLE`.
+pub(crate) fn legacy_table(variables: &impl Variables) -> Option<String> {
+    optional(variables, "LEGACY_TABLE")
+}
+
 /// Which tokens are ours. Read from `JWT_ISSUER`, `JWT_AUDIENCE` (default: the issuer),
 /// `JWT_DECODE_ISSUER` and `JWT_DECODE_AUDIENCE` (lists of further ones), `JWT_ACCESS_TOKEN_EXPIRES`,
 /// `JWT_REFRESH_TOKEN_EXPIRES` and `JWT_DECODE_LEEWAY` (seconds).
 pub(crate) fn token_profile(variables: &impl Variables) -> Result<TokenProfile, ConfigError> {
     let issuer = issuer(variables)?;
     let audience = optional(variables, "JWT_AUDIENCE").unwrap_or_else(|| issuer.clone());
-    Ok(TokenProfile {
+    let profile = TokenProfile {
         issuer,
         audience,
         other_issuers: list(variables, "JWT_DECODE_ISSUER"),
@@ -58,7 +63,15 @@ pub(crate) fn token_profile(variables: &impl Variables) -> Result<TokenProfile, 
         access_lifetime: access_lifetime(variables)?,
         refresh_lifetime: refresh_lifetime(variables)?,
         leeway: leeway(variables)?,
-    })
+    };
+    let is_reserved = |audience: &String| profile.reserves(audience);
+    let variable = match () {
+        () if is_reserved(&profile.audience) => "JWT_AUDIENCE",
+        () if profile.other_audiences.iter().any(is_reserved) => "JWT_DECODE_AUDIENCE",
+        () => return Ok(profile),
+    };
+    let reason = "must not be an issuer followed by #, which marks tokens of other kinds";
+    Err(ConfigError::Invalid { variable, reason: reason.to_owned() })
 }
 
 /// How long after it was signed a token may be taken: the longest lifetime, and the leeway.
@@ -140,6 +153,7 @@ pub(crate) fn hash_params(variables: &impl Variables) -> Result<HashParams, Conf
 pub(crate) fn guard_settings(variables: &impl Variables) -> Result<GuardSettings, ConfigError> {
     Ok(GuardSettings {
         users_table: users_table(variables)?,
+        legacy_table: legacy_table(variables),
         keys: flask_secret(variables, verifying_key_source(variables)?)?,
         tokens: token_profile(variables)?,
         locations: token_locations(variables)?,

@@ -124,6 +124,26 @@ fn what_is_set_takes_effect() {
 }
 
 #[test]
+fn an_audience_of_another_kind_of_token_stops_the_function() {
+    let issuer = login(&[]).unwrap().tokens.issuer;
+    let reason = "must not be an issuer followed by #, which marks tokens of other kinds";
+    for purpose in ["refresh", "mfa", ""] {
+        let audience = format!("{issuer}#{purpose}");
+        for variable in ["JWT_AUDIENCE", "JWT_DECODE_AUDIENCE"] {
+            let refused = login(&[(variable, &audience)]);
+            assert_eq!(message(refused), format!("{variable} {reason}"));
+        }
+        let other = ("JWT_DECODE_ISSUER", "https://old.example.com");
+        let audience = format!("{}#{purpose}", other.1);
+        assert_eq!(
+            message(login(&[other, ("JWT_AUDIENCE", &audience)])),
+            format!("JWT_AUDIENCE {reason}")
+        );
+    }
+    assert!(login(&[("JWT_AUDIENCE", "https://api.example.com#refresh")]).is_ok());
+}
+
+#[test]
 fn a_missing_variable_is_named() {
     for (name, _) in NEEDED.into_iter().filter(|(name, _)| *name != "WORK_ITEMS_TABLE") {
         assert_eq!(message(login(&[(name, "")])), format!("{name} is not set"));

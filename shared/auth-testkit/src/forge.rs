@@ -51,6 +51,7 @@ pub fn refresh_header() -> Value {
 /// The claims of a valid refresh token at [`NOW`] for that user and session.
 pub fn refresh_claims_for(user: &UserId, session: &SessionId, generation: u64) -> Value {
     let claims = with(claims_for(user, session), "type", "refresh".into());
+    let claims = with(claims, "aud", format!("{ISSUER}#refresh").into());
     let claims = with(with(claims, "gen", generation.into()), "fresh", false.into());
     with(claims, "exp", (NOW.unix() + 30 * 86_400).into())
 }
@@ -284,7 +285,8 @@ pub fn bad_tokens_like(header: &Value, claims: &Value) -> Vec<(String, String, &
         ("aud", json!([])),
         ("sub", json!("")),
         ("sub", json!(5)),
-        ("sub", json!("x".repeat(100))),
+        ("sub", json!("x".repeat(256))),
+        ("sub", json!("a b")),
         ("sid", json!("a b")),
         ("type", json!(other_type)),
         ("type", json!("id")),

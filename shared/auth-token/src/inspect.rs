@@ -49,8 +49,8 @@ impl UnverifiedToken {
 /// itself. It is for finding out what is wrong with a token, never for letting anybody in.
 ///
 /// # Errors
-/// As [`Verifier::session`], but for [`TokenError::WrongIssuer`], [`TokenError::WrongAudience`] and
-/// [`TokenError::LivesTooLong`].
+/// As [`Verifier::session`], but for [`TokenError::WrongIssuer`] and [`TokenError::LivesTooLong`];
+/// [`TokenError::WrongAudience`] for a refresh token that is not for its issuer.
 pub fn verify_except_parties(
     token: PresentedToken<'_>,
     keys: &VerifyingKeys,

@@ -13,7 +13,7 @@ use crate::{
     encoding,
     error::{SigningCause, SigningError},
     id::TokenId,
-    profile::TokenProfile,
+    profile::{TokenProfile, refresh_audience},
     signing::SigningKey,
     timestamp::Timestamp,
 };
@@ -23,6 +23,7 @@ use crate::{
 pub struct Issuer {
     key: SigningKey,
     profile: TokenProfile,
+    refresh_audience: String,
     access_header: String,
     refresh_header: String,
 }
@@ -69,7 +70,8 @@ impl Issuer {
         let header = |token_type| header(&key, token_type, Map::new());
         let (access_header, refresh_header) =
             (header(TokenType::Access), header(TokenType::Refresh));
-        Self { key, profile, access_header, refresh_header }
+        let refresh_audience = refresh_audience(&profile.issuer);
+        Self { key, profile, refresh_audience, access_header, refresh_header }
     }
 
     /// The same, but access tokens carry `headers` besides `alg`, `kid` and `typ`.
@@ -137,7 +139,7 @@ impl Issuer {
         let expires_at = (variable.issued_at + lifetime).min(grant.session_expires_at);
         let payload = serde_json::to_vec(&Payload {
             iss: &self.profile.issuer,
-            aud: &self.profile.audience,
+            aud: if is_access { &self.profile.audience } else { &self.refresh_audience },
             sub: grant.user.as_str(),
             username: grant.username,
             sid: grant.session.as_str(),

@@ -1,6 +1,6 @@
 //! Checking tokens, in the one order in which it is safe.
 
-use std::{fmt, sync::Arc};
+use std::{fmt, sync::Arc, time::Duration};
 
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -13,7 +13,7 @@ use crate::{
     header::UnverifiedHeader,
     id::{SessionId, TokenId, UserId},
     json,
-    profile::TokenProfile,
+    profile::{TokenProfile, refresh_audience},
     seen::SeenTokens,
     timestamp::Timestamp,
     verifying::VerifyingKeys,
@@ -137,6 +137,11 @@ impl Verifier {
         Self { keys, profile, seen: Arc::new(SeenTokens::new()) }
     }
 
+    /// How far `nbf`, `iat` and `exp` are widened.
+    pub const fn leeway(&self) -> Duration {
+        self.profile.leeway
+    }
+
     /// The claims of a valid access token.
     ///
     /// # Errors
@@ -216,7 +221,7 @@ impl Verifier {
         if expected.is_some_and(|expected| expected != token_type) {
             return Err(TokenError::WrongType(token_type));
         }
-        self.check_parties(&claims)?;
+        self.check_parties(&claims, token_type)?;
         self.check_times(&claims, token_type, now)?;
         Ok(claims)
     }
@@ -246,15 +251,17 @@ impl Verifier {
         Ok(Genuine { token_type, claims, key_until: key.until() })
     }
 
-    fn check_parties(&self, claims: &Payload) -> Result<(), TokenError> {
+    fn check_parties(&self, claims: &Payload, token_type: TokenType) -> Result<(), TokenError> {
+        let Payload { iss, aud, .. } = claims;
         let profile = &self.profile;
-        if claims.iss != profile.issuer && !profile.other_issuers.contains(&claims.iss) {
+        if *iss != profile.issuer && !profile.other_issuers.contains(iss) {
             return Err(TokenError::WrongIssuer);
         }
-        if claims.aud != profile.audience && !profile.other_audiences.contains(&claims.aud) {
-            return Err(TokenError::WrongAudience);
-        }
-        Ok(())
+        let is_for_us = match token_type {
+            TokenType::Access => *aud == profile.audience || profile.other_audiences.contains(aud),
+            TokenType::Refresh => *aud == refresh_audience(iss),
+        };
+        if is_for_us { Ok(()) } else { Err(TokenError::WrongAudience) }
     }
 
     /// Compares the times ourselves: `jsonwebtoken` reads the clock, allows a minute of leeway

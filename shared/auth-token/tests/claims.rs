@@ -2,7 +2,7 @@
 #![cfg(test)]
 
 use auth_testkit::{
-    forge::{claims, header, sign, with},
+    forge::{claims, header, refresh_claims_for, refresh_header, sign, with},
     subject::{ISSUER, NOW, grant, key_ring, token_profile},
 };
 use auth_token::{
@@ -57,6 +57,44 @@ fn further_issuers_and_audiences_are_accepted_and_no_others() {
         let verdict = verifier.access(PresentedToken::parse(&token).unwrap(), NOW).map(drop);
         assert_eq!(verdict, expected, "{iss} {aud}");
     }
+}
+
+#[test]
+fn a_refresh_token_is_for_its_issuer_and_never_for_the_audience_of_access_tokens() {
+    let [access, refresh] = tokens(&issuer(), &AdditionalClaims::default(), false);
+    assert_eq!(part(&access, 1)["aud"], ISSUER);
+    assert_eq!(part(&refresh, 1)["aud"], format!("{ISSUER}#refresh"));
+
+    let old = "https://old.example.com";
+    let mut profile = token_profile();
+    profile.other_issuers = vec![old.to_owned()];
+    profile.other_audiences = vec!["mobile".to_owned()];
+    let verifier = Verifier::new(key_ring().verifying_keys(), profile.clone());
+    let (user, session) = (UserId::generate().unwrap(), SessionId::generate().unwrap());
+    for (iss, aud, expected) in [
+        (ISSUER, format!("{ISSUER}#refresh"), Ok(())),
+        (old, format!("{old}#refresh"), Ok(())),
+        (ISSUER, ISSUER.to_owned(), Err(TokenError::WrongAudience)),
+        (ISSUER, "mobile".to_owned(), Err(TokenError::WrongAudience)),
+        (ISSUER, format!("{old}#refresh"), Err(TokenError::WrongAudience)),
+        (old, format!("{ISSUER}#refresh"), Err(TokenError::WrongAudience)),
+        (ISSUER, format!("{ISSUER}#mfa"), Err(TokenError::WrongAudience)),
+    ] {
+        let claims = refresh_claims_for(&user, &session, 0);
+        let claims = with(with(claims, "iss", iss.into()), "aud", aud.clone().into());
+        let token = sign(&refresh_header(), &claims);
+        let token = PresentedToken::parse(&token).unwrap();
+        assert_eq!(verifier.refresh(token, NOW).map(drop), expected, "refresh {iss} {aud}");
+        assert_eq!(verifier.session(token, NOW).map(drop), expected, "logout {iss} {aud}");
+    }
+
+    // An access token for that audience is no access token.
+    let aud = format!("{ISSUER}#refresh");
+    let token = sign(&header(), &with(claims(), "aud", aud.clone().into()));
+    let verdict = verifier.access(PresentedToken::parse(&token).unwrap(), NOW).map(drop);
+    assert_eq!(verdict, Err(TokenError::WrongAudience));
+    assert!(profile.reserves(&aud) && profile.reserves(&format!("{old}#mfa")));
+    assert!(!profile.reserves(ISSUER) && !profile.reserves(&format!("{ISSUER}/#x")));
 }
 
 #[test]

@@ -74,7 +74,7 @@ fn a_refresh_token_says_what_the_contract_says() {
     assert_eq!(
         claims,
         json!({
-            "iss": ISSUER, "aud": ISSUER, "sub": "user-1", "username": "Alice",
+            "iss": ISSUER, "aud": format!("{ISSUER}#refresh"), "sub": "user-1", "username": "Alice",
             "sid": "session-1", "gen": 3, "jti": "token-1", "iat": now, "nbf": now, "exp": now + 30 * 86_400,
             "auth_time": now, "type": "refresh", "fresh": false,
         })

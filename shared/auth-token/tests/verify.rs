@@ -5,12 +5,15 @@ use std::time::Duration;
 
 use auth_testkit::{
     forge::{
-        bad_tokens, base64url, claims, header, sign, sign_texts, sign_with_foreign_key, with,
-        with_signature,
+        bad_tokens, base64url, claims, header, refresh_claims_for, refresh_header, sign,
+        sign_texts, sign_with_foreign_key, with, with_signature,
     },
     subject::{NOW, token_profile, verifier},
 };
-use auth_token::{AccessClaims, MAX_TOKEN_BYTES, PresentedToken, Timestamp, TokenError, TokenType};
+use auth_token::{
+    AccessClaims, MAX_TOKEN_BYTES, PresentedToken, SessionId, Timestamp, TokenError, TokenType,
+    UserId,
+};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -152,13 +155,8 @@ fn the_clock_can_stand_anywhere_without_a_panic() {
 
 #[test]
 fn a_refresh_token_is_of_the_wrong_type_for_access_and_the_other_way_round() {
-    let refresh_header = with(header(), "typ", "rt+jwt".into());
-    let refresh_claims = with(
-        with(with(claims(), "type", "refresh".into()), "gen", 3.into()),
-        "fresh",
-        false.into(),
-    );
-    let refresh = sign(&refresh_header, &refresh_claims);
+    let (user, session) = (UserId::generate().unwrap(), SessionId::generate().unwrap());
+    let refresh = sign(&refresh_header(), &refresh_claims_for(&user, &session, 3));
     assert_eq!(access(&refresh), Err(TokenError::WrongType(TokenType::Refresh)));
 
     let refresh = PresentedToken::parse(&refresh).unwrap();
@@ -171,8 +169,9 @@ fn a_refresh_token_is_of_the_wrong_type_for_access_and_the_other_way_round() {
 
 #[test]
 fn a_refresh_token_without_its_generation_is_refused() {
-    let header = with(header(), "typ", "rt+jwt".into());
-    let token = sign(&header, &with(claims(), "type", "refresh".into()));
+    let (user, session) = (UserId::generate().unwrap(), SessionId::generate().unwrap());
+    let claims = with(refresh_claims_for(&user, &session, 0), "gen", Value::Null);
+    let token = sign(&refresh_header(), &claims);
     let token = PresentedToken::parse(&token).unwrap();
     assert_eq!(verifier().refresh(token, NOW), Err(TokenError::BadClaims));
 }
