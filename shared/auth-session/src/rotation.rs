@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use auth_token::{OperationId, RefreshClaims, SessionId, Timestamp, UserId};
 
-use crate::{Session, SessionLifetimes};
+use crate::{Client, Session, SessionLifetimes};
 
 /// What refresh tokens are worth.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,6 +35,8 @@ pub struct Rotation {
     pub rotated_at: Timestamp,
     /// When the session expires then.
     pub expires_at: Timestamp,
+    /// Where the refresh came from.
+    pub client: Client,
     /// Names this write.
     pub operation: OperationId,
 }
@@ -58,6 +60,7 @@ impl RotationPolicy {
     pub fn rotate(
         &self,
         token: &RefreshClaims,
+        client: Client,
         operation: OperationId,
         now: Timestamp,
     ) -> Option<Rotation> {
@@ -68,6 +71,7 @@ impl RotationPolicy {
             generation: token.generation,
             rotated_at: now,
             expires_at,
+            client,
             operation,
         })
     }
@@ -104,6 +108,7 @@ impl Rotation {
             session.generation += 1;
             session.rotated_at = self.rotated_at;
             session.expires_at = self.expires_at;
+            session.client = self.client.clone();
             session.operation = self.operation.clone();
         }
         is_current
@@ -115,7 +120,6 @@ mod tests {
     use auth_token::TokenId;
 
     use super::*;
-    use crate::Client;
 
     const POLICY: RotationPolicy = RotationPolicy {
         lifetimes: SessionLifetimes {
@@ -159,6 +163,10 @@ mod tests {
         }
     }
 
+    fn rotate(now: u64) -> Option<Rotation> {
+        POLICY.rotate(&token(5), Client::new("198.51.100.7", "refresh"), operation(), at(now))
+    }
+
     #[test]
     fn each_row_of_the_table() {
         let live = session(11_000);
@@ -192,7 +200,7 @@ mod tests {
 
     #[test]
     fn a_rotation_slides_the_expiry_up_to_the_absolute_end() {
-        let expiry = |now| POLICY.rotate(&token(5), operation(), at(now)).map(|r| r.expires_at);
+        let expiry = |now| rotate(now).map(|rotation| rotation.expires_at);
         assert_eq!(expiry(11_000), Some(at(12_000)));
         assert_eq!(expiry(12_500), Some(at(13_000)), "the absolute end");
         assert_eq!(expiry(12_999), Some(at(13_000)));
@@ -202,14 +210,15 @@ mod tests {
     #[test]
     fn a_rotation_moves_the_session_once() {
         let mut current = session(11_000);
-        let rotation = POLICY.rotate(&token(5), operation(), at(11_500)).unwrap();
+        let rotation = rotate(11_500).unwrap();
         assert!(rotation.apply(&mut current));
         assert!(rotation.is_in(&current));
+        assert_eq!(current.client, Client::new("198.51.100.7", "refresh"));
         assert_eq!((current.generation, current.rotated_at), (6, at(11_500)));
         assert_eq!((current.expires_at, current.created_at), (at(12_500), at(10_000)));
 
         let rotated = current.clone();
-        let second = POLICY.rotate(&token(5), operation(), at(11_501)).unwrap();
+        let second = rotate(11_501).unwrap();
         assert!(!second.apply(&mut current), "its token is the one before");
         assert_eq!(current, rotated);
     }

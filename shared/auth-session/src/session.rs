@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fmt, time::Duration};
 
 use auth_token::{Generation, OperationId, SessionId, Timestamp, UserId};
 
-use crate::AccountStatus;
+use crate::{AccountStatus, user::accepts_legacy_tokens};
 
 const MAX_USER_AGENT_BYTES: usize = 256;
 
@@ -24,7 +24,7 @@ pub struct Session {
     pub expires_at: Timestamp,
     /// When the user last proved the password.
     pub auth_time: Timestamp,
-    /// Where the login came from.
+    /// Where the last refresh came from; at first, the login.
     pub client: Client,
     /// The write that made the newest change. It also names the refresh token that the change
     /// made, so that the token can be handed out again as the same one.
@@ -98,6 +98,11 @@ pub struct SessionState {
 }
 
 impl SessionState {
+    /// As [`User::accepts_legacy_tokens`](crate::User::accepts_legacy_tokens).
+    pub fn accepts_legacy_tokens(&self, user: &UserId) -> bool {
+        accepts_legacy_tokens((&self.user, self.status, self.credentials_version), user)
+    }
+
     /// Whether a token of `user` is still backed by the session.
     pub fn is_alive(&self, user: &UserId, now: Timestamp) -> bool {
         self.user == *user

@@ -13,6 +13,9 @@ pub struct SessionPolicy {
     pub limit: usize,
 }
 
+/// The most sessions that one write removes. DynamoDB takes 4 KB and 300 operators an expression.
+const MAX_REMOVED: usize = 200;
+
 /// A session to be written, and those that have to make room for it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StartedSession {
@@ -20,16 +23,14 @@ pub struct StartedSession {
     pub id: SessionId,
     /// The new session.
     pub session: Session,
-    /// Sessions to remove in the same write: the expired, and the least recently used over the
-    /// limit.
+    /// Sessions to remove in the same write: the least recently used over the limit and the
+    /// expired, at most 200. Removing one that is gone already changes nothing.
     pub ended: Vec<SessionId>,
-    /// The most sessions that the user may have just before the write, so that the limit holds
-    /// also against a login that happens meanwhile.
-    pub room_for: usize,
 }
 
 impl SessionPolicy {
-    /// Starts a session beside the `existing` ones of its user.
+    /// Starts a session beside the `existing` ones of its user. Two logins at once may exceed the
+    /// limit; the next login that sees both restores it.
     pub fn start(
         &self,
         existing: &Sessions,
@@ -42,11 +43,8 @@ impl SessionPolicy {
             existing.iter().partition(|(_, session)| session.expires_at <= now);
         live.sort_by_key(|(_, session)| session.rotated_at);
         let surplus = (live.len() + 1).saturating_sub(self.limit);
-        let ended: Vec<_> = expired
-            .into_iter()
-            .chain(live.into_iter().take(surplus))
-            .map(|(id, _)| id.clone())
-            .collect();
+        let surplus = live.into_iter().take(surplus).chain(expired);
+        let ended = surplus.take(MAX_REMOVED).map(|(id, _)| id.clone()).collect();
         StartedSession {
             id,
             session: Session {
@@ -58,7 +56,6 @@ impl SessionPolicy {
                 client,
                 operation,
             },
-            room_for: self.limit.saturating_sub(1) + ended.len(),
             ended,
         }
     }
@@ -81,16 +78,10 @@ impl StartedSession {
         sessions.get(&self.id).is_some_and(|found| found.operation == self.session.operation)
     }
 
-    /// Adds the session and removes those that make room for it. Returns false, and changes
-    /// nothing, when others have come or gone since the start was planned.
-    pub fn apply(&self, sessions: &mut Sessions) -> bool {
-        let is_as_planned = sessions.len() <= self.room_for
-            && self.ended.iter().all(|id| sessions.contains_key(id));
-        if is_as_planned {
-            sessions.retain(|id, _| !self.ended.contains(id));
-            sessions.insert(self.id.clone(), self.session.clone());
-        }
-        is_as_planned
+    /// Adds the session and removes those that make room for it.
+    pub fn apply(&self, sessions: &mut Sessions) {
+        sessions.retain(|id, _| !self.ended.contains(id));
+        sessions.insert(self.id.clone(), self.session.clone());
     }
 }
 
@@ -145,8 +136,7 @@ mod tests {
     fn a_login_over_the_limit_ends_the_least_recently_used_session() {
         let mut sessions = Sessions::new();
         for now in [1_000, 1_001, 1_002] {
-            let started = start(&sessions, now);
-            assert!(started.apply(&mut sessions));
+            start(&sessions, now).apply(&mut sessions);
         }
         let oldest =
             sessions.iter().min_by_key(|(_, session)| session.rotated_at).unwrap().0.clone();
@@ -156,19 +146,50 @@ mod tests {
         let started = start(&sessions, 1_004);
 
         assert_eq!(started.ended, [second], "the oldest had been used since");
-        assert!(started.apply(&mut sessions));
+        started.apply(&mut sessions);
         assert_eq!(sessions.len(), POLICY.limit);
+    }
+
+    #[test]
+    fn two_logins_at_once_may_exceed_the_limit_and_the_next_restores_it() {
+        let mut sessions = Sessions::new();
+        for now in [1_000, 1_001, 1_002] {
+            start(&sessions, now).apply(&mut sessions);
+        }
+        let [first, second] = [1_003, 1_004].map(|now| start(&sessions, now));
+        assert_eq!(first.ended, second.ended);
+        first.apply(&mut sessions);
+        second.apply(&mut sessions);
+        assert_eq!(sessions.len(), POLICY.limit + 1);
+        start(&sessions, 1_005).apply(&mut sessions);
+        assert_eq!(sessions.len(), POLICY.limit);
+    }
+
+    #[test]
+    fn a_login_removes_at_most_200_sessions_and_live_ones_over_the_limit_first() {
+        let mut sessions = Sessions::new();
+        for _ in 0..250 {
+            let started = start(&Sessions::new(), 1_000);
+            sessions.insert(started.id, started.session);
+        }
+        let mut live = Vec::new();
+        for now in 1_030..1_034 {
+            let started = start(&Sessions::new(), now);
+            live.push(started.id.clone());
+            sessions.insert(started.id, started.session);
+        }
+        let started = start(&sessions, 1_040);
+        assert_eq!(started.ended.len(), MAX_REMOVED);
+        assert_eq!(started.ended[..2], live[..2]);
     }
 
     #[test]
     fn expired_sessions_are_removed_and_do_not_count() {
         let mut sessions = Sessions::new();
         for now in [1_000, 1_001, 1_020] {
-            let started = start(&sessions, now);
-            assert!(started.apply(&mut sessions));
+            start(&sessions, now).apply(&mut sessions);
         }
         let started = start(&sessions, 1_031);
         assert_eq!(started.ended.len(), 2);
-        assert_eq!(started.room_for, 4, "the limit less one, and the two that go");
     }
 }

@@ -50,6 +50,12 @@ impl User {
         }
     }
 
+    /// Whether legacy tokens of `user` open this account: it is the one that was moved, is active,
+    /// and has never changed its password here, which would end earlier tokens.
+    pub fn accepts_legacy_tokens(&self, user: &UserId) -> bool {
+        accepts_legacy_tokens((&self.id, self.status, self.credentials_version), user)
+    }
+
     /// The session that a token of `user` names, if it is alive.
     pub fn live_session(
         &self,
@@ -60,4 +66,12 @@ impl User {
         let is_alive = self.state_of(session).is_alive(user, now);
         self.sessions.get(session).filter(|_| is_alive)
     }
+}
+
+/// `account` is its identifier, status and credentials version.
+pub(crate) fn accepts_legacy_tokens(
+    account: (&UserId, AccountStatus, u64),
+    moved: &UserId,
+) -> bool {
+    account == (moved, AccountStatus::Active, 0)
 }

@@ -21,8 +21,8 @@ pub use rings::{
 pub use secrets::SecretRings;
 pub use sessions::{
     AccountChange, AccountChangeOutcome, ChangePassword, EndSession, EndSessions, EndedSessions,
-    FindSession, RemoveUser, RotateSession, RotateSessionOutcome, SessionEnd, SessionStart,
-    StartSession, StartSessionOutcome,
+    FindSession, PasswordChange, RemoveUser, RotateSession, RotateSessionOutcome, SessionEnd,
+    SessionStart, StartSession, StartSessionOutcome,
 };
-pub use users::{AddUser, AddUserOutcome, FindUser};
+pub use users::{AddUser, AddUserOutcome, FindLegacyUser, FindUser, LegacyUser};
 pub use work_items::{AddWorkItem, ListWorkItems, RemoveWorkItem, WorkItem};

@@ -42,14 +42,15 @@ pub struct SessionStart<'a> {
 pub enum StartSessionOutcome {
     /// The session lives, by this call or by an earlier delivery of it whose reply was lost.
     Started,
-    /// Nothing was written: the item is now as given (`None`: gone). Either the credentials are
-    /// no longer those that were read, or other sessions have come or gone meanwhile.
+    /// Nothing was written: the account is disabled, or the credentials are no longer those that
+    /// were read. The item is now as given (`None`: gone).
     Changed(Option<Box<User>>),
 }
 
 /// `dynamodb:UpdateItem` on the users table.
 pub trait StartSession {
-    /// Adds a session and removes those that make room for it, in one write.
+    /// Adds a session and removes those that make room for it, in one write, on condition that the
+    /// account is active and the credentials are those that were read.
     ///
     /// # Errors
     /// Every variant of [`StoreError`]; the session may then have been added or not.
@@ -112,8 +113,8 @@ pub trait EndSession {
 pub struct AccountChange<'a> {
     /// The user as it was read.
     pub user: &'a User,
-    /// The session that asks, which must still be there.
-    pub session: &'a SessionId,
+    /// The session that asks, which must still be there; `None` for a legacy token, which has none.
+    pub session: Option<&'a SessionId>,
     /// Names this write.
     pub operation: &'a OperationId,
 }
@@ -151,17 +152,30 @@ pub trait EndSessions {
     ) -> impl Future<Output = Result<AccountChangeOutcome, StoreError>> + Send;
 }
 
+/// A new password, and the session that replaces all others.
+#[derive(Clone, Copy, Debug)]
+pub struct PasswordChange<'a> {
+    /// The user as it was read.
+    pub user: &'a User,
+    /// The session that asks, which must still be there; `None` for a legacy token, which has none.
+    pub session: Option<&'a SessionId>,
+    /// The new session. Its operation names this write.
+    pub started: &'a StartedSession,
+    /// The new password's hash.
+    pub password_hash: &'a SecretString,
+}
+
 /// `dynamodb:UpdateItem` on the users table.
 pub trait ChangePassword {
-    /// Replaces the password's hash and ends every session but the one that asks, in one write, on
-    /// condition that the credentials and that session are those that were read.
+    /// Replaces the password's hash and all sessions by a new one, and counts the credentials
+    /// version, in one write, on condition that the account is active, the credentials are those
+    /// that were read and the session that asks is still there.
     ///
     /// # Errors
     /// Every variant of [`StoreError`]; the change may then have been made or not.
     fn change_password(
         &self,
-        change: &AccountChange<'_>,
-        password_hash: &SecretString,
+        change: &PasswordChange<'_>,
     ) -> impl Future<Output = Result<AccountChangeOutcome, StoreError>> + Send;
 }
 

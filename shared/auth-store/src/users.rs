@@ -3,7 +3,7 @@
 use std::future::Future;
 
 use auth_session::{User, Username};
-use auth_token::OperationId;
+use auth_token::{OperationId, UserId};
 
 use crate::StoreError;
 
@@ -39,4 +39,26 @@ pub trait FindUser {
         &self,
         username: &Username,
     ) -> impl Future<Output = Result<Option<User>, StoreError>> + Send;
+}
+
+/// The account that a user of an old service has here, as the migration wrote it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LegacyUser {
+    /// The account's identifier.
+    pub id: UserId,
+    /// The account's name.
+    pub username: Username,
+}
+
+/// `dynamodb:GetItem` on the legacy table.
+pub trait FindLegacyUser {
+    /// The account of an old service's user, read consistently. The identity is compared byte for
+    /// byte. `None` for users who were not moved, and where there is no such table.
+    ///
+    /// # Errors
+    /// Every variant of [`StoreError`].
+    fn find_legacy_user(
+        &self,
+        identity: &str,
+    ) -> impl Future<Output = Result<Option<LegacyUser>, StoreError>> + Send;
 }

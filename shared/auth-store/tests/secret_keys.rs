@@ -147,7 +147,7 @@ async fn while_a_flask_services_keys_were_never_read_nobody_knows_whose_its_toke
     let known = keys.get(NOW).await.unwrap();
     assert!(known.verifying.find(KID).is_some(), "ours are there");
     assert!(known.flask.may_have_signed(token));
-    assert_eq!(known.flask.access(token, NOW), Err(TokenError::UnknownKey));
+    assert_eq!(known.flask.access(token, Duration::ZERO, NOW), Err(TokenError::UnknownKey));
     assert!(keys.get_others(&known, NOW).await.unwrap().is_none(), "they were looked for");
 
     scene.put(FLASK, flask_set().expose_secret()).await;

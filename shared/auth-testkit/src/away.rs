@@ -3,11 +3,11 @@
 use auth_session::{Rotation, SessionState, User, Username};
 use auth_store::{
     AccountChange, AccountChangeOutcome, AddUser, AddUserOutcome, Aws, ChangePassword, EndSession,
-    EndSessions, EndedSessions, FindSession, FindUser, RemoveUser, RotateSession,
-    RotateSessionOutcome, SessionEnd, SessionStart, StartSession, StartSessionOutcome, StoreError,
+    EndSessions, EndedSessions, FindLegacyUser, FindSession, FindUser, LegacyUser, PasswordChange,
+    RemoveUser, RotateSession, RotateSessionOutcome, SessionEnd, SessionStart, StartSession,
+    StartSessionOutcome, StoreError,
 };
 use auth_token::{OperationId, SessionId};
-use secrecy::SecretString;
 
 /// What the cause says; no client may ever see it.
 pub const CAUSE: &str = "the-network-of-table-users-is-down";
@@ -33,6 +33,12 @@ impl AddUser for AwayUsers {
 
 impl FindUser for AwayUsers {
     async fn find_user(&self, _: &Username) -> Result<Option<User>, StoreError> {
+        Err(away())
+    }
+}
+
+impl FindLegacyUser for AwayUsers {
+    async fn find_legacy_user(&self, _: &str) -> Result<Option<LegacyUser>, StoreError> {
         Err(away())
     }
 }
@@ -82,8 +88,7 @@ impl EndSessions for AwayUsers {
 impl ChangePassword for AwayUsers {
     async fn change_password(
         &self,
-        _: &AccountChange<'_>,
-        _: &SecretString,
+        _: &PasswordChange<'_>,
     ) -> Result<AccountChangeOutcome, StoreError> {
         Err(away())
     }

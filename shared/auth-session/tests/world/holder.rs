@@ -50,6 +50,7 @@ pub(crate) enum Ask {
     Refresh(Token),
     Logout(Token),
     Change(Change, Token),
+    Password(Token),
     Remove(Token),
 }
 
@@ -60,6 +61,7 @@ impl Ask {
             Self::Refresh(token)
             | Self::Logout(token)
             | Self::Change(_, token)
+            | Self::Password(token)
             | Self::Remove(token) => Some(token),
         }
     }
@@ -106,7 +108,7 @@ impl Holder {
             asks.push(Ask::Change(Change::EndAll, token.clone()));
             asks.push(Ask::Change(Change::EndOthers, token.clone()));
             if !self.is_thief {
-                asks.push(Ask::Change(Change::Password, token.clone()));
+                asks.push(Ask::Password(token.clone()));
                 asks.push(Ask::Remove(token.clone()));
             }
         }

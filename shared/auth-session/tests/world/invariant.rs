@@ -36,9 +36,11 @@ pub(crate) enum Invariant {
     /// asks for it, to an expiry that is neither beyond idleness nor beyond the absolute end.
     /// So no generation comes back, and no password change undoes a rotation.
     OnlyForward,
-    /// Every session there is was started with the password of this moment, or has replaced the
-    /// one it was started with: no login outlives a password change that it raced with.
+    /// Every session there is was started with the password of this moment: no login outlives a
+    /// password change that it raced with.
     CurrentPassword,
-    /// No user has more sessions than the limit.
+    /// A login that nothing overlaps leaves at most the limit of sessions.
+    ///
+    /// What it does not say: logins at once may exceed it until the next one.
     WithinLimit,
 }

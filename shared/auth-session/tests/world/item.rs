@@ -75,6 +75,7 @@ impl Hash for Item {
 pub(super) enum Write {
     Start(Start),
     Rotate(Rotation),
+    Password(PasswordChange),
     End { user: UserId, session: SessionId },
     Change(AccountChange),
     Remove { read: Credentials, session: SessionId },
@@ -89,16 +90,23 @@ pub(super) struct Start {
 
 impl Hash for Start {
     fn hash<H: Hasher>(&self, hasher: &mut H) {
-        let StartedSession { id, session, ended, room_for } = &self.started;
-        (&self.proved, id, session, ended, room_for).hash(hasher);
+        let StartedSession { id, session, ended } = &self.started;
+        (&self.proved, id, session, ended).hash(hasher);
     }
+}
+
+/// A new password, and the session that replaces all others.
+#[derive(Clone, Debug, PartialEq, Hash)]
+pub(super) struct PasswordChange {
+    pub(super) start: Start,
+    /// The session that asks.
+    pub(super) session: SessionId,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Change {
     EndAll,
     EndOthers,
-    Password,
 }
 
 /// A change of the account by one of its sessions.
@@ -150,6 +158,7 @@ impl Write {
             (_, None) => Reply::Refused,
             (Self::Start(start), Some(item)) => start.deliver(item),
             (Self::Rotate(rotation), Some(item)) => rotate(rotation, item),
+            (Self::Password(change), Some(item)) => change.deliver(item),
             (Self::Change(change), Some(item)) => change.deliver(item),
         }
     }
@@ -159,8 +168,25 @@ impl Start {
     fn deliver(&self, item: &mut Item) -> Reply {
         if self.started.is_in(&item.user.sessions) {
             Reply::MadeBefore
-        } else if item.credentials() == self.proved && self.started.apply(&mut item.user.sessions) {
+        } else if item.credentials() == self.proved {
+            self.started.apply(&mut item.user.sessions);
             Reply::Made
+        } else {
+            Reply::Refused
+        }
+    }
+}
+
+impl PasswordChange {
+    fn deliver(&self, item: &mut Item) -> Reply {
+        let StartedSession { id, session, .. } = &self.start.started;
+        if item.may_be_removed(&self.start.proved, &self.session) {
+            item.user.sessions = [(id.clone(), session.clone())].into();
+            item.user.credentials_version += 1;
+            item.operation = session.operation.clone();
+            Reply::Made
+        } else if item.operation == session.operation {
+            Reply::MadeBefore
         } else {
             Reply::Refused
         }
@@ -201,15 +227,13 @@ impl AccountChange {
         let holds = match self.change {
             Change::EndAll => asking.is_some(),
             Change::EndOthers => is_as_read,
-            Change::Password => is_as_read && user.credentials_version == self.read.version,
         };
         if holds {
-            // The whole map is written anew, with the session that asks as it was read.
+            // The whole map is replaced, with the session that asks as it was read.
             user.sessions.clear();
-            if self.change != Change::EndAll {
+            if self.change == Change::EndOthers {
                 user.sessions.insert(self.session.clone(), self.asking.clone());
             }
-            user.credentials_version += u64::from(self.change == Change::Password);
         }
         holds
     }

@@ -199,6 +199,9 @@ impl World {
         if before != self.item {
             let record = Arc::make_mut(&mut self.record);
             record.written(write, before.as_deref(), self.item.as_deref());
+            for request in self.requests.values_mut().filter(|request| request.is_login()) {
+                Arc::make_mut(request).is_overlapped = true;
+            }
         }
         reply
     }
@@ -206,6 +209,10 @@ impl World {
     fn deliver(&mut self, id: RequestId) {
         let mut request = self.requests.remove(&id).unwrap();
         let reply = self.write(&request.write);
+        if reply == Reply::Made && request.is_login() && !request.is_overlapped {
+            let sessions = self.item.as_ref().map_or(0, |item| item.user.sessions.len());
+            Arc::make_mut(&mut self.record).logged_in_alone(sessions);
+        }
         Arc::make_mut(&mut request).hear(reply, self.item.as_deref(), &self.rules);
         let is_alive = |token: &Token| self.is_alive(&token.session);
         let is_alive = request.call.ask.token().is_some_and(is_alive);

@@ -12,7 +12,7 @@ use super::{
     Rules, World,
     holder::{Ask, Token},
     invariant::Invariant,
-    item::{Change, Credentials, Item, Write},
+    item::{Credentials, Item, PasswordChange, Start, Write},
     request::{Answer, Call, Pair, Request},
 };
 
@@ -89,7 +89,7 @@ impl Record {
                 continue;
             }
             let is_right = match (write, old) {
-                (Write::Start(_), None) => session.generation == 0,
+                (Write::Start(_) | Write::Password(_), None) => session.generation == 0,
                 (Write::Rotate(rotation), Some(old)) => is_rotated(rotation, old, session),
                 _ => false,
             };
@@ -102,23 +102,26 @@ impl Record {
 
     fn remember(&mut self, write: &Write) {
         match write {
-            Write::Start(start) => {
-                let line = Line::new(start.proved.clone());
-                self.lines.insert(start.started.id.clone(), line);
+            Write::Start(Start { proved, started }) => {
+                self.lines.insert(started.id.clone(), Line::new(proved.clone()));
+            }
+            Write::Password(PasswordChange { start: Start { proved, started }, .. }) => {
+                let Credentials { user, version } = proved.clone();
+                let proved = Credentials { user, version: version + 1 };
+                self.lines.insert(started.id.clone(), Line::new(proved));
             }
             Write::Rotate(rotation) => {
                 if let Some(line) = self.lines.get_mut(&rotation.session) {
                     line.replaced_by.insert(rotation.generation, rotation.clone());
                 }
             }
-            Write::Change(change) if change.change == Change::Password => {
-                let Credentials { user, version } = change.read.clone();
-                if let Some(line) = self.lines.get_mut(&change.session) {
-                    line.proved = Credentials { user, version: version + 1 };
-                }
-            }
             Write::Change(_) | Write::End { .. } | Write::Remove { .. } => {}
         }
+    }
+
+    /// A login that nothing overlapped has left that many sessions.
+    pub(super) fn logged_in_alone(&mut self, sessions: usize) {
+        self.expect(Invariant::WithinLimit, sessions <= self.rules.sessions.limit);
     }
 
     /// A function has heard what became of its write.
@@ -154,7 +157,9 @@ impl Record {
                 let is_next = session.generation == token.generation + 1;
                 is_in_time && is_next && call.at < session.expires_at
             }
-            Ask::Login | Ask::Logout(_) | Ask::Change(..) | Ask::Remove(_) => true,
+            Ask::Login | Ask::Password(_) | Ask::Logout(_) | Ask::Change(..) | Ask::Remove(_) => {
+                true
+            }
         };
         self.expect(Invariant::OneLine, is_same);
         self.expect(Invariant::NewestOrRecent, is_accepted);
@@ -219,8 +224,6 @@ impl World {
         let mut lines = sessions.keys().filter_map(|id| self.record.lines.get(id));
         if self.record.over.iter().any(|id| self.is_alive(id)) {
             Some(Invariant::OverForGood)
-        } else if sessions.len() > self.rules.sessions.limit {
-            Some(Invariant::WithinLimit)
         } else if lines.any(|line| line.proved != item.credentials()) {
             Some(Invariant::CurrentPassword)
         } else {

@@ -8,7 +8,7 @@ use auth_token::{OperationId, SessionId, Timestamp, UserId};
 use super::{
     Rules,
     holder::{Ask, Token},
-    item::{AccountChange, Change, Item, Reply, Start, Write},
+    item::{AccountChange, Item, PasswordChange, Reply, Start, Write},
 };
 
 /// How often the SDK delivers one write before the function gives up.
@@ -49,14 +49,15 @@ impl Call {
     pub(super) fn write(&self, item: &Item, rules: &Rules) -> Option<Write> {
         let operation = self.id.operation();
         Some(match &self.ask {
-            Ask::Login => {
-                let (id, client) = (self.id.session(), Client::default());
-                let existing = &item.user.sessions;
-                let started = rules.sessions.start(existing, id, operation, client, self.at);
-                Write::Start(Start { proved: item.credentials(), started })
+            Ask::Login => Write::Start(self.start(item, rules)),
+            Ask::Password(token) => {
+                item.user.live_session(&token.user, &token.session, self.at)?;
+                let start = self.start(item, rules);
+                Write::Password(PasswordChange { start, session: token.session.clone() })
             }
             Ask::Refresh(token) => {
-                Write::Rotate(rules.rotation.rotate(&token.claims(), operation, self.at)?)
+                let (claims, client) = (token.claims(), Client::default());
+                Write::Rotate(rules.rotation.rotate(&claims, client, operation, self.at)?)
             }
             Ask::Logout(token) => Write::end(token),
             Ask::Change(change, token) => Write::Change(AccountChange {
@@ -73,17 +74,17 @@ impl Call {
         })
     }
 
-    /// The write once more after its condition did not hold, by the item that it met; `None` when
-    /// the password that was proved is no longer the one, or the session that asks is over.
+    fn start(&self, item: &Item, rules: &Rules) -> Start {
+        let (id, operation) = (self.id.session(), self.id.operation());
+        let (existing, client) = (&item.user.sessions, Client::default());
+        let started = rules.sessions.start(existing, id, operation, client, self.at);
+        Start { proved: item.credentials(), started }
+    }
+
+    /// The write once more after its condition did not hold, by the item that it met; `None` where
+    /// it is not tried again, and when the session that asks is over.
     fn write_again(&self, refused: &Write, item: &Item, rules: &Rules) -> Option<Write> {
-        let proved = match refused {
-            Write::Start(start) => Some(&start.proved),
-            Write::Change(change) if change.change == Change::Password => Some(&change.read),
-            Write::Remove { read, .. } => Some(read),
-            Write::Change(_) | Write::Rotate(_) | Write::End { .. } => None,
-        };
-        let is_proved = proved.is_none_or(|proved| *proved == item.credentials());
-        self.write(item, rules).filter(|_| is_proved)
+        matches!(refused, Write::Change(_)).then(|| self.write(item, rules)).flatten()
     }
 }
 
@@ -131,12 +132,20 @@ pub(super) struct Request {
     /// How often the function has changed its mind about what to write.
     pub(super) tries: usize,
     deliveries: usize,
+    /// Whether the item has changed since it was read.
+    pub(super) is_overlapped: bool,
     pub(super) answer: Option<Answer>,
 }
 
 impl Request {
     pub(super) fn new(call: Call, write: Write) -> Self {
-        Self { call, write: Arc::new(write), tries: 1, deliveries: 0, answer: None }
+        let write = Arc::new(write);
+        Self { call, write, tries: 1, deliveries: 0, is_overlapped: false, answer: None }
+    }
+
+    /// Whether it is a login that has not been answered.
+    pub(super) fn is_login(&self) -> bool {
+        self.answer.is_none() && matches!(*self.write, Write::Start(_))
     }
 
     /// The reply does not come: the SDK delivers the write again, or gives up.
@@ -166,10 +175,19 @@ impl Request {
                 Next::tokens(Grant::Recovered, token, item)
             }
             (Ask::Refresh(token), _, Reply::Refused) => self.judge(token, item, rules),
-            (_, Write::Start(Start { proved, started }), Reply::Made | Reply::MadeBefore) => {
+            (
+                _,
+                Write::Start(Start { proved, started })
+                | Write::Password(PasswordChange { start: Start { proved, started }, .. }),
+                Reply::Made | Reply::MadeBefore,
+            ) => {
+                // Later logins may have pushed out the session of a password change whose reply was
+                // lost. Its tokens are good for nothing then.
+                let is_there = item.is_some_and(|item| started.is_in(&item.user.sessions));
                 let (user, id) = (proved.user.clone(), started.id.clone());
                 let pair = Pair { user, id, session: started.session.clone() };
-                Next::Answer(Answer::Tokens(Grant::Started, pair))
+                let tokens = Answer::Tokens(Grant::Started, pair);
+                Next::Answer(if is_there { tokens } else { Answer::Done })
             }
             (_, _, Reply::Made | Reply::MadeBefore) => Next::Answer(Answer::Done),
             (_, _, Reply::Refused) => item

@@ -21,7 +21,7 @@ pub(crate) enum Sight {
     LateCopy,
     /// A login whose password was changed meanwhile is refused.
     LoginTooLate,
-    /// A password change meets a rotation, and is made by what it met.
+    /// A change that keeps its session meets a rotation, and is made by what it met.
     ChangeMadeAgain,
     /// An account is removed, and the name is another's.
     NewOwner,
@@ -43,7 +43,7 @@ impl World {
                 self.record.is_honest(&pair.id)
             }
             (Sight::LateCopy, _, Answer::Tokens(..)) => self.adrift.contains(&request.write),
-            (Sight::ChangeMadeAgain, Ask::Change(Change::Password, _), Answer::Done) => {
+            (Sight::ChangeMadeAgain, Ask::Change(Change::EndOthers, _), Answer::Done) => {
                 request.tries > 1
             }
             (Sight::NewOwner, _, _) => self.accounts > 1,

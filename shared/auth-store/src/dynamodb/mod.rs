@@ -4,6 +4,7 @@ mod account;
 mod attributes;
 mod aws;
 mod keys;
+mod legacy;
 mod sessions;
 mod user_item;
 mod users;

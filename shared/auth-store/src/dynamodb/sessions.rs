@@ -1,5 +1,7 @@
 //! The sessions of a user, inside the user's item.
 
+use std::fmt::Write as _;
+
 use auth_session::{Rotation, SessionState, Username};
 use auth_token::{SessionId, Timestamp, UserId};
 use aws_sdk_dynamodb::{
@@ -10,9 +12,9 @@ use secrecy::ExposeSecret;
 use super::{
     attributes::{Attributes, number, read_number, read_parsed, string, time},
     user_item::{
-        ACTIVE, HASH, ID, OPERATION, SESSION_EXPIRES, SESSION_GENERATION, SESSION_ROTATED,
-        SESSIONS, STATUS, VERSION, made_by, read_optional_user, read_status, read_user, sessions,
-        write_session,
+        ACTIVE, HASH, ID, OPERATION, SESSION_ADDRESS, SESSION_EXPIRES, SESSION_GENERATION,
+        SESSION_ROTATED, SESSION_USER_AGENT, SESSIONS, STATUS, VERSION, made_by,
+        read_optional_user, read_status, read_user, sessions, write_session,
     },
     users::DynamoUsers,
 };
@@ -66,38 +68,36 @@ impl StartSession for DynamoUsers {
         start: &SessionStart<'_>,
     ) -> Result<StartSessionOutcome, StoreError> {
         let started = start.started;
+        // Placeholders are short: an expression has 4 KB.
         let mut request = self
             .update(start.username)
-            .expression_attribute_names("#id", ID)
             .expression_attribute_names("#version", VERSION)
-            .expression_attribute_names("#sessions", SESSIONS)
+            .expression_attribute_names("#status", STATUS)
+            .expression_attribute_names("#s", SESSIONS)
             .expression_attribute_names("#session", started.id.as_str())
             .expression_attribute_values(":id", string(start.user.as_str()))
             .expression_attribute_values(":version", number(start.credentials_version))
-            .expression_attribute_values(":room", number(started.room_for as u64))
+            .expression_attribute_values(":active", string(ACTIVE))
             .expression_attribute_values(":session", write_session(&started.session));
-        let mut update = vec!["SET #sessions.#session = :session".to_owned()];
-        let mut condition = vec![
-            "#id = :id AND #version = :version AND size(#sessions) <= :room \
-             AND attribute_not_exists(#sessions.#session)"
-                .to_owned(),
-        ];
+        let mut update = "SET #s.#session = :session".to_owned();
         if let Some(hash) = start.password_hash {
             request = request
                 .expression_attribute_names("#hash", HASH)
                 .expression_attribute_values(":hash", string(hash.expose_secret()));
-            update.push(", #hash = :hash".to_owned());
+            update.push_str(", #hash = :hash");
         }
+        // Unconditional: what another login has removed is gone all the same.
         for (index, ended) in started.ended.iter().enumerate() {
-            request = request.expression_attribute_names(format!("#ended{index}"), ended.as_str());
+            request = request.expression_attribute_names(format!("#{index}"), ended.as_str());
             let keyword = if index == 0 { " REMOVE" } else { "," };
-            update.push(format!("{keyword} #sessions.#ended{index}"));
-            // Without this, two logins could make room by ending the same session.
-            condition.push(format!(" AND attribute_exists(#sessions.#ended{index})"));
+            write!(update, "{keyword} #s.#{index}").ok();
         }
         let outcome = request
-            .update_expression(update.concat())
-            .condition_expression(condition.concat())
+            .update_expression(update)
+            .condition_expression(format!(
+                "{ID} = :id AND #version = :version AND #status = :active \
+                 AND attribute_not_exists(#s.#session)"
+            ))
             .send()
             .await;
         match outcome.map_err(SdkError::into_service_error) {
@@ -125,6 +125,8 @@ impl RotateSession for DynamoUsers {
                 "SET #s.#session.{SESSION_GENERATION} = :next, \
                  #s.#session.{SESSION_ROTATED} = :now, \
                  #s.#session.{SESSION_EXPIRES} = :expires, \
+                 #s.#session.{SESSION_ADDRESS} = :ip, \
+                 #s.#session.{SESSION_USER_AGENT} = :ua, \
                  #s.#session.{OPERATION} = :operation"
             ))
             .condition_expression(format!(
@@ -141,6 +143,8 @@ impl RotateSession for DynamoUsers {
             .expression_attribute_values(":next", number(rotation.generation.saturating_add(1)))
             .expression_attribute_values(":now", time(rotation.rotated_at))
             .expression_attribute_values(":expires", time(rotation.expires_at))
+            .expression_attribute_values(":ip", string(&rotation.client.address))
+            .expression_attribute_values(":ua", string(&rotation.client.user_agent))
             .expression_attribute_values(":operation", string(rotation.operation.as_str()))
             // What the item says comes with the write, so that nothing has to be read.
             .return_values(AllNew)

@@ -4,7 +4,7 @@
 //! with these, a user with three sessions fits into one write unit.
 
 use auth_session::{AccountStatus, Client, Email, Session, Sessions, User, Username};
-use auth_token::{AdditionalClaims, OperationId, SessionId, UserId};
+use auth_token::{AdditionalClaims, OperationId, SessionId, Timestamp, UserId};
 use aws_sdk_dynamodb::types::AttributeValue;
 use secrecy::{ExposeSecret, SecretString};
 use tracing::warn;
@@ -33,8 +33,8 @@ pub(crate) const SESSION_GENERATION: &str = "gen";
 pub(crate) const SESSION_ROTATED: &str = "rotated";
 const SESSION_CREATED: &str = "created";
 const SESSION_AUTH_TIME: &str = "auth";
-const SESSION_ADDRESS: &str = "ip";
-const SESSION_USER_AGENT: &str = "ua";
+pub(crate) const SESSION_ADDRESS: &str = "ip";
+pub(crate) const SESSION_USER_AGENT: &str = "ua";
 
 pub(crate) const ACTIVE: &str = "active";
 const DISABLED: &str = "disabled";
@@ -89,42 +89,83 @@ pub(crate) fn write_session(session: &Session) -> AttributeValue {
 }
 
 pub(crate) fn read_user(item: &Attributes) -> Result<User, StoreError> {
-    let email = match item.get(EMAIL) {
-        Some(_) => Some(read_parsed(item, EMAIL, |text| Email::parse(text).ok())?),
-        None => None,
-    };
-    let roles = match item.get(ROLES) {
-        Some(AttributeValue::Ss(roles)) => roles.clone(),
-        Some(_) => return Err(StoreError::Malformed(ROLES)),
-        None => Vec::new(),
-    };
     Ok(User {
         id: read_parsed(item, ID, UserId::parse)?,
-        username: read_parsed(item, NAME, |name| Username::parse(name).ok())?,
-        email,
+        username: read_username(item)?,
+        email: optional(item, EMAIL, |email| Email::parse(email.as_s().ok()?).ok()),
         password_hash: SecretString::from(read_string(item, HASH)?),
-        roles,
+        roles: read_roles(item),
         claims: read_claims(item),
         status: read_status(item)?,
-        created_at: read_time(item, CREATED)?,
+        created_at: optional(item, CREATED, parse_time).unwrap_or(Timestamp::from_unix(0)),
         credentials_version: read_number(item, VERSION)?,
         sessions: read_sessions(item)?,
     })
 }
 
+/// The name as typed, unless another name stands beside the key that the account is found by.
+fn read_username(item: &Attributes) -> Result<Username, StoreError> {
+    let key = read_string(item, USERNAME)?;
+    let of_key = |username: &Username| username.folded() == key;
+    let named = optional(item, NAME, |name| Username::parse(name.as_s().ok()?).ok().filter(of_key));
+    named
+        .or_else(|| Username::parse(key).ok().filter(of_key))
+        .ok_or(StoreError::Malformed(USERNAME))
+}
+
+/// An attribute that an account can do without. A mistake in it is logged and costs the attribute,
+/// because it must not cost the user the login.
+fn optional<T>(
+    item: &Attributes,
+    name: &'static str,
+    read: impl FnOnce(&AttributeValue) -> Option<T>,
+) -> Option<T> {
+    let value = item.get(name)?;
+    let read = read(value);
+    if read.is_none() {
+        warn!(user = owner(item), attribute = name, "an unreadable attribute is left out");
+    }
+    read
+}
+
+/// Names an item in the log.
+fn owner(item: &Attributes) -> &str {
+    read_string(item, ID).unwrap_or_default()
+}
+
+fn parse_time(value: &AttributeValue) -> Option<Timestamp> {
+    value.as_n().ok()?.parse().ok().map(Timestamp::from_unix)
+}
+
+/// A role with a blank or a control character is two roles to software that splits them, so that
+/// one is left out.
+fn read_roles(item: &Attributes) -> Vec<String> {
+    let list = |value: &AttributeValue| {
+        let of_list = |roles: &Vec<_>| {
+            roles.iter().map(|role: &AttributeValue| role.as_s().ok().cloned()).collect()
+        };
+        value.as_ss().ok().cloned().or_else(|| of_list(value.as_l().ok()?))
+    };
+    let is_one = |role: &String| {
+        !role.is_empty() && !role.chars().any(|c| c.is_whitespace() || c.is_control())
+    };
+    let mut roles = optional(item, ROLES, list).unwrap_or_default();
+    if !roles.iter().all(is_one) {
+        warn!(user = owner(item), "a role that is empty or has a blank is left out");
+        roles.retain(is_one);
+    }
+    roles
+}
+
 /// Claims that an operator has written beside the account. A mistake in them is logged and costs
 /// the claims, because it must not cost the user the login.
 fn read_claims(item: &Attributes) -> AdditionalClaims {
-    let Some(written) = item.get(CLAIMS) else {
-        return AdditionalClaims::default();
-    };
-    let user = read_string(item, ID).unwrap_or_default();
-    let Some(claims) = written.as_m().ok().and_then(members_to_json) else {
-        warn!(user, "the account's claims are no map of JSON values and are left out");
+    let members = |value: &AttributeValue| value.as_m().ok().and_then(members_to_json);
+    let Some(claims) = optional(item, CLAIMS, members) else {
         return AdditionalClaims::default();
     };
     AdditionalClaims::new(claims).unwrap_or_else(|error| {
-        warn!(user, %error, "the account's claims are left out");
+        warn!(user = owner(item), %error, "the account's claims are left out");
         AdditionalClaims::default()
     })
 }
@@ -158,26 +199,32 @@ pub(crate) fn sessions(item: &Attributes) -> Result<&Attributes, StoreError> {
     item.get(SESSIONS).and_then(|value| value.as_m().ok()).ok_or(StoreError::Malformed(SESSIONS))
 }
 
+/// A session that cannot be read is over, and costs no other session and no login.
 fn read_sessions(item: &Attributes) -> Result<Sessions, StoreError> {
-    sessions(item)?
-        .iter()
-        .map(|(id, session)| {
-            let id = SessionId::parse(id).ok_or(StoreError::Malformed(SESSIONS))?;
-            let session = session.as_m().map_err(|_| StoreError::Malformed(SESSIONS))?;
-            Ok((id, read_session(session)?))
-        })
-        .collect()
+    let mut read = Sessions::new();
+    for (name, session) in sessions(item)? {
+        let session = session.as_m().ok().and_then(|session| read_session(session).ok());
+        if let Some((id, session)) = SessionId::parse(name).zip(session) {
+            read.insert(id, session);
+        } else {
+            warn!(user = owner(item), "an unreadable session is left out");
+        }
+    }
+    Ok(read)
 }
 
 fn read_session(item: &Attributes) -> Result<Session, StoreError> {
-    let address = read_string(item, SESSION_ADDRESS)?;
+    let text = |name| read_string(item, name).unwrap_or_default();
     Ok(Session {
         generation: read_number(item, SESSION_GENERATION)?,
         rotated_at: read_time(item, SESSION_ROTATED)?,
         created_at: read_time(item, SESSION_CREATED)?,
         expires_at: read_time(item, SESSION_EXPIRES)?,
         auth_time: read_time(item, SESSION_AUTH_TIME)?,
-        client: Client::new(address, read_string(item, SESSION_USER_AGENT)?),
+        client: Client::new(text(SESSION_ADDRESS), text(SESSION_USER_AGENT)),
         operation: read_parsed(item, OPERATION, OperationId::parse)?,
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -24,12 +24,19 @@ use crate::{AddUser, AddUserOutcome, FindUser, StoreError};
 pub struct DynamoUsers {
     pub(super) client: Client,
     pub(super) table: String,
+    pub(super) legacy_table: Option<String>,
 }
 
 impl DynamoUsers {
     /// The users in `table`.
     pub async fn connect(aws: &Aws, table: String) -> Self {
-        Self { client: aws.dynamodb().await, table }
+        Self { client: aws.dynamodb().await, table, legacy_table: None }
+    }
+
+    /// The same users, and in `legacy_table` which of them an old service knew.
+    #[must_use]
+    pub fn with_legacy(self, legacy_table: Option<String>) -> Self {
+        Self { legacy_table, ..self }
     }
 
     /// A consistent read of a user's item.

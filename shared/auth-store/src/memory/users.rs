@@ -5,15 +5,15 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use auth_session::{Rotation, Session, SessionState, User, Username};
+use auth_session::{AccountStatus, Rotation, SessionState, User, Username};
 use auth_token::{OperationId, SessionId};
-use secrecy::SecretString;
 
 use super::lock;
 use crate::{
     AccountChange, AccountChangeOutcome, AddUser, AddUserOutcome, ChangePassword, EndSession,
-    EndSessions, EndedSessions, FindSession, FindUser, RemoveUser, RotateSession,
-    RotateSessionOutcome, SessionEnd, SessionStart, StartSession, StartSessionOutcome, StoreError,
+    EndSessions, EndedSessions, FindLegacyUser, FindSession, FindUser, LegacyUser, PasswordChange,
+    RemoveUser, RotateSession, RotateSessionOutcome, SessionEnd, SessionStart, StartSession,
+    StartSessionOutcome, StoreError,
 };
 
 #[derive(Debug)]
@@ -24,7 +24,23 @@ struct StoredUser {
 
 /// Users in memory. Clones share them.
 #[derive(Clone, Debug, Default)]
-pub struct MemoryUsers(Arc<Mutex<HashMap<String, StoredUser>>>);
+pub struct MemoryUsers {
+    users: Arc<Mutex<HashMap<String, StoredUser>>>,
+    legacy: Arc<Mutex<HashMap<String, LegacyUser>>>,
+}
+
+impl MemoryUsers {
+    /// Says which account a user of an old service has here.
+    pub fn add_legacy_user(&self, identity: &str, user: LegacyUser) {
+        lock(&self.legacy).insert(identity.to_owned(), user);
+    }
+}
+
+impl FindLegacyUser for MemoryUsers {
+    async fn find_legacy_user(&self, identity: &str) -> Result<Option<LegacyUser>, StoreError> {
+        Ok(lock(&self.legacy).get(identity).cloned())
+    }
+}
 
 impl AddUser for MemoryUsers {
     async fn add_user(
@@ -32,7 +48,7 @@ impl AddUser for MemoryUsers {
         user: &User,
         operation: &OperationId,
     ) -> Result<AddUserOutcome, StoreError> {
-        let mut users = lock(&self.0);
+        let mut users = lock(&self.users);
         match users.get(user.username.folded()) {
             Some(stored) if stored.operation == *operation => Ok(AddUserOutcome::Added),
             Some(_) => Ok(AddUserOutcome::NameTaken),
@@ -47,7 +63,7 @@ impl AddUser for MemoryUsers {
 
 impl FindUser for MemoryUsers {
     async fn find_user(&self, username: &Username) -> Result<Option<User>, StoreError> {
-        Ok(lock(&self.0).get(username.folded()).map(|stored| stored.user.clone()))
+        Ok(lock(&self.users).get(username.folded()).map(|stored| stored.user.clone()))
     }
 }
 
@@ -57,7 +73,7 @@ impl FindSession for MemoryUsers {
         username: &Username,
         session: &SessionId,
     ) -> Result<Option<SessionState>, StoreError> {
-        Ok(lock(&self.0).get(username.folded()).map(|stored| stored.user.state_of(session)))
+        Ok(lock(&self.users).get(username.folded()).map(|stored| stored.user.state_of(session)))
     }
 }
 
@@ -66,18 +82,20 @@ impl StartSession for MemoryUsers {
         &self,
         start: &SessionStart<'_>,
     ) -> Result<StartSessionOutcome, StoreError> {
-        let mut users = lock(&self.0);
+        let mut users = lock(&self.users);
         let Some(StoredUser { user, .. }) = users.get_mut(start.username.folded()) else {
             return Ok(StartSessionOutcome::Changed(None));
         };
         if start.started.is_in(&user.sessions) {
             return Ok(StartSessionOutcome::Started);
         }
-        let is_as_proved =
-            user.id == *start.user && user.credentials_version == start.credentials_version;
-        if !is_as_proved || !start.started.apply(&mut user.sessions) {
+        let is_as_proved = user.id == *start.user
+            && user.credentials_version == start.credentials_version
+            && user.status == AccountStatus::Active;
+        if !is_as_proved {
             return Ok(StartSessionOutcome::Changed(Some(Box::new(user.clone()))));
         }
+        start.started.apply(&mut user.sessions);
         if let Some(hash) = start.password_hash {
             user.password_hash = hash.clone();
         }
@@ -91,7 +109,7 @@ impl RotateSession for MemoryUsers {
         username: &Username,
         rotation: &Rotation,
     ) -> Result<RotateSessionOutcome, StoreError> {
-        let mut users = lock(&self.0);
+        let mut users = lock(&self.users);
         let Some(StoredUser { user, .. }) = users.get_mut(username.folded()) else {
             return Ok(RotateSessionOutcome::Refused(None));
         };
@@ -116,7 +134,7 @@ impl RotateSession for MemoryUsers {
 
 impl EndSession for MemoryUsers {
     async fn end_session(&self, end: &SessionEnd<'_>) -> Result<(), StoreError> {
-        if let Some(StoredUser { user, .. }) = lock(&self.0).get_mut(end.username.folded())
+        if let Some(StoredUser { user, .. }) = lock(&self.users).get_mut(end.username.folded())
             && user.id == *end.user
         {
             user.sessions.remove(end.session);
@@ -131,15 +149,21 @@ impl EndSessions for MemoryUsers {
         change: &AccountChange<'_>,
         ended: EndedSessions,
     ) -> Result<AccountChangeOutcome, StoreError> {
-        Ok(self.change(change, |user| match ended {
-            EndedSessions::All => {
-                let is_there = user.sessions.contains_key(change.session);
-                if is_there {
-                    user.sessions.clear();
+        let kept = change.session.filter(|_| ended == EndedSessions::Others);
+        Ok(self.change(change.user, change.operation, |user| {
+            let may = match kept {
+                Some(kept) => {
+                    let operation = |user: &User| {
+                        user.sessions.get(kept).map(|session| session.operation.clone())
+                    };
+                    operation(user).is_some() && operation(user) == operation(change.user)
                 }
-                is_there
+                None => is_asked_by(user, change.session),
+            };
+            if may {
+                user.sessions.retain(|id, _| Some(id) == kept);
             }
-            EndedSessions::Others => keep_only_the_asking(user, change),
+            may
         }))
     }
 }
@@ -147,17 +171,19 @@ impl EndSessions for MemoryUsers {
 impl ChangePassword for MemoryUsers {
     async fn change_password(
         &self,
-        change: &AccountChange<'_>,
-        password_hash: &SecretString,
+        change: &PasswordChange<'_>,
     ) -> Result<AccountChangeOutcome, StoreError> {
-        Ok(self.change(change, |user| {
-            let is_as_read = user.credentials_version == change.user.credentials_version
-                && keep_only_the_asking(user, change);
-            if is_as_read {
+        let PasswordChange { user: read, started, .. } = change;
+        Ok(self.change(read, &started.session.operation, |user| {
+            let may = user.credentials_version == read.credentials_version
+                && user.status == AccountStatus::Active
+                && is_asked_by(user, change.session);
+            if may {
                 user.credentials_version += 1;
-                user.password_hash = password_hash.clone();
+                user.password_hash = change.password_hash.clone();
+                user.sessions = [(started.id.clone(), started.session.clone())].into();
             }
-            is_as_read
+            may
         }))
     }
 }
@@ -167,12 +193,12 @@ impl RemoveUser for MemoryUsers {
         &self,
         change: &AccountChange<'_>,
     ) -> Result<AccountChangeOutcome, StoreError> {
-        let mut users = lock(&self.0);
+        let mut users = lock(&self.users);
         let name = change.user.username.folded();
         match users.get(name).map(|stored| &stored.user) {
             Some(user) if user.id == change.user.id => {
                 let is_as_read = user.credentials_version == change.user.credentials_version
-                    && user.sessions.contains_key(change.session);
+                    && is_asked_by(user, change.session);
                 if !is_as_read {
                     return Ok(AccountChangeOutcome::Changed(Some(Box::new(user.clone()))));
                 }
@@ -188,32 +214,26 @@ impl MemoryUsers {
     /// Makes a change that `apply` makes if it can, unless it has been made before.
     fn change(
         &self,
-        change: &AccountChange<'_>,
+        read: &User,
+        operation: &OperationId,
         apply: impl FnOnce(&mut User) -> bool,
     ) -> AccountChangeOutcome {
-        let mut users = lock(&self.0);
-        let Some(stored) = users.get_mut(change.user.username.folded()) else {
+        let mut users = lock(&self.users);
+        let Some(stored) = users.get_mut(read.username.folded()) else {
             return AccountChangeOutcome::Changed(None);
         };
-        if stored.operation == *change.operation {
+        if stored.operation == *operation {
             return AccountChangeOutcome::Made;
         }
-        if stored.user.id != change.user.id || !apply(&mut stored.user) {
+        if stored.user.id != read.id || !apply(&mut stored.user) {
             return AccountChangeOutcome::Changed(Some(Box::new(stored.user.clone())));
         }
-        stored.operation = change.operation.clone();
+        stored.operation = operation.clone();
         AccountChangeOutcome::Made
     }
 }
 
-/// Ends every session but the one that asks, if that is as it was read.
-fn keep_only_the_asking(user: &mut User, change: &AccountChange<'_>) -> bool {
-    let operation = |user: &User| -> Option<OperationId> {
-        user.sessions.get(change.session).map(|session: &Session| session.operation.clone())
-    };
-    let is_as_read = operation(user).is_some() && operation(user) == operation(change.user);
-    if is_as_read {
-        user.sessions.retain(|id, _| id == change.session);
-    }
-    is_as_read
+/// Whether the session that asks is still there, where there is one.
+fn is_asked_by(user: &User, session: Option<&SessionId>) -> bool {
+    session.is_none_or(|session| user.sessions.contains_key(session))
 }

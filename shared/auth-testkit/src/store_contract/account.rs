@@ -1,19 +1,29 @@
 //! What is promised of the changes that users make to their accounts.
 
-use auth_session::{RotationPolicy, User};
-use auth_store::{AccountChange, AccountChangeOutcome, EndedSessions};
+use auth_session::{AccountStatus, Client, RotationPolicy, StartedSession, User};
+use auth_store::{AccountChange, AccountChangeOutcome, EndedSessions, PasswordChange};
 use auth_token::{OperationId, RefreshClaims, SessionId, TokenId};
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::{Users, logged_in, started, stored};
-use crate::subject::{NOW, ROTATION_POLICY, operation, user};
+use crate::subject::{NOW, ROTATION_POLICY, operation, session, user};
 
 const fn change<'a>(
     user: &'a User,
     session: &'a SessionId,
     operation: &'a OperationId,
 ) -> AccountChange<'a> {
-    AccountChange { user, session, operation }
+    AccountChange { user, session: Some(session), operation }
+}
+
+/// A new password and session of `user`, asked for by `asking`.
+fn password<'a>(
+    user: &'a User,
+    asking: &'a SessionId,
+    started: &'a StartedSession,
+    password_hash: &'a SecretString,
+) -> PasswordChange<'a> {
+    PasswordChange { user, session: Some(asking), started, password_hash }
 }
 
 #[track_caller]
@@ -45,7 +55,7 @@ async fn rotate(store: &impl Users, user: &User, session: &SessionId) {
         csrf: None,
     };
     let policy: RotationPolicy = ROTATION_POLICY;
-    let rotation = policy.rotate(&token, operation(), NOW).unwrap();
+    let rotation = policy.rotate(&token, Client::default(), operation(), NOW).unwrap();
     store.rotate_session(&user.username, &rotation).await.unwrap();
 }
 
@@ -82,28 +92,29 @@ pub async fn a_rotation_of_the_kept_session_is_not_undone(store: &impl Users) {
     let (read, id) = logged_in(store, "cleo", NOW).await;
     rotate(store, &read, &id).await;
     let current = stored(store, &read).await;
-    let (operation, hash) = (operation(), SecretString::from("new"));
+    let operation = operation();
     let change = change(&read, &id, &operation);
     let kept = store.end_sessions(&change, EndedSessions::Others).await.unwrap();
     assert_changed(kept, Some(&current));
-    assert_changed(store.change_password(&change, &hash).await.unwrap(), Some(&current));
     let after = stored(store, &read).await;
     assert_eq!((after.sessions, after.credentials_version), (current.sessions, 0));
     assert_made(&store.end_sessions(&change, EndedSessions::All).await.unwrap());
 }
 
-/// And counts the credentials version, so that a login that read the old one is refused.
-pub async fn a_changed_password_ends_the_other_sessions_in_the_same_write(store: &impl Users) {
+/// And counts the credentials version, so that a login that read the old one is refused. A
+/// rotation of the asking session since it was read makes no difference.
+pub async fn a_changed_password_replaces_all_sessions_in_the_same_write(store: &impl Users) {
     let (before, id) = logged_in(store, "dora", NOW).await;
     started(store, &before, NOW).await;
     let user = stored(store, &before).await;
-    let (operation, hash) = (operation(), SecretString::from("new"));
-    let outcome = store.change_password(&change(&user, &id, &operation), &hash).await.unwrap();
+    rotate(store, &user, &id).await;
+    let (new, hash) = (session(&user, NOW), SecretString::from("new"));
+    let outcome = store.change_password(&password(&user, &id, &new, &hash)).await.unwrap();
     assert_made(&outcome);
     let after = stored(store, &user).await;
     assert_eq!(after.password_hash.expose_secret(), "new");
     assert_eq!(after.credentials_version, user.credentials_version + 1);
-    assert_eq!(after.sessions, before.sessions, "the one that asked, unchanged");
+    assert_eq!(after.sessions, [(new.id, new.session)].into());
 }
 
 /// Anything else shows what is there, and writes nothing.
@@ -111,36 +122,65 @@ pub async fn a_password_is_changed_only_where_credentials_and_session_are_as_rea
     store: &impl Users,
 ) {
     let (read, id) = logged_in(store, "emil", NOW).await;
-    let (operation, hash) = (operation(), SecretString::from("new"));
+    let (new, hash) = (session(&read, NOW), SecretString::from("new"));
     let mut outdated = read.clone();
     outdated.credentials_version += 1;
     let mut stranger = read.clone();
     stranger.id = user("x").id;
     let ended = SessionId::generate().unwrap();
-    for change in [
-        change(&outdated, &id, &operation),
-        change(&stranger, &id, &operation),
-        change(&read, &ended, &operation),
-    ] {
-        assert_changed(store.change_password(&change, &hash).await.unwrap(), Some(&read));
+    for (user, asking) in [(&outdated, &id), (&stranger, &id), (&read, &ended)] {
+        let change = password(user, asking, &new, &hash);
+        assert_changed(store.change_password(&change).await.unwrap(), Some(&read));
     }
     let after = stored(store, &read).await;
     assert_eq!(after.password_hash.expose_secret(), read.password_hash.expose_secret());
+
+    let mut disabled = user("erna");
+    disabled.status = AccountStatus::Disabled;
+    disabled.sessions = [(id.clone(), new.session.clone())].into();
+    store.add_user(&disabled, &operation()).await.unwrap();
+    let change = password(&disabled, &id, &new, &hash);
+    assert_changed(store.change_password(&change).await.unwrap(), Some(&disabled));
+
     let gone = user("nobody");
-    let change = change(&gone, &id, &operation);
-    assert_changed(store.change_password(&change, &hash).await.unwrap(), None);
-    assert!(store.find_user(&gone.username).await.unwrap().is_none(), "nobody was made");
+    let change = password(&gone, &id, &new, &hash);
+    assert_changed(store.change_password(&change).await.unwrap(), None);
+    assert!(store.find_user(&gone.username).await.unwrap().is_none(), "no item was made");
 }
 
 /// A retry after a lost reply is recognised.
 pub async fn the_same_change_delivered_twice_is_one_change(store: &impl Users) {
     let (user, id) = logged_in(store, "fred", NOW).await;
-    let (operation, hash) = (operation(), SecretString::from("new"));
-    let change = change(&user, &id, &operation);
+    let (new, hash) = (session(&user, NOW), SecretString::from("new"));
     for _ in 0..2 {
-        assert_made(&store.change_password(&change, &hash).await.unwrap());
+        let change = password(&user, &id, &new, &hash);
+        assert_made(&store.change_password(&change).await.unwrap());
     }
     assert_eq!(stored(store, &user).await.credentials_version, 1);
+}
+
+/// A legacy token has no session: the account as read is the condition.
+pub async fn without_a_session_that_asks_only_the_account_is_compared(store: &impl Users) {
+    let (read, _) = logged_in(store, "flora", NOW).await;
+    let by_token = operation();
+    let ask = AccountChange { user: &read, session: None, operation: &by_token };
+    for ended in [EndedSessions::Others, EndedSessions::All] {
+        let current = stored(store, &read).await;
+        started(store, &current, NOW).await;
+        let by_token = operation();
+        let ask = AccountChange { operation: &by_token, ..ask };
+        assert_made(&store.end_sessions(&ask, ended).await.unwrap());
+        assert!(stored(store, &read).await.sessions.is_empty(), "{ended:?}");
+    }
+    let (new, hash) = (session(&read, NOW), SecretString::from("new"));
+    let change = PasswordChange { user: &read, session: None, started: &new, password_hash: &hash };
+    assert_made(&store.change_password(&change).await.unwrap());
+    let current = stored(store, &read).await;
+    assert_eq!((current.sessions.len(), current.credentials_version), (1, 1));
+    assert_changed(store.remove_user(&ask).await.unwrap(), Some(&current));
+    let ask = AccountChange { user: &current, ..ask };
+    assert_made(&store.remove_user(&ask).await.unwrap());
+    assert!(store.find_user(&read.username).await.unwrap().is_none());
 }
 
 /// A retry after a lost reply is no error, and somebody else may take the name.

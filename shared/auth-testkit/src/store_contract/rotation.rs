@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use auth_session::{AccountStatus, Rotation, User};
+use auth_session::{AccountStatus, Client, Rotation, User};
 use auth_store::{RotateSessionOutcome, SessionEnd};
 use auth_token::{SessionId, Timestamp};
 
@@ -19,6 +19,7 @@ fn rotation(user: &User, session: &SessionId, generation: u64) -> Rotation {
         generation,
         rotated_at: LATER,
         expires_at: LATER + Duration::from_hours(1),
+        client: Client::new("198.51.100.7", "refresh"),
         operation: operation(),
     }
 }
@@ -52,7 +53,7 @@ pub async fn the_newest_token_rotates_its_session_and_nothing_else(store: &impl 
     assert_eq!((new.generation, new.rotated_at), (1, LATER));
     assert_eq!((new.expires_at, &new.operation), (rotation.expires_at, &rotation.operation));
     assert_eq!((new.created_at, new.auth_time), (old.created_at, old.auth_time));
-    assert_eq!(new.client, old.client);
+    assert_eq!(new.client, rotation.client, "where the refresh came from");
     assert_eq!(after.sessions[&other].generation, 0);
     assert_eq!(after.credentials_version, before.credentials_version);
 }

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use auth_session::{AccountStatus, SessionState};
 use auth_store::{SessionStart, StartSessionOutcome};
-use auth_token::UserId;
+use auth_token::{Timestamp, UserId};
 use secrecy::{ExposeSecret as _, SecretString};
 
-use super::{Users, start, started};
+use super::{Users, join_all, start, started};
 use crate::subject::{NOW, SESSION_POLICY, operation, session, user};
 
 /// A session is what a token is held against.
@@ -95,23 +95,18 @@ pub async fn a_start_removes_the_sessions_that_make_room(store: &impl Users) {
     assert!(!found.sessions.contains_key(&ids[0]), "the oldest made room");
 }
 
-/// A login that read an older item cannot overfill a newer one.
-pub async fn a_start_without_room_writes_nothing(store: &impl Users) {
-    let user = user("mia");
+/// An account that was disabled since it was read gets no session.
+pub async fn a_start_on_a_disabled_account_writes_nothing(store: &impl Users) {
+    let mut user = user("mia");
+    user.status = AccountStatus::Disabled;
     store.add_user(&user, &operation()).await.unwrap();
-    let planned_early = session(&user, NOW);
-    for _ in 0..SESSION_POLICY.limit {
-        let current = store.find_user(&user.username).await.unwrap().unwrap();
-        started(store, &current, NOW).await;
-    }
-    let outcome = store.start_session(&start(&user, &planned_early)).await.unwrap();
-    assert_changed(outcome, Some(&user.id));
-    let found = store.find_user(&user.username).await.unwrap().unwrap();
-    assert_eq!(found.sessions.len(), SESSION_POLICY.limit);
+    let new = session(&user, NOW);
+    assert_changed(store.start_session(&start(&user, &new)).await.unwrap(), Some(&user.id));
+    assert!(store.find_user(&user.username).await.unwrap().unwrap().sessions.is_empty());
 }
 
-/// Two logins that both planned to end the oldest session do not both get in.
-pub async fn two_starts_cannot_make_room_by_ending_the_same_session(store: &impl Users) {
+/// No login fails for contention. Twenty that read the same item leave more than the limit.
+pub async fn starts_at_once_all_succeed_and_the_next_restores_the_limit(store: &impl Users) {
     let user = user("nina");
     store.add_user(&user, &operation()).await.unwrap();
     for second in 0..3 {
@@ -119,12 +114,31 @@ pub async fn two_starts_cannot_make_room_by_ending_the_same_session(store: &impl
         started(store, &current, NOW + Duration::from_secs(second)).await;
     }
     let full = store.find_user(&user.username).await.unwrap().unwrap();
-    let (first, second) = (session(&full, NOW), session(&full, NOW));
-    assert_eq!(first.ended, second.ended);
-    let outcome = store.start_session(&start(&full, &first)).await.unwrap();
-    assert!(matches!(outcome, StartSessionOutcome::Started), "{outcome:?}");
-    let outcome = store.start_session(&start(&full, &second)).await.unwrap();
-    assert_changed(outcome, Some(&user.id));
+    let new: Vec<_> = (0..20).map(|_| session(&full, NOW)).collect();
+    let starts: Vec<_> = new.iter().map(|new| start(&full, new)).collect();
+    for outcome in join_all(starts.iter().map(|start| store.start_session(start))).await {
+        assert!(matches!(outcome, Ok(StartSessionOutcome::Started)), "{outcome:?}");
+    }
+    let crowded = store.find_user(&user.username).await.unwrap().unwrap();
+    assert_eq!(crowded.sessions.len(), 20 + SESSION_POLICY.limit - 1);
+    started(store, &crowded, NOW + Duration::from_secs(9)).await;
+    let restored = store.find_user(&user.username).await.unwrap().unwrap();
+    assert_eq!(restored.sessions.len(), SESSION_POLICY.limit);
+}
+
+/// Cleaning up after a long time stays within the store's limits of an expression.
+pub async fn two_hundred_sessions_are_removed_in_one_write(store: &impl Users) {
+    let mut user = user("nora");
+    for _ in 0..250 {
+        let old = session(&user, Timestamp::from_unix(1));
+        user.sessions.insert(old.id, old.session);
+    }
+    store.add_user(&user, &operation()).await.unwrap();
+    started(store, &user, NOW).await;
+    let found = store.find_user(&user.username).await.unwrap().unwrap();
+    assert_eq!(found.sessions.len(), 51);
+    started(store, &found, NOW).await;
+    assert_eq!(store.find_user(&user.username).await.unwrap().unwrap().sessions.len(), 2);
 }
 
 /// The rehash of an outdated hash costs no write of its own.

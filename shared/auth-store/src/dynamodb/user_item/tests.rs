@@ -1,0 +1,128 @@
+use std::time::Duration;
+
+use super::*;
+
+const NOW: Timestamp = Timestamp::from_unix(1_700_000_000);
+
+/// The item of alice, who has a session, after `change`.
+fn item(change: impl FnOnce(&mut Attributes)) -> Attributes {
+    let session = Session {
+        generation: 0,
+        rotated_at: NOW,
+        created_at: NOW,
+        expires_at: NOW + Duration::from_hours(1),
+        auth_time: NOW,
+        client: Client::new("192.0.2.1", "test"),
+        operation: OperationId::parse("operation-1").unwrap(),
+    };
+    let user = User {
+        id: UserId::parse("user-1").unwrap(),
+        username: Username::parse("Alice").unwrap(),
+        email: Some(Email::parse("alice@example.com").unwrap()),
+        password_hash: SecretString::from("hash"),
+        roles: vec!["editor".to_owned()],
+        claims: AdditionalClaims::default(),
+        status: AccountStatus::Active,
+        created_at: NOW,
+        credentials_version: 0,
+        sessions: [(SessionId::parse("session-1").unwrap(), session)].into(),
+    };
+    let mut item = write_user(&user, &OperationId::parse("operation-0").unwrap());
+    change(&mut item);
+    item
+}
+
+fn read(change: impl FnOnce(&mut Attributes)) -> User {
+    read_user(&item(change)).unwrap()
+}
+
+/// Values that no attribute of ours has.
+fn odd_values() -> Vec<AttributeValue> {
+    vec![
+        AttributeValue::Null(true),
+        AttributeValue::Bool(true),
+        AttributeValue::N("-1.5".to_owned()),
+        string(""),
+        string("\u{202e}\0"),
+        AttributeValue::B(b"\xff".to_vec().into()),
+        AttributeValue::L(vec![AttributeValue::Null(true)]),
+        AttributeValue::M(Attributes::new()),
+    ]
+}
+
+#[test]
+fn an_attribute_that_is_not_needed_costs_no_login_whatever_it_holds() {
+    for value in odd_values() {
+        for name in [EMAIL, ROLES, CLAIMS, CREATED, NAME] {
+            let user = read(|item| drop(item.insert(name.to_owned(), value.clone())));
+            assert_eq!(user.username.folded(), "alice", "{name} {value:?}");
+            assert_eq!(user.sessions.len(), 1, "{name} {value:?}");
+        }
+        for name in [SESSION_ADDRESS, SESSION_USER_AGENT] {
+            let user = read(|item| {
+                let Some(AttributeValue::M(sessions)) = item.get_mut(SESSIONS) else { panic!() };
+                let Some(AttributeValue::M(session)) = sessions.get_mut("session-1") else {
+                    panic!()
+                };
+                session.insert(name.to_owned(), value.clone());
+            });
+            assert_eq!(user.sessions.len(), 1, "{name} {value:?}");
+        }
+    }
+    for name in [EMAIL, ROLES, CREATED, NAME] {
+        assert_eq!(read(|item| drop(item.remove(name))).sessions.len(), 1, "no {name}");
+    }
+}
+
+#[test]
+fn an_unreadable_session_is_over_and_costs_no_other() {
+    for (name, value) in odd_values().into_iter().map(|value| ("session-2", value)).chain([
+        ("not a name", string("x")),
+        ("session-2", AttributeValue::M([(SESSION_GENERATION.to_owned(), number(1))].into())),
+    ]) {
+        let user = read(|item| {
+            let Some(AttributeValue::M(sessions)) = item.get_mut(SESSIONS) else { panic!() };
+            sessions.insert(name.to_owned(), value.clone());
+        });
+        let left: Vec<_> = user.sessions.keys().map(SessionId::as_str).collect();
+        assert_eq!(left, ["session-1"], "{value:?}");
+    }
+}
+
+#[test]
+fn what_decides_who_may_log_in_is_read_strictly() {
+    for name in [ID, USERNAME, HASH, STATUS, VERSION, SESSIONS] {
+        assert!(read_user(&item(|item| drop(item.remove(name)))).is_err(), "no {name}");
+        let odd = AttributeValue::Bool(true);
+        let odd = item(|item| drop(item.insert(name.to_owned(), odd)));
+        assert!(read_user(&odd).is_err(), "{name}");
+    }
+}
+
+#[test]
+fn a_role_with_a_blank_or_a_control_character_is_left_out() {
+    let odd = ["billing admin", "a\tb", "a\nb", "a\u{a0}b", "a\u{2003}b", "a\0b", "a\u{85}b", ""];
+    let mut roles: Vec<_> = odd.map(str::to_owned).into();
+    roles.extend(["admin".to_owned(), "équipe".to_owned()]);
+    let user = read(|item| drop(item.insert(ROLES.to_owned(), AttributeValue::Ss(roles.clone()))));
+    assert_eq!(user.roles, ["admin", "équipe"]);
+    let list = roles.into_iter().map(AttributeValue::S).collect();
+    let user = read(|item| drop(item.insert(ROLES.to_owned(), AttributeValue::L(list))));
+    assert_eq!(user.roles, ["admin", "équipe"]);
+}
+
+#[test]
+fn the_key_that_the_account_is_found_by_is_the_name_where_the_typed_one_differs() {
+    for (typed, shown) in
+        [("Alice", "Alice"), ("ALICE", "ALICE"), ("Bob", "alice"), ("a b", "alice")]
+    {
+        let user = read(|item| drop(item.insert(NAME.to_owned(), string(typed))));
+        assert_eq!((user.username.typed(), user.username.folded()), (shown, "alice"));
+    }
+}
+
+#[test]
+fn identifiers_of_another_service_are_kept() {
+    let id = "auth0|5f7c8ec7c33c6c004bbafe82";
+    assert_eq!(read(|item| drop(item.insert(ID.to_owned(), string(id)))).id.as_str(), id);
+}
