@@ -1,24 +1,24 @@
-//! `/me`, `/password` and `/sessions`: what users see and change of their own accounts.
+//! `/me` and `/sessions`: what users see and change of their own accounts.
 //!
 //! | route | file |
 //! |---|---|
 //! | `GET /me`, `DELETE /me` | `me.rs` |
-//! | `POST /password` | `password.rs` |
 //! | `GET /sessions`, `DELETE /sessions`, `DELETE /sessions/{id}` | `sessions.rs` |
 
-mod caller;
 mod me;
-mod password;
 mod route;
 mod sessions;
 
-use auth_api::{ApiError, TokenReader};
-use auth_password::{Hasher, PasswordPolicy};
-use auth_store::{ChangePassword, EndSession, EndSessions, FindUser, RemoveUser};
+use auth_api::{ApiError, Caller, TokenReader};
+use auth_password::Hasher;
+use auth_store::{EndSession, EndSessions, FindLegacyUser, FindUser, RemoveUser};
 use auth_token::Timestamp;
 use lambda_http::{Body, Request, Response};
 
 use route::Route;
+
+/// How often a change is tried again when the account changes meanwhile.
+const MAX_TRIES: usize = 8;
 
 /// Everything that the account's routes may touch. Its bounds are its policy: `FindUser` is
 /// `dynamodb:GetItem`, `RemoveUser` is `dynamodb:DeleteItem`, the others are
@@ -29,29 +29,26 @@ pub struct Account<U> {
     pub users: U,
     /// What finds and checks tokens.
     pub reader: TokenReader,
-    /// What new passwords have to be.
-    pub passwords: PasswordPolicy,
-    /// What hashes and verifies them.
+    /// What verifies passwords.
     pub hasher: Hasher,
 }
 
-impl<U: FindUser + EndSession + EndSessions + ChangePassword + RemoveUser> Account<U> {
+impl<U: FindUser + FindLegacyUser + EndSession + EndSessions + RemoveUser> Account<U> {
     /// Answers the caller, whose session is looked up at every request.
     ///
     /// # Errors
     /// The 401 answers for a token that is none or whose session is over, `invalid_credentials`,
-    /// `invalid_request`, `weak_password`, `not_found`, `method_not_allowed`, and our own faults.
+    /// `invalid_request`, `not_found`, `method_not_allowed`, and our own faults.
     pub async fn handle(
         &self,
         request: &Request,
         now: Timestamp,
     ) -> Result<Response<Body>, ApiError> {
         let route = Route::of(request)?;
-        let caller = self.caller(request, now).await?;
+        let caller = Caller::read(&self.reader, &self.users, request, now).await?;
         match route {
             Route::ShowMe => me::show(&caller),
             Route::DeleteMe => self.delete_me(caller, request).await,
-            Route::ChangePassword => self.change_password(caller, request, now).await,
             Route::ListSessions => sessions::list(&caller, now),
             Route::EndSession(id) => self.end_one(&caller, id).await,
             Route::EndSessions => self.end_many(caller, request, now).await,

@@ -1,4 +1,4 @@
-//! `/me`, `/password` and `/sessions`: wiring only. The behaviour is in `lib.rs`.
+//! `/me` and `/sessions`: wiring only. The behaviour is in `lib.rs`.
 
 use account::Account;
 use auth_api::{TokenReader, run, start_logging};
@@ -14,10 +14,10 @@ async fn main() -> Result<(), Error> {
     let config = AccountConfig::from_env()?;
     let aws = Aws::default();
     let AccountConfig { keys, tokens, locations, .. } = config;
+    let users = DynamoUsers::connect(&aws, config.users_table).await;
     let account = Account {
-        users: DynamoUsers::connect(&aws, config.users_table).await,
+        users: users.with_legacy(config.legacy_table),
         reader: TokenReader::connect(keys, tokens, locations, &aws, Timestamp::now()).await?,
-        passwords: config.passwords,
         hasher: Hasher::new(config.hashing)?,
     };
 

@@ -1,14 +1,14 @@
 //! `GET /me` and `DELETE /me`.
 
-use auth_api::{ApiError, JsonBody, empty, json, rfc3339};
+use auth_api::{ApiError, Caller, JsonBody, empty, json, rfc3339};
 use auth_session::Email;
-use auth_store::{AccountChangeOutcome, RemoveUser};
-use auth_token::UserId;
+use auth_store::{AccountChange, AccountChangeOutcome, RemoveUser};
+use auth_token::{OperationId, UserId};
 use lambda_http::{Body, Request, Response, http::StatusCode};
 use serde::Serialize;
 use tracing::info;
 
-use crate::{Account, caller::Caller};
+use crate::Account;
 
 #[derive(Serialize)]
 struct MeAnswer<'a> {
@@ -39,17 +39,19 @@ impl<U: RemoveUser> Account<U> {
         request: &Request,
     ) -> Result<Response<Body>, ApiError> {
         let password = JsonBody::parse(request)?.secret("password")?;
-        self.prove(&caller, &password)?;
-        match self.users.remove_user(&caller.change()).await.map_err(ApiError::store)? {
+        caller.prove(&self.hasher, &password)?;
+        let operation = &OperationId::generate().map_err(ApiError::randomness)?;
+        let (user, session) = (&caller.user, caller.session.as_ref());
+        let change = AccountChange { user, session, operation };
+        match self.users.remove_user(&change).await.map_err(ApiError::store)? {
             AccountChangeOutcome::Made => {
-                info!(user = caller.id().as_str(), "account deleted");
+                info!(user = user.id.as_str(), "account deleted");
                 Ok(empty())
             }
             AccountChangeOutcome::Changed(current) => {
                 // The session was ended, or the password that was proved is no longer the one.
-                let is_same_password = current.is_some_and(|current| {
-                    current.credentials_version == caller.user.credentials_version
-                });
+                let is_same_password = current
+                    .is_some_and(|current| current.credentials_version == user.credentials_version);
                 Err(if is_same_password {
                     ApiError::TokenRevoked
                 } else {

@@ -6,7 +6,6 @@ use lambda_http::{Request, http::Method};
 pub(crate) enum Route<'a> {
     ShowMe,
     DeleteMe,
-    ChangePassword,
     ListSessions,
     EndSessions,
     EndSession(&'a str),
@@ -18,8 +17,6 @@ impl<'a> Route<'a> {
         match (path, request.method()) {
             ("/me", &Method::GET) => Ok(Self::ShowMe),
             ("/me", &Method::DELETE) => Ok(Self::DeleteMe),
-            ("/password", &Method::POST) => Ok(Self::ChangePassword),
-            ("/password", _) => Err(ApiError::MethodNotAllowed("POST")),
             ("/sessions", &Method::GET) => Ok(Self::ListSessions),
             ("/sessions", &Method::DELETE) => Ok(Self::EndSessions),
             ("/me" | "/sessions", _) => Err(ApiError::MethodNotAllowed("GET, DELETE")),

@@ -2,17 +2,16 @@
 
 use std::cmp::Reverse;
 
-use auth_api::{ApiError, empty, json, rfc3339};
-use auth_store::{AccountChangeOutcome, EndSession, EndSessions, EndedSessions, SessionEnd};
-use auth_token::{SessionId, Timestamp};
+use auth_api::{ApiError, Caller, empty, json, rfc3339};
+use auth_store::{
+    AccountChange, AccountChangeOutcome, EndSession, EndSessions, EndedSessions, SessionEnd,
+};
+use auth_token::{OperationId, SessionId, Timestamp};
 use lambda_http::{Body, Request, Response, http::StatusCode};
 use serde::Serialize;
 use tracing::info;
 
-use crate::{
-    Account,
-    caller::{Caller, MAX_TRIES},
-};
+use crate::{Account, MAX_TRIES};
 
 #[derive(Serialize)]
 struct SessionsAnswer<'a> {
@@ -44,7 +43,7 @@ pub(crate) fn list(caller: &Caller, now: Timestamp) -> Result<Response<Body>, Ap
             expires_at: rfc3339(session.expires_at),
             ip: &session.client.address,
             user_agent: &session.client.user_agent,
-            current: *id == caller.session,
+            current: caller.session.as_ref() == Some(id),
         })
         .collect();
     json(StatusCode::OK, &SessionsAnswer { sessions })
@@ -59,9 +58,10 @@ impl<U: EndSession> Account<U> {
     ) -> Result<Response<Body>, ApiError> {
         if let Some((session, _)) = caller.user.sessions.iter().find(|(own, _)| own.as_str() == id)
         {
-            let end = SessionEnd { username: &caller.user.username, user: caller.id(), session };
+            let user = &caller.user;
+            let end = SessionEnd { username: &user.username, user: &user.id, session };
             self.users.end_session(&end).await.map_err(ApiError::store)?;
-            info!(user = caller.id().as_str(), session = id, "session ended");
+            info!(user = user.id.as_str(), session = id, "session ended");
         }
         Ok(empty())
     }
@@ -76,11 +76,14 @@ impl<U: EndSessions> Account<U> {
         now: Timestamp,
     ) -> Result<Response<Body>, ApiError> {
         let ended = which(request.uri().query().unwrap_or_default())?;
+        let operation = &OperationId::generate().map_err(ApiError::randomness)?;
         for _ in 0..MAX_TRIES {
-            let outcome = self.users.end_sessions(&caller.change(), ended).await;
+            let (user, session) = (&caller.user, caller.session.as_ref());
+            let change = AccountChange { user, session, operation };
+            let outcome = self.users.end_sessions(&change, ended).await;
             match outcome.map_err(ApiError::store)? {
                 AccountChangeOutcome::Made => {
-                    info!(user = caller.id().as_str(), which = ?ended, "sessions ended");
+                    info!(user = user.id.as_str(), which = ?ended, "sessions ended");
                     return Ok(empty());
                 }
                 AccountChangeOutcome::Changed(current) => caller = caller.again(current, now)?,

@@ -1,11 +1,10 @@
-//! `/me`, `/password` and `/sessions`: what they answer, and what they change.
+//! `/me` and `/sessions`: what they answer, and what they change.
 #![cfg(test)]
 
 mod scene;
 
-use auth_password::{Password, Verdict};
 use auth_session::{AccountStatus, Email, Username};
-use auth_store::{AddUser as _, FindUser as _};
+use auth_store::{AddUser as _, FindUser as _, LegacyUser};
 use auth_testkit::{
     away::AwayUsers,
     event::{request, with_token},
@@ -13,16 +12,8 @@ use auth_testkit::{
     subject::{NOW, operation, user},
 };
 use auth_token::{SessionId, Timestamp};
-use scene::{PASSWORD, Scene, assert_empty, body, call, hasher, refusal, scene, with_body};
-use secrecy::SecretString;
+use scene::{PASSWORD, Scene, assert_empty, body, call, refusal, scene, with_body};
 use serde_json::{Value, json};
-
-const NEW: &str = "another horse battery";
-
-fn change(current: &str, new: &str) -> Value {
-    let body = json!({ "current_password": current, "new_password": new });
-    with_body("POST", "/password", &body)
-}
 
 fn delete_me(password: &str) -> Value {
     with_body("DELETE", "/me", &json!({ "password": password }))
@@ -34,11 +25,10 @@ fn end_sessions(query: &str) -> Value {
     event
 }
 
-fn every_route() -> [Value; 6] {
+fn every_route() -> [Value; 5] {
     [
         request("GET", "/me"),
         delete_me(PASSWORD),
-        change(PASSWORD, NEW),
         request("GET", "/sessions"),
         request("DELETE", "/sessions"),
         request("DELETE", "/sessions/x"),
@@ -157,62 +147,21 @@ async fn a_misspelt_keep_ends_nothing() {
 }
 
 #[tokio::test]
-async fn a_new_password_takes_the_place_of_the_old_one_and_ends_the_other_sessions() {
-    let scene = scene(|_| ()).await;
-    assert_empty(&scene.call(change(PASSWORD, NEW)).await);
-    let stored = scene.stored().await.unwrap();
-    assert_eq!(scene.left().await, [scene.sessions[0].clone()]);
-    assert_eq!(stored.sessions[&scene.sessions[0]], scene.alice.sessions[&scene.sessions[0]]);
-    assert_eq!(stored.credentials_version, 1);
-    let verdict = |password: &str| {
-        let password = SecretString::from(password);
-        let password = Password::parse(&password).unwrap();
-        hasher().verify(&password, &stored.password_hash).unwrap()
-    };
-    assert_eq!(verdict(NEW), Verdict::Match { needs_rehash: false });
-    assert_eq!(verdict(PASSWORD), Verdict::Mismatch);
-    assert_eq!(scene.call(request("GET", "/me")).await.status_code, 200);
-}
-
-#[tokio::test]
-async fn a_wrong_current_password_changes_nothing() {
+async fn a_wrong_password_deletes_nothing() {
     let scene = scene(|_| ()).await;
     for wrong in ["wrong horse battery", &PASSWORD.to_uppercase(), &"x".repeat(300)] {
-        for event in [change(wrong, NEW), delete_me(wrong)] {
-            let answer = scene.call(event).await;
-            assert_eq!(refusal(&answer), (401, "invalid_credentials".to_owned()));
-            assert_eq!(answer.headers["www-authenticate"], "Bearer realm=\"latchkey\"");
-        }
+        let answer = scene.call(delete_me(wrong)).await;
+        assert_eq!(refusal(&answer), (401, "invalid_credentials".to_owned()));
+        assert_eq!(answer.headers["www-authenticate"], "Bearer realm=\"latchkey\"");
     }
     let stored = scene.stored().await.unwrap();
     assert_eq!((stored.credentials_version, stored.sessions), (0, scene.alice.sessions));
 }
 
 #[tokio::test]
-async fn a_weak_new_password_is_refused_with_its_reasons() {
-    let scene = scene(|_| ()).await;
-    for (weak, reason) in [
-        ("short", "too_short"),
-        ("password1234", "too_common"),
-        ("alice in wonderland", "contains_username"),
-    ] {
-        let answer = scene.call(change(PASSWORD, weak)).await;
-        assert_eq!(refusal(&answer), (422, "weak_password".to_owned()));
-        assert!(
-            body(&answer)["reasons"].as_array().unwrap().contains(&json!(reason)),
-            "{answer:?}"
-        );
-    }
-    assert_eq!(scene.stored().await.unwrap().credentials_version, 0);
-}
-
-#[tokio::test]
 async fn a_malformed_body_changes_nothing() {
     let scene = scene(|_| ()).await;
     for (event, sentence) in [
-        (with_body("POST", "/password", &json!({})), "current_password is missing"),
-        (change("", NEW), "current_password is missing"),
-        (change(PASSWORD, ""), "new_password is missing"),
         (with_body("DELETE", "/me", &json!({})), "password is missing"),
         (with_body("DELETE", "/me", &json!({ "password": null })), "password is missing"),
     ] {
@@ -276,7 +225,6 @@ async fn other_methods_and_paths_are_refused() {
     let scene = scene(|_| ()).await;
     for (method, path, status, allow) in [
         ("POST", "/me", 405, Some("GET, DELETE")),
-        ("GET", "/password", 405, Some("POST")),
         ("PUT", "/sessions", 405, Some("GET, DELETE")),
         ("GET", "/sessions/x", 405, Some("DELETE")),
         ("GET", "/sessionsx", 404, None),
@@ -294,5 +242,47 @@ async fn a_store_that_does_not_answer_is_503_on_every_route() {
     for event in every_route() {
         let answer = call(AwayUsers, &with_token(event, &scene.token)).await;
         assert_eq!((answer.status_code, answer.headers["retry-after"].as_str()), (503, "1"));
+    }
+}
+
+/// An old service's token for alice.
+fn legacy_token(scene: &Scene) -> String {
+    let moved = LegacyUser { id: scene.alice.id.clone(), username: scene.alice.username.clone() };
+    scene.users.add_legacy_user("alice", moved);
+    auth_testkit::flask::sign(&auth_testkit::flask::extended_claims())
+}
+
+#[tokio::test]
+async fn a_legacy_token_opens_the_account_that_was_moved() {
+    let scene = scene(|_| ()).await;
+    let call = async |event: Value, token: &str| {
+        call(scene.users.clone(), &with_token(event, token)).await
+    };
+    let token = auth_testkit::flask::sign(&auth_testkit::flask::extended_claims());
+    let answer = call(request("GET", "/me"), &token).await;
+    assert_eq!(refusal(&answer), (401, "token_revoked".to_owned()), "alice was not moved");
+
+    let token = legacy_token(&scene);
+    let answer = call(request("GET", "/me"), &token).await;
+    assert_eq!((answer.status_code, &body(&answer)["id"]), (200, &json!(scene.alice.id)));
+    let listed = body(&call(request("GET", "/sessions"), &token).await);
+    let listed = listed["sessions"].as_array().unwrap();
+    assert_eq!(listed.len(), 3);
+    assert!(listed.iter().all(|session| session["current"] == false));
+    assert_empty(&call(end_sessions("keep=current"), &token).await);
+    assert_eq!(scene.left().await.len(), 0, "none of them is the legacy token's");
+    assert_empty(&call(delete_me(PASSWORD), &token).await);
+    assert!(scene.stored().await.is_none());
+    let answer = call(request("GET", "/me"), &token).await;
+    assert_eq!(refusal(&answer), (401, "token_revoked".to_owned()));
+}
+
+#[tokio::test]
+async fn a_legacy_token_is_refused_once_the_password_was_changed_here() {
+    for event in every_route() {
+        let scene = scene(|alice| alice.credentials_version = 1).await;
+        let token = legacy_token(&scene);
+        let answer = call(scene.users.clone(), &with_token(event, &token)).await;
+        assert_eq!(refusal(&answer), (401, "token_revoked".to_owned()));
     }
 }

@@ -3,10 +3,11 @@
 
 mod scene;
 
-use auth_session::{Rotation, RotationPolicy, User, Username};
+use auth_session::{Client, Rotation, RotationPolicy, User, Username};
 use auth_store::{
-    AccountChange, AccountChangeOutcome, ChangePassword, EndSession, EndSessions, EndedSessions,
-    FindUser, MemoryUsers, RemoveUser, RotateSession as _, SessionEnd, StoreError,
+    AccountChange, AccountChangeOutcome, ChangePassword as _, EndSession, EndSessions,
+    EndedSessions, FindLegacyUser, FindUser, LegacyUser, MemoryUsers, PasswordChange, RemoveUser,
+    RotateSession as _, SessionEnd, StoreError,
 };
 use auth_testkit::{
     event::{request, with_token},
@@ -58,7 +59,7 @@ impl Meanwhile {
         let Some(user) = self.users.find_user(&username).await? else {
             return Ok(&self.users);
         };
-        let operation = operation();
+        let operation = &operation();
         let by_other = user.sessions.keys().find(|id| **id != self.caller.session).cloned();
         match (self.happening, by_other) {
             (Happening::Refresh, _) => {
@@ -70,13 +71,14 @@ impl Meanwhile {
                 self.users.end_session(&end).await?;
             }
             (Happening::PasswordChange, Some(session)) => {
-                let change =
-                    AccountChange { user: &user, session: &session, operation: &operation };
-                self.users.change_password(&change, &SecretString::from("hash")).await?;
+                let password_hash = &SecretString::from("hash");
+                let started = &auth_testkit::subject::session(&user, NOW);
+                let session = Some(&session);
+                let change = PasswordChange { user: &user, session, started, password_hash };
+                self.users.change_password(&change).await?;
             }
             (Happening::Deletion, Some(session)) => {
-                let change =
-                    AccountChange { user: &user, session: &session, operation: &operation };
+                let change = AccountChange { user: &user, session: Some(&session), operation };
                 self.users.remove_user(&change).await?;
             }
             (Happening::PasswordChange | Happening::Deletion, None) => {}
@@ -88,7 +90,7 @@ impl Meanwhile {
         let generation = user.sessions[&self.caller.session].generation;
         let token = RefreshClaims { generation, ..self.caller.clone() };
         let policy: RotationPolicy = ROTATION_POLICY;
-        policy.rotate(&token, operation(), NOW).unwrap()
+        policy.rotate(&token, Client::default(), operation(), NOW).unwrap()
     }
 }
 
@@ -114,13 +116,9 @@ impl EndSessions for Meanwhile {
     }
 }
 
-impl ChangePassword for Meanwhile {
-    async fn change_password(
-        &self,
-        change: &AccountChange<'_>,
-        password_hash: &SecretString,
-    ) -> Result<AccountChangeOutcome, StoreError> {
-        self.go_on().await?.change_password(change, password_hash).await
+impl FindLegacyUser for Meanwhile {
+    async fn find_legacy_user(&self, identity: &str) -> Result<Option<LegacyUser>, StoreError> {
+        self.users.find_legacy_user(identity).await
     }
 }
 
@@ -131,11 +129,6 @@ impl RemoveUser for Meanwhile {
     ) -> Result<AccountChangeOutcome, StoreError> {
         self.go_on().await?.remove_user(change).await
     }
-}
-
-fn change_password() -> Value {
-    let body = json!({ "current_password": PASSWORD, "new_password": "another horse battery" });
-    with_body("POST", "/password", &body)
 }
 
 fn delete_me() -> Value {
@@ -153,14 +146,11 @@ async fn what_met_another_change_is_refused_and_changes_nothing() {
     let revoked = (401, "token_revoked".to_owned());
     let proof_outdated = (401, "invalid_credentials".to_owned());
     for (happening, event, expected) in [
-        (Happening::Logout, change_password(), &revoked),
         (Happening::Logout, end_sessions(""), &revoked),
         (Happening::Logout, end_sessions("keep=current"), &revoked),
         (Happening::Logout, delete_me(), &revoked),
-        (Happening::PasswordChange, change_password(), &revoked),
         (Happening::PasswordChange, end_sessions(""), &revoked),
         (Happening::PasswordChange, delete_me(), &proof_outdated),
-        (Happening::Deletion, change_password(), &revoked),
         (Happening::Deletion, end_sessions("keep=current"), &revoked),
     ] {
         let scene = scene(|_| ()).await;
@@ -196,7 +186,8 @@ async fn sessions_end_also_while_the_caller_is_being_refreshed() {
 
 #[tokio::test]
 async fn a_change_that_keeps_a_session_gives_up_when_that_is_refreshed_every_time() {
-    for event in [change_password(), end_sessions("keep=current")] {
+    {
+        let event = end_sessions("keep=current");
         let scene = scene(|_| ()).await;
         let meanwhile = Meanwhile::new(&scene, Happening::Refresh);
         let answer = call(meanwhile, &with_token(event, &scene.token)).await;

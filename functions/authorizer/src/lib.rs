@@ -8,7 +8,7 @@ mod decision;
 mod event;
 
 use auth_api::{Guard, Refusal};
-use auth_store::{FindSession, StoreError};
+use auth_store::{FindLegacyUser, FindSession, StoreError};
 use auth_token::Timestamp;
 use tracing::info;
 
@@ -23,7 +23,7 @@ pub struct Authorizer<S> {
     pub guard: Guard<S>,
 }
 
-impl<S: FindSession> Authorizer<S> {
+impl<S: FindSession + FindLegacyUser> Authorizer<S> {
     /// Decides on the event that `json` holds, in the shape that its sender expects.
     ///
     /// # Errors

@@ -2,7 +2,7 @@
 #![cfg(test)]
 
 use auth_api::{Guard, SessionCheck, TokenReader};
-use auth_store::{AddUser as _, MemoryUsers};
+use auth_store::{AddUser as _, LegacyUser, MemoryUsers};
 use auth_testkit::{
     authorizer_event::{ARN, http_api_1, http_api_2, rest_request, rest_token, web_socket},
     away::AwayUsers,
@@ -183,6 +183,10 @@ async fn a_fault_of_the_store_is_an_error_so_that_it_is_neither_allowed_nor_cach
 async fn the_authorizer_takes_flasks_tokens_in_every_shape() {
     let (users, _, alice) = logged_in().await;
     let keys = flask::keys(&json!({ "minted_by": "flask" }));
+    users.add_legacy_user(
+        "alice",
+        LegacyUser { id: alice.id.clone(), username: alice.username.clone() },
+    );
     let reader = TokenReader::with_flask(verifier(), keys);
     let authorizer = Authorizer { guard: Guard::reading(reader, SessionCheck::strict(users)) };
     let claims = flask::extended_claims();

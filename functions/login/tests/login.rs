@@ -214,10 +214,17 @@ async fn an_account_that_is_made_anew_during_the_login_refuses_the_session() {
 }
 
 #[tokio::test]
-async fn a_login_that_never_finds_room_gives_up() {
+async fn an_account_that_is_disabled_during_the_login_gets_no_session() {
     let users = users_with(|_| ()).await;
-    let changing = Changing { users, change: |_: &mut User| () };
-    assert_eq!(log_in(changing, "alice", PASSWORD).await.status_code, 503);
+    let changing = Changing {
+        users,
+        change: |user: &mut User| {
+            user.status = AccountStatus::Disabled;
+            user.credentials_version += 1;
+        },
+    };
+    let answer = log_in(changing, "alice", PASSWORD).await;
+    assert_eq!((answer.status_code, &body(&answer)["error"]), (403, &json!("account_disabled")));
 }
 
 /// A store in which the user has become another before every start.

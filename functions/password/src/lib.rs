@@ -1,46 +1,86 @@
-//! `POST /password`.
+//! `POST /password`: replaces a password, and all sessions by a new one.
 
-use auth_api::{ApiError, JsonBody, empty};
-use auth_store::{AccountChangeOutcome, ChangePassword};
+use auth_api::{
+    ApiError, Caller, Freshness, JsonBody, SessionOf, SigningKeys, TokenReader, client,
+    new_session, token_answer,
+};
+use auth_password::{Hasher, PasswordPolicy, Weakness};
+use auth_session::{SessionPolicy, User};
+use auth_store::{AccountChangeOutcome, ChangePassword, FindLegacyUser, FindUser, PasswordChange};
 use auth_token::Timestamp;
 use lambda_http::{Body, Request, Response};
 use tracing::info;
 
-use crate::{
-    Account,
-    caller::{Caller, MAX_TRIES},
-};
+/// Everything that a password change may touch. Its bounds are its policy: `FindUser` is
+/// `dynamodb:GetItem`, `ChangePassword` is `dynamodb:UpdateItem`.
+#[derive(Debug)]
+pub struct Password<U> {
+    /// Where users are.
+    pub users: U,
+    /// What finds and checks tokens, and signs them.
+    pub reader: TokenReader<SigningKeys>,
+    /// What new passwords have to be.
+    pub passwords: PasswordPolicy,
+    /// What hashes and verifies them.
+    pub hasher: Hasher,
+    /// How long sessions live.
+    pub sessions: SessionPolicy,
+}
 
-impl<U: ChangePassword> Account<U> {
-    /// Replaces the password of a caller who proves the current one, and ends every other session.
-    pub(crate) async fn change_password(
+impl<U: FindUser + FindLegacyUser + ChangePassword> Password<U> {
+    /// Replaces the password of a caller who proves the current one. A new session takes the place
+    /// of the caller's in the same write, and every other session ends: a stolen pair of tokens
+    /// does not survive it. The tokens go where the request's token came from.
+    ///
+    /// # Errors
+    /// The 401 answers for a bad token, `invalid_credentials`, `weak_password`, `invalid_request`,
+    /// and our own faults.
+    pub async fn handle(
         &self,
-        mut caller: Caller,
         request: &Request,
         now: Timestamp,
     ) -> Result<Response<Body>, ApiError> {
+        let caller = Caller::read(&self.reader, &self.users, request, now).await?;
+        // Before anything is written: an answer needs them.
+        let keys = self.reader.keys.get(now).await.map_err(ApiError::store)?;
         let body = JsonBody::parse(request)?;
         let (current, new) = (body.secret("current_password")?, body.secret("new_password")?);
         let new = self
             .passwords
             .accept(&new, caller.user.username.folded())
             .map_err(|error| ApiError::new_password("new_password", error))?;
-        self.prove(&caller, &current)?;
-        let hash = self.hasher.hash(&new).map_err(ApiError::hash)?;
-        let proved = caller.user.credentials_version;
-        for _ in 0..MAX_TRIES {
-            let changed = self.users.change_password(&caller.change(), &hash).await;
-            match changed.map_err(ApiError::store)? {
-                AccountChangeOutcome::Made => {
-                    info!(user = caller.id().as_str(), "password changed, other sessions ended");
-                    return Ok(empty());
-                }
-                AccountChangeOutcome::Changed(current) => caller = caller.again(current, now)?,
-            }
-            if caller.user.credentials_version != proved {
-                return Err(ApiError::InvalidCredentials);
-            }
+        let current = caller.prove(&self.hasher, &current)?;
+        if current.is_same(new.as_password()) {
+            return Err(ApiError::WeakPassword(vec![Weakness::Unchanged]));
         }
-        Err(ApiError::Unavailable("the session is being refreshed all the time".into()))
+        let hash = self.hasher.hash(&new).map_err(ApiError::hash)?;
+        let Caller { user, session, location } = caller;
+        let started = new_session(&self.sessions, &user, client(request), now)?;
+        let change = PasswordChange {
+            user: &user,
+            session: session.as_ref(),
+            started: &started,
+            password_hash: &hash,
+        };
+        match self.users.change_password(&change).await.map_err(ApiError::store)? {
+            AccountChangeOutcome::Made => {}
+            AccountChangeOutcome::Changed(found) => return Err(refused(&user, found)),
+        }
+        info!(user = user.id.as_str(), "password changed, all other sessions ended");
+        let holder = SessionOf { user: &user, id: &started.id, session: &started.session };
+        let delivery = self.reader.locations.delivery_as(location);
+        token_answer(&keys.issuer, holder, Freshness::Fresh, delivery, now)
+    }
+}
+
+/// Why the password was not changed: the session has ended, or the proved password is outdated.
+fn refused(read: &User, found: Option<Box<User>>) -> ApiError {
+    let is_as_proved = |found: Box<User>| {
+        found.id == read.id && found.credentials_version == read.credentials_version
+    };
+    if found.is_some_and(is_as_proved) {
+        ApiError::TokenRevoked
+    } else {
+        ApiError::InvalidCredentials
     }
 }

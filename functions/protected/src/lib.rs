@@ -2,7 +2,7 @@
 //! here.
 
 use auth_api::{ApiError, Guard, Identity, Requirement, json};
-use auth_store::FindSession;
+use auth_store::{FindLegacyUser, FindSession};
 use auth_token::Timestamp;
 use lambda_http::{Body, Request, Response, http::StatusCode};
 use serde_json::json;
@@ -15,7 +15,7 @@ pub struct Protected<S> {
     pub guard: Guard<S>,
 }
 
-impl<S: FindSession> Protected<S> {
+impl<S: FindSession + FindLegacyUser> Protected<S> {
     /// Tells callers who they are.
     ///
     /// # Errors

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use auth_api::{GatewayAnswer, Guard, SessionCheck, answer};
 use auth_session::AccountStatus;
-use auth_store::{AddUser as _, FindSession, MemoryUsers};
+use auth_store::{AddUser as _, FindLegacyUser, FindSession, MemoryUsers};
 use auth_testkit::{
     away::{AwayUsers, CAUSE},
     event::{request, with_header, with_token},
@@ -17,7 +17,7 @@ use lambda_http::Request;
 use protected::Protected;
 use serde_json::{Value, json};
 
-async fn call<S: FindSession>(
+async fn call<S: FindSession + FindLegacyUser>(
     sessions: SessionCheck<S>,
     event: &Value,
     now: Timestamp,

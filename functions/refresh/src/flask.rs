@@ -1,15 +1,14 @@
 //! Those who come with a Flask service's refresh token get a session of ours.
 
-use auth_api::{ApiError, Proven, SessionOf, claimed_username, client, start_session};
-use auth_session::AccountStatus;
-use auth_store::{FindUser, StartSession};
-use auth_token::{FlaskClaims, FlaskSubject};
+use auth_api::{ApiError, Proven, SessionOf, client, legacy_user, start_session};
+use auth_store::{FindLegacyUser, FindUser, StartSession};
+use auth_token::FlaskClaims;
 use lambda_http::{Body, Request, Response};
 use tracing::info;
 
 use crate::{Answering, Refresh};
 
-impl<U: FindUser + StartSession> Refresh<U> {
+impl<U: FindUser + FindLegacyUser + StartSession> Refresh<U> {
     /// Starts a session for the user whom the token names. A Flask service does not know whether a
     /// token was used, so that each use starts one; a change of the password here ends that.
     pub(crate) async fn adopt(
@@ -19,24 +18,17 @@ impl<U: FindUser + StartSession> Refresh<U> {
         answering: &Answering<'_>,
     ) -> Result<Response<Body>, ApiError> {
         let now = answering.now;
-        // An identifier of the Flask service's says nothing of an account of ours.
-        let FlaskSubject::Username(name) = &token.subject else {
-            return Err(ApiError::InvalidToken);
-        };
         if token.issued_at + self.sessions.lifetimes.absolute <= now {
             return Err(ApiError::TokenRevoked);
         }
-        let username = claimed_username(name)?;
-        let user = self.users.find_user(&username).await.map_err(ApiError::store)?;
-        let user = user
-            .filter(|user| user.status == AccountStatus::Active && user.credentials_version == 0)
-            .ok_or(ApiError::TokenRevoked)?;
+        let user = legacy_user(&self.users, &token).await?;
         let proven = Proven { user, auth_time: token.issued_at, password_hash: None };
         let started =
             start_session(&self.users, &self.sessions, proven, client(request), now).await;
-        // There are no credentials to be wrong: they have changed since the token was made.
+        // The credentials have changed since the token was made.
         let (user, started) = started.map_err(|refused| {
-            let has_changed = matches!(refused, ApiError::InvalidCredentials);
+            let has_changed =
+                matches!(refused, ApiError::InvalidCredentials | ApiError::AccountDisabled);
             if has_changed { ApiError::TokenRevoked } else { refused }
         })?;
         let (id, session) = (&started.id, &started.session);

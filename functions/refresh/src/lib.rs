@@ -1,23 +1,21 @@
 //! `POST /refresh`: exchanges a refresh token for the next pair of tokens.
 
 mod flask;
-mod keys;
 
 use std::sync::Arc;
 
 use auth_api::{
-    ApiError, Delivery, Freshness, RefreshToken, SessionOf, TokenReader, claimed_username,
-    token_answer,
+    ApiError, Delivery, Freshness, RefreshToken, SessionOf, SigningKeys, TokenReader,
+    claimed_username, client, token_answer,
 };
-use auth_session::{Judgement, RotationPolicy, SessionPolicy, User, Username};
+use auth_session::{Client, Judgement, RotationPolicy, SessionPolicy, User, Username};
 use auth_store::{
-    EndSession, FindUser, RotateSession, RotateSessionOutcome, SessionEnd, StartSession,
+    EndSession, FindLegacyUser, FindUser, RotateSession, RotateSessionOutcome, SessionEnd,
+    StartSession,
 };
 use auth_token::{OperationId, RefreshClaims, Timestamp};
 use lambda_http::{Body, Request, Response};
 use tracing::{info, warn};
-
-pub use keys::RefreshKeys;
 
 /// Everything that a refresh may touch. Its bounds are its policy: `RotateSession`, `EndSession`
 /// and `StartSession` are `dynamodb:UpdateItem`; `FindUser` is `dynamodb:GetItem`, for those who
@@ -27,14 +25,14 @@ pub struct Refresh<U> {
     /// Where sessions are rotated, and ended when a token is stolen.
     pub users: U,
     /// What finds and checks tokens, and signs them.
-    pub reader: TokenReader<RefreshKeys>,
+    pub reader: TokenReader<SigningKeys>,
     /// What refresh tokens are worth.
     pub policy: RotationPolicy,
     /// How long sessions live and how many.
     pub sessions: SessionPolicy,
 }
 
-impl<U: FindUser + StartSession + RotateSession + EndSession> Refresh<U> {
+impl<U: FindUser + FindLegacyUser + StartSession + RotateSession + EndSession> Refresh<U> {
     /// Exchanges the refresh token of `request` for the next pair, or hands out the current pair
     /// once more to whoever missed it. A token that was used before ends its session.
     ///
@@ -53,7 +51,7 @@ impl<U: FindUser + StartSession + RotateSession + EndSession> Refresh<U> {
             now,
         };
         match token {
-            RefreshToken::Ours(token) => self.rotate(&token, &answering).await,
+            RefreshToken::Ours(token) => self.rotate(&token, client(request), &answering).await,
             RefreshToken::Flask(token) => self.adopt(token, request, &answering).await,
         }
     }
@@ -61,12 +59,13 @@ impl<U: FindUser + StartSession + RotateSession + EndSession> Refresh<U> {
     async fn rotate(
         &self,
         token: &RefreshClaims,
+        client: Client,
         answering: &Answering<'_>,
     ) -> Result<Response<Body>, ApiError> {
         let now = answering.now;
         let username = claimed_username(&token.username)?;
         let operation = OperationId::generate().map_err(ApiError::randomness)?;
-        let Some(rotation) = self.policy.rotate(token, operation, now) else {
+        let Some(rotation) = self.policy.rotate(token, client, operation, now) else {
             return Err(ApiError::TokenRevoked);
         };
         match self.users.rotate_session(&username, &rotation).await.map_err(ApiError::store)? {
@@ -114,7 +113,7 @@ impl<U: FindUser + StartSession + RotateSession + EndSession> Refresh<U> {
 
 /// What an answer is made with: keys that were there before anything was written.
 struct Answering<'a> {
-    keys: Arc<RefreshKeys>,
+    keys: Arc<SigningKeys>,
     delivery: Delivery<'a>,
     now: Timestamp,
 }

@@ -1,11 +1,11 @@
 //! `POST /refresh`: wiring only. The behaviour is in `lib.rs`.
 
-use auth_api::{TokenReader, allow_only, run, start_logging};
+use auth_api::{SigningKeys, TokenReader, allow_only, run, start_logging};
 use auth_config::{RefreshConfig, log_settings};
 use auth_store::{Aws, DynamoUsers};
 use auth_token::Timestamp;
 use lambda_http::Error;
-use refresh::{Refresh, RefreshKeys};
+use refresh::Refresh;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
@@ -13,10 +13,11 @@ async fn main() -> Result<(), Error> {
     let config = RefreshConfig::from_env()?;
     let aws = Aws::default();
     let tokens = config.tokens;
-    let keys = move |ring, flask| RefreshKeys::new(ring, flask, &tokens);
+    let keys = move |ring, flask| SigningKeys::new(ring, flask, &tokens);
     let keys = config.keys.keep_signing(&aws, Timestamp::now(), keys).await?;
+    let users = DynamoUsers::connect(&aws, config.users_table).await;
     let refresh = Refresh {
-        users: DynamoUsers::connect(&aws, config.users_table).await,
+        users: users.with_legacy(config.legacy_table),
         reader: TokenReader { keys, locations: config.locations },
         policy: config.rotation,
         sessions: config.sessions,

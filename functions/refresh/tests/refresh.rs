@@ -4,11 +4,11 @@
 
 use std::time::Duration;
 
-use auth_api::{GatewayAnswer, TokenLocations, TokenReader, answer};
+use auth_api::{GatewayAnswer, SigningKeys, TokenLocations, TokenReader, answer};
 use auth_session::{AccountStatus, RotationPolicy, User};
 use auth_store::{
-    AddUser as _, EndSession, FindUser, KeptKeys, KeyLocation, MemoryUsers, RotateSession,
-    StartSession,
+    AddUser as _, EndSession, FindLegacyUser, FindUser, KeptKeys, KeyLocation, MemoryUsers,
+    RotateSession, StartSession,
 };
 use auth_testkit::{
     away::{self, AwayUsers, CAUSE},
@@ -23,7 +23,7 @@ use auth_token::{
     AccessClaims, FlaskKeys, Grant, PresentedToken, RefreshClaims, SessionId, Timestamp,
 };
 use lambda_http::Request;
-use refresh::{Refresh, RefreshKeys};
+use refresh::Refresh;
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 
@@ -62,18 +62,18 @@ async fn scene(change: impl FnOnce(&mut User)) -> Scene {
     Scene { users, alice, session, token }
 }
 
-async fn call<U: FindUser + StartSession + RotateSession + EndSession>(
+async fn call<U: FindUser + FindLegacyUser + StartSession + RotateSession + EndSession>(
     users: U,
     policy: RotationPolicy,
     event: &Value,
     now: Timestamp,
 ) -> GatewayAnswer {
-    let keys = RefreshKeys::new(key_ring(), FlaskKeys::default(), &token_profile());
+    let keys = SigningKeys::new(key_ring(), FlaskKeys::default(), &token_profile());
     call_with(KeptKeys::fixed(keys), users, policy, event, now).await
 }
 
-async fn call_with<U: FindUser + StartSession + RotateSession + EndSession>(
-    keys: KeptKeys<RefreshKeys>,
+async fn call_with<U: FindUser + FindLegacyUser + StartSession + RotateSession + EndSession>(
+    keys: KeptKeys<SigningKeys>,
     users: U,
     policy: RotationPolicy,
     event: &Value,
@@ -374,7 +374,7 @@ async fn a_store_that_does_not_answer_is_503_and_no_refusal() {
 async fn without_keys_a_refresh_is_503_and_uses_no_token_up() {
     let scene = scene(|_| ()).await;
     let source = key_source(KeyLocation::Secret { arn: "arn".to_owned() });
-    let make = |ring, flask| RefreshKeys::new(ring, flask, &token_profile());
+    let make = |ring, flask| SigningKeys::new(ring, flask, &token_profile());
     let keys = source.keep_signing(&away::aws(), NOW, make).await.unwrap();
     let (users, event) = (scene.users.clone(), with_bearer(&scene.token));
     let answer = call_with(keys, users, ROTATION_POLICY, &event, NOW).await;

@@ -1,7 +1,9 @@
 //! `/workitems`: a back end behind the API Gateway authorizer. Each user sees their own items.
 
 use auth_api::{ApiError, Guard, Identity, JsonBody, Requirement, empty, json, rfc3339};
-use auth_store::{AddWorkItem, FindSession, ListWorkItems, RemoveWorkItem, WorkItem};
+use auth_store::{
+    AddWorkItem, FindLegacyUser, FindSession, ListWorkItems, RemoveWorkItem, WorkItem,
+};
 use auth_token::{OperationId, Timestamp};
 use lambda_http::{
     Body, Request, Response,
@@ -23,7 +25,9 @@ pub struct WorkItems<I, S> {
     pub guard: Guard<S>,
 }
 
-impl<I: ListWorkItems + AddWorkItem + RemoveWorkItem, S: FindSession> WorkItems<I, S> {
+impl<I: ListWorkItems + AddWorkItem + RemoveWorkItem, S: FindSession + FindLegacyUser>
+    WorkItems<I, S>
+{
     /// Lists (`GET`), adds (`POST`) or removes (`DELETE /workitems/{id}`).
     ///
     /// # Errors

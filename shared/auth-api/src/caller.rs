@@ -1,80 +1,101 @@
-//! Who is calling, and that they know the password.
+//! The account that a request's access token names, read whole.
 
-use auth_api::{ApiError, claimed_username};
-use auth_password::{HashError, Password, Verdict};
+use auth_password::{HashError, Hasher, Password, Verdict};
 use auth_session::User;
-use auth_store::{AccountChange, FindUser};
-use auth_token::{OperationId, SessionId, Timestamp, UserId};
+use auth_store::{FindLegacyUser, FindUser};
+use auth_token::{FlaskClaims, SessionId, Timestamp, TokenType};
 use lambda_http::Request;
 use secrecy::SecretString;
 use tracing::error;
 
-use crate::Account;
+use crate::{
+    ApiError, Refusal, TokenLocation, TokenReader, TokenVerifiers, claimed_username,
+    presented::AccessToken,
+};
 
-/// How often a change is tried anew when the account changes meanwhile.
-pub(crate) const MAX_TRIES: usize = 8;
-
-/// The user who calls, as just read, and the live session that the token names.
-pub(crate) struct Caller {
-    pub(crate) user: User,
-    pub(crate) session: SessionId,
-    /// Names the write that the request leads to, if it leads to one.
-    operation: OperationId,
+/// The user who calls, as just read: one read tells both who it is and whether the session is alive.
+#[derive(Debug)]
+pub struct Caller {
+    /// The account.
+    pub user: User,
+    /// The live session that the token names; `None` for a legacy token, which names none.
+    pub session: Option<SessionId>,
+    /// Where the token was.
+    pub location: TokenLocation,
 }
 
 impl Caller {
-    pub(crate) const fn id(&self) -> &UserId {
-        &self.user.id
-    }
-
-    /// A change of the account by this session.
-    pub(crate) const fn change(&self) -> AccountChange<'_> {
-        AccountChange { user: &self.user, session: &self.session, operation: &self.operation }
-    }
-
-    /// The same caller with what the account has become, after a change that met another.
-    pub(crate) fn again(
-        self,
-        current: Option<Box<User>>,
-        now: Timestamp,
-    ) -> Result<Self, ApiError> {
-        current
-            .filter(|user| user.live_session(self.id(), &self.session, now).is_some())
-            .map(|user| Self { user: *user, ..self })
-            .ok_or(ApiError::TokenRevoked)
-    }
-}
-
-impl<U: FindUser> Account<U> {
-    /// Reads the user's item, which tells both who calls and whether the session lives.
-    pub(crate) async fn caller(
-        &self,
+    /// Verifies the access token of `request` and reads its account.
+    ///
+    /// # Errors
+    /// The 401 answers for a bad token and for a session that has ended, and our own faults.
+    pub async fn read<K>(
+        reader: &TokenReader<K>,
+        users: &(impl FindUser + FindLegacyUser),
         request: &Request,
         now: Timestamp,
-    ) -> Result<Caller, ApiError> {
-        let claims = self.reader.access(request, now).await?;
-        let username = claimed_username(&claims.username)?;
-        let found = self.users.find_user(&username).await.map_err(ApiError::store)?;
-        let user = found
-            .filter(|user| user.live_session(&claims.user, &claims.session, now).is_some())
-            .ok_or(ApiError::TokenRevoked)?;
-        let operation = OperationId::generate().map_err(ApiError::randomness)?;
-        Ok(Caller { user, session: claims.session, operation })
+    ) -> Result<Self, ApiError>
+    where
+        K: AsRef<TokenVerifiers> + Send + Sync + 'static,
+    {
+        let refused = |refusal: Refusal| reader.locations.refusal(refusal, TokenType::Access);
+        let (token, location) = reader.access(request, now).await.map_err(refused)?;
+        let (user, session) = match token {
+            AccessToken::Ours(claims) => {
+                let username = claimed_username(&claims.username)?;
+                let found = users.find_user(&username).await.map_err(ApiError::store)?;
+                let is_alive =
+                    |user: &User| user.live_session(&claims.user, &claims.session, now).is_some();
+                let user = found.filter(is_alive).ok_or(ApiError::TokenRevoked)?;
+                (user, Some(claims.session))
+            }
+            AccessToken::Flask(claims) => (legacy_user(users, &claims).await?, None),
+        };
+        Ok(Self { user, session, location })
     }
-}
 
-impl<U> Account<U> {
-    /// Whether `password` is the caller's.
-    pub(crate) fn prove(&self, caller: &Caller, password: &SecretString) -> Result<(), ApiError> {
+    /// The same caller with the account as it is now, after a change that met another.
+    ///
+    /// # Errors
+    /// [`ApiError::TokenRevoked`] when the session that asks has ended.
+    pub fn again(self, current: Option<Box<User>>, now: Timestamp) -> Result<Self, ApiError> {
+        let is_alive = |user: &User| match &self.session {
+            Some(session) => user.live_session(&self.user.id, session, now).is_some(),
+            None => user.accepts_legacy_tokens(&self.user.id),
+        };
+        let user = current.filter(|user| is_alive(user)).ok_or(ApiError::TokenRevoked)?;
+        Ok(Self { user: *user, ..self })
+    }
+
+    /// Checks that `password` is the caller's.
+    ///
+    /// # Errors
+    /// [`ApiError::InvalidCredentials`], and our own faults.
+    pub fn prove(&self, hasher: &Hasher, password: &SecretString) -> Result<Password, ApiError> {
         let password = Password::parse(password).map_err(|_| ApiError::InvalidCredentials)?;
-        match self.hasher.verify(&password, &caller.user.password_hash) {
-            Ok(Verdict::Match { .. }) => Ok(()),
+        match hasher.verify(&password, &self.user.password_hash) {
+            Ok(Verdict::Match { .. }) => Ok(password),
             Ok(Verdict::Mismatch) => Err(ApiError::InvalidCredentials),
             Err(unverifiable @ HashError::Unverifiable) => {
-                error!(user = caller.id().as_str(), "{unverifiable}");
+                error!(user = self.user.id.as_str(), "{unverifiable}");
                 Err(ApiError::InvalidCredentials)
             }
             Err(failed @ HashError::Failed) => Err(ApiError::hash(failed)),
         }
     }
+}
+
+/// The account that a legacy token speaks of. It must be the one that was moved, be active, and
+/// never have changed its password here.
+///
+/// # Errors
+/// [`ApiError::TokenRevoked`] when there is no such account, and our own faults.
+pub async fn legacy_user(
+    users: &(impl FindUser + FindLegacyUser),
+    token: &FlaskClaims,
+) -> Result<User, ApiError> {
+    let legacy = users.find_legacy_user(&token.identity).await.map_err(ApiError::store)?;
+    let legacy = legacy.ok_or(ApiError::TokenRevoked)?;
+    let user = users.find_user(&legacy.username).await.map_err(ApiError::store)?;
+    user.filter(|user| user.accepts_legacy_tokens(&legacy.id)).ok_or(ApiError::TokenRevoked)
 }

@@ -355,5 +355,6 @@ const fn reason_name(weakness: Weakness) -> &'static str {
         Weakness::TooLong => "too_long",
         Weakness::TooCommon => "too_common",
         Weakness::ContainsUsername => "contains_username",
+        Weakness::Unchanged => "unchanged",
     }
 }

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod body;
+mod caller;
 mod cookies;
 mod error;
 mod event;
@@ -10,10 +11,12 @@ mod logging;
 mod presented;
 mod response;
 mod serve;
+mod signing_keys;
 mod start;
 mod tokens;
 
 pub use body::JsonBody;
+pub use caller::{Caller, legacy_user};
 pub use cookie::SameSite;
 pub use cookies::{CookiePair, CookiePlace, CookieSettings, CsrfError};
 pub use error::{ApiError, Cause};
@@ -28,5 +31,6 @@ pub use logging::{LogSettings, start_logging};
 pub use presented::{RefreshToken, TokenReader, TokenVerifiers, claimed_username};
 pub use response::{empty, json, rfc3339};
 pub use serve::{ErrorSettings, FLASK_JWT_PATH, GatewayAnswer, allow_only, answer, in_time, run};
-pub use start::{Proven, client, start_session};
+pub use signing_keys::SigningKeys;
+pub use start::{Proven, client, new_session, start_session};
 pub use tokens::{Delivery, Freshness, SessionOf, token_answer};

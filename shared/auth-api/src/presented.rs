@@ -97,24 +97,24 @@ impl TokenReader {
 }
 
 impl<K: AsRef<TokenVerifiers> + Send + Sync + 'static> TokenReader<K> {
-    /// The claims of a request's access token.
+    /// A request's access token, verified, and where it was.
     ///
     /// # Errors
-    /// The 401 that the route answers.
-    pub async fn access<B: TokenBody>(
+    /// Every variant of [`Refusal`] that the token alone decides.
+    pub(crate) async fn access<B: TokenBody>(
         &self,
         request: &http::Request<B>,
         now: Timestamp,
-    ) -> Result<AccessClaims, ApiError> {
-        let read = async {
-            let found = self.locations.find_access(request)?;
-            let token = PresentedToken::parse(&found.text).map_err(Refusal::Token)?;
-            let claims = self.verified(token, now, |keys| keys.verifier.access(token, now)).await?;
-            let csrf = claims.csrf.as_deref();
-            self.check_csrf(request, found.location, TokenType::Access, csrf)?;
-            Ok(claims)
+    ) -> Result<(AccessToken, TokenLocation), Refusal> {
+        let found = self.locations.find_access(request)?;
+        let token = PresentedToken::parse(&found.text).map_err(Refusal::Token)?;
+        let token = self.genuine(token, now).await?;
+        let csrf = match &token {
+            AccessToken::Ours(claims) => claims.csrf.as_deref(),
+            AccessToken::Flask(claims) => claims.csrf.as_deref(),
         };
-        read.await.map_err(|refusal| self.locations.refusal(refusal, TokenType::Access))
+        self.check_csrf(request, found.location, TokenType::Access, csrf)?;
+        Ok((token, found.location))
     }
 
     /// The session that a request's access or refresh token names, and where the token was.
@@ -174,7 +174,7 @@ impl<K: AsRef<TokenVerifiers> + Send + Sync + 'static> TokenReader<K> {
         let token = PresentedToken::parse(&found.text).map_err(Refusal::Token)?;
         let verify = |keys: &TokenVerifiers| {
             if keys.flask.may_have_signed(token) {
-                keys.flask.refresh(token, now).map(RefreshToken::Flask)
+                keys.flask.refresh(token, keys.verifier.leeway(), now).map(RefreshToken::Flask)
             } else {
                 keys.verifier.refresh(token, now).map(RefreshToken::Ours)
             }
@@ -196,7 +196,7 @@ impl<K: AsRef<TokenVerifiers> + Send + Sync + 'static> TokenReader<K> {
     ) -> Result<AccessToken, Refusal> {
         let verify = |keys: &TokenVerifiers| {
             if keys.flask.may_have_signed(token) {
-                keys.flask.access(token, now).map(AccessToken::Flask)
+                keys.flask.access(token, keys.verifier.leeway(), now).map(AccessToken::Flask)
             } else {
                 keys.verifier.access(token, now).map(AccessToken::Ours)
             }
@@ -231,7 +231,7 @@ impl<K: AsRef<TokenVerifiers> + Send + Sync + 'static> TokenReader<K> {
         }
     }
 
-    pub(crate) fn check_csrf<B>(
+    fn check_csrf<B>(
         &self,
         request: &http::Request<B>,
         location: TokenLocation,

@@ -1,17 +1,18 @@
-//! The keys of a function that both takes tokens and signs them: one ring, read once.
+//! The keys of a function that both takes tokens and signs them.
 
-use auth_api::TokenVerifiers;
 use auth_token::{FlaskKeys, Issuer, KeyRing, TokenProfile, Verifier};
 
-/// What a refresh makes of its keys.
+use crate::TokenVerifiers;
+
+/// One key ring, read once: what checks a request's token, and what signs the tokens of the answer.
 #[derive(Debug)]
-pub struct RefreshKeys {
+pub struct SigningKeys {
     /// What signs tokens.
     pub issuer: Issuer,
     verifiers: TokenVerifiers,
 }
 
-impl RefreshKeys {
+impl SigningKeys {
     /// Takes and signs the tokens of `tokens`, and takes those of the Flask service whose keys
     /// `flask` are.
     pub fn new(ring: KeyRing, flask: FlaskKeys, tokens: &TokenProfile) -> Self {
@@ -21,7 +22,7 @@ impl RefreshKeys {
     }
 }
 
-impl AsRef<TokenVerifiers> for RefreshKeys {
+impl AsRef<TokenVerifiers> for SigningKeys {
     fn as_ref(&self) -> &TokenVerifiers {
         &self.verifiers
     }

@@ -8,23 +8,31 @@ use auth_api::{
     TokenLocations, TokenReader,
 };
 use auth_session::{AccountStatus, User};
-use auth_store::{AddUser as _, MemoryUsers};
+use auth_store::{AddUser as _, LegacyUser, MemoryUsers};
 use auth_testkit::{
     flask::{SECRET, extended_claims, flask_jwt_claims, header, keys, sign},
     forge::{sign_with_hmac, with},
-    subject::{NOW, operation, user, verifier},
+    subject::{NOW, key_ring, operation, token_profile, user, verifier},
 };
-use auth_token::{FlaskKeys, Timestamp, TokenError};
+use auth_token::{FlaskKeys, Timestamp, TokenError, TokenProfile, Verifier};
 use lambda_http::{Body, http::Request};
 use serde_json::{Value, json};
 
-/// A guard over a store with alice in it, who has no session.
+/// A guard over a store with alice in it, whom the old service knew as `alice` and as 1, and who has
+/// no session.
 async fn guard(keys: FlaskKeys, change: impl FnOnce(&mut User)) -> (Guard<MemoryUsers>, User) {
     let (users, mut alice) = (MemoryUsers::default(), user("Alice"));
     change(&mut alice);
     users.add_user(&alice, &operation()).await.unwrap();
+    for identity in ["alice", "1"] {
+        users.add_legacy_user(identity, moved(&alice));
+    }
     let reader = TokenReader::with_flask(verifier(), keys);
     (Guard::reading(reader, SessionCheck::strict(users)), alice)
+}
+
+fn moved(user: &User) -> LegacyUser {
+    LegacyUser { id: user.id.clone(), username: user.username.clone() }
 }
 
 fn extended() -> FlaskKeys {
@@ -52,7 +60,8 @@ async fn a_flask_jwt_extended_token_opens_guarded_routes_until_it_expires() {
     let request = Request::builder().header("authorization", format!("Bearer {token}"));
     let request = request.body(()).unwrap();
     let caller = guard.check(&request, Requirement::FRESH, NOW).await.unwrap();
-    assert_eq!((caller.user(), caller.username()), (&alice.id, "alice"));
+    assert_eq!((caller.user(), caller.username()), (&alice.id, "Alice"));
+    assert_eq!(caller.claims().auth_time, NOW, "`iat`");
     assert_eq!(caller.claims().claims.get("plan"), Some(&json!("pro")));
     assert!(!caller.has_role("admin"), "a role of theirs is none of ours");
     assert!(guard.admit(&token, later(899)).await.is_ok());
@@ -89,6 +98,8 @@ async fn what_flask_takes_for_valid_and_should_not_is_refused() {
         ("nbf", json!(NOW.unix() + 1), TokenError::NotYetValid),
         ("iat", json!(NOW.unix() + 1), TokenError::IssuedInFuture),
         ("iat", json!("now"), TokenError::BadClaims),
+        ("iat", Value::Null, TokenError::BadClaims),
+        ("type", Value::Null, TokenError::BadClaims),
     ] {
         let token = sign(&with(extended_claims(), claim, value.clone()));
         let verdict = admit(&token, NOW).await;
@@ -112,7 +123,7 @@ async fn what_flask_takes_for_valid_and_should_not_is_refused() {
     ] {
         assert!(matches!(admit(&token, NOW).await, Err(Refusal::Token(_))), "{what}");
     }
-    for gone in ["nbf", "iat", "jti", "fresh", "type", "csrf"] {
+    for gone in ["nbf", "jti", "fresh", "csrf"] {
         let token = sign(&with(claims.clone(), gone, Value::Null));
         assert!(admit(&token, NOW).await.is_ok(), "Flask does without {gone}");
     }
@@ -120,14 +131,13 @@ async fn what_flask_takes_for_valid_and_should_not_is_refused() {
 
 #[tokio::test]
 async fn a_flask_jwt_token_opens_guarded_routes_until_it_expires() {
-    let mark = json!({ "minted_by": "flask-jwt", "subject": "id" });
-    let (guard, _) = guard(keys(&mark), |_| ()).await;
+    let (guard, alice) = guard(keys(&json!({ "minted_by": "flask-jwt" })), |_| ()).await;
     let token = sign(&flask_jwt_claims());
     for scheme in ["JWT", "jwt", "Bearer"] {
         let request = Request::builder().header("authorization", format!("{scheme} {token}"));
         let request = request.body(()).unwrap();
         let caller = guard.check(&request, Requirement::TOKEN, NOW).await.unwrap();
-        assert_eq!((caller.user().as_str(), caller.username()), ("1", "1"));
+        assert_eq!((caller.user(), caller.username()), (&alice.id, "Alice"));
     }
     assert_refused(&guard.admit(&token, later(300)).await, TokenError::Expired);
     for claim in ["exp", "iat", "nbf", "identity"] {
@@ -146,8 +156,88 @@ async fn a_flask_token_ends_with_a_password_change() {
         let verdict = guard.admit(&token, NOW).await;
         assert!(matches!(verdict, Err(Refusal::SessionEnded)), "{verdict:?}");
     }
-    let nobody = sign(&with(extended_claims(), "sub", "bob".into()));
-    assert!(matches!(admit(&nobody, NOW).await, Err(Refusal::SessionEnded)));
+}
+
+#[tokio::test]
+async fn a_flask_token_acts_for_no_account_but_the_one_that_was_moved() {
+    let (guard, alice) = guard(extended(), |_| ()).await;
+    let users = MemoryUsers::default();
+    let ended = async |guard: &Guard<MemoryUsers>, identity: Value| {
+        let token = sign(&with(extended_claims(), "sub", identity.clone()));
+        let verdict = guard.admit(&token, NOW).await;
+        assert!(matches!(verdict, Err(Refusal::SessionEnded)), "{identity}: {verdict:?}");
+    };
+    // Alice was moved as `alice`. The old service told these users from her.
+    for other in ["Alice", "ALICE", "alice ", " alice", "alice\0", "ａｌｉｃｅ", "bob", "01"] {
+        ended(&guard, other.into()).await;
+    }
+    ended(&guard, json!(2)).await;
+    ended(&guard, "x".repeat(3_000).into()).await;
+
+    // Her account was deleted here, and her name signed up again.
+    let reader = || TokenReader::with_flask(verifier(), extended());
+    users.add_legacy_user("alice", moved(&alice));
+    let heir = Guard::reading(reader(), SessionCheck::strict(users.clone()));
+    ended(&heir, "alice".into()).await;
+    users.add_user(&user("Alice"), &operation()).await.unwrap();
+    ended(&heir, "alice".into()).await;
+    // A user who was not moved, whose name was signed up here.
+    users.add_user(&user("carol"), &operation()).await.unwrap();
+    ended(&heir, "carol".into()).await;
+}
+
+#[tokio::test]
+async fn without_the_revocation_check_the_account_is_looked_up_all_the_same() {
+    let token = sign(&extended_claims());
+    for (version, is_admitted) in [(0, true), (1, false)] {
+        let (users, mut alice) = (MemoryUsers::default(), user("Alice"));
+        alice.credentials_version = version;
+        users.add_user(&alice, &operation()).await.unwrap();
+        users.add_legacy_user("alice", moved(&alice));
+        for check in [
+            SessionCheck::legacy_alone(users.clone()),
+            SessionCheck::cached(users.clone(), Duration::from_mins(1)),
+        ] {
+            let guard = Guard::reading(TokenReader::with_flask(verifier(), extended()), check);
+            assert_eq!(guard.admit(&token, NOW).await.is_ok(), is_admitted);
+        }
+    }
+}
+
+#[tokio::test]
+async fn leeway_applies_as_to_our_own_tokens() {
+    let profile = TokenProfile { leeway: Duration::from_secs(10), ..token_profile() };
+    let verifier = Verifier::new(key_ring().verifying_keys(), profile);
+    let (users, alice) = (MemoryUsers::default(), user("Alice"));
+    users.add_user(&alice, &operation()).await.unwrap();
+    users.add_legacy_user("alice", moved(&alice));
+    let reader = TokenReader::with_flask(verifier, extended());
+    let guard = Guard::reading(reader, SessionCheck::strict(users));
+    let verdict = async |claim: &str, seconds: u64| {
+        let token = sign(&with(extended_claims(), claim, seconds.into()));
+        guard.admit(&token, NOW).await.map(drop)
+    };
+    let now = NOW.unix();
+    for claim in ["nbf", "iat"] {
+        assert!(verdict(claim, now + 10).await.is_ok(), "{claim}");
+        assert!(verdict(claim, now + 11).await.is_err(), "{claim}");
+    }
+    assert!(verdict("exp", now - 9).await.is_ok());
+    assert!(verdict("exp", now - 10).await.is_err());
+}
+
+#[tokio::test]
+async fn a_recent_password_is_asked_of_flask_tokens_too() {
+    let (guard, _) = guard(extended(), |_| ()).await;
+    let then = NOW.unix() - 600;
+    let claims = with(with(extended_claims(), "iat", then.into()), "nbf", then.into());
+    let token = sign(&claims);
+    let request = Request::builder().header("authorization", format!("Bearer {token}"));
+    let request = request.body(()).unwrap();
+    for (minutes, is_admitted) in [(11, true), (10, false)] {
+        let required = Requirement::fresh_within(Duration::from_mins(minutes));
+        assert_eq!(guard.check(&request, required, NOW).await.is_ok(), is_admitted, "{minutes}");
+    }
 }
 
 #[tokio::test]
@@ -164,11 +254,19 @@ async fn the_old_services_issuer_audience_and_claim_are_demanded_when_given() {
     let (guard, _) = guard(keys(&mark), |_| ()).await;
     let claims = with(with(extended_claims(), "iss", "flask".into()), "aud", "app".into());
     let claims = with(claims, "user", "alice".into());
-    assert!(guard.admit(&sign(&claims), NOW).await.is_ok());
+    for aud in [json!("app"), json!(["app"]), json!(["other", "app"])] {
+        let token = sign(&with(claims.clone(), "aud", aud.clone()));
+        assert!(guard.admit(&token, NOW).await.is_ok(), "{aud}");
+    }
     for (claim, value, expected) in [
         ("iss", json!("other"), TokenError::WrongIssuer),
         ("iss", Value::Null, TokenError::WrongIssuer),
-        ("aud", json!(["app"]), TokenError::WrongAudience),
+        ("aud", json!("other"), TokenError::WrongAudience),
+        ("aud", json!(["other", 7]), TokenError::WrongAudience),
+        ("aud", json!([]), TokenError::WrongAudience),
+        ("aud", json!([["app"]]), TokenError::WrongAudience),
+        ("aud", json!({ "app": 1 }), TokenError::WrongAudience),
+        ("aud", Value::Null, TokenError::WrongAudience),
         ("user", Value::Null, TokenError::BadClaims),
     ] {
         let verdict = guard.admit(&sign(&with(claims.clone(), claim, value)), NOW).await;
@@ -184,8 +282,9 @@ async fn a_flask_cookie_works_under_flasks_name_with_its_csrf_value() {
     };
     locations.cookies.access.token.name = "access_token_cookie".to_owned();
     locations.cookies.refresh.token.name = "refresh_token_cookie".to_owned();
-    let users = MemoryUsers::default();
-    users.add_user(&user("alice"), &operation()).await.unwrap();
+    let (users, alice) = (MemoryUsers::default(), user("alice"));
+    users.add_user(&alice, &operation()).await.unwrap();
+    users.add_legacy_user("alice", moved(&alice));
     let reader = || TokenReader {
         locations: locations.clone(),
         ..TokenReader::with_flask(verifier(), extended())

@@ -8,7 +8,10 @@ use std::{
 
 use auth_api::{Guard, Refusal, Requirement, SessionCheck};
 use auth_session::{SessionState, User, Username};
-use auth_store::{AddUser as _, EndSession as _, FindSession, MemoryUsers, SessionEnd, StoreError};
+use auth_store::{
+    AddUser as _, EndSession as _, FindLegacyUser, FindSession, LegacyUser, MemoryUsers,
+    SessionEnd, StoreError,
+};
 use auth_testkit::{
     forge::{claims, claims_for, header, sign, with},
     subject::{NOW, operation, session, user, verifier},
@@ -76,6 +79,12 @@ impl FindSession for &Counted {
     ) -> Result<Option<SessionState>, StoreError> {
         self.lookups.fetch_add(1, Ordering::Relaxed);
         self.users.find_session(username, session).await
+    }
+}
+
+impl FindLegacyUser for &Counted {
+    async fn find_legacy_user(&self, identity: &str) -> Result<Option<LegacyUser>, StoreError> {
+        self.users.find_legacy_user(identity).await
     }
 }
 

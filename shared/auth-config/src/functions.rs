@@ -13,8 +13,8 @@ use tracing::Level;
 use crate::{
     environment::{ConfigError, Environment, Variables, optional, required},
     groups::{
-        guard_settings, hash_params, issuer, password_policy, rotation_policy, session_policy,
-        token_profile, users_table,
+        guard_settings, hash_params, issuer, legacy_table, password_policy, rotation_policy,
+        session_policy, token_profile, users_table,
     },
     keys::{flask_secret, key_policy, max_age, signing_key_source, verifying_key_source},
     places::{error_settings, token_locations},
@@ -42,6 +42,7 @@ from_env!(
     KeysConfig,
     LoginConfig,
     LogoutConfig,
+    PasswordConfig,
     ProtectedConfig,
     RefreshConfig,
     SignupConfig,
@@ -124,6 +125,8 @@ impl LoginConfig {
 pub struct RefreshConfig {
     /// The users table. Read from `USERS_TABLE`.
     pub users_table: String,
+    /// Which account a user of an old service has here. Read from `LEGACY_TABLE`.
+    pub legacy_table: Option<String>,
     /// Where the signing keys are; read as [`LoginConfig::keys`], and a Flask service's from
     /// `FLASK_KEYS_SECRET`.
     pub keys: KeySource,
@@ -150,6 +153,7 @@ impl RefreshConfig {
     pub fn read(variables: &impl Variables) -> Result<Self, ConfigError> {
         Ok(Self {
             users_table: users_table(variables)?,
+            legacy_table: legacy_table(variables),
             keys: flask_secret(variables, signing_key_source(variables)?)?,
             tokens: token_profile(variables)?,
             sessions: session_policy(variables)?,
@@ -201,8 +205,8 @@ pub struct AccountConfig {
     pub keys: KeySource,
     /// Which tokens are taken; read as [`LoginConfig::tokens`].
     pub tokens: TokenProfile,
-    /// What new passwords have to be; read as [`SignupConfig::passwords`].
-    pub passwords: PasswordPolicy,
+    /// The legacy table; read as [`RefreshConfig::legacy_table`].
+    pub legacy_table: Option<String>,
     /// How hard password hashes are; read as [`SignupConfig::hashing`].
     pub hashing: HashParams,
     /// Where tokens may be in requests. Read from `JWT_TOKEN_LOCATION` and the variables of headers,
@@ -220,8 +224,51 @@ impl AccountConfig {
     pub fn read(variables: &impl Variables) -> Result<Self, ConfigError> {
         Ok(Self {
             users_table: users_table(variables)?,
-            keys: verifying_key_source(variables)?,
+            legacy_table: legacy_table(variables),
+            keys: flask_secret(variables, verifying_key_source(variables)?)?,
             tokens: token_profile(variables)?,
+            hashing: hash_params(variables)?,
+            locations: token_locations(variables)?,
+            errors: error_settings(variables)?,
+        })
+    }
+}
+
+/// `password`.
+#[derive(Clone, Debug)]
+pub struct PasswordConfig {
+    /// The users table. Read from `USERS_TABLE`.
+    pub users_table: String,
+    /// The legacy table; read as [`RefreshConfig::legacy_table`].
+    pub legacy_table: Option<String>,
+    /// Where the signing keys are; read as [`RefreshConfig::keys`].
+    pub keys: KeySource,
+    /// Which tokens are taken and issued; read as [`LoginConfig::tokens`].
+    pub tokens: TokenProfile,
+    /// How long the new session lives; read as [`LoginConfig::sessions`].
+    pub sessions: SessionPolicy,
+    /// What new passwords have to be; read as [`SignupConfig::passwords`].
+    pub passwords: PasswordPolicy,
+    /// How hard password hashes are; read as [`SignupConfig::hashing`].
+    pub hashing: HashParams,
+    /// Where tokens may be in requests; read as [`LoginConfig::locations`].
+    pub locations: TokenLocations,
+    /// How errors are written. Read from `JWT_ERROR_MESSAGE_KEY`.
+    pub errors: ErrorSettings,
+}
+
+impl PasswordConfig {
+    /// Reads the configuration from `variables`.
+    ///
+    /// # Errors
+    /// [`ConfigError`] when a variable is missing, malformed or contradicts another.
+    pub fn read(variables: &impl Variables) -> Result<Self, ConfigError> {
+        Ok(Self {
+            users_table: users_table(variables)?,
+            legacy_table: legacy_table(variables),
+            keys: flask_secret(variables, signing_key_source(variables)?)?,
+            tokens: token_profile(variables)?,
+            sessions: session_policy(variables)?,
             passwords: password_policy(variables)?,
             hashing: hash_params(variables)?,
             locations: token_locations(variables)?,

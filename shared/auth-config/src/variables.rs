@@ -4,7 +4,7 @@ const USERS: [&str; 1] = ["USERS_TABLE"];
 const SECRET: [&str; 1] = ["SIGNING_KEYS_SECRET"];
 const TABLE: [&str; 1] = ["KEYS_TABLE"];
 const MAX_AGE: [&str; 1] = ["KEYS_MAX_AGE"];
-const FLASK: [&str; 1] = ["FLASK_KEYS_SECRET"];
+const FLASK: [&str; 2] = ["FLASK_KEYS_SECRET", "LEGACY_TABLE"];
 /// Keys that are at hand; on AWS those who sign have a secret, and those who verify a table.
 const KEYS_AT_HAND: [&str; 4] =
     ["SIGNING_KEYS", "JWT_SECRET_KEY", "JWT_PRIVATE_KEY", "JWT_ALGORITHM"];
@@ -56,7 +56,8 @@ const MAKING_KEYS: [&str; 4] = [
 pub fn is_left_to_its_default(function: &str, variable: &str) -> bool {
     let is_of = |group: &[&str]| group.contains(&variable);
     // Who only verifies is not given the keys that sign.
-    let is_for_those_who_sign = is_of(&SECRET) && !["keys", "login", "refresh"].contains(&function);
+    let is_for_those_who_sign =
+        is_of(&SECRET) && !["keys", "login", "password", "refresh"].contains(&function);
     let groups = [&KEYS_AT_HAND[..], &PUBLIC_KEY, &OTHER_PARTIES, &DETAILS_OF_PLACES, &ERRORS];
     is_for_those_who_sign || groups.into_iter().any(is_of)
 }
@@ -71,12 +72,13 @@ pub fn variables_of(function: &str) -> Vec<&'static str> {
     let verifies = || [&public()[..], &tokens()].concat();
     let guards = || [&verifies()[..], &FLASK, &REVOCATION].concat();
     let answers = match function {
-        "account" => [&verifies()[..], &PASSWORDS, &HASHING].concat(),
+        "account" => [&verifies()[..], &FLASK, &HASHING].concat(),
         "authorizer" => return guards(),
         "discovery" => [&public()[..], &ISSUER].concat(),
         "keys" => return [&SECRET[..], &TABLE, &MAX_AGE, &MAKING_KEYS].concat(),
         "login" => [&signs()[..], &SESSIONS, &HASHING].concat(),
         "logout" => verifies(),
+        "password" => [&signs()[..], &FLASK, &SESSIONS, &PASSWORDS, &HASHING].concat(),
         "protected" => guards(),
         "refresh" => [&signs()[..], &FLASK, &SESSIONS, &["REFRESH_GRACE"]].concat(),
         "signup" => [&USERS[..], &PASSWORDS, &HASHING].concat(),

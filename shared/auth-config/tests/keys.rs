@@ -132,8 +132,8 @@ fn a_flask_services_keys_have_a_secret_of_their_own() {
         found.map(|source| source.unwrap().flask_secret.is_some()).collect::<Vec<_>>()
     };
     assert_eq!(flask_secrets(&[TABLE]), [false; 6]);
-    // The account, the public keys and logouts have nothing to do with such tokens.
-    assert_eq!(flask_secrets(&[TABLE, FLASK]), [false, true, false, false, true, true]);
+    // The public keys and logouts have nothing to do with such tokens.
+    assert_eq!(flask_secrets(&[TABLE, FLASK]), [true, true, false, false, true, true]);
     assert_eq!(refresh(&[SECRET, FLASK]).unwrap().flask_secret.as_deref(), Some("arn:flask"));
     assert_eq!(login(&[SECRET, FLASK]).unwrap().flask_secret, None);
 }

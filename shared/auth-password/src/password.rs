@@ -49,6 +49,11 @@ impl Password {
         Ok(Self(SecretString::from(prepared)))
     }
 
+    /// Whether both are one password: spellings that are canonically equivalent are.
+    pub fn is_same(&self, other: &Self) -> bool {
+        self.expose() == other.expose()
+    }
+
     pub(crate) fn expose(&self) -> &str {
         self.0.expose_secret()
     }

@@ -31,6 +31,8 @@ pub enum Weakness {
     TooCommon,
     /// The user name is part of it.
     ContainsUsername,
+    /// It is the current password.
+    Unchanged,
 }
 
 /// Why a text is not accepted as a new password.

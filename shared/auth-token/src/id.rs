@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::{encoding, error::RandomnessError};
 
 macro_rules! random_id {
-    ($(#[$doc:meta])* $name:ident) => {
+    ($(#[$doc:meta])* $name:ident, $is_valid:path, $form:literal) => {
         $(#[$doc])*
         #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
         #[serde(try_from = "String", into = "String")]
@@ -22,9 +22,9 @@ macro_rules! random_id {
                 random_text().map(Self)
             }
 
-            /// Takes an identifier from text; `None` unless it is 1 to 64 characters of base64url.
+            #[doc = concat!("Takes an identifier from text; `None` unless it is ", $form, ".")]
             pub fn parse(text: &str) -> Option<Self> {
-                is_identifier(text).then(|| Self(text.to_owned()))
+                $is_valid(text).then(|| Self(text.to_owned()))
             }
 
             /// The identifier as text.
@@ -37,7 +37,7 @@ macro_rules! random_id {
             type Error = &'static str;
 
             fn try_from(text: String) -> Result<Self, Self::Error> {
-                if is_identifier(&text) { Ok(Self(text)) } else { Err("not an identifier") }
+                if $is_valid(&text) { Ok(Self(text)) } else { Err("not an identifier") }
             }
         }
 
@@ -56,20 +56,21 @@ macro_rules! random_id {
 }
 
 random_id! {
-    /// Names a user for ever: the `sub` claim. Never reused, unlike a user name.
-    UserId
+    /// Names a user for ever: the `sub` claim. Never reused, unlike a user name. Imported accounts
+    /// keep the identifiers that another service gave them, such as `auth0|5f7c8ec7c33c6c00`.
+    UserId, is_subject, "1 to 255 printable ASCII characters without spaces"
 }
 random_id! {
     /// Names a session: the `sid` claim of every token that the session was given.
-    SessionId
+    SessionId, is_identifier, "1 to 64 characters of base64url"
 }
 random_id! {
     /// Names one token: the `jti` claim.
-    TokenId
+    TokenId, is_identifier, "1 to 64 characters of base64url"
 }
 random_id! {
     /// Names one write, so that its author recognises it after a lost reply.
-    OperationId
+    OperationId, is_identifier, "1 to 64 characters of base64url"
 }
 
 /// A write that makes a token names the token too.
@@ -81,6 +82,8 @@ impl From<OperationId> for TokenId {
 
 const RANDOM_BYTES: usize = 16;
 const MAX_CHARS: usize = 64;
+/// OpenID Connect Core §2, `sub`.
+const MAX_SUBJECT_CHARS: usize = 255;
 
 fn random_text() -> Result<String, RandomnessError> {
     let mut bytes = [0; RANDOM_BYTES];
@@ -91,6 +94,11 @@ fn random_text() -> Result<String, RandomnessError> {
 fn is_identifier(text: &str) -> bool {
     (1..=MAX_CHARS).contains(&text.len())
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
+}
+
+fn is_subject(text: &str) -> bool {
+    (1..=MAX_SUBJECT_CHARS).contains(&text.len())
+        && text.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
 #[cfg(test)]
@@ -112,6 +120,20 @@ mod tests {
     fn text_with_other_characters_is_no_identifier() {
         let long = "a".repeat(MAX_CHARS + 1);
         for text in ["", "a b", "a#b", "a.b", "ä", "a\n", long.as_str()] {
+            assert_eq!(SessionId::parse(text), None, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn users_keep_the_identifiers_that_another_service_gave_them() {
+        let long = "x".repeat(MAX_SUBJECT_CHARS);
+        for text in
+            ["auth0|5f7c8ec7c33c6c004bbafe82", "1", "b0b5:~!", "google-oauth2|10", long.as_str()]
+        {
+            assert_eq!(UserId::parse(text).unwrap().as_str(), text);
+        }
+        let longer = format!("{long}x");
+        for text in ["", "a b", "ä", "a\n", "a\u{7f}", longer.as_str()] {
             assert_eq!(UserId::parse(text), None, "{text:?}");
         }
     }

@@ -26,7 +26,7 @@ pub use additional::{AdditionalClaims, AdditionalError};
 pub use algorithm::Algorithm;
 pub use claims::{AccessClaims, Generation, Grant, RefreshClaims, SessionClaims, TokenType};
 pub use error::{KeyError, RandomnessError, SigningError, TokenError};
-pub use flask::{FlaskClaims, FlaskKeys, FlaskSubject};
+pub use flask::{FlaskClaims, FlaskKeys};
 pub use id::{OperationId, SessionId, TokenId, UserId};
 pub use issuer::{IssuedToken, Issuer};
 pub use json::parse_object;

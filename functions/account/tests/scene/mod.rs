@@ -5,7 +5,7 @@ use auth_api::{GatewayAnswer, TokenReader, answer};
 use auth_password::{HashParams, Hasher, PasswordPolicy};
 use auth_session::User;
 use auth_store::{
-    AddUser as _, ChangePassword, EndSession, EndSessions, FindUser, MemoryUsers, RemoveUser,
+    AddUser as _, EndSession, EndSessions, FindLegacyUser, FindUser, MemoryUsers, RemoveUser,
 };
 use auth_testkit::{
     event::{request, with_header, with_token},
@@ -15,7 +15,7 @@ use auth_testkit::{
 use auth_token::SessionId;
 use lambda_http::Request;
 use secrecy::SecretString;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 pub(crate) const PASSWORD: &str = "correct horse battery";
 
@@ -51,11 +51,11 @@ pub(crate) async fn scene(change: impl FnOnce(&mut User)) -> Scene {
 /// What the account's routes answer over `users`.
 pub(crate) async fn call<U>(users: U, event: &Value) -> GatewayAnswer
 where
-    U: FindUser + EndSession + EndSessions + ChangePassword + RemoveUser,
+    U: FindUser + FindLegacyUser + EndSession + EndSessions + RemoveUser,
 {
-    let passwords = PasswordPolicy { min_chars: 8 };
-    let account =
-        Account { users, reader: TokenReader::new(verifier()), passwords, hasher: hasher() };
+    let flask = auth_testkit::flask::keys(&json!({ "minted_by": "flask" }));
+    let reader = TokenReader::with_flask(verifier(), flask);
+    let account = Account { users, reader, hasher: hasher() };
     let handle = async |request: &Request| account.handle(request, NOW).await;
     answer(&event.to_string(), &handle).await
 }

@@ -8,7 +8,7 @@ use std::{
     task::{Context, Poll},
 };
 
-use auth_store::FindSession;
+use auth_store::{FindLegacyUser, FindSession};
 use auth_token::Timestamp;
 use lambda_http::{
     http::{Request, Response},
@@ -68,7 +68,7 @@ impl<S, R> GuardLayer<S, R> {
     }
 }
 
-impl<S: FindSession, R: From<String>> GuardLayer<S, R> {
+impl<S: FindSession + FindLegacyUser, R: From<String>> GuardLayer<S, R> {
     async fn caller(&self, request: &Request<()>) -> Result<Option<Identity>, Response<R>> {
         let now = (self.clock)();
         let checked = if self.is_optional {
@@ -134,7 +134,7 @@ impl<T: Clone, S, R> Clone for Guarded<T, S, R> {
 impl<T, S, R, B> Service<Request<B>> for Guarded<T, S, R>
 where
     T: Service<Request<B>, Response = Response<R>, Future: Send> + Clone + Send + 'static,
-    S: FindSession + Send + Sync + 'static,
+    S: FindSession + FindLegacyUser + Send + Sync + 'static,
     R: From<String> + Send + 'static,
     B: Send + 'static,
 {

@@ -9,11 +9,11 @@ mod session_check;
 
 use std::{fmt, sync::Arc};
 
-use auth_session::{AccountStatus, Username};
-use auth_store::{Aws, DynamoUsers, FindSession, KeySource, KeySourceError};
+use auth_session::Username;
+use auth_store::{Aws, DynamoUsers, FindLegacyUser, FindSession, KeySource, KeySourceError};
 use auth_token::{
-    AccessClaims, FlaskClaims, FlaskSubject, PresentedToken, Timestamp, TokenError, TokenProfile,
-    TokenType, Verifier,
+    AccessClaims, FlaskClaims, PresentedToken, Timestamp, TokenError, TokenProfile, TokenType,
+    Verifier,
 };
 use lambda_http::http::Request;
 
@@ -33,6 +33,8 @@ use crate::{
 pub struct GuardSettings {
     /// The users table, which holds the sessions.
     pub users_table: String,
+    /// The legacy table: which account a user of an old service has here.
+    pub legacy_table: Option<String>,
     /// Where the keys are.
     pub keys: KeySource,
     /// Which tokens are ours.
@@ -73,17 +75,22 @@ impl Guard<DynamoUsers> {
     ) -> Result<Self, KeySourceError> {
         let GuardSettings { keys, tokens, locations, .. } = settings;
         let reader = TokenReader::connect(keys, tokens, locations, aws, now).await?;
-        let users = async || DynamoUsers::connect(aws, settings.users_table).await;
+        let has_legacy = settings.legacy_table.is_some();
+        let users = async || {
+            let users = DynamoUsers::connect(aws, settings.users_table).await;
+            users.with_legacy(settings.legacy_table)
+        };
         let sessions = match settings.revocation {
             RevocationCheck::Strict => SessionCheck::strict(users().await),
             RevocationCheck::Cached(delay) => SessionCheck::cached(users().await, delay),
+            RevocationCheck::Off if has_legacy => SessionCheck::legacy_alone(users().await),
             RevocationCheck::Off => SessionCheck::off(),
         };
         Ok(Self::reading(reader, sessions))
     }
 }
 
-impl<S: FindSession> Guard<S> {
+impl<S: FindSession + FindLegacyUser> Guard<S> {
     /// A guard that accepts the tokens of `verifier` whose sessions pass `sessions`, in
     /// `Authorization: Bearer …`.
     pub fn new(verifier: Verifier, sessions: SessionCheck<S>) -> Self {
@@ -161,15 +168,8 @@ impl<S: FindSession> Guard<S> {
         requirement: Requirement,
         now: Timestamp,
     ) -> Result<Identity, Refusal> {
-        let found = self.reader.locations.find_access(request)?;
-        let token = PresentedToken::parse(&found.text).map_err(Refusal::Token)?;
-        let token = self.reader.genuine(token, now).await?;
-        let csrf = match &token {
-            AccessToken::Ours(claims) => claims.csrf.as_deref(),
-            AccessToken::Flask(claims) => claims.csrf.as_deref(),
-        };
-        self.reader.check_csrf(request, found.location, TokenType::Access, csrf)?;
-        let caller = self.admit_genuine(token, now).await?.found_in(found.location);
+        let (token, location) = self.reader.access(request, now).await?;
+        let caller = self.admit_genuine(token, now).await?.found_in(location);
         requirement.check(&caller, now)?;
         Ok(caller)
     }
@@ -224,26 +224,14 @@ impl<S: FindSession> Guard<S> {
         }
     }
 
-    /// A Flask service's token names no session. Its user must have an account whose password was
-    /// never changed here: whoever changes it wants to be rid of earlier tokens.
+    /// A Flask service's token names no session, and no account of ours: the legacy table says which
+    /// one its identity was moved to.
     async fn with_account(&self, token: FlaskClaims) -> Result<AccessClaims, Refusal> {
-        let (user, username) = match token.subject {
-            FlaskSubject::Id(id) => {
-                let username = id.to_string();
-                (id, username)
-            }
-            FlaskSubject::Username(claimed) => {
-                let name = username(&claimed)?;
-                let account = self.sessions.account(&name, &token.session).await;
-                let account = account.map_err(Refusal::Fault)?.filter(|account| {
-                    account.status == AccountStatus::Active && account.credentials_version == 0
-                });
-                (account.ok_or(Refusal::SessionEnded)?.user, claimed)
-            }
-        };
+        let account = self.sessions.legacy_account(&token).await.map_err(Refusal::Fault)?;
+        let account = account.ok_or(Refusal::SessionEnded)?;
         Ok(AccessClaims {
-            user,
-            username,
+            user: account.id,
+            username: account.username.typed().to_owned(),
             session: token.session,
             token: token.token,
             auth_time: token.issued_at,

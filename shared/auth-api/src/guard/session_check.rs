@@ -7,8 +7,8 @@ use std::{
 };
 
 use auth_session::{SessionState, Username};
-use auth_store::{FindSession, StoreError};
-use auth_token::{AccessClaims, SessionId, Timestamp};
+use auth_store::{FindLegacyUser, FindSession, LegacyUser, StoreError};
+use auth_token::{AccessClaims, FlaskClaims, SessionId, Timestamp};
 use lru::LruCache;
 
 /// When a session is looked up.
@@ -33,7 +33,8 @@ pub struct SessionCheck<S>(Kind<S>);
 enum Kind<S> {
     Strict(S),
     Cached(CachedSessions<S>),
-    Off,
+    /// Accounts of legacy tokens are looked up all the same: who the caller is depends on it.
+    Off(Option<S>),
 }
 
 impl<S> SessionCheck<S> {
@@ -48,28 +49,18 @@ impl<S> SessionCheck<S> {
         Self(Kind::Cached(CachedSessions { sessions, delay, known }))
     }
 
-    /// No session is looked up.
+    /// No session is looked up, and legacy tokens are refused.
     pub const fn off() -> Self {
-        Self(Kind::Off)
+        Self(Kind::Off(None))
+    }
+
+    /// No session is looked up, but the accounts of legacy tokens are.
+    pub const fn legacy_alone(users: S) -> Self {
+        Self(Kind::Off(Some(users)))
     }
 }
 
 impl<S: FindSession> SessionCheck<S> {
-    /// The account of that name, for a token that names no session of ours; `None` when there is
-    /// none, and when nothing is looked up.
-    pub(super) async fn account(
-        &self,
-        username: &Username,
-        session: &SessionId,
-    ) -> Result<Option<SessionState>, StoreError> {
-        match &self.0 {
-            Kind::Strict(sessions) | Kind::Cached(CachedSessions { sessions, .. }) => {
-                sessions.find_session(username, session).await
-            }
-            Kind::Off => Ok(None),
-        }
-    }
-
     pub(super) async fn is_alive(
         &self,
         username: &Username,
@@ -82,8 +73,30 @@ impl<S: FindSession> SessionCheck<S> {
                 Ok(found.is_some_and(|state| state.is_alive(&claims.user, now)))
             }
             Kind::Cached(cached) => cached.is_alive(username, claims, now).await,
-            Kind::Off => Ok(true),
+            Kind::Off(_) => Ok(true),
         }
+    }
+}
+
+impl<S: FindSession + FindLegacyUser> SessionCheck<S> {
+    /// The account that a legacy token speaks of, if that is active and has never changed its
+    /// password here. It is looked up at every request.
+    pub(super) async fn legacy_account(
+        &self,
+        token: &FlaskClaims,
+    ) -> Result<Option<LegacyUser>, StoreError> {
+        let (Kind::Strict(users)
+        | Kind::Cached(CachedSessions { sessions: users, .. })
+        | Kind::Off(Some(users))) = &self.0
+        else {
+            return Ok(None);
+        };
+        let Some(moved) = users.find_legacy_user(&token.identity).await? else {
+            return Ok(None);
+        };
+        let account = users.find_session(&moved.username, &token.session).await?;
+        let is_open = account.is_some_and(|account| account.accepts_legacy_tokens(&moved.id));
+        Ok(is_open.then_some(moved))
     }
 }
 

@@ -5,14 +5,14 @@
 
 mod read;
 
-use std::fmt;
+use std::{fmt, time::Duration};
 
 use jsonwebtoken::DecodingKey;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
 use crate::{
-    AdditionalClaims, PresentedToken, SessionId, Timestamp, TokenId, UserId,
+    AdditionalClaims, PresentedToken, SessionId, Timestamp, TokenId,
     algorithm::{Algorithm, KeyType},
     claims::TokenType,
     encoding,
@@ -33,24 +33,30 @@ enum Minter {
     FlaskJwt,
 }
 
-/// What the identity claim of a token says.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum SubjectKind {
-    #[default]
-    Username,
-    Id,
-}
-
 /// The members that make a JWK a Flask service's.
 #[derive(Clone, Debug, Deserialize)]
 pub(crate) struct FlaskMark {
     minted_by: Option<Minter>,
-    #[serde(default)]
-    subject: SubjectKind,
     identity_claim: Option<String>,
     iss: Option<String>,
-    aud: Option<String>,
+    aud: Option<OneOrMany>,
+}
+
+/// A text or a list of texts, as `aud` is (RFC 7519 §4.1.3).
+#[derive(Clone, Debug, Deserialize)]
+#[serde(untagged)]
+enum OneOrMany {
+    One(String),
+    Many(Vec<String>),
+}
+
+impl OneOrMany {
+    fn as_slice(&self) -> &[String] {
+        match self {
+            Self::One(text) => std::slice::from_ref(text),
+            Self::Many(texts) => texts,
+        }
+    }
 }
 
 impl FlaskMark {
@@ -78,26 +84,18 @@ impl fmt::Debug for FlaskKey {
     }
 }
 
-/// Whom a Flask service's token speaks of.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum FlaskSubject {
-    /// The user of that name.
-    Username(String),
-    /// The user of that identifier, which is the Flask service's own.
-    Id(UserId),
-}
-
 /// The claims of a Flask service's token whose signature, type and times were checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FlaskClaims {
-    /// Whom it speaks of.
-    pub subject: FlaskSubject,
+    /// The identity that the service knows the user by. Only the legacy table says which account
+    /// of ours that is.
+    pub identity: String,
     /// A name for the session that it would belong to, made of its text; no user has such a
     /// session.
     pub session: SessionId,
     /// A name for the token, made of its text.
     pub token: TokenId,
-    /// When it was issued.
+    /// When it was issued, which is the last moment at which the password can have been proved.
     pub issued_at: Timestamp,
     /// When it stops being valid.
     pub expires_at: Timestamp,
@@ -158,16 +156,18 @@ impl FlaskKeys {
             && token.header().is_some_and(|header| header.kid.is_none())
     }
 
-    /// The claims of a valid access token; Flask-JWT's tokens are all of that type.
+    /// The claims of a valid access token; Flask-JWT's tokens are all of that type. `leeway` widens
+    /// `nbf`, `iat` and `exp`.
     ///
     /// # Errors
     /// The first [`TokenError`] in the order: form, header, signature, type, parties, times.
     pub fn access(
         &self,
         token: PresentedToken<'_>,
+        leeway: Duration,
         now: Timestamp,
     ) -> Result<FlaskClaims, TokenError> {
-        self.verify(token, TokenType::Access, now)
+        self.verify(token, TokenType::Access, leeway, now)
     }
 
     /// The claims of a valid refresh token of Flask-JWT-Extended's.
@@ -177,15 +177,17 @@ impl FlaskKeys {
     pub fn refresh(
         &self,
         token: PresentedToken<'_>,
+        leeway: Duration,
         now: Timestamp,
     ) -> Result<FlaskClaims, TokenError> {
-        self.verify(token, TokenType::Refresh, now)
+        self.verify(token, TokenType::Refresh, leeway, now)
     }
 
     fn verify(
         &self,
         token: PresentedToken<'_>,
         expected: TokenType,
+        leeway: Duration,
         now: Timestamp,
     ) -> Result<FlaskClaims, TokenError> {
         let header = token.header().ok_or(TokenError::BadHeader)?;
@@ -197,7 +199,7 @@ impl FlaskKeys {
             if header.alg != key.algorithm.name() {
                 error = TokenError::WrongAlgorithm;
             } else if key.verifies(token) {
-                return key.read(token, expected, now);
+                return key.read(token, expected, leeway, now);
             } else {
                 error = TokenError::BadSignature;
             }

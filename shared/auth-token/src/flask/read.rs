@@ -1,12 +1,14 @@
 //! What a Flask service's token says, once its signature was found right.
 
+use std::time::Duration;
+
 use aws_lc_rs::digest;
 use serde_json::{Map, Value};
 
-use super::{FlaskClaims, FlaskKey, FlaskSubject, Minter, SubjectKind};
+use super::{FlaskClaims, FlaskKey, Minter, OneOrMany};
 use crate::{
-    AdditionalClaims, PresentedToken, SessionId, Timestamp, TokenId, UserId,
-    additional::RESERVED_CLAIMS, claims::TokenType, encoding, error::TokenError, json,
+    AdditionalClaims, PresentedToken, SessionId, Timestamp, TokenId, additional::RESERVED_CLAIMS,
+    claims::TokenType, encoding, error::TokenError, json,
 };
 
 impl FlaskKey {
@@ -15,6 +17,7 @@ impl FlaskKey {
         &self,
         token: PresentedToken<'_>,
         expected: TokenType,
+        leeway: Duration,
         now: Timestamp,
     ) -> Result<FlaskClaims, TokenError> {
         let mut claims = token.payload().as_deref().and_then(json::parse_object);
@@ -23,86 +26,98 @@ impl FlaskKey {
         if token_type != expected {
             return Err(TokenError::WrongType(token_type));
         }
-        check_party(self.mark.iss.as_deref(), claims.get("iss"), TokenError::WrongIssuer)?;
-        check_party(self.mark.aud.as_deref(), claims.get("aud"), TokenError::WrongAudience)?;
-        let (issued_at, expires_at) = self.check_times(claims, now)?;
+        self.check_parties(claims)?;
+        let (issued_at, expires_at) = self.check_times(claims, leeway, now)?;
         let fresh = is_fresh(claims.get("fresh"), now);
-        let subject = self.subject(claims).ok_or(TokenError::BadClaims)?;
+        let identity = self.identity(claims).ok_or(TokenError::BadClaims)?;
         let csrf = claims.get("csrf").and_then(Value::as_str).map(str::to_owned);
         let (session, token) = names_of(token).ok_or(TokenError::BadClaims)?;
         for reserved in RESERVED_CLAIMS {
             claims.remove(reserved);
         }
         let claims = AdditionalClaims::of_token(std::mem::take(claims));
-        Ok(FlaskClaims { subject, session, token, issued_at, expires_at, fresh, csrf, claims })
+        Ok(FlaskClaims { identity, session, token, issued_at, expires_at, fresh, csrf, claims })
     }
 
-    /// Flask-JWT-Extended takes a token without a type for an access token, Flask-JWT has no
-    /// types. Unlike there, a type that is neither is refused: another service may sign
-    /// password-reset links with the same secret.
+    /// Flask-JWT has no types. Flask-JWT-Extended takes everything that is no refresh token for an
+    /// access token; here the type must say so, because another service may sign password-reset
+    /// links with the same secret.
     fn token_type(&self, claims: &Map<String, Value>) -> Option<TokenType> {
         match (claims.get("type"), self.minter) {
-            (None, _) => Some(TokenType::Access),
+            (None, Minter::FlaskJwt) => Some(TokenType::Access),
             (Some(named), Minter::Flask) => [TokenType::Access, TokenType::Refresh]
                 .into_iter()
                 .find(|token_type| named.as_str() == Some(token_type.claim_name())),
-            (Some(_), Minter::FlaskJwt) => None,
+            (None, Minter::Flask) | (Some(_), Minter::FlaskJwt) => None,
         }
     }
 
-    /// Unlike Flask-JWT-Extended, asks for `exp`: no token lives for ever.
+    fn check_parties(&self, claims: &Map<String, Value>) -> Result<(), TokenError> {
+        if let Some(expected) = &self.mark.iss
+            && claims.get("iss").and_then(Value::as_str) != Some(expected)
+        {
+            return Err(TokenError::WrongIssuer);
+        }
+        let Some(expected) = &self.mark.aud else { return Ok(()) };
+        let named = match claims.get("aud") {
+            Some(Value::Array(list)) => list.as_slice(),
+            Some(one) => std::slice::from_ref(one),
+            None => &[],
+        };
+        let mut named = named.iter().filter_map(Value::as_str);
+        if named.any(|audience| OneOrMany::as_slice(expected).iter().any(|one| one == audience)) {
+            Ok(())
+        } else {
+            Err(TokenError::WrongAudience)
+        }
+    }
+
+    /// Unlike Flask-JWT-Extended, asks for `exp` and `iat`: no token lives for ever, and none is
+    /// younger than it is.
     fn check_times(
         &self,
         claims: &Map<String, Value>,
+        leeway: Duration,
         now: Timestamp,
     ) -> Result<(Timestamp, Timestamp), TokenError> {
         let moment = |name: &str| match claims.get(name) {
             None => Ok(None),
-            Some(value) => value.as_u64().map(Some).ok_or(TokenError::BadClaims),
+            Some(value) => {
+                value.as_u64().map(Timestamp::from_unix).map(Some).ok_or(TokenError::BadClaims)
+            }
         };
-        let (issued_at, not_before) = (moment("iat")?, moment("nbf")?);
-        let is_incomplete =
-            self.minter == Minter::FlaskJwt && (issued_at.is_none() || not_before.is_none());
-        let expires_at = moment("exp")?.filter(|_| !is_incomplete).ok_or(TokenError::BadClaims)?;
-        let expires_at = Timestamp::from_unix(expires_at);
-        if not_before.is_some_and(|moment| moment > now.unix()) {
+        let not_before = moment("nbf")?;
+        let (Some(issued_at), Some(expires_at)) = (moment("iat")?, moment("exp")?) else {
+            return Err(TokenError::BadClaims);
+        };
+        if self.minter == Minter::FlaskJwt && not_before.is_none() {
+            return Err(TokenError::BadClaims);
+        }
+        if not_before.is_some_and(|moment| moment > now + leeway) {
             return Err(TokenError::NotYetValid);
         }
-        if issued_at.is_some_and(|moment| moment > now.unix()) {
+        if issued_at > now + leeway {
             return Err(TokenError::IssuedInFuture);
         }
-        if expires_at <= now {
+        if expires_at + leeway <= now {
             return Err(TokenError::Expired);
         }
-        Ok((issued_at.map_or(now, Timestamp::from_unix), expires_at))
+        Ok((issued_at, expires_at))
     }
 
     /// Identities are strings in Flask-JWT-Extended, and usually numbers in Flask-JWT.
-    fn subject(&self, claims: &mut Map<String, Value>) -> Option<FlaskSubject> {
+    fn identity(&self, claims: &mut Map<String, Value>) -> Option<String> {
         let default = match self.minter {
             Minter::Flask => "sub",
             Minter::FlaskJwt => "identity",
         };
-        let identity = match claims.remove(self.mark.identity_claim.as_deref().unwrap_or(default)) {
-            Some(Value::String(text)) => text,
-            Some(Value::Number(number)) if number.is_u64() || number.is_i64() => number.to_string(),
-            _ => return None,
-        };
-        match self.mark.subject {
-            SubjectKind::Username => Some(FlaskSubject::Username(identity)),
-            SubjectKind::Id => UserId::parse(&identity).map(FlaskSubject::Id),
+        match claims.remove(self.mark.identity_claim.as_deref().unwrap_or(default)) {
+            Some(Value::String(text)) if !text.is_empty() => Some(text),
+            Some(Value::Number(number)) if number.is_u64() || number.is_i64() => {
+                Some(number.to_string())
+            }
+            _ => None,
         }
-    }
-}
-
-fn check_party(
-    expected: Option<&str>,
-    claim: Option<&Value>,
-    error: TokenError,
-) -> Result<(), TokenError> {
-    match expected {
-        Some(expected) if claim.and_then(Value::as_str) != Some(expected) => Err(error),
-        Some(_) | None => Ok(()),
     }
 }
 

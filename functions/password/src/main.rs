@@ -1,0 +1,33 @@
+//! `POST /password`: wiring only. The behaviour is in `lib.rs`.
+
+use auth_api::{SigningKeys, TokenReader, allow_only, run, start_logging};
+use auth_config::{PasswordConfig, log_settings};
+use auth_password::Hasher;
+use auth_store::{Aws, DynamoUsers};
+use auth_token::Timestamp;
+use lambda_http::Error;
+use password::Password;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    start_logging(log_settings());
+    let config = PasswordConfig::from_env()?;
+    let aws = Aws::default();
+    let tokens = config.tokens;
+    let keys = move |ring, flask| SigningKeys::new(ring, flask, &tokens);
+    let keys = config.keys.keep_signing(&aws, Timestamp::now(), keys).await?;
+    let users = DynamoUsers::connect(&aws, config.users_table).await;
+    let password = Password {
+        users: users.with_legacy(config.legacy_table),
+        reader: TokenReader { keys, locations: config.locations },
+        passwords: config.passwords,
+        hasher: Hasher::new(config.hashing)?,
+        sessions: config.sessions,
+    };
+
+    run(config.errors, async |request| {
+        allow_only(request, "POST")?;
+        password.handle(request, Timestamp::now()).await
+    })
+    .await
+}

@@ -1,0 +1,163 @@
+//! A user with three sessions, and `POST /password` over a store in memory.
+
+use auth_api::{GatewayAnswer, SigningKeys, TokenLocation, TokenLocations, TokenReader, answer};
+use auth_password::{HashParams, Hasher, Password as Presented, PasswordPolicy, Verdict};
+use auth_session::{Session, User, Username};
+use auth_store::{
+    AccountChangeOutcome, AddUser as _, ChangePassword, FindLegacyUser, FindUser, KeptKeys,
+    LegacyUser, MemoryUsers, PasswordChange, StoreError,
+};
+use auth_testkit::{
+    event::{request, with_header, with_token},
+    flask::keys as flask_keys,
+    forge::{claims_for, header, sign},
+    subject::{NOW, SESSION_POLICY, key_ring, operation, session, token_profile, user},
+};
+use auth_token::SessionId;
+use lambda_http::Request;
+use password::Password;
+use secrecy::SecretString;
+use serde_json::{Value, json};
+
+pub(crate) const PASSWORD: &str = "correct horse battery";
+pub(crate) const NEW: &str = "another horse battery";
+
+/// A user with three sessions, the first of which calls.
+pub(crate) struct Scene {
+    pub(crate) users: MemoryUsers,
+    pub(crate) alice: User,
+    pub(crate) sessions: [SessionId; 3],
+    pub(crate) token: String,
+}
+
+fn hasher() -> Hasher {
+    Hasher::new(HashParams::default()).unwrap()
+}
+
+fn policy() -> PasswordPolicy {
+    PasswordPolicy { min_chars: 8 }
+}
+
+pub(crate) fn hash(password: &str) -> SecretString {
+    hasher().hash(&policy().accept(&SecretString::from(password), "alice").unwrap()).unwrap()
+}
+
+pub(crate) fn verdict(password: &str, stored: &User) -> Verdict {
+    let password = Presented::parse(&SecretString::from(password)).unwrap();
+    hasher().verify(&password, &stored.password_hash).unwrap()
+}
+
+pub(crate) async fn scene(change: impl FnOnce(&mut User)) -> Scene {
+    let mut alice = user("Alice");
+    alice.password_hash = hash(PASSWORD);
+    let sessions = [0, 1, 2].map(|_| {
+        let started = session(&alice, NOW);
+        alice.sessions.insert(started.id.clone(), started.session);
+        started.id
+    });
+    let token = sign(&header(), &claims_for(&alice.id, &sessions[0]));
+    change(&mut alice);
+    let users = store_of(&alice).await;
+    Scene { users, alice, sessions, token }
+}
+
+async fn store_of(user: &User) -> MemoryUsers {
+    let users = MemoryUsers::default();
+    users.add_user(user, &operation()).await.unwrap();
+    users
+}
+
+/// What the route answers over `users`.
+pub(crate) async fn call<U>(users: U, event: &Value) -> GatewayAnswer
+where
+    U: FindUser + FindLegacyUser + ChangePassword,
+{
+    let flask = flask_keys(&json!({ "minted_by": "flask" }));
+    let keys = KeptKeys::fixed(SigningKeys::new(key_ring(), flask, &token_profile()));
+    let locations = TokenLocations {
+        order: vec![TokenLocation::Headers, TokenLocation::Cookies],
+        ..TokenLocations::default()
+    };
+    let password = Password {
+        users,
+        reader: TokenReader { keys, locations },
+        passwords: policy(),
+        hasher: hasher(),
+        sessions: SESSION_POLICY,
+    };
+    let handle = async |request: &Request| password.handle(request, NOW).await;
+    answer(&event.to_string(), &handle).await
+}
+
+pub(crate) fn with_body(body: &Value) -> Value {
+    let event = request("POST", "/password");
+    let mut event = with_header(event, "content-type", "application/json");
+    event["body"] = body.to_string().into();
+    event
+}
+
+pub(crate) fn change(current: &str, new: &str) -> Value {
+    with_body(&json!({ "current_password": current, "new_password": new }))
+}
+
+pub(crate) fn body(answer: &GatewayAnswer) -> Value {
+    serde_json::from_str(&answer.body).unwrap()
+}
+
+/// The status and the code of a refusal.
+pub(crate) fn refusal(answer: &GatewayAnswer) -> (u16, String) {
+    (answer.status_code, body(answer)["error"].as_str().unwrap().to_owned())
+}
+
+impl Scene {
+    /// Calls as the first session.
+    pub(crate) async fn call(&self, event: Value) -> GatewayAnswer {
+        call(self.users.clone(), &with_token(event, &self.token)).await
+    }
+
+    pub(crate) async fn stored(&self) -> User {
+        self.users.find_user(&self.alice.username).await.unwrap().unwrap()
+    }
+
+    pub(crate) async fn assert_unchanged(&self) {
+        let stored = self.stored().await;
+        assert_eq!((stored.credentials_version, &stored.sessions), (0, &self.alice.sessions));
+    }
+
+    /// The session that calls.
+    pub(crate) fn asking(&mut self) -> &mut Session {
+        self.alice.sessions.get_mut(&self.sessions[0]).unwrap()
+    }
+
+    /// A store with the account as it is in this scene.
+    pub(crate) async fn of_account(&self) -> MemoryUsers {
+        store_of(&self.alice).await
+    }
+}
+
+/// A store whose account changes between the read and the write of a request.
+pub(crate) struct Meanwhile {
+    pub(crate) read: MemoryUsers,
+    pub(crate) written: MemoryUsers,
+}
+
+impl FindUser for Meanwhile {
+    async fn find_user(&self, username: &Username) -> Result<Option<User>, StoreError> {
+        self.read.find_user(username).await
+    }
+}
+
+impl FindLegacyUser for Meanwhile {
+    async fn find_legacy_user(&self, identity: &str) -> Result<Option<LegacyUser>, StoreError> {
+        self.read.find_legacy_user(identity).await
+    }
+}
+
+impl ChangePassword for Meanwhile {
+    async fn change_password(
+        &self,
+        change: &PasswordChange<'_>,
+    ) -> Result<AccountChangeOutcome, StoreError> {
+        self.written.change_password(change).await
+    }
+}
