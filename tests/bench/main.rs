@@ -4,12 +4,14 @@
 
 mod measure;
 mod subjects;
+mod timing;
 mod verification;
 
 use std::{env, error::Error};
 
 use measure::{Results, measure};
 use subjects::Subjects;
+use timing::Timing;
 use verification::Verification;
 
 #[tokio::main(flavor = "current_thread")]
@@ -19,6 +21,10 @@ async fn main() -> Result<(), Box<dyn Error>> {
         return Ok(());
     }
     let subjects = Subjects::start().await?;
+    print_timing(&timing::measure(&subjects).await?);
+    if env::args().nth(1).as_deref() == Some("timing") {
+        return Ok(());
+    }
     print_table(&measure(&subjects).await?);
     Ok(())
 }
@@ -50,6 +56,15 @@ fn print_table(results: &Results) {
     if let Some((_, login)) = costs.iter().find(|(name, _)| *name == "login") {
         println!("login: {:.3} times that, {:+.0} µs", login.cpu_us / hash, login.cpu_us - hash);
     }
+}
+
+#[expect(clippy::print_stdout, reason = "this is a command-line program")]
+fn print_timing(timing: &Timing) {
+    let Timing { known_us, unknown_us } = timing;
+    println!(
+        "failed login: known name {known_us:.0} µs, unknown name {unknown_us:.0} µs, ratio {:.3}\n",
+        known_us / unknown_us
+    );
 }
 
 #[expect(clippy::print_stdout, reason = "this is a command-line program")]

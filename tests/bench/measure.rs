@@ -15,7 +15,7 @@ use crate::subjects::{Subject, Subjects};
 const COLD_STARTS: usize = 31;
 const ROUNDS: usize = 15;
 const WARM_UP: usize = 20;
-const LIMIT: Duration = Duration::from_secs(10);
+pub(crate) const LIMIT: Duration = Duration::from_secs(10);
 
 /// What a function costs.
 #[derive(Debug)]

@@ -220,6 +220,12 @@ fn event(route: &str, body: Option<&Value>, token: Option<&str>) -> String {
     event.to_string()
 }
 
+/// A login with a password that is not the user's.
+pub(crate) fn wrong_login(username: &str) -> String {
+    let body = json!({ "username": username, "password": "measured once, cut twice" });
+    event("POST /login", Some(&body), None)
+}
+
 fn authorizer_event(token: &str) -> String {
     json!({
         "version": "2.0",
