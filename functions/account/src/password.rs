@@ -1,6 +1,7 @@
 //! `POST /password`.
 
 use auth_api::{ApiError, JsonBody, empty};
+use auth_session::Email;
 use auth_store::{AccountChangeOutcome, ChangePassword};
 use auth_token::Timestamp;
 use lambda_http::{Body, Request, Response};
@@ -21,9 +22,11 @@ impl<U: ChangePassword> Account<U> {
     ) -> Result<Response<Body>, ApiError> {
         let body = JsonBody::parse(request)?;
         let (current, new) = (body.secret("current_password")?, body.secret("new_password")?);
+        let username = caller.user.username.folded();
+        let email = caller.user.email.as_ref().map_or("", Email::as_str);
         let new = self
             .passwords
-            .accept(&new, caller.user.username.folded())
+            .accept(&new, &[username, email])
             .map_err(|error| ApiError::new_password("new_password", error))?;
         self.prove(&caller, &current)?;
         let hash = self.hasher.hash(&new).map_err(ApiError::hash)?;

@@ -53,7 +53,7 @@ impl<U: AddUser> Signup<U> {
             .map_err(|error| ApiError::member("email", error))?;
         let password = self
             .passwords
-            .accept(&password, username.folded())
+            .accept(&password, &[username.folded(), email.as_ref().map_or("", Email::as_str)])
             .map_err(|error| ApiError::new_password("password", error))?;
 
         // A taken name costs a hash too, so that the time tells nothing that the answer does not.

@@ -79,7 +79,7 @@ pub fn variables_of(function: &str) -> Vec<&'static str> {
         "logout" => verifies(),
         "protected" => guards(),
         "refresh" => [&signs()[..], &FLASK, &SESSIONS, &["REFRESH_GRACE"]].concat(),
-        "signup" => [&USERS[..], &PASSWORDS, &HASHING].concat(),
+        "signup" => [&USERS[..], &ISSUER, &PASSWORDS, &HASHING].concat(),
         "workitems" => [&guards()[..], &["WORK_ITEMS_TABLE"]].concat(),
         _ => return Vec::new(),
     };

@@ -1,14 +1,12 @@
 use super::*;
 use crate::policy::PasswordPolicy;
 
-const POLICY: PasswordPolicy = PasswordPolicy { min_chars: 8 };
-
 fn hasher() -> Hasher {
     Hasher::new(HashParams::default()).unwrap()
 }
 
 fn new_password(text: &str) -> NewPassword {
-    POLICY.accept(&SecretString::from(text), "bob").unwrap()
+    PasswordPolicy::new(8).accept(&SecretString::from(text), &["bob"]).unwrap()
 }
 
 fn password(text: &str) -> Password {
