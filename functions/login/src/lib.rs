@@ -82,7 +82,7 @@ impl<U: FindUser + StartSession> Login<U> {
         now: Timestamp,
     ) -> Result<Proven, ApiError> {
         let Some(user) = found else {
-            self.hasher.verify_nothing(password).map_err(ApiError::hash)?;
+            self.hasher.verify_dummy(password).map_err(ApiError::hash)?;
             return Err(ApiError::InvalidCredentials);
         };
         match self.hasher.verify(password, &user.password_hash) {
@@ -94,7 +94,7 @@ impl<U: FindUser + StartSession> Login<U> {
             Ok(Verdict::Mismatch) => Err(ApiError::InvalidCredentials),
             Err(unverifiable @ HashError::Unverifiable) => {
                 error!(user = user.id.as_str(), "{unverifiable}");
-                self.hasher.verify_nothing(password).map_err(ApiError::hash)?;
+                self.hasher.verify_dummy(password).map_err(ApiError::hash)?;
                 Err(ApiError::InvalidCredentials)
             }
             Err(failed @ HashError::Failed) => Err(ApiError::hash(failed)),

@@ -5,7 +5,7 @@ use auth_api::{
     new_session, token_answer,
 };
 use auth_password::{Hasher, PasswordPolicy, Weakness};
-use auth_session::{SessionPolicy, User};
+use auth_session::{Email, SessionPolicy, User};
 use auth_store::{AccountChangeOutcome, ChangePassword, FindLegacyUser, FindUser, PasswordChange};
 use auth_token::Timestamp;
 use lambda_http::{Body, Request, Response};
@@ -45,9 +45,11 @@ impl<U: FindUser + FindLegacyUser + ChangePassword> Password<U> {
         let keys = self.reader.keys.get(now).await.map_err(ApiError::store)?;
         let body = JsonBody::parse(request)?;
         let (current, new) = (body.secret("current_password")?, body.secret("new_password")?);
+        let username = caller.user.username.folded();
+        let email = caller.user.email.as_ref().map_or("", Email::as_str);
         let new = self
             .passwords
-            .accept(&new, caller.user.username.folded())
+            .accept(&new, &[username, email])
             .map_err(|error| ApiError::new_password("new_password", error))?;
         let current = caller.prove(&self.hasher, &current)?;
         if current.is_same(new.as_password()) {

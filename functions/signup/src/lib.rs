@@ -45,11 +45,15 @@ impl<U: AddUser> Signup<U> {
     ) -> Result<Response<Body>, ApiError> {
         let body = JsonBody::parse(request)?;
         let (username, password) = body.credentials()?;
-        let email = body.optional("email")?.map(Email::parse).transpose();
-        let email = email.map_err(|error| ApiError::member("email", error))?;
+        // An empty input of a form counts as left out.
+        let email = body.optional("email")?.filter(|email| !email.is_empty());
+        let email = email
+            .map(Email::parse)
+            .transpose()
+            .map_err(|error| ApiError::member("email", error))?;
         let password = self
             .passwords
-            .accept(&password, username.folded())
+            .accept(&password, &[username.folded(), email.as_ref().map_or("", Email::as_str)])
             .map_err(|error| ApiError::new_password("password", error))?;
 
         // A taken name costs a hash too, so that the time tells nothing that the answer does not.

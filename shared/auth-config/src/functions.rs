@@ -54,7 +54,8 @@ from_env!(
 pub struct SignupConfig {
     /// The users table. Read from `USERS_TABLE`.
     pub users_table: String,
-    /// What new passwords have to be. Read from `PASSWORD_MIN_LENGTH` (8 to 64, default 8).
+    /// What new passwords have to be. Read from `PASSWORD_MIN_LENGTH` (8 to 64, default 8) and
+    /// `JWT_ISSUER`.
     pub passwords: PasswordPolicy,
     /// How hard password hashes are. Read from `ARGON2_MEMORY_KIB` (default 19456) and
     /// `ARGON2_ITERATIONS` (default 2).

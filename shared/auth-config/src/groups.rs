@@ -129,11 +129,12 @@ fn session_lifetimes(variables: &impl Variables) -> Result<SessionLifetimes, Con
     })
 }
 
-/// What new passwords have to be. Read from `PASSWORD_MIN_LENGTH` (characters).
+/// What new passwords have to be. Read from `PASSWORD_MIN_LENGTH` (characters) and `JWT_ISSUER`,
+/// whose host no password may be.
 pub(crate) fn password_policy(variables: &impl Variables) -> Result<PasswordPolicy, ConfigError> {
     let bounds = DEFAULT_PASSWORD_CHARS..=MAX_MIN_PASSWORD_CHARS;
     let min_chars = number(variables, "PASSWORD_MIN_LENGTH", DEFAULT_PASSWORD_CHARS, bounds)?;
-    Ok(PasswordPolicy { min_chars })
+    Ok(PasswordPolicy::new(min_chars).with_issuer(&issuer(variables)?))
 }
 
 /// How hard password hashes are. Read from `ARGON2_MEMORY_KIB` and `ARGON2_ITERATIONS`.

@@ -81,7 +81,7 @@ pub fn variables_of(function: &str) -> Vec<&'static str> {
         "password" => [&signs()[..], &FLASK, &SESSIONS, &PASSWORDS, &HASHING].concat(),
         "protected" => guards(),
         "refresh" => [&signs()[..], &FLASK, &SESSIONS, &["REFRESH_GRACE"]].concat(),
-        "signup" => [&USERS[..], &PASSWORDS, &HASHING].concat(),
+        "signup" => [&USERS[..], &ISSUER, &PASSWORDS, &HASHING].concat(),
         "workitems" => [&guards()[..], &["WORK_ITEMS_TABLE"]].concat(),
         _ => return Vec::new(),
     };

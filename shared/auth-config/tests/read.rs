@@ -90,7 +90,7 @@ fn what_is_not_set_is_the_contracts_default() {
     assert_eq!(config.sessions.limit, 20);
     assert_eq!(config.hashing, HashParams::default());
     let signup = SignupConfig::read(&variables(&[])).unwrap();
-    assert_eq!(signup.passwords.min_chars, 8);
+    assert_eq!(signup.passwords.min_chars(), 8);
     let guard = ProtectedConfig::read(&variables(&[])).unwrap().guard;
     assert_eq!(guard.revocation, RevocationCheck::Strict);
     let rotation = RefreshConfig::read(&variables(&[])).unwrap().rotation;

@@ -1,4 +1,4 @@
-//! Argon2id, with one block of memory that is kept from hash to hash.
+//! Argon2, with memory that is kept from hash to hash.
 
 use std::{
     fmt,
@@ -12,7 +12,7 @@ use argon2::{
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::{
-    params::{HashParams, are_bearable},
+    params::{HashParams, is_bearable},
     password::Password,
     policy::NewPassword,
 };
@@ -28,7 +28,7 @@ const OUTPUT_BYTES: usize = 32;
 pub struct Hasher {
     params: HashParams,
     memory: Mutex<Vec<Block>>,
-    decoy_salt: [u8; SALT_BYTES],
+    dummy_salt: [u8; SALT_BYTES],
 }
 
 /// What a password is to a stored hash.
@@ -36,7 +36,7 @@ pub struct Hasher {
 pub enum Verdict {
     /// It is the hashed one.
     Match {
-        /// The stored hash is weaker than the current parameters: hash the password anew.
+        /// The stored hash is not of the configured kind and cost: replace it.
         needs_rehash: bool,
     },
     /// It is another one.
@@ -46,7 +46,7 @@ pub enum Verdict {
 /// Why no hash was computed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum HashError {
-    /// The stored text is not an Argon2id hash, or one whose cost is absurd.
+    /// The stored text is not an Argon2 hash, or one whose cost is absurd.
     #[error("the stored password hash is not one that can be verified")]
     Unverifiable,
     /// The operating system gave no random bytes, or Argon2 refused its input.
@@ -60,7 +60,7 @@ impl Hasher {
     /// # Errors
     /// [`HashError::Failed`] when the operating system gives no random bytes.
     pub fn new(params: HashParams) -> Result<Self, HashError> {
-        Ok(Self { params, memory: Mutex::new(Vec::new()), decoy_salt: random_salt()? })
+        Ok(Self { params, memory: Mutex::new(Vec::new()), dummy_salt: random_salt()? })
     }
 
     /// The PHC string of a new hash with a salt of its own.
@@ -77,12 +77,12 @@ impl Hasher {
     /// [`HashError::Failed`].
     pub fn hash_again(&self, password: &Password) -> Result<SecretString, HashError> {
         let salt = random_salt()?;
-        let params = self.current_params()?;
-        let output = self.compute(&params, password, &salt)?;
+        let kind = self.configured()?;
+        let output = self.compute(&kind, password, &salt)?;
         let hash = PasswordHash {
-            algorithm: Algorithm::Argon2id.ident(),
-            version: Some(Version::V0x13.into()),
-            params: ParamsString::try_from(&params).map_err(|_| HashError::Failed)?,
+            algorithm: kind.algorithm.ident(),
+            version: Some(kind.version.into()),
+            params: ParamsString::try_from(&kind.params).map_err(|_| HashError::Failed)?,
             salt: Some(Salt::new(&salt).map_err(|_| HashError::Failed)?),
             hash: Some(output),
         };
@@ -94,50 +94,53 @@ impl Hasher {
     /// # Errors
     /// [`HashError::Unverifiable`] before anything is computed, and [`HashError::Failed`].
     pub fn verify(&self, password: &Password, stored: &SecretString) -> Result<Verdict, HashError> {
-        let (params, salt, expected) = parse(stored.expose_secret())?;
+        let (kind, salt, expected) =
+            parse(stored.expose_secret()).ok_or(HashError::Unverifiable)?;
         // `Output` compares in constant time.
-        if self.compute(&params, password, &salt)? == expected {
-            Ok(Verdict::Match { needs_rehash: self.params.are_above(&params) })
+        if self.compute(&kind, password, &salt)? == expected {
+            let is_configured = kind == self.configured()? && salt.len() == SALT_BYTES;
+            Ok(Verdict::Match { needs_rehash: !is_configured })
         } else {
             Ok(Verdict::Mismatch)
         }
     }
 
-    /// Spends what [`Hasher::verify`] spends on a hash of the current cost, so that a name
+    /// Spends what [`Hasher::verify`] spends on a hash of the configured cost, so that a name
     /// without an account answers no faster than one with.
     ///
     /// # Errors
     /// [`HashError::Failed`].
-    pub fn verify_nothing(&self, password: &Password) -> Result<(), HashError> {
-        self.compute(&self.current_params()?, password, &self.decoy_salt).map(drop)
+    pub fn verify_dummy(&self, password: &Password) -> Result<(), HashError> {
+        self.compute(&self.configured()?, password, &self.dummy_salt).map(drop)
     }
 
-    fn current_params(&self) -> Result<Params, HashError> {
+    fn configured(&self) -> Result<Kind, HashError> {
         let (memory, iterations) = (self.params.memory_kib(), self.params.iterations());
-        Params::new(memory, iterations, 1, Some(OUTPUT_BYTES)).map_err(|_| HashError::Failed)
+        let params = Params::new(memory, iterations, 1, Some(OUTPUT_BYTES));
+        let params = params.map_err(|_| HashError::Failed)?;
+        Ok(Kind { algorithm: Algorithm::Argon2id, version: Version::V0x13, params })
     }
 
-    fn compute(
-        &self,
-        params: &Params,
-        password: &Password,
-        salt: &[u8],
-    ) -> Result<Output, HashError> {
-        let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params.clone());
-        let length = params.output_len().unwrap_or(OUTPUT_BYTES);
+    fn compute(&self, kind: &Kind, password: &Password, salt: &[u8]) -> Result<Output, HashError> {
+        let argon2 = Argon2::new(kind.algorithm, kind.version, kind.params.clone());
+        let blocks = kind.params.block_count();
         let mut memory = self.memory();
-        if memory.len() < params.block_count() {
-            memory.resize(params.block_count(), Block::new());
+        if memory.len() < blocks {
+            memory.resize(blocks, Block::new());
         }
-        let mut output = vec![0; length];
+        let used = memory.get_mut(..blocks).ok_or(HashError::Failed)?;
+        let mut output = vec![0; kind.params.output_len().unwrap_or(OUTPUT_BYTES)];
         let computed = argon2.hash_password_into_with_memory(
             password.expose().as_bytes(),
             salt,
             &mut output,
-            memory.as_mut_slice(),
+            &mut *used,
         );
         // What is left in the memory would let its reader skip the costly part of a guess.
-        memory.fill(Block::new());
+        used.fill(Block::new());
+        // One costly hash does not keep its memory for the life of the process.
+        memory.truncate(self.configured()?.params.block_count());
+        memory.shrink_to_fit();
         computed.map_err(|_| HashError::Failed)?;
         Output::new(&output).map_err(|_| HashError::Failed)
     }
@@ -160,21 +163,44 @@ fn random_salt() -> Result<[u8; SALT_BYTES], HashError> {
     Ok(salt)
 }
 
-/// Takes a stored hash apart and refuses what is not Argon2id 1.3 of a bearable cost.
-fn parse(stored: &str) -> Result<(Params, Vec<u8>, Output), HashError> {
-    let hash = PasswordHash::new(stored).map_err(|_| HashError::Unverifiable)?;
-    let is_current_argon2id = hash.algorithm == Algorithm::Argon2id.ident()
-        && hash.version == Some(Version::V0x13.into());
-    let params = Params::try_from(&hash).map_err(|_| HashError::Unverifiable)?;
-    // The library fills in defaults for a cost that the text does not name.
+/// Everything that decides how a hash is computed, but for its salt.
+#[derive(PartialEq, Eq)]
+struct Kind {
+    algorithm: Algorithm,
+    version: Version,
+    params: Params,
+}
+
+/// Takes a stored hash apart; none for what is not Argon2 of a bearable cost.
+fn parse(stored: &str) -> Option<(Kind, Vec<u8>, Output)> {
+    let hash = PasswordHash::new(phc_string(stored)?).ok()?;
+    let algorithm = [Algorithm::Argon2id, Algorithm::Argon2i, Algorithm::Argon2d]
+        .into_iter()
+        .find(|algorithm| algorithm.ident() == hash.algorithm)?;
+    // A text without a version is from before versions were written.
+    let version = Version::try_from(hash.version.unwrap_or(Version::V0x10.into())).ok()?;
+    let params = Params::try_from(&hash).ok()?;
+    // The library fills in defaults for a cost that the text does not name. With `data` or `keyid`
+    // a hash depends on more than the password.
     let names_its_cost = ["m", "t", "p"].iter().all(|name| hash.params.get(*name).is_some());
-    let is_plain = params.keyid().is_empty() && params.data().is_empty() && names_its_cost;
-    match (hash.salt, hash.hash) {
-        (Some(salt), Some(output)) if is_current_argon2id && is_plain && are_bearable(&params) => {
-            Ok((params, salt.as_ref().to_vec(), output))
-        }
-        _ => Err(HashError::Unverifiable),
+    if !names_its_cost || hash.params.iter().count() != 3 {
+        return None;
     }
+    if !is_bearable(params.m_cost(), params.t_cost()) {
+        return None;
+    }
+    Some((Kind { algorithm, version, params }, hash.salt?.as_ref().to_vec(), hash.hash?))
+}
+
+/// The text without what Django (`argon2`) and Spring Security (`{argon2}`) write before it.
+fn phc_string(stored: &str) -> Option<&str> {
+    let (prefix, _) = stored.split_once('$')?;
+    let is_label = prefix.starts_with('{') && prefix.ends_with('}');
+    if prefix == "argon2" {
+        stored.get(prefix.len() + 1..).filter(|rest| rest.starts_with("argon2"))?;
+    }
+    let is_known = prefix.is_empty() || prefix == "argon2" || is_label;
+    is_known.then(|| stored.get(prefix.len()..)).flatten()
 }
 
 #[cfg(test)]

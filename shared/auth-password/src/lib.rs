@@ -8,4 +8,6 @@ mod policy;
 pub use hash::{HashError, Hasher, Verdict};
 pub use params::{HashParams, ParamsError};
 pub use password::{MAX_PASSWORD_CHARS, Password, PasswordError};
-pub use policy::{NewPassword, NewPasswordError, PasswordPolicy, Weakness};
+pub use policy::{
+    FilterBuilder, FilterError, NewPassword, NewPasswordError, PasswordPolicy, Weakness,
+};

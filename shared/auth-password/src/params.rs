@@ -1,7 +1,5 @@
 //! How hard a hash is.
 
-use argon2::Params;
-
 /// The cost of an Argon2id hash, with one lane. The default is OWASP's first recommendation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HashParams {
@@ -14,7 +12,7 @@ pub struct HashParams {
 #[error(
     "{memory_kib} KiB and {iterations} iterations of Argon2id: \
      take one of OWASP's pairs (19456 and 2, 12288 and 3, 47104 and 1, …) or more, \
-     up to 131072 KiB and 16 iterations"
+     up to {MAX_MEMORY_KIB} KiB, {MAX_ITERATIONS} iterations and {MAX_FILLED_KIB} KiB in all passes"
 )]
 pub struct ParamsError {
     memory_kib: u32,
@@ -30,7 +28,8 @@ const RECOMMENDED: [(u32, u32); 5] =
 /// function's memory or time.
 const MAX_MEMORY_KIB: u32 = 131_072;
 const MAX_ITERATIONS: u32 = 16;
-const MAX_LANES: u32 = 4;
+/// Memory times passes, which the time grows with: about a second.
+const MAX_FILLED_KIB: u32 = 1_048_576;
 
 impl Default for HashParams {
     fn default() -> Self {
@@ -47,7 +46,7 @@ impl HashParams {
         let is_strong = RECOMMENDED
             .iter()
             .any(|(memory, passes)| memory_kib >= *memory && iterations >= *passes);
-        if is_strong && memory_kib <= MAX_MEMORY_KIB && iterations <= MAX_ITERATIONS {
+        if is_strong && is_bearable(memory_kib, iterations) {
             Ok(Self { memory_kib, iterations })
         } else {
             Err(ParamsError { memory_kib, iterations })
@@ -63,18 +62,13 @@ impl HashParams {
     pub const fn iterations(self) -> u32 {
         self.iterations
     }
-
-    /// Whether `stored` costs an attacker less than these parameters would.
-    pub(crate) fn are_above(self, stored: &Params) -> bool {
-        stored.m_cost() < self.memory_kib || stored.t_cost() < self.iterations
-    }
 }
 
-/// Whether a stored hash may be computed at all.
-pub(crate) fn are_bearable(stored: &Params) -> bool {
-    stored.m_cost() <= MAX_MEMORY_KIB
-        && stored.t_cost() <= MAX_ITERATIONS
-        && stored.p_cost() <= MAX_LANES
+/// Whether a hash may be computed at all. Lanes cost nothing: they share the memory.
+pub(crate) const fn is_bearable(memory_kib: u32, iterations: u32) -> bool {
+    memory_kib <= MAX_MEMORY_KIB
+        && iterations <= MAX_ITERATIONS
+        && memory_kib.saturating_mul(iterations) <= MAX_FILLED_KIB
 }
 
 #[cfg(test)]
@@ -90,6 +84,8 @@ mod tests {
         assert!(HashParams::new(19_456, 1).is_err());
         assert!(HashParams::new(MAX_MEMORY_KIB + 1, 2).is_err());
         assert!(HashParams::new(19_456, MAX_ITERATIONS + 1).is_err());
+        assert!(HashParams::new(MAX_MEMORY_KIB, 8).is_ok());
+        assert!(HashParams::new(MAX_MEMORY_KIB, 9).is_err(), "both are within their bounds");
     }
 
     #[test]

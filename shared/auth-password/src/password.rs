@@ -1,20 +1,13 @@
 //! Passwords as they arrive.
 
-use precis_profiles::{
-    OpaqueString,
-    precis_core::{
-        DerivedPropertyValue::Unassigned,
-        Error, FreeformClass, StringClass,
-        profile::{Profile, Rules},
-    },
-};
+use auth_precis::opaque_string;
 use secrecy::{ExposeSecret, SecretString};
 
 /// The longest password. Nothing is ever cut off: a longer one is refused.
 pub const MAX_PASSWORD_CHARS: usize = 256;
 
-/// A password that somebody presented, prepared as RFC 8265 §4.2 (`OpaqueString`) has it: Unicode
-/// spaces become ASCII ones, composition is folded (NFC), case and width are kept.
+/// A presented password, prepared as RFC 8265 §4.2 (`OpaqueString`) has it: Unicode spaces become
+/// ASCII ones, composition is folded (NFC), case and width are kept.
 #[derive(Clone, Debug)]
 pub struct Password(SecretString);
 
@@ -27,8 +20,8 @@ pub enum PasswordError {
     /// It has more than [`MAX_PASSWORD_CHARS`] characters.
     #[error("must be at most 256 characters long")]
     TooLong,
-    /// It has a control character, or a joiner where RFC 8264 allows none.
-    #[error("must not contain control characters or stray joiners")]
+    /// It has a control character, or another invisible one that no keyboard produces.
+    #[error("must not contain control characters or invisible ones that no keyboard produces")]
     Character,
 }
 
@@ -42,10 +35,11 @@ impl Password {
         if text.is_empty() {
             return Err(PasswordError::Empty);
         }
-        if text.chars().count() > MAX_PASSWORD_CHARS {
+        let prepared = opaque_string(text).map_err(|_| PasswordError::Character)?;
+        // The prepared form is measured, because equivalent spellings differ in length.
+        if prepared.chars().count() > MAX_PASSWORD_CHARS {
             return Err(PasswordError::TooLong);
         }
-        let prepared = prepare(text).map_err(|_| PasswordError::Character)?;
         Ok(Self(SecretString::from(prepared)))
     }
 
@@ -57,20 +51,6 @@ impl Password {
     pub(crate) fn expose(&self) -> &str {
         self.0.expose_secret()
     }
-}
-
-/// `OpaqueString`, except that characters which are newer than its tables pass. Those end at
-/// Unicode 6.3, as the registry of RFC 8264 does, and would refuse every emoji since 2013.
-fn prepare(text: &str) -> Result<String, Error> {
-    let profile = OpaqueString::new();
-    let class = FreeformClass::default();
-    let known: String =
-        text.chars().filter(|c| class.get_value_from_char(*c) != Unassigned).collect();
-    if !known.is_empty() {
-        profile.prepare(known)?;
-    }
-    let spaces_mapped = profile.additional_mapping_rule(text)?;
-    profile.normalization_rule(spaces_mapped).map(Into::into)
 }
 
 #[cfg(test)]
@@ -102,6 +82,22 @@ mod tests {
         for text in ["abc\0defgh", "abc\ndefgh", "abc\u{7f}defgh"] {
             let text = SecretString::from(text);
             assert_eq!(Password::parse(&text).unwrap_err(), PasswordError::Character);
+        }
+    }
+
+    #[test]
+    fn composed_and_decomposed_spellings_are_as_long_as_each_other() {
+        let (composed, decomposed) = ("가".repeat(256), "\u{1100}\u{1161}".repeat(256));
+        assert_eq!(prepared(&decomposed), composed);
+        let longer = SecretString::from(format!("{decomposed}\u{1100}\u{1161}"));
+        assert_eq!(Password::parse(&longer).unwrap_err(), PasswordError::TooLong);
+    }
+
+    #[test]
+    fn emoji_with_joiners_variation_selectors_and_tags_are_kept() {
+        for text in ["👩🏽‍🚀🏳️‍🌈❤️", "🏴\u{e0067}\u{e0062}\u{e0065}\u{e006e}\u{e0067}\u{e007f}", "1️⃣2️⃣"]
+        {
+            assert_eq!(prepared(text), text);
         }
     }
 

@@ -1,13 +1,13 @@
 //! User names.
 
-use precis_profiles::{UsernameCaseMapped, precis_core::profile::Profile};
+use auth_precis::{PrecisError, username_case_mapped};
 
 const MAX_CHARS: usize = 128;
 
 /// A user name: as it was typed, and in the form in which names are compared.
 ///
-/// The form is RFC 8265's `UsernameCaseMapped`: case, width and composition are folded; spaces,
-/// control characters and symbols are refused. An e-mail address passes.
+/// The form is RFC 8265's `UsernameCaseMapped` over current Unicode: case, width and composition
+/// are folded; spaces, control characters and symbols are refused. An e-mail address passes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Username {
     typed: String,
@@ -20,28 +20,36 @@ pub enum UsernameError {
     /// Empty, or longer than 128 characters.
     #[error("must be 1 to 128 characters long")]
     Length,
-    /// It has a character that RFC 8265 §3.3 does not allow, or mixes directions (RFC 5893 §2).
+    /// It has a character that RFC 8265 §3.3 does not allow.
     #[error("must not contain spaces, control characters or symbols outside ASCII")]
     Character,
+    /// It breaks the bidi rule (RFC 5893 §2).
+    #[error("must not mix letters written from left to right and from right to left")]
+    Direction,
 }
 
 impl Username {
     /// Takes a user name from text.
     ///
     /// # Errors
-    /// [`UsernameError::Length`] and [`UsernameError::Character`].
+    /// Every variant of [`UsernameError`].
     pub fn parse(typed: &str) -> Result<Self, UsernameError> {
-        if !(1..=MAX_CHARS).contains(&typed.chars().count()) {
+        let folded = username_case_mapped(typed).map_err(|error| match error {
+            PrecisError::Empty => UsernameError::Length,
+            PrecisError::Character => UsernameError::Character,
+            PrecisError::Direction => UsernameError::Direction,
+        })?;
+        // The folded form is measured, because equivalent spellings differ in length.
+        if folded.chars().count() > MAX_CHARS {
             return Err(UsernameError::Length);
         }
-        let profile = UsernameCaseMapped::new();
-        let fold = |name: &str| profile.enforce(name.to_owned()).map(String::from);
-        let folded = fold(typed).map_err(|_| UsernameError::Character)?;
-        // A form that folds on would let two spellings of one name pass each other (RFC 8264 §7).
-        if fold(&folded).as_ref() != Ok(&folded) {
-            return Err(UsernameError::Character);
-        }
         Ok(Self { typed: typed.to_owned(), folded })
+    }
+
+    /// The name of a stored account: as it was typed, and the key of its item, which other
+    /// software may have derived. Nothing is checked, so that no stored account becomes unreadable.
+    pub fn stored(typed: &str, folded: &str) -> Self {
+        Self { typed: typed.to_owned(), folded: folded.to_owned() }
     }
 
     /// The name as it was typed; what people are shown.
@@ -91,6 +99,38 @@ mod tests {
         assert_eq!(Username::parse(&"x".repeat(129)), Err(UsernameError::Length));
         assert!(Username::parse("x").is_ok());
         assert!(Username::parse(&"ü".repeat(128)).is_ok());
+        assert!(Username::parse(&"u\u{308}".repeat(128)).is_ok(), "as long as its composed form");
+    }
+
+    #[test]
+    fn letters_newer_than_unicode_6_3_are_letters() {
+        for name in ["\u{2cd02}明", "王\u{9fcd}", "\u{13a0}\u{13b3}"] {
+            assert!(Username::parse(name).is_ok(), "{name}");
+        }
+    }
+
+    #[test]
+    fn composed_and_decomposed_spellings_of_every_script_are_one_name() {
+        assert_eq!(folded("\u{1112}\u{1161}\u{11ab}글"), folded("한글"));
+        assert_eq!(folded("\u{958}"), folded("\u{915}\u{93c}"));
+        assert_eq!(folded("\u{212b}ngström"), "ångström");
+    }
+
+    #[test]
+    fn a_capital_sigma_at_the_end_of_a_word_becomes_a_final_one() {
+        assert_eq!(folded("ΓΙΩΡΓΟΣ"), "γιωργος");
+    }
+
+    #[test]
+    fn a_name_that_mixes_directions_is_refused_with_that_reason() {
+        assert_eq!(Username::parse("שלוםhello"), Err(UsernameError::Direction));
+        assert!(Username::parse("שלום1").is_ok());
+    }
+
+    #[test]
+    fn a_stored_name_keeps_the_key_that_other_software_derived() {
+        let name = Username::stored("Al Ice", "al ice");
+        assert_eq!((name.typed(), name.folded()), ("Al Ice", "al ice"));
     }
 
     #[test]

@@ -33,9 +33,9 @@ pub(crate) fn hasher() -> Hasher {
 
 pub(crate) async fn scene(change: impl FnOnce(&mut User)) -> Scene {
     let users = MemoryUsers::default();
-    let policy = PasswordPolicy { min_chars: 8 };
+    let policy = PasswordPolicy::new(8);
     let mut alice = user("Alice");
-    let password = policy.accept(&SecretString::from(PASSWORD), "alice").unwrap();
+    let password = policy.accept(&SecretString::from(PASSWORD), &["alice"]).unwrap();
     alice.password_hash = hasher().hash(&password).unwrap();
     let sessions = [0, 1, 2].map(|_| {
         let started = session(&alice, NOW);

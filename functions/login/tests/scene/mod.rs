@@ -18,8 +18,8 @@ pub(crate) fn hasher() -> Hasher {
 }
 
 pub(crate) fn hash(text: &str) -> SecretString {
-    let policy = PasswordPolicy { min_chars: 8 };
-    hasher().hash(&policy.accept(&SecretString::from(text), "x").unwrap()).unwrap()
+    let policy = PasswordPolicy::new(8);
+    hasher().hash(&policy.accept(&SecretString::from(text), &["x"]).unwrap()).unwrap()
 }
 
 pub(crate) async fn users_with(change: impl FnOnce(&mut User)) -> MemoryUsers {

@@ -35,11 +35,11 @@ fn hasher() -> Hasher {
 }
 
 fn policy() -> PasswordPolicy {
-    PasswordPolicy { min_chars: 8 }
+    PasswordPolicy::new(8)
 }
 
 pub(crate) fn hash(password: &str) -> SecretString {
-    hasher().hash(&policy().accept(&SecretString::from(password), "alice").unwrap()).unwrap()
+    hasher().hash(&policy().accept(&SecretString::from(password), &["alice"]).unwrap()).unwrap()
 }
 
 pub(crate) fn verdict(password: &str, stored: &User) -> Verdict {
