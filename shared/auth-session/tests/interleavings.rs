@@ -118,3 +118,24 @@ fn a_late_copy_of_a_login_starts_its_session_again() {
     world.take(Step::Arrive(0));
     assert_eq!(world.broken(), Some(Invariant::OverForGood));
 }
+
+/// The same for a session that later logins have pushed out.
+#[test]
+fn a_late_copy_of_a_login_starts_its_session_again_at_the_limit() {
+    let mut world = World::new(Rules::new(30, 100, 150), 1, false);
+    let late = RequestId { holder: 0, number: 0 };
+    for step in [Step::Send(0, Ask::Login), Step::Delay(late), Step::Deliver(late)] {
+        world.take(step);
+    }
+    world.take(Step::Answer(late));
+    for number in [1, 2] {
+        let id = RequestId { holder: 0, number };
+        for step in [Step::Pass(1), Step::Send(0, Ask::Login), Step::Deliver(id), Step::Answer(id)] {
+            world.take(step);
+        }
+    }
+    assert_eq!(world.broken(), None);
+
+    world.take(Step::Arrive(0));
+    assert_eq!(world.broken(), Some(Invariant::OverForGood));
+}
