@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn text_that_no_message_could_be_sent_to_is_refused() {
+    fn text_that_is_not_one_address_is_refused() {
         for text in [
             "",
             "a",

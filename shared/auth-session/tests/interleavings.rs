@@ -130,7 +130,8 @@ fn a_late_copy_of_a_login_starts_its_session_again_at_the_limit() {
     world.take(Step::Answer(late));
     for number in [1, 2] {
         let id = RequestId { holder: 0, number };
-        for step in [Step::Pass(1), Step::Send(0, Ask::Login), Step::Deliver(id), Step::Answer(id)] {
+        for step in [Step::Pass(1), Step::Send(0, Ask::Login), Step::Deliver(id), Step::Answer(id)]
+        {
             world.take(step);
         }
     }
