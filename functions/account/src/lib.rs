@@ -12,7 +12,7 @@ mod password;
 mod route;
 mod sessions;
 
-use auth_api::{ApiError, TokenReader};
+use auth_api::{ApiError, TokenReader, empty};
 use auth_password::{Hasher, PasswordPolicy};
 use auth_store::{ChangePassword, EndSession, EndSessions, FindUser, RemoveUser};
 use auth_token::Timestamp;
@@ -53,8 +53,17 @@ impl<U: FindUser + EndSession + EndSessions + ChangePassword + RemoveUser> Accou
             Route::DeleteMe => self.delete_me(caller, request).await,
             Route::ChangePassword => self.change_password(caller, request, now).await,
             Route::ListSessions => sessions::list(&caller, now),
-            Route::EndSession(id) => self.end_one(&caller, id).await,
+            Route::EndSession(id) => self.end_one(&caller, request, id).await,
             Route::EndSessions => self.end_many(caller, request, now).await,
         }
+    }
+}
+
+impl<U> Account<U> {
+    /// The answer to a request that has ended its own session: a browser forgets the tokens.
+    fn signed_out(&self, request: &Request) -> Response<Body> {
+        let mut response = empty();
+        self.reader.locations.clear_cookies(request, response.headers_mut());
+        response
     }
 }

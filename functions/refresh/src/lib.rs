@@ -6,8 +6,8 @@ mod keys;
 use std::sync::Arc;
 
 use auth_api::{
-    ApiError, Delivery, Freshness, RefreshToken, SessionOf, TokenReader, claimed_username,
-    token_answer,
+    ApiError, Delivery, ErrorAnswer, Freshness, RefreshToken, SessionOf, TokenReader,
+    claimed_username, token_answer,
 };
 use auth_session::{Judgement, RotationPolicy, SessionPolicy, User, Username};
 use auth_store::{
@@ -45,17 +45,18 @@ impl<U: FindUser + StartSession + RotateSession + EndSession> Refresh<U> {
         &self,
         request: &Request,
         now: Timestamp,
-    ) -> Result<Response<Body>, ApiError> {
+    ) -> Result<Response<Body>, ErrorAnswer> {
         let (token, location) = self.reader.refresh(request, now).await?;
         let answering = Answering {
             keys: self.reader.keys.get(now).await.map_err(ApiError::store)?,
             delivery: self.reader.locations.delivery_as(location),
             now,
         };
-        match token {
+        let answer = match token {
             RefreshToken::Ours(token) => self.rotate(&token, &answering).await,
             RefreshToken::Flask(token) => self.adopt(token, request, &answering).await,
-        }
+        };
+        answer.map_err(|error| self.reader.locations.refuse(error, Some(location)))
     }
 
     async fn rotate(

@@ -13,16 +13,17 @@ async fn main() -> Result<(), Error> {
     let config = RefreshConfig::from_env()?;
     let aws = Aws::default();
     let tokens = config.tokens;
+    let leeway = tokens.leeway;
     let keys = move |ring, flask| RefreshKeys::new(ring, flask, &tokens);
     let keys = config.keys.keep_signing(&aws, Timestamp::now(), keys).await?;
     let refresh = Refresh {
         users: DynamoUsers::connect(&aws, config.users_table).await,
-        reader: TokenReader { keys, locations: config.locations },
+        reader: TokenReader { keys, locations: config.locations, leeway },
         policy: config.rotation,
         sessions: config.sessions,
     };
 
-    run(config.errors, async |request| {
+    run(config.http, async |request| {
         allow_only(request, "POST")?;
         refresh.handle(request, Timestamp::now()).await
     })

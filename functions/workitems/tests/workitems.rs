@@ -41,7 +41,7 @@ impl Scene {
     fn context(user: &User) -> Value {
         json!({
             "sub": user.id, "username": user.username.typed(), "sid": "session-1", "jti": "token-1",
-            "roles": "", "fresh": "true", "auth_time": NOW.unix().to_string(),
+            "roles": "[]", "fresh": "true", "auth_time": NOW.unix().to_string(),
             "exp": (NOW.unix() + 900).to_string(),
         })
     }
@@ -130,6 +130,8 @@ async fn a_context_that_is_not_complete_counts_as_none() {
         ("exp", json!("soon")),
         ("exp", json!("-1")),
         ("sid", json!("a b")),
+        ("roles", json!("admin")),
+        ("roles", json!("[7]")),
         ("fresh", json!(true)),
     ] {
         let mut context = Scene::context(&scene.alice);

@@ -250,7 +250,7 @@ fn a_token_that_no_browser_would_keep_is_not_set() {
     let started = session(&alice, NOW);
     let holder = SessionOf { user: &alice, id: &started.id, session: &started.session };
     let answer = |delivery| token_answer(&issuer(), holder, Freshness::Fresh, delivery, NOW);
-    assert!(answer(Delivery::Body).is_ok());
+    assert!(answer(Delivery::Body { token_type: "Bearer" }).is_ok());
     let refused = answer(Delivery::Cookies(&CookieSettings::default())).unwrap_err();
     assert_eq!(refused.code(), "internal");
 }

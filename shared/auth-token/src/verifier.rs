@@ -1,6 +1,6 @@
 //! Checking tokens, in the one order in which it is safe.
 
-use std::{fmt, sync::Arc};
+use std::{fmt, sync::Arc, time::Duration};
 
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -112,6 +112,12 @@ impl Payload {
     }
 }
 
+impl From<Payload> for SessionClaims {
+    fn from(claims: Payload) -> Self {
+        Self { user: claims.sub, username: claims.username, session: claims.sid, csrf: claims.csrf }
+    }
+}
+
 /// A token that one of our keys has signed. Whether it is valid now is another question.
 #[derive(Clone)]
 struct Genuine {
@@ -193,13 +199,28 @@ impl Verifier {
         token: PresentedToken<'_>,
         now: Timestamp,
     ) -> Result<SessionClaims, TokenError> {
-        let claims = self.verify(token, None, now)?;
-        Ok(SessionClaims {
-            user: claims.sub,
-            username: claims.username,
-            session: claims.sid,
-            csrf: claims.csrf,
-        })
+        self.verify(token, None, now).map(SessionClaims::from)
+    }
+
+    /// The session that a token of either type names which is valid or was until its `exp`.
+    ///
+    /// # Errors
+    /// As [`Verifier::session`], but for [`TokenError::Expired`].
+    pub fn session_of_expired(
+        &self,
+        token: PresentedToken<'_>,
+        now: Timestamp,
+    ) -> Result<SessionClaims, TokenError> {
+        let (claims, token_type) = self.genuine(token, None, now)?;
+        match self.check_times(&claims, token_type, now) {
+            Ok(()) | Err(TokenError::Expired) => Ok(claims.into()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// How far the clocks of issuer and verifier may lie apart.
+    pub const fn leeway(&self) -> Duration {
+        self.profile.leeway
     }
 
     fn verify(
@@ -208,6 +229,18 @@ impl Verifier {
         expected: Option<TokenType>,
         now: Timestamp,
     ) -> Result<Payload, TokenError> {
+        let (claims, token_type) = self.genuine(token, expected, now)?;
+        self.check_times(&claims, token_type, now)?;
+        Ok(claims)
+    }
+
+    /// The claims of a token that is valid but for its times.
+    fn genuine(
+        &self,
+        token: PresentedToken<'_>,
+        expected: Option<TokenType>,
+        now: Timestamp,
+    ) -> Result<(Payload, TokenType), TokenError> {
         let Genuine { token_type, claims, key_until } =
             self.seen.get_or_check(token.text, || self.check_signature(token))?;
         if key_until.is_some_and(|until| until <= now) {
@@ -217,8 +250,7 @@ impl Verifier {
             return Err(TokenError::WrongType(token_type));
         }
         self.check_parties(&claims)?;
-        self.check_times(&claims, token_type, now)?;
-        Ok(claims)
+        Ok((claims, token_type))
     }
 
     /// Everything about a token that does not depend on who asks and when.
