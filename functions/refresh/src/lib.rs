@@ -49,7 +49,7 @@ impl<U: FindUser + StartSession + RotateSession + EndSession> Refresh<U> {
         let (token, location) = self.reader.refresh(request, now).await?;
         let answering = Answering {
             keys: self.reader.keys.get(now).await.map_err(ApiError::store)?,
-            delivery: self.reader.locations.delivery_as(location),
+            delivery: self.reader.locations.delivery_after(&token, location),
             now,
         };
         let answer = match token {

@@ -1,14 +1,17 @@
 //! `/workitems`: each user's own, behind the gateway's authorizer or without one.
 #![cfg(test)]
 
+use std::time::Duration;
+
 use auth_api::{GatewayAnswer, Guard, SessionCheck, answer};
 use auth_session::User;
 use auth_store::{AddUser as _, MemoryUsers, MemoryWorkItems};
 use auth_testkit::{
     event::{post_json, post_text, request, with_authorizer, with_token},
     forge::{claims_for, header, sign},
-    subject::{NOW, operation, session, user, verifier},
+    subject::{NOW, key_ring, operation, session, token_profile, user, verifier},
 };
+use auth_token::{TokenProfile, Verifier};
 use lambda_http::Request;
 use serde_json::{Value, json};
 use workitems::WorkItems;
@@ -116,6 +119,22 @@ async fn a_context_that_has_expired_in_the_gateways_cache_is_refused() {
         let event = with_authorizer(request("GET", "/workitems"), &context);
         let answer = scene.call(&event).await;
         assert_eq!((answer.status_code, &body(&answer)["error"]), (401, &json!("token_expired")));
+    }
+}
+
+#[tokio::test]
+async fn the_leeway_holds_behind_the_authorizer_too() {
+    let profile = TokenProfile { leeway: Duration::from_secs(10), ..token_profile() };
+    let verifier = Verifier::new(key_ring().verifying_keys(), profile);
+    let scene = scene().await;
+    let guard = Guard::new(verifier, SessionCheck::<MemoryUsers>::off());
+    let work_items = WorkItems { items: MemoryWorkItems::default(), guard };
+    for (seconds, status) in [(0, 200), (9, 200), (10, 401), (11, 401)] {
+        let mut context = Scene::context(&scene.alice);
+        context["exp"] = (NOW.unix() - seconds).to_string().into();
+        let event = with_authorizer(request("GET", "/workitems"), &context);
+        let handle = async |request: &Request| work_items.handle(request, NOW).await;
+        assert_eq!(answer(&event.to_string(), &handle).await.status_code, status, "{seconds}");
     }
 }
 

@@ -29,7 +29,9 @@ impl Quoting {
 /// around them. A quote that nothing closes is a character like others.
 pub(crate) fn split_unquoted(text: &[u8], separator: u8) -> impl Iterator<Item = &[u8]> {
     let mut quoting = Quoting::default();
-    text.iter().for_each(|byte| quoting.read(*byte));
+    for byte in text {
+        quoting.read(*byte);
+    }
     let has_strings = !quoting.is_quoted;
     quoting = Quoting::default();
     let parts = text.split(move |byte| {

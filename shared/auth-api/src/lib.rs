@@ -2,6 +2,7 @@
 
 mod body;
 mod cookies;
+mod delivery;
 mod ending;
 mod error;
 mod event;

@@ -9,7 +9,7 @@ use lambda_http::{
 };
 
 use crate::{
-    ApiError, CookieSettings, Delivery, ErrorAnswer, JsonBody, Refusal,
+    ApiError, CookieSettings, ErrorAnswer, JsonBody, Refusal,
     fields::{cookies_named, elements, subprotocols, tokens_of_scheme},
 };
 
@@ -292,40 +292,5 @@ impl TokenLocations {
         if self.include(TokenLocation::Cookies) || self.cookies.are_in(request.headers()) {
             self.cookies.clear(headers);
         }
-    }
-
-    /// How a client that logs in with `body` is to be given its tokens: in cookies when it says
-    /// `"cookies": true`.
-    ///
-    /// # Errors
-    /// [`ApiError::InvalidRequest`] where tokens are not taken from cookies, and
-    /// [`ApiError::CsrfFailed`] for a page of another origin.
-    pub fn delivery<B>(
-        &self,
-        request: &Request<B>,
-        body: &JsonBody,
-    ) -> Result<Delivery<'_>, ApiError> {
-        if !body.flag("cookies")? {
-            return Ok(self.delivery_in_body());
-        }
-        if !self.include(TokenLocation::Cookies) {
-            return Err(ApiError::member("cookies", "are not configured"));
-        }
-        let refused = |refusal| self.refusal(refusal, TokenType::Access);
-        self.cookies.check_origin(request).map_err(refused)?;
-        Ok(Delivery::Cookies(&self.cookies))
-    }
-
-    /// How a client is to be given its next tokens whose last one was in that place.
-    pub fn delivery_as(&self, location: TokenLocation) -> Delivery<'_> {
-        if location == TokenLocation::Cookies {
-            Delivery::Cookies(&self.cookies)
-        } else {
-            self.delivery_in_body()
-        }
-    }
-
-    fn delivery_in_body(&self) -> Delivery<'_> {
-        Delivery::Body { token_type: self.token_type() }
     }
 }

@@ -46,10 +46,11 @@ const fn is_unreserved(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~')
 }
 
-/// What follows `prefix` in `path`, if the path lies below it.
+/// What follows `prefix` in `path`, if the path lies below it. The prefix alone does not: a route
+/// may have its name.
 pub(crate) fn below<'a>(path: &'a str, prefix: &str) -> Option<&'a str> {
     let rest = path.strip_prefix(prefix).filter(|_| !prefix.is_empty())?;
-    if rest.is_empty() { Some("/") } else { Some(rest).filter(|rest| rest.starts_with('/')) }
+    Some(rest).filter(|rest| rest.starts_with('/'))
 }
 
 #[cfg(test)]
@@ -87,7 +88,7 @@ mod tests {
     #[test]
     fn a_prefix_ends_with_a_segment() {
         assert_eq!(below("/v1/auth", "/v1"), Some("/auth"));
-        assert_eq!(below("/v1", "/v1"), Some("/"));
+        assert_eq!(below("/v1", "/v1"), None);
         assert_eq!(below("/v12/auth", "/v1"), None);
         assert_eq!(below("/auth", ""), None);
     }

@@ -38,6 +38,13 @@ pub enum Delivery<'a> {
     },
     /// In cookies, and so in no place that a script can read.
     Cookies(&'a CookieSettings),
+    /// The access token in the body, and the refresh token in a cookie.
+    RefreshCookie {
+        /// What is written before the access token in its header.
+        token_type: &'a str,
+        /// The cookies.
+        cookies: &'a CookieSettings,
+    },
     /// The access token alone, in the body, as Flask-JWT does.
     AccessToken,
 }
@@ -48,8 +55,11 @@ struct TokenAnswer<'a> {
     access_token: &'a str,
     token_type: &'a str,
     expires_in: u64,
-    refresh_token: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refresh_token: Option<&'a str>,
     refresh_expires_in: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    csrf_refresh_token: Option<&'a str>,
 }
 
 /// What is said of tokens that are in cookies.
@@ -93,7 +103,13 @@ pub fn token_answer(
     };
     let is_fresh = freshness == Freshness::Fresh;
     let access = issuer.access_token(&grant, is_fresh, now).map_err(ApiError::signing)?;
-    let refresh = issuer.refresh_token(&grant, &session.newest()).map_err(ApiError::signing)?;
+    let refresh = match delivery {
+        Delivery::RefreshCookie { .. } => issuer.lone_refresh_token(&grant, &session.newest()),
+        Delivery::Body { .. } | Delivery::Cookies(_) | Delivery::AccessToken => {
+            issuer.refresh_token(&grant, &session.newest())
+        }
+    };
+    let refresh = refresh.map_err(ApiError::signing)?;
     let life = |token: &IssuedToken| token.expires_at.since(now).as_secs();
     match delivery {
         Delivery::AccessToken => {
@@ -118,10 +134,24 @@ pub fn token_answer(
                 access_token: access.text.expose_secret(),
                 token_type,
                 expires_in: life(&access),
-                refresh_token: refresh.text.expose_secret(),
+                refresh_token: Some(refresh.text.expose_secret()),
                 refresh_expires_in: life(&refresh),
+                csrf_refresh_token: None,
             };
             json(StatusCode::OK, &answer)
+        }
+        Delivery::RefreshCookie { token_type, cookies } => {
+            let answer = TokenAnswer {
+                access_token: access.text.expose_secret(),
+                token_type,
+                expires_in: life(&access),
+                refresh_token: None,
+                refresh_expires_in: life(&refresh),
+                csrf_refresh_token: refresh.csrf.as_deref(),
+            };
+            let mut response = json(StatusCode::OK, &answer)?;
+            cookies.set(response.headers_mut(), TokenType::Refresh, &refresh, now)?;
+            Ok(response)
         }
     }
 }

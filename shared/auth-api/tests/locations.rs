@@ -150,7 +150,7 @@ async fn the_members_of_a_body_can_be_others() {
 
 #[tokio::test]
 async fn the_first_place_that_holds_anything_decides() {
-    let (good, cookie) = (token(), cookie_token());
+    let good = token();
     let bearer = format!("Bearer {good}");
     let bad_cookie =
         get("/", &[("authorization", &bearer), ("cookie", "__Host-access_token=x.y.z")], "");
