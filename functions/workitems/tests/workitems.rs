@@ -1,7 +1,7 @@
 //! `/workitems`: each user's own, behind the gateway's authorizer or without one.
 #![cfg(test)]
 
-use std::time::Duration;
+use std::{collections::HashSet, time::Duration};
 
 use auth_api::{GatewayAnswer, Guard, SessionCheck, answer};
 use auth_session::User;
@@ -208,4 +208,58 @@ async fn an_id_that_we_never_gave_removes_nothing() {
         assert_eq!(scene.call_as(&scene.alice, event).await.status_code, 204, "{id:.20}");
     }
     assert_eq!(scene.list(&scene.alice).await.as_array().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_list_comes_in_pages_until_no_cursor_is_left() {
+    let scene = scene().await;
+    for _ in 0..101 {
+        scene.call_as(&scene.alice, post_json("/workitems", &json!({ "title": "Mow" }))).await;
+    }
+    let page = async |query: &str| {
+        let mut event = request("GET", "/workitems");
+        event["rawQueryString"] = query.into();
+        scene.call_as(&scene.alice, event).await
+    };
+    let (mut ids, mut cursor, mut sizes) = (HashSet::new(), None, Vec::new());
+    while sizes.len() < 9 {
+        let query = cursor.map_or_else(String::new, |cursor| format!("&cursor={cursor}"));
+        let answer = body(&page(&format!("limit=40{query}")).await);
+        let items = answer["workitems"].as_array().unwrap();
+        sizes.push(items.len());
+        ids.extend(items.iter().map(|item| item["id"].as_str().unwrap().to_owned()));
+        cursor = answer.get("cursor").map(|cursor| cursor.as_str().unwrap().to_owned());
+        if cursor.is_none() {
+            break;
+        }
+    }
+    assert_eq!((sizes, ids.len()), (vec![40, 40, 21], 101));
+    let first = body(&page("").await);
+    assert_eq!(first["workitems"].as_array().unwrap().len(), 100);
+    assert!(first["cursor"].is_string());
+
+    for query in [
+        "limit=0",
+        "limit=101",
+        "limit=-1",
+        "limit=",
+        "limit",
+        "limit=1e1",
+        "limit=300",
+        "limit=99999999999",
+        "cursor=",
+        "cursor",
+        "cursor=a%20b",
+        "cursor=a.b",
+        "limit=1&limit=0",
+        &format!("cursor={}", "a".repeat(65)),
+    ] {
+        let refused = page(query).await;
+        assert_eq!(
+            (refused.status_code, &body(&refused)["error"]),
+            (400, &json!("invalid_request")),
+            "{query}"
+        );
+    }
+    assert_eq!(page("other=1&&limit=1&").await.status_code, 200);
 }

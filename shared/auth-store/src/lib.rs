@@ -25,4 +25,4 @@ pub use sessions::{
     StartSession, StartSessionOutcome,
 };
 pub use users::{AddUser, AddUserOutcome, FindUser};
-pub use work_items::{AddWorkItem, ListWorkItems, RemoveWorkItem, WorkItem};
+pub use work_items::{AddWorkItem, ListWorkItems, RemoveWorkItem, WorkItem, WorkItemPage};
