@@ -296,35 +296,3 @@ async fn a_store_that_does_not_answer_is_503_on_every_route() {
         assert_eq!((answer.status_code, answer.headers["retry-after"].as_str()), (503, "1"));
     }
 }
-
-#[tokio::test]
-async fn a_browser_forgets_the_tokens_of_a_session_that_it_has_ended() {
-    for (method, path, body, is_cleared) in [
-        ("DELETE", "/sessions", None, true),
-        ("DELETE", "/sessions?keep=current", None, false),
-        ("DELETE", "/sessions/0", None, true),
-        ("DELETE", "/sessions/1", None, false),
-        ("DELETE", "/me", Some(json!({ "password": PASSWORD })), true),
-        ("DELETE", "/me", Some(json!({ "password": "wrong" })), false),
-        ("GET", "/me", None, false),
-    ] {
-        let scene = scene(|_| ()).await;
-        let (path, query) = path.split_once('?').unwrap_or((path, ""));
-        let path = match path.strip_prefix("/sessions/") {
-            Some(number) => {
-                format!("/sessions/{}", scene.sessions[number.parse::<usize>().unwrap()])
-            }
-            None => path.to_owned(),
-        };
-        let mut event = with_token(request(method, &path), &scene.token);
-        event["rawQueryString"] = query.into();
-        event["cookies"] = json!(["__Host-refresh_token=x"]);
-        if let Some(body) = body {
-            event["headers"]["content-type"] = "application/json".into();
-            event["body"] = body.to_string().into();
-        }
-        let answer = call(scene.users, &event).await;
-        let cleared = answer.cookies.iter().filter(|cookie| cookie.contains("Max-Age=0"));
-        assert_eq!(cleared.count(), if is_cleared { 4 } else { 0 }, "{path}: {answer:?}");
-    }
-}

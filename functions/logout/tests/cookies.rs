@@ -155,6 +155,47 @@ async fn a_browser_with_two_cookies_of_one_name_gets_out() {
 }
 
 #[tokio::test]
+async fn cookies_of_one_name_are_cleared_for_every_domain_that_can_have_set_them() {
+    let mut locations = TokenLocations { order: COOKIES.to_vec(), ..TokenLocations::default() };
+    locations.cookies.access.token.name = "access_token_cookie".to_owned();
+    locations.cookies.access.token.path = "/api".to_owned();
+    let log_out = async |cookies: Value| {
+        let reader = TokenReader { locations: locations.clone(), ..TokenReader::new(verifier()) };
+        let logout = Logout { users: AwayUsers, reader };
+        let mut event = request("POST", "/logout");
+        event["cookies"] = cookies;
+        let handle = async |request: &Request| logout.handle(request, NOW).await;
+        let answer = answer(&event.to_string(), &handle).await;
+        assert_eq!(answer.status_code, 401, "{answer:?}");
+        let scope = |cookie: &String| {
+            let attributes = cookie.split("; ").skip(1);
+            let of = |attribute: &&str| {
+                attribute.starts_with("Path=") || attribute.starts_with("Domain=")
+            };
+            attributes.filter(of).collect::<Vec<_>>().join(" ")
+        };
+        let of_name = answer.cookies.iter().filter(|c| c.starts_with("access_token_cookie=;"));
+        let mut scopes: Vec<_> = of_name.map(scope).collect();
+        scopes.sort();
+        scopes
+    };
+    let two = log_out(json!(["access_token_cookie=x", "access_token_cookie=y"])).await;
+    assert_eq!(
+        two,
+        [
+            "Path=/",
+            "Path=/ Domain=api.example.com",
+            "Path=/ Domain=example.com",
+            "Path=/api",
+            "Path=/api Domain=api.example.com",
+            "Path=/api Domain=example.com",
+        ]
+    );
+    let same = log_out(json!(["access_token_cookie=x", "access_token_cookie=x"])).await;
+    assert_eq!(same, ["Path=/api"]);
+}
+
+#[tokio::test]
 async fn cookies_are_cleared_when_nothing_is_left_to_end() {
     let scene = scene().await;
     let expired = scene.access(0, -1);

@@ -1,5 +1,7 @@
 //! Tokens in cookies, and what keeps other sites from using them.
 
+use std::collections::BTreeSet;
+
 use auth_token::{IssuedToken, Timestamp, TokenType};
 use cookie::{
     Cookie, SameSite,
@@ -12,7 +14,7 @@ use lambda_http::http::{
 use secrecy::ExposeSecret as _;
 use subtle::ConstantTimeEq as _;
 
-use crate::{ApiError, Refusal, TokenLocation, fields::cookies_named};
+use crate::{ApiError, Gateway, Refusal, TokenLocation, fields::cookies_named};
 
 /// A cookie's name and the paths that it is sent to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -137,6 +139,36 @@ impl CookieSettings {
         for pair in [&self.access, &self.refresh] {
             for (place, is_token) in [(&pair.token, true), (&pair.csrf, false)] {
                 self.append(headers, place, "", is_token, Some(Duration::ZERO));
+            }
+        }
+    }
+
+    /// Clears cookies of our names that another domain or path has, where a request brings two
+    /// that differ: nothing tells which one is ours, and setting ours again leaves the other.
+    pub(crate) fn clear_strays<B>(&self, request: &Request<B>, headers: &mut HeaderMap) {
+        for pair in [&self.access, &self.refresh] {
+            for (place, is_token) in [(&pair.token, true), (&pair.csrf, false)] {
+                let mut values = cookies_named(request.headers(), &place.name);
+                let first = values.next();
+                if values.all(|value| Some(value) == first) {
+                    continue;
+                }
+                let name = Gateway::of(request).domain_name.clone();
+                let parents = name.match_indices('.').filter_map(|(dot, _)| name.get(dot + 1..));
+                let parents = parents.filter(|parent| parent.contains('.'));
+                let own = [None, self.domain.as_deref(), Some(name.as_str())];
+                let mut scopes: Vec<_> = own.into_iter().chain(parents.map(Some)).collect();
+                scopes.sort_unstable();
+                scopes.dedup();
+                for domain in scopes {
+                    for path in BTreeSet::from(["/", &place.path]) {
+                        if (domain, path) != (self.domain.as_deref(), &place.path) {
+                            let stray = CookiePlace { path: path.to_owned(), ..place.clone() };
+                            let other = Self { domain: domain.map(str::to_owned), ..self.clone() };
+                            other.append(headers, &stray, "", is_token, Some(Duration::ZERO));
+                        }
+                    }
+                }
             }
         }
     }

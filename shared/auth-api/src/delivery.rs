@@ -1,11 +1,11 @@
-//! How a client is given its tokens.
+//! How a client is given its tokens, and a browser told to forget them.
 
 use auth_token::TokenType;
-use lambda_http::http::Request;
+use lambda_http::http::{HeaderMap, Request};
 use serde_json::Value;
 
 use crate::{
-    ApiError, Delivery, JsonBody, RefreshToken, TokenLocation, TokenLocations,
+    ApiError, Delivery, ErrorAnswer, JsonBody, RefreshToken, TokenLocation, TokenLocations,
     fields::cookies_named,
 };
 
@@ -70,5 +70,30 @@ impl TokenLocations {
 
     fn delivery_in_body(&self) -> Delivery<'_> {
         Delivery::Body { token_type: self.token_type() }
+    }
+
+    /// The same answer as `error`; a browser is told to forget a token in a cookie that is of no
+    /// use. One in another place is for the client to forget.
+    pub fn refuse(&self, error: ApiError, location: Option<TokenLocation>) -> ErrorAnswer {
+        let mut answer = ErrorAnswer::from(error);
+        if location == Some(TokenLocation::Cookies) && answer.error.is_verdict_on_token() {
+            self.cookies.clear(&mut answer.headers);
+        }
+        answer
+    }
+
+    /// Clears our cookies in the answer to a request, where there may be some.
+    pub fn clear_cookies<B>(&self, request: &Request<B>, headers: &mut HeaderMap) {
+        if self.include(TokenLocation::Cookies) || self.cookies.are_in(request.headers()) {
+            self.cookies.clear(headers);
+            self.cookies.clear_strays(request, headers);
+        }
+    }
+
+    /// Clears cookies that would keep a user out who has just logged in.
+    pub fn clear_strays<B>(&self, request: &Request<B>, headers: &mut HeaderMap) {
+        if self.include(TokenLocation::Cookies) {
+            self.cookies.clear_strays(request, headers);
+        }
     }
 }

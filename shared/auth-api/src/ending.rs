@@ -56,7 +56,11 @@ impl<K: AsRef<TokenVerifiers> + Send + Sync + 'static> TokenReader<K> {
             }
         }
         if sessions.is_empty() {
-            return Err(self.refuse_all(refusals));
+            let mut answer = self.refuse_all(refusals);
+            if !answer.headers.is_empty() {
+                self.locations.clear_strays(request, &mut answer.headers);
+            }
+            return Err(answer);
         }
         sessions.sort_by(|a, b| (&a.user, &a.session).cmp(&(&b.user, &b.session)));
         sessions.dedup_by(|a, b| (&a.user, &a.session) == (&b.user, &b.session));

@@ -9,7 +9,7 @@ use lambda_http::{
 };
 
 use crate::{
-    ApiError, CookieSettings, ErrorAnswer, JsonBody, Refusal,
+    ApiError, CookieSettings, JsonBody, Refusal,
     fields::{cookies_named, elements, subprotocols, tokens_of_scheme},
 };
 
@@ -275,22 +275,5 @@ impl TokenLocations {
             return ApiError::MissingToken(format!("Missing JWT in {}", names.join(", ")).into());
         }
         ApiError::refusal(refusal, wanted)
-    }
-
-    /// The same answer as `error`; a browser is told to forget a token in a cookie that is of no
-    /// use. One in another place is for the client to forget.
-    pub fn refuse(&self, error: ApiError, location: Option<TokenLocation>) -> ErrorAnswer {
-        let mut answer = ErrorAnswer::from(error);
-        if location == Some(TokenLocation::Cookies) && answer.error.is_verdict_on_token() {
-            self.cookies.clear(&mut answer.headers);
-        }
-        answer
-    }
-
-    /// Clears our cookies in the answer to a request, where there may be some.
-    pub fn clear_cookies<B>(&self, request: &Request<B>, headers: &mut HeaderMap) {
-        if self.include(TokenLocation::Cookies) || self.cookies.are_in(request.headers()) {
-            self.cookies.clear(headers);
-        }
     }
 }
