@@ -96,13 +96,21 @@ async fn serve_gateway(
 ) -> Result<(), Box<dyn Error>> {
     stack.make_rings().await?;
     println!("ready http://127.0.0.1:{}", listener.local_addr()?.port());
-    let gateway = Arc::new(Gateway::new(template, stack.functions.clone()));
+    let base_path = base_path(&template);
+    let gateway = Arc::new(Gateway::new(template, stack.functions.clone(), base_path));
     Ok(gateway.serve(listener).await?)
 }
 
 #[expect(clippy::disallowed_methods, reason = "its variables take the place of the template's")]
 fn given(name: &str) -> Option<String> {
     env::var(name).ok()
+}
+
+/// What the functions expect in front of their paths.
+fn base_path(template: &Template) -> String {
+    const BASE_PATH: &str = "BASE_PATH";
+    let set = || template.functions.values().find_map(|function| function.variables.get(BASE_PATH));
+    given(BASE_PATH).or_else(|| set().cloned()).unwrap_or_default()
 }
 
 /// Where the functions are: beside this program, which was built with them, or where an optimised

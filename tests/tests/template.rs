@@ -186,6 +186,7 @@ fn routes_are_protected_unless_they_are_known_to_be_open() {
         "GET /.well-known/jwks.json",
         "GET /.well-known/openid-configuration",
         "GET /health",
+        "HEAD /health",
         "POST /auth",
         "POST /login",
         "POST /signup",

@@ -9,7 +9,7 @@ mod me;
 mod route;
 mod sessions;
 
-use auth_api::{ApiError, Caller, TokenReader};
+use auth_api::{ApiError, Caller, TokenReader, empty};
 use auth_password::Hasher;
 use auth_store::{EndSession, EndSessions, FindLegacyUser, FindUser, RemoveUser};
 use auth_token::Timestamp;
@@ -50,8 +50,17 @@ impl<U: FindUser + FindLegacyUser + EndSession + EndSessions + RemoveUser> Accou
             Route::ShowMe => me::show(&caller),
             Route::DeleteMe => self.delete_me(caller, request).await,
             Route::ListSessions => sessions::list(&caller, now),
-            Route::EndSession(id) => self.end_one(&caller, id).await,
+            Route::EndSession(id) => self.end_one(&caller, request, id).await,
             Route::EndSessions => self.end_many(caller, request, now).await,
         }
+    }
+}
+
+impl<U> Account<U> {
+    /// The answer to a request that has ended its own session: a browser forgets the tokens.
+    fn signed_out(&self, request: &Request) -> Response<Body> {
+        let mut response = empty();
+        self.reader.locations.clear_cookies(request, response.headers_mut());
+        response
     }
 }

@@ -21,5 +21,5 @@ async fn main() -> Result<(), Error> {
         hasher: Hasher::new(config.hashing)?,
     };
 
-    run(config.errors, async |request| account.handle(request, Timestamp::now()).await).await
+    run(config.http, async |request| account.handle(request, Timestamp::now()).await).await
 }

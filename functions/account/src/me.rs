@@ -1,6 +1,6 @@
 //! `GET /me` and `DELETE /me`.
 
-use auth_api::{ApiError, Caller, JsonBody, empty, json, rfc3339};
+use auth_api::{ApiError, Caller, JsonBody, json, rfc3339};
 use auth_session::Email;
 use auth_store::{AccountChange, AccountChangeOutcome, RemoveUser};
 use auth_token::{OperationId, UserId};
@@ -46,7 +46,7 @@ impl<U: RemoveUser> Account<U> {
         match self.users.remove_user(&change).await.map_err(ApiError::store)? {
             AccountChangeOutcome::Made => {
                 info!(user = user.id.as_str(), "account deleted");
-                Ok(empty())
+                Ok(self.signed_out(request))
             }
             AccountChangeOutcome::Changed(current) => {
                 // The session was ended, or the password that was proved is no longer the one.

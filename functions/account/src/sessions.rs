@@ -54,6 +54,7 @@ impl<U: EndSession> Account<U> {
     pub(crate) async fn end_one(
         &self,
         caller: &Caller,
+        request: &Request,
         id: &str,
     ) -> Result<Response<Body>, ApiError> {
         if let Some((session, _)) = caller.user.sessions.iter().find(|(own, _)| own.as_str() == id)
@@ -62,6 +63,9 @@ impl<U: EndSession> Account<U> {
             let end = SessionEnd { username: &user.username, user: &user.id, session };
             self.users.end_session(&end).await.map_err(ApiError::store)?;
             info!(user = user.id.as_str(), session = id, "session ended");
+            if caller.session.as_ref() == Some(session) {
+                return Ok(self.signed_out(request));
+            }
         }
         Ok(empty())
     }
@@ -84,7 +88,10 @@ impl<U: EndSessions> Account<U> {
             match outcome.map_err(ApiError::store)? {
                 AccountChangeOutcome::Made => {
                     info!(user = user.id.as_str(), which = ?ended, "sessions ended");
-                    return Ok(empty());
+                    return Ok(match ended {
+                        EndedSessions::All => self.signed_out(request),
+                        EndedSessions::Others => empty(),
+                    });
                 }
                 AccountChangeOutcome::Changed(current) => caller = caller.again(current, now)?,
             }

@@ -51,9 +51,6 @@ struct Statement {
 const NOBODY: &str = "unauthenticated";
 const EVERYTHING: &str = "*";
 
-/// API Gateway itself refuses longer ones.
-const MAX_ARN_BYTES: usize = 1_600;
-
 impl Decision {
     pub(crate) fn allow(event: &AuthorizerEvent, identity: &Identity) -> Self {
         let context = to_context(identity).into();
@@ -90,26 +87,21 @@ fn policy(effect: &'static str, resource: String) -> PolicyDocument {
 }
 
 /// Every route of the API and stage that `method_arn` names. The gateway caches a policy for all
-/// of them, so one for a single route would refuse the caller's next request.
+/// of them, so one for a single route would refuse the caller's next request. What the path holds,
+/// and how long it is, does not matter.
 fn stage_wide(method_arn: &str) -> Option<String> {
-    if method_arn.len() > MAX_ARN_BYTES {
+    let mut parts = method_arn.splitn(6, ':');
+    let mut next = || parts.next();
+    let (Some("arn"), Some(partition), Some("execute-api")) = (next(), next(), next()) else {
         return None;
-    }
-    let (service, route) = method_arn.rsplit_once(':').filter(|(service, _)| {
-        let mut parts = service.split(':');
-        parts.next() == Some("arn")
-            && parts.next().is_some_and(|partition| partition.starts_with("aws"))
-            && parts.next() == Some("execute-api")
-            && parts.by_ref().take(2).filter(|part| is_plain(part)).count() == 2
-            && parts.next().is_none()
-    })?;
-    let mut segments = route.split('/');
-    match (segments.next(), segments.next(), segments.next()) {
-        (Some(api), Some(stage), Some(_)) if is_plain(api) && is_plain(stage) => {
-            Some(format!("{service}:{api}/{stage}/*"))
-        }
-        _ => None,
-    }
+    };
+    let (region, account, route) = (next()?, next()?, next()?);
+    let mut segments = route.splitn(3, '/');
+    let (api, stage) = (segments.next()?, segments.next()?);
+    segments.next()?;
+    let is_one = partition.starts_with("aws")
+        && [partition, region, account, api, stage].into_iter().all(is_plain);
+    is_one.then(|| format!("arn:{partition}:execute-api:{region}:{account}:{api}/{stage}/*"))
 }
 
 /// Whether a part names one thing: no wildcard, no variable of a policy except `$default`.
@@ -144,11 +136,20 @@ mod tests {
     }
 
     #[test]
+    fn no_path_changes_the_policy() {
+        let stage = "arn:aws:execute-api:eu-west-1:123456789012:a1b2/prod";
+        let long = "x".repeat(10_000);
+        let every = "-._~!$&'()*+,;=:@/?%<>\"{}|\\^`[]# \t\u{0}ä\u{1f512}";
+        let each = every.chars().map(|character| format!("a{character}b"));
+        let paths = ["", "/", "//", "a//b", "*", "a:b:c", "${x}", "%2F%3a", &long, every];
+        for path in paths.map(str::to_owned).into_iter().chain(each) {
+            let policy = stage_wide(&format!("{stage}/GET/{path}"));
+            assert_eq!(policy, Some(format!("{stage}/*")), "{path:.100}");
+        }
+    }
+
+    #[test]
     fn no_policy_is_made_of_an_arn_that_names_no_single_stage() {
-        let long = format!(
-            "arn:aws:execute-api:eu-west-1:123456789012:a1b2/prod/GET/{}",
-            "x".repeat(MAX_ARN_BYTES)
-        );
         for arn in [
             "",
             "*",
@@ -161,7 +162,6 @@ mod tests {
             "arn:aws:execute-api:*:123456789012:a1b2/prod/GET/me",
             "arn:aws:execute-api:eu-west-1::a1b2/prod/GET/me",
             "arn:aws:execute-api:eu-west-1:123456789012:${x}/prod/GET/me",
-            long.as_str(),
         ] {
             assert_eq!(stage_wide(arn), None, "{arn:.100}");
         }

@@ -1,85 +1,117 @@
 //! What API Gateway asks.
 //!
-//! Only the members that decide are read, so that no odd header can break an invocation.
+//! Only the members that decide are read, and each may be anything, so that no odd header can
+//! break an invocation.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
-use auth_api::{Refusal, bearer_token};
-use auth_token::TokenError;
+use auth_api::{Lenient, TokenLocation, TokenLocations, header_value};
+use form_urlencoded::Serializer;
+use lambda_http::http::{HeaderName, Request, header::SEC_WEBSOCKET_PROTOCOL};
 use serde::Deserialize;
+
+type Fields = Lenient<BTreeMap<String, Lenient<OneOrMany>>>;
 
 /// A question of any kind of API; anything else reads as a question without a token.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(crate) struct AuthorizerEvent {
-    version: Option<String>,
-    r#type: Option<String>,
-    method_arn: Option<String>,
-    authorization_token: Option<String>,
-    identity_source: Option<IdentitySource>,
-    headers: Option<HashMap<String, String>>,
-    multi_value_headers: Option<HashMap<String, Vec<String>>>,
+    version: Lenient<String>,
+    r#type: Lenient<String>,
+    method_arn: Lenient<String>,
+    authorization_token: Lenient<String>,
+    /// Format 2.0 sends a list. Format 1.0 joins sources, so its headers are read.
+    identity_source: Lenient<Vec<Lenient<String>>>,
+    headers: Fields,
+    multi_value_headers: Fields,
+    query_string_parameters: Fields,
+    multi_value_query_string_parameters: Fields,
 }
 
-/// Format 2.0 sends a list, format 1.0 one text.
 #[derive(Debug, Deserialize)]
 #[serde(untagged)]
-enum IdentitySource {
-    Many(Vec<String>),
-    One(#[expect(dead_code, reason = "1.0 joins sources, so its headers are read")] String),
+enum OneOrMany {
+    One(String),
+    Many(Vec<Lenient<String>>),
 }
 
-const AUTHORIZATION: &str = "authorization";
+impl OneOrMany {
+    fn texts(&self) -> impl Iterator<Item = &str> {
+        let (one, many) = match self {
+            Self::One(text) => (Some(text), &[][..]),
+            Self::Many(texts) => (None, &texts[..]),
+        };
+        one.into_iter().chain(many.iter().filter_map(Lenient::as_ref)).map(String::as_str)
+    }
+}
 
 impl AuthorizerEvent {
     pub(crate) fn parse(json: &str) -> Self {
-        serde_json::from_str::<Option<Self>>(json).ok().flatten().unwrap_or_default()
+        serde_json::from_str::<Lenient<Self>>(json).ok().and_then(Lenient::get).unwrap_or_default()
     }
 
     /// Whether the answer is a policy: for every kind of API but an HTTP API with format 2.0.
     pub(crate) fn wants_policy(&self) -> bool {
-        self.version.as_deref() != Some("2.0")
+        self.version.as_ref().map(String::as_str) != Some("2.0")
     }
 
     /// The route that was called, in an API that wants a policy.
     pub(crate) fn method_arn(&self) -> Option<&str> {
-        self.method_arn.as_deref()
+        self.method_arn.as_ref().map(String::as_str)
     }
 
-    /// The token that was presented.
-    pub(crate) fn token(&self) -> Result<&str, Refusal> {
-        bearer_token(self.credential()?)
+    /// The request as far as it identifies the caller, in which a guard finds the token.
+    ///
+    /// The gateway keeps a decision by the sources of identity, for every route and method. So
+    /// only what can be such a source is there, and where the event names them, what is one. A
+    /// cookie is left out: it counts together with a CSRF value, which the next request by the same
+    /// cookie, from a page of another site, would not be asked for.
+    pub(crate) fn request(&self, locations: &TokenLocations) -> Request<()> {
+        let mut request = Request::new(());
+        let mut put = |name: &HeaderName, values: Vec<&str>| {
+            for value in values {
+                request.headers_mut().append(name, header_value(value));
+            }
+        };
+        let header_name = &locations.header_name;
+        if self.r#type.as_ref().is_some_and(|kind| kind == "TOKEN") {
+            let token = self.authorization_token.as_ref();
+            put(header_name, token.into_iter().map(String::as_str).collect());
+            return request;
+        }
+        let mut queries = values_of(
+            [&self.query_string_parameters, &self.multi_value_query_string_parameters],
+            |name| *name == locations.query_name,
+        );
+        if !locations.include(TokenLocation::QueryString) {
+            queries.clear();
+        }
+        if let Some(sources) = self.identity_source.as_ref() {
+            let sources: Vec<_> = sources.iter().filter_map(Lenient::as_ref).collect();
+            queries.retain(|query| sources.iter().any(|source| source == query));
+            let is_header = |source: &&str| !queries.contains(source);
+            put(header_name, sources.iter().map(|s| s.as_str()).filter(is_header).collect());
+        } else {
+            for name in [header_name, &SEC_WEBSOCKET_PROTOCOL] {
+                let headers = [&self.headers, &self.multi_value_headers];
+                put(name, values_of(headers, |found| found.eq_ignore_ascii_case(name.as_str())));
+            }
+        }
+        let mut query = Serializer::new("/?".to_owned());
+        // A gateway joins the values of a repeated parameter by commas, which no token has.
+        for value in queries.iter().flat_map(|joined| joined.split(',')) {
+            query.append_pair(&locations.query_name, value);
+        }
+        if let Ok(uri) = query.finish().parse() {
+            *request.uri_mut() = uri;
+        }
+        request
     }
+}
 
-    /// The one value that the gateway caches by; a decision that looked elsewhere could be
-    /// handed to somebody else.
-    fn credential(&self) -> Result<&str, Refusal> {
-        if self.r#type.as_deref() == Some("TOKEN") {
-            return self.authorization_token.as_deref().ok_or(Refusal::NoToken);
-        }
-        if let Some(IdentitySource::Many(values)) = &self.identity_source {
-            return values.first().map(String::as_str).ok_or(Refusal::NoToken);
-        }
-        let mut values: Vec<_> = self.authorization_headers().collect();
-        values.sort_unstable();
-        values.dedup();
-        match values[..] {
-            [] => Err(Refusal::NoToken),
-            [value] => Ok(value),
-            // Two parsers of this event could see two callers.
-            _ => Err(Refusal::Token(TokenError::NotCompact)),
-        }
-    }
-
-    /// Every `Authorization` value, from both maps and under any spelling of the name.
-    fn authorization_headers(&self) -> impl Iterator<Item = &str> {
-        let is_ours = |name: &String| name.eq_ignore_ascii_case(AUTHORIZATION);
-        let single = self.headers.iter().flatten();
-        let multi = self.multi_value_headers.iter().flatten();
-        single.filter(move |(name, _)| is_ours(name)).map(|(_, value)| value.as_str()).chain(
-            multi
-                .filter(move |(name, _)| is_ours(name))
-                .flat_map(|(_, values)| values.iter().map(String::as_str)),
-        )
-    }
+/// The values under a name in two maps, which say the same where both are there.
+fn values_of(maps: [&Fields; 2], is_wanted: impl Fn(&String) -> bool) -> Vec<&str> {
+    let members = maps.into_iter().filter_map(Lenient::as_ref).flatten();
+    let wanted = members.filter(|(name, _)| is_wanted(name));
+    wanted.filter_map(|(_, values)| values.as_ref()).flat_map(OneOrMany::texts).collect()
 }

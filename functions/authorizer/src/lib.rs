@@ -7,7 +7,7 @@
 mod decision;
 mod event;
 
-use auth_api::{Guard, Refusal};
+use auth_api::{Guard, Refusal, Requirement};
 use auth_store::{FindLegacyUser, FindSession, StoreError};
 use auth_token::Timestamp;
 use tracing::info;
@@ -30,11 +30,8 @@ impl<S: FindSession + FindLegacyUser> Authorizer<S> {
     /// [`StoreError`] when the session could not be looked up.
     pub async fn handle(&self, json: &str, now: Timestamp) -> Result<Decision, StoreError> {
         let event = AuthorizerEvent::parse(json);
-        let admitted = match event.token() {
-            Ok(token) => self.guard.admit(token, now).await,
-            Err(refusal) => Err(refusal),
-        };
-        match admitted {
+        let request = event.request(self.guard.locations());
+        match self.guard.check(&request, Requirement::TOKEN, now).await {
             Ok(identity) => Ok(Decision::allow(&event, &identity)),
             Err(Refusal::Fault(fault)) => Err(fault),
             Err(refusal) => {

@@ -22,7 +22,8 @@ async fn logged_in() -> (MemoryUsers, String, auth_session::User) {
     let users = MemoryUsers::default();
     let mut alice = user("Alice");
     let started = session(&alice, NOW);
-    let claims = with(claims_for(&alice.id, &started.id), "roles", json!(["admin", "editor"]));
+    let claims =
+        with(claims_for(&alice.id, &started.id), "roles", json!(["billing admin", "Prüfer 🔒"]));
     alice.sessions.insert(started.id, started.session);
     users.add_user(&alice, &operation()).await.unwrap();
     (users, sign(&header(), &claims), alice)
@@ -54,7 +55,7 @@ fn policy_refusal() -> Value {
 fn context(alice: &auth_session::User) -> Value {
     json!({
         "sub": alice.id, "username": "alice", "sid": alice.sessions.keys().next().unwrap(),
-        "jti": "token-0000000000000000", "roles": "admin editor", "fresh": "true",
+        "jti": "token-0000000000000000", "roles": r#"["billing admin","Pr\u00fcfer \ud83d\udd12"]"#, "fresh": "true",
         "auth_time": NOW.unix().to_string(), "exp": (NOW.unix() + 900).to_string(),
     })
 }

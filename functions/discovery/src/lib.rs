@@ -44,8 +44,8 @@ impl Discovery {
         if ![JWKS_PATH, METADATA_PATH, HEALTH_PATH].contains(&path) {
             return Err(ApiError::NotFound);
         }
-        if request.method() != Method::GET {
-            return Err(ApiError::MethodNotAllowed("GET"));
+        if ![Method::GET, Method::HEAD].contains(request.method()) {
+            return Err(ApiError::MethodNotAllowed("GET, HEAD"));
         }
         match path {
             JWKS_PATH => cacheable(&self.keys(now).await?),
@@ -77,13 +77,14 @@ impl Discovery {
         })
     }
 
-    /// Where this API is: the issuer when that is a URL, else the name that the gateway was
-    /// called by. A client's `Host` header has no say.
+    /// Where this API is: the issuer when that is a URL, else the name and the base path that the
+    /// gateway was called by. A client's `Host` header has no say.
     fn base_url(&self, request: &Request) -> String {
         if self.issuer.starts_with("https://") || self.issuer.starts_with("http://") {
             self.issuer.trim_end_matches('/').to_owned()
         } else {
-            format!("https://{}", Gateway::of(request).domain_name)
+            let gateway = Gateway::of(request);
+            format!("https://{}{}", gateway.domain_name, gateway.base_path)
         }
     }
 }

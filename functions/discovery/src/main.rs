@@ -15,5 +15,5 @@ async fn main() -> Result<(), Error> {
     let keys = config.keys.keep_trusted(&Aws::default(), Timestamp::now(), ours).await?;
     let discovery = Discovery { issuer: config.issuer, keys };
 
-    run(config.errors, async |request| discovery.handle(request, Timestamp::now()).await).await
+    run(config.http, async |request| discovery.handle(request, Timestamp::now()).await).await
 }

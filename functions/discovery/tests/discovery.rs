@@ -136,3 +136,24 @@ async fn other_paths_and_methods_are_refused() {
         assert_eq!(call(ISSUER, &request(method, path)).await.status_code, status, "{path}");
     }
 }
+
+#[tokio::test]
+async fn head_is_answered_as_get_without_the_body() {
+    for path in ["/health", "/.well-known/jwks.json", "/.well-known/openid-configuration"] {
+        let (got, asked) = (get(path).await.0, call(ISSUER, &request("HEAD", path)).await);
+        assert_eq!((asked.status_code, asked.body.as_str()), (200, ""), "{path}");
+        assert_eq!(asked.headers, got.headers, "{path}");
+    }
+    for method in ["POST", "PUT", "DELETE"] {
+        let refused = call(ISSUER, &request(method, "/health")).await;
+        assert_eq!((refused.status_code, refused.headers["allow"].as_str()), (405, "GET, HEAD"));
+    }
+}
+
+#[tokio::test]
+async fn the_metadata_is_below_the_base_path_that_it_was_asked_under() {
+    let mut event = request("GET", "/v1/.well-known/openid-configuration");
+    event["requestContext"]["stage"] = "v1".into();
+    let body: Value = serde_json::from_str(&call("urn:x", &event).await.body).unwrap();
+    assert_eq!(body["jwks_uri"], "https://api.example.com/v1/.well-known/jwks.json");
+}

@@ -53,7 +53,9 @@ impl<U: FindUser + StartSession> Login<U> {
             start_session(&self.users, &sessions, proven, client(request), now).await?;
         info!(user = user.id.as_str(), session = started.id.as_str(), "logged in");
         let holder = SessionOf { user: &user, id: &started.id, session: &started.session };
-        token_answer(&issuer, holder, Freshness::Fresh, delivery, now)
+        let mut answer = token_answer(&issuer, holder, Freshness::Fresh, delivery, now)?;
+        self.locations.clear_strays(request, answer.headers_mut());
+        Ok(answer)
     }
 
     /// A session that nobody can refresh ends with its access token.

@@ -23,7 +23,7 @@ async fn main() -> Result<(), Error> {
         locations: config.locations,
     };
 
-    run(config.errors, async |request| {
+    run(config.http, async |request| {
         allow_only(request, "POST")?;
         login.handle(request, Timestamp::now()).await
     })

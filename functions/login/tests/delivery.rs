@@ -80,10 +80,20 @@ async fn cookies_must_be_configured_and_asked_for_by_our_own_pages() {
     assert_eq!((given.status_code, given.cookies.len()), (200, 4), "{given:?}");
     assert_eq!(body(&given)["msg"], "login successful");
 
+    let members = json!({ "username": "Alice", "password": PASSWORD, "cookies": "refresh" });
+    let refresh_alone = post_json("/login", &members);
+    let given = log_in(&refresh_alone, &with_cookies).await;
+    assert_eq!((given.status_code, given.cookies.len()), (200, 2), "{given:?}");
+    assert_eq!(body(&given).get("refresh_token"), None);
+    assert!(body(&given)["access_token"].is_string() && body(&given)["token_type"] == "Bearer");
+
     let foreign = with_header(event.clone(), "origin", "https://evil.example");
+    let foreign_refresh = with_header(refresh_alone.clone(), "origin", "https://evil.example");
     for (event, locations, status, code) in [
         (&event, &TokenLocations::default(), 400, "invalid_request"),
+        (&refresh_alone, &TokenLocations::default(), 400, "invalid_request"),
         (&foreign, &with_cookies, 401, "csrf_failed"),
+        (&foreign_refresh, &with_cookies, 401, "csrf_failed"),
         (
             &post_json(
                 "/login",
@@ -98,4 +108,32 @@ async fn cookies_must_be_configured_and_asked_for_by_our_own_pages() {
         assert_eq!((refused.status_code, &body(&refused)["error"]), (status, &json!(code)));
         assert_eq!(refused.cookies.len(), 0);
     }
+}
+
+#[tokio::test]
+async fn the_token_type_is_what_the_header_begins_with() {
+    let users = users_with(|_| ()).await;
+    let event = post_json("/login", &json!({ "username": "Alice", "password": PASSWORD }));
+    for (scheme, expected) in
+        [(Some("Bearer"), "Bearer"), (Some("Token"), "Token"), (None, "Bearer")]
+    {
+        let header_scheme = scheme.map(str::to_owned);
+        let locations = TokenLocations { header_scheme, ..TokenLocations::default() };
+        let answer = call_with(users.clone(), locations, &event, NOW).await;
+        assert_eq!(body(&answer)["token_type"], expected);
+    }
+}
+
+#[tokio::test]
+async fn no_token_of_a_browser_keeps_its_user_from_logging_in() {
+    let users = users_with(|_| ()).await;
+    let members = json!({ "username": "Alice", "password": PASSWORD, "cookies": true });
+    let mut event = post_json("/login", &members);
+    event["cookies"] =
+        json!(["__Host-access_token=x", "__Host-access_token=y.y.y", "\u{1}=\u{e9}"]);
+    let event = with_header(event, "authorization", "Bearer x, Bearer y");
+    let order = vec![TokenLocation::Headers, TokenLocation::Cookies];
+    let locations = TokenLocations { order, ..TokenLocations::default() };
+    let answer = call_with(users, locations, &event, NOW).await;
+    assert_eq!((answer.status_code, answer.cookies.len()), (200, 4), "{answer:?}");
 }

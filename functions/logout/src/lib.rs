@@ -1,6 +1,6 @@
 //! `POST /logout` and `DELETE /logout`: ends a session.
 
-use auth_api::{ApiError, TokenLocation, TokenReader, claimed_username, json};
+use auth_api::{ApiError, ErrorAnswer, TokenReader, claimed_username, json};
 use auth_store::{EndSession, SessionEnd};
 use auth_token::Timestamp;
 use lambda_http::{Body, Request, Response, http::StatusCode};
@@ -18,25 +18,25 @@ pub struct Logout<U> {
 }
 
 impl<U: EndSession> Logout<U> {
-    /// Ends the session that the access or refresh token of `request` names. One that has ended
-    /// before gets the same answer. A browser's cookies are cleared.
+    /// Ends the sessions that the valid access and refresh tokens of `request` name. One that has
+    /// ended before gets the same answer. A browser's cookies are cleared.
     ///
     /// # Errors
-    /// The 401 answers for a token that is none, and our own faults.
+    /// The 401 answers for tokens of which none is valid, and our own faults.
     pub async fn handle(
         &self,
         request: &Request,
         now: Timestamp,
-    ) -> Result<Response<Body>, ApiError> {
-        let (token, location) = self.reader.session(request, now).await?;
-        let username = claimed_username(&token.username)?;
-        let end = SessionEnd { username: &username, user: &token.user, session: &token.session };
-        self.users.end_session(&end).await.map_err(ApiError::store)?;
-        info!(user = token.user.as_str(), session = token.session.as_str(), "logged out");
-        let mut response = json(StatusCode::OK, &json!({ "msg": "Logged out" }))?;
-        if location == TokenLocation::Cookies {
-            self.reader.locations.cookies.clear(response.headers_mut());
+    ) -> Result<Response<Body>, ErrorAnswer> {
+        for token in self.reader.sessions(request, now).await? {
+            let username = claimed_username(&token.username)?;
+            let (user, session) = (&token.user, &token.session);
+            let end = SessionEnd { username: &username, user, session };
+            self.users.end_session(&end).await.map_err(ApiError::store)?;
+            info!(user = user.as_str(), session = session.as_str(), "logged out");
         }
+        let mut response = json(StatusCode::OK, &json!({ "msg": "Logged out" }))?;
+        self.reader.locations.clear_cookies(request, response.headers_mut());
         Ok(response)
     }
 }

@@ -18,7 +18,7 @@ async fn main() -> Result<(), Error> {
         reader: TokenReader::connect(keys, tokens, locations, &aws, Timestamp::now()).await?,
     };
 
-    run(config.errors, async |request| {
+    run(config.http, async |request| {
         allow_only(request, "POST, DELETE")?;
         logout.handle(request, Timestamp::now()).await
     })

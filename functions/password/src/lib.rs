@@ -70,7 +70,7 @@ impl<U: FindUser + FindLegacyUser + ChangePassword> Password<U> {
         }
         info!(user = user.id.as_str(), "password changed, all other sessions ended");
         let holder = SessionOf { user: &user, id: &started.id, session: &started.session };
-        let delivery = self.reader.locations.delivery_as(location);
+        let delivery = self.reader.locations.delivery_beside(request, location);
         token_answer(&keys.issuer, holder, Freshness::Fresh, delivery, now)
     }
 }

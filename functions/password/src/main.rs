@@ -14,18 +14,19 @@ async fn main() -> Result<(), Error> {
     let config = PasswordConfig::from_env()?;
     let aws = Aws::default();
     let tokens = config.tokens;
+    let leeway = tokens.leeway;
     let keys = move |ring, flask| SigningKeys::new(ring, flask, &tokens);
     let keys = config.keys.keep_signing(&aws, Timestamp::now(), keys).await?;
     let users = DynamoUsers::connect(&aws, config.users_table).await;
     let password = Password {
         users: users.with_legacy(config.legacy_table),
-        reader: TokenReader { keys, locations: config.locations },
+        reader: TokenReader { keys, locations: config.locations, leeway },
         passwords: config.passwords,
         hasher: Hasher::new(config.hashing)?,
         sessions: config.sessions,
     };
 
-    run(config.errors, async |request| {
+    run(config.http, async |request| {
         allow_only(request, "POST")?;
         password.handle(request, Timestamp::now()).await
     })

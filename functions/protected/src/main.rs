@@ -14,7 +14,7 @@ async fn main() -> Result<(), Error> {
     let protected =
         Protected { guard: Guard::connect(config.guard, &Aws::default(), Timestamp::now()).await? };
 
-    run(config.errors, async |request| {
+    run(config.http, async |request| {
         allow_only(request, "GET")?;
         protected.handle(request, Timestamp::now()).await
     })

@@ -5,7 +5,7 @@ mod flask;
 use std::sync::Arc;
 
 use auth_api::{
-    ApiError, Delivery, Freshness, RefreshToken, SessionOf, SigningKeys, TokenReader,
+    ApiError, Delivery, ErrorAnswer, Freshness, RefreshToken, SessionOf, SigningKeys, TokenReader,
     claimed_username, client, token_answer,
 };
 use auth_session::{Client, Judgement, RotationPolicy, SessionPolicy, User, Username};
@@ -43,17 +43,18 @@ impl<U: FindUser + FindLegacyUser + StartSession + RotateSession + EndSession> R
         &self,
         request: &Request,
         now: Timestamp,
-    ) -> Result<Response<Body>, ApiError> {
+    ) -> Result<Response<Body>, ErrorAnswer> {
         let (token, location) = self.reader.refresh(request, now).await?;
         let answering = Answering {
             keys: self.reader.keys.get(now).await.map_err(ApiError::store)?,
-            delivery: self.reader.locations.delivery_as(location),
+            delivery: self.reader.locations.delivery_after(&token, location),
             now,
         };
-        match token {
+        let answer = match token {
             RefreshToken::Ours(token) => self.rotate(&token, client(request), &answering).await,
             RefreshToken::Flask(token) => self.adopt(token, request, &answering).await,
-        }
+        };
+        answer.map_err(|error| self.reader.locations.refuse(error, Some(location)))
     }
 
     async fn rotate(

@@ -13,17 +13,18 @@ async fn main() -> Result<(), Error> {
     let config = RefreshConfig::from_env()?;
     let aws = Aws::default();
     let tokens = config.tokens;
+    let leeway = tokens.leeway;
     let keys = move |ring, flask| SigningKeys::new(ring, flask, &tokens);
     let keys = config.keys.keep_signing(&aws, Timestamp::now(), keys).await?;
     let users = DynamoUsers::connect(&aws, config.users_table).await;
     let refresh = Refresh {
         users: users.with_legacy(config.legacy_table),
-        reader: TokenReader { keys, locations: config.locations },
+        reader: TokenReader { keys, locations: config.locations, leeway },
         policy: config.rotation,
         sessions: config.sessions,
     };
 
-    run(config.errors, async |request| {
+    run(config.http, async |request| {
         allow_only(request, "POST")?;
         refresh.handle(request, Timestamp::now()).await
     })

@@ -42,7 +42,11 @@ async fn call(users: &MemoryUsers, flask: FlaskKeys, token: &str) -> GatewayAnsw
     let keys = KeptKeys::fixed(SigningKeys::new(key_ring(), flask, &token_profile()));
     let refresh = Refresh {
         users: users.clone(),
-        reader: TokenReader { keys, locations: TokenLocations::default() },
+        reader: TokenReader {
+            keys,
+            locations: TokenLocations::default(),
+            leeway: std::time::Duration::ZERO,
+        },
         policy: ROTATION_POLICY,
         sessions: SESSION_POLICY,
     };

@@ -79,7 +79,7 @@ async fn call_with<U: FindUser + FindLegacyUser + StartSession + RotateSession +
     event: &Value,
     now: Timestamp,
 ) -> GatewayAnswer {
-    let reader = TokenReader { keys, locations: TokenLocations::default() };
+    let reader = TokenReader { keys, locations: TokenLocations::default(), leeway: Duration::ZERO };
     let refresh = Refresh { users, reader, policy, sessions: SESSION_POLICY };
     let handle = async |request: &Request| refresh.handle(request, now).await;
     answer(&event.to_string(), &handle).await
@@ -165,7 +165,7 @@ async fn the_newest_token_buys_the_next_pair() {
 }
 
 #[tokio::test]
-async fn a_token_in_the_body_does_as_well_and_in_both_places_does_not() {
+async fn a_token_in_the_body_does_as_well_and_another_in_a_header_does_not() {
     let scene = scene(|_| ()).await;
     let users = || scene.users.clone();
     let member = json!({ "refresh_token": scene.token });
@@ -174,11 +174,40 @@ async fn a_token_in_the_body_does_as_well_and_in_both_places_does_not() {
     let with_other_scheme = with_header(event.clone(), "authorization", "Basic YTpi");
     assert_eq!(call(users(), ROTATION_POLICY, &with_other_scheme, NOW).await.status_code, 200);
 
-    let both = call(users(), ROTATION_POLICY, &with_token(event, &scene.token), NOW).await;
+    let same = call(users(), ROTATION_POLICY, &with_token(event, &scene.token), NOW).await;
+    assert_eq!(same.status_code, 200, "one token, though in two places");
+    let other =
+        with_token(post_json("/refresh", &json!({ "refresh_token": "x.y.z" })), &scene.token);
+    let both = call(users(), ROTATION_POLICY, &other, NOW).await;
     assert_eq!((both.status_code, &body(&both)["error"]), (400, &json!("invalid_request")));
-    for text in ["{}", r#"{"refresh_token":null}"#] {
-        let event = with_token(post_text("/refresh", text), &scene.token);
-        assert_eq!(call(users(), ROTATION_POLICY, &event, NOW).await.status_code, 200, "{text}");
+}
+
+#[tokio::test]
+async fn a_body_without_a_token_is_ignored_when_the_token_is_elsewhere() {
+    let scene = scene(|_| ()).await;
+    let oversized = format!("{{\"refresh_token\":\"x\",\"a\":\"{}\"}}", "a".repeat(17_000));
+    for text in [
+        "",
+        "{}",
+        "null",
+        "[]",
+        "{",
+        "\u{0}",
+        "refresh_token=x",
+        r#"{"refresh_token":null}"#,
+        r#"{"refresh_token":""}"#,
+        r#"{"refresh_token":7}"#,
+        r#"{"refresh_token":"a","refresh_token":"b"}"#,
+        &oversized,
+    ] {
+        for content_type in
+            ["application/json", "application/x-www-form-urlencoded", "text/plain", ""]
+        {
+            let event = with_token(post_text("/refresh", text), &scene.token);
+            let event = with_header(event, "content-type", content_type);
+            let answer = call(scene.users.clone(), ROTATION_POLICY, &event, NOW).await;
+            assert_eq!(answer.status_code, 200, "{content_type}: {text:.50}");
+        }
     }
 }
 

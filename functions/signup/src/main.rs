@@ -18,7 +18,7 @@ async fn main() -> Result<(), Error> {
         hasher: Hasher::new(config.hashing)?,
     };
 
-    run(config.errors, async |request| {
+    run(config.http, async |request| {
         allow_only(request, "POST")?;
         signup.handle(request, Timestamp::now()).await
     })

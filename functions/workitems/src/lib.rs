@@ -13,6 +13,8 @@ use serde::Serialize;
 
 const COLLECTION: &str = "/workitems";
 const MAX_TITLE_CHARS: usize = 256;
+/// How many items a page has unless fewer are asked for.
+const MAX_LISTED: u8 = 100;
 
 /// Everything that the routes may touch. The bounds are the policy: `dynamodb:Query`, `PutItem`
 /// and `DeleteItem` on the work items, `GetItem` on the users where no gateway asked the
@@ -28,7 +30,8 @@ pub struct WorkItems<I, S> {
 impl<I: ListWorkItems + AddWorkItem + RemoveWorkItem, S: FindSession + FindLegacyUser>
     WorkItems<I, S>
 {
-    /// Lists (`GET`), adds (`POST`) or removes (`DELETE /workitems/{id}`).
+    /// Lists (`GET`, a page that `limit` and `cursor` name), adds (`POST`) or removes
+    /// (`DELETE /workitems/{id}`).
     ///
     /// # Errors
     /// The guard's 401 answers, `invalid_request`, `not_found`, `method_not_allowed`, and our own
@@ -41,7 +44,7 @@ impl<I: ListWorkItems + AddWorkItem + RemoveWorkItem, S: FindSession + FindLegac
         let caller =
             self.guard.identify_behind_authorizer(request, Requirement::TOKEN, now).await?;
         match (request.uri().path().strip_prefix(COLLECTION), request.method()) {
-            (Some(""), &Method::GET) => self.list(&caller).await,
+            (Some(""), &Method::GET) => self.list(&caller, request).await,
             (Some(""), &Method::POST) => self.add(&caller, request, now).await,
             (Some(""), _) => Err(ApiError::MethodNotAllowed("GET, POST")),
             (Some(rest), method) => match (rest.strip_prefix('/'), method) {
@@ -53,10 +56,13 @@ impl<I: ListWorkItems + AddWorkItem + RemoveWorkItem, S: FindSession + FindLegac
         }
     }
 
-    async fn list(&self, caller: &Identity) -> Result<Response<Body>, ApiError> {
-        let items = self.items.list_work_items(caller.user()).await.map_err(ApiError::store)?;
-        let workitems = items.iter().map(WorkItemAnswer::new).collect();
-        json(StatusCode::OK, &ListAnswer { workitems })
+    async fn list(&self, caller: &Identity, request: &Request) -> Result<Response<Body>, ApiError> {
+        let Page { limit, cursor } = Page::asked_for(request.uri().query().unwrap_or_default())?;
+        let after = cursor.as_ref().map(OperationId::as_str);
+        let page = self.items.list_work_items(caller.user(), after, limit).await;
+        let page = page.map_err(ApiError::store)?;
+        let workitems = page.items.iter().map(WorkItemAnswer::new).collect();
+        json(StatusCode::OK, &ListAnswer { workitems, cursor: page.next.as_deref() })
     }
 
     async fn add(
@@ -89,6 +95,36 @@ impl<I: ListWorkItems + AddWorkItem + RemoveWorkItem, S: FindSession + FindLegac
 #[derive(Serialize)]
 struct ListAnswer<'a> {
     workitems: Vec<WorkItemAnswer<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cursor: Option<&'a str>,
+}
+
+/// Which items are asked for.
+struct Page {
+    limit: u8,
+    cursor: Option<OperationId>,
+}
+
+impl Page {
+    fn asked_for(query: &str) -> Result<Self, ApiError> {
+        let mut page = Self { limit: MAX_LISTED, cursor: None };
+        for parameter in query.split('&') {
+            match parameter.split_once('=').unwrap_or((parameter, "")) {
+                ("limit", limit) => {
+                    let limit = limit.parse().ok().filter(|limit| (1..=MAX_LISTED).contains(limit));
+                    let reason = format!("must be a number from 1 to {MAX_LISTED}");
+                    page.limit = limit.ok_or_else(|| ApiError::member("limit", reason))?;
+                }
+                ("cursor", cursor) => {
+                    let reason = "must be the cursor of an answer";
+                    let cursor = OperationId::parse(cursor);
+                    page.cursor = Some(cursor.ok_or_else(|| ApiError::member("cursor", reason))?);
+                }
+                _ => {}
+            }
+        }
+        Ok(page)
+    }
 }
 
 #[derive(Serialize)]

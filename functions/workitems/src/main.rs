@@ -17,5 +17,5 @@ async fn main() -> Result<(), Error> {
         guard: Guard::connect(config.guard, &aws, Timestamp::now()).await?,
     };
 
-    run(config.errors, async |request| work_items.handle(request, Timestamp::now()).await).await
+    run(config.http, async |request| work_items.handle(request, Timestamp::now()).await).await
 }

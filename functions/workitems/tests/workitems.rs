@@ -1,14 +1,17 @@
 //! `/workitems`: each user's own, behind the gateway's authorizer or without one.
 #![cfg(test)]
 
+use std::{collections::HashSet, time::Duration};
+
 use auth_api::{GatewayAnswer, Guard, SessionCheck, answer};
 use auth_session::User;
 use auth_store::{AddUser as _, MemoryUsers, MemoryWorkItems};
 use auth_testkit::{
     event::{post_json, post_text, request, with_authorizer, with_token},
     forge::{claims_for, header, sign},
-    subject::{NOW, operation, session, user, verifier},
+    subject::{NOW, key_ring, operation, session, token_profile, user, verifier},
 };
+use auth_token::{TokenProfile, Verifier};
 use lambda_http::Request;
 use serde_json::{Value, json};
 use workitems::WorkItems;
@@ -41,7 +44,7 @@ impl Scene {
     fn context(user: &User) -> Value {
         json!({
             "sub": user.id, "username": user.username.typed(), "sid": "session-1", "jti": "token-1",
-            "roles": "", "fresh": "true", "auth_time": NOW.unix().to_string(),
+            "roles": "[]", "fresh": "true", "auth_time": NOW.unix().to_string(),
             "exp": (NOW.unix() + 900).to_string(),
         })
     }
@@ -120,6 +123,22 @@ async fn a_context_that_has_expired_in_the_gateways_cache_is_refused() {
 }
 
 #[tokio::test]
+async fn the_leeway_holds_behind_the_authorizer_too() {
+    let profile = TokenProfile { leeway: Duration::from_secs(10), ..token_profile() };
+    let verifier = Verifier::new(key_ring().verifying_keys(), profile);
+    let scene = scene().await;
+    let guard = Guard::new(verifier, SessionCheck::<MemoryUsers>::off());
+    let work_items = WorkItems { items: MemoryWorkItems::default(), guard };
+    for (seconds, status) in [(0, 200), (9, 200), (10, 401), (11, 401)] {
+        let mut context = Scene::context(&scene.alice);
+        context["exp"] = (NOW.unix() - seconds).to_string().into();
+        let event = with_authorizer(request("GET", "/workitems"), &context);
+        let handle = async |request: &Request| work_items.handle(request, NOW).await;
+        assert_eq!(answer(&event.to_string(), &handle).await.status_code, status, "{seconds}");
+    }
+}
+
+#[tokio::test]
 async fn a_context_that_is_not_complete_counts_as_none() {
     let scene = scene().await;
     for (member, value) in [
@@ -130,6 +149,8 @@ async fn a_context_that_is_not_complete_counts_as_none() {
         ("exp", json!("soon")),
         ("exp", json!("-1")),
         ("sid", json!("a b")),
+        ("roles", json!("admin")),
+        ("roles", json!("[7]")),
         ("fresh", json!(true)),
     ] {
         let mut context = Scene::context(&scene.alice);
@@ -187,4 +208,58 @@ async fn an_id_that_we_never_gave_removes_nothing() {
         assert_eq!(scene.call_as(&scene.alice, event).await.status_code, 204, "{id:.20}");
     }
     assert_eq!(scene.list(&scene.alice).await.as_array().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_list_comes_in_pages_until_no_cursor_is_left() {
+    let scene = scene().await;
+    for _ in 0..101 {
+        scene.call_as(&scene.alice, post_json("/workitems", &json!({ "title": "Mow" }))).await;
+    }
+    let page = async |query: &str| {
+        let mut event = request("GET", "/workitems");
+        event["rawQueryString"] = query.into();
+        scene.call_as(&scene.alice, event).await
+    };
+    let (mut ids, mut cursor, mut sizes) = (HashSet::new(), None, Vec::new());
+    while sizes.len() < 9 {
+        let query = cursor.map_or_else(String::new, |cursor| format!("&cursor={cursor}"));
+        let answer = body(&page(&format!("limit=40{query}")).await);
+        let items = answer["workitems"].as_array().unwrap();
+        sizes.push(items.len());
+        ids.extend(items.iter().map(|item| item["id"].as_str().unwrap().to_owned()));
+        cursor = answer.get("cursor").map(|cursor| cursor.as_str().unwrap().to_owned());
+        if cursor.is_none() {
+            break;
+        }
+    }
+    assert_eq!((sizes, ids.len()), (vec![40, 40, 21], 101));
+    let first = body(&page("").await);
+    assert_eq!(first["workitems"].as_array().unwrap().len(), 100);
+    assert!(first["cursor"].is_string());
+
+    for query in [
+        "limit=0",
+        "limit=101",
+        "limit=-1",
+        "limit=",
+        "limit",
+        "limit=1e1",
+        "limit=300",
+        "limit=99999999999",
+        "cursor=",
+        "cursor",
+        "cursor=a%20b",
+        "cursor=a.b",
+        "limit=1&limit=0",
+        &format!("cursor={}", "a".repeat(65)),
+    ] {
+        let refused = page(query).await;
+        assert_eq!(
+            (refused.status_code, &body(&refused)["error"]),
+            (400, &json!("invalid_request")),
+            "{query}"
+        );
+    }
+    assert_eq!(page("other=1&&limit=1&").await.status_code, 200);
 }

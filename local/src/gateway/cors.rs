@@ -49,6 +49,11 @@ pub(super) fn add_headers(cors: &Cors, request: &HeaderMap, response: &mut Heade
             let allowed = HeaderValue::from_static("true");
             response.insert(header::ACCESS_CONTROL_ALLOW_CREDENTIALS, allowed);
         }
+        if let Ok(exposed) = HeaderValue::try_from(cors.expose_headers.join(","))
+            && !exposed.is_empty()
+        {
+            response.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, exposed);
+        }
         response.append(header::VARY, HeaderValue::from_static("Origin"));
     }
 }

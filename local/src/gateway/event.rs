@@ -47,9 +47,13 @@ impl Incoming {
             headers,
             cookies,
             query: joined_query(parts.uri.query().unwrap_or_default()),
-            raw_path: parts.uri.path().to_owned(),
+            raw_path: decoded(parts.uri.path()),
             raw_query: parts.uri.query().unwrap_or_default().to_owned(),
-            path_parameters: matched.parameters.iter().cloned().collect(),
+            path_parameters: matched
+                .parameters
+                .iter()
+                .map(|(name, value)| (name.clone(), decoded(value)))
+                .collect(),
             route_key,
         }
     }
@@ -113,6 +117,11 @@ impl Incoming {
         }
         event
     }
+}
+
+/// A path as API Gateway hands it on, in spite of the name `rawPath`.
+fn decoded(path: &str) -> String {
+    percent_decode_str(path).decode_utf8_lossy().into_owned()
 }
 
 /// Headers in lower case, those that were repeated joined by commas; bytes that are not UTF-8 are
@@ -180,7 +189,7 @@ fn request_context(
         "domainPrefix": "local",
         "http": {
             "method": parts.method.as_str(),
-            "path": parts.uri.path(),
+            "path": decoded(parts.uri.path()),
             "protocol": "HTTP/1.1",
             "sourceIp": address,
             "userAgent": headers.get("user-agent").map_or("", String::as_str),
@@ -204,6 +213,11 @@ fn request_id() -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_path_is_decoded_once() {
+        assert_eq!(decoded("/a%20b/%C3%A4%3c%252F"), "/a b/ä<%2F");
+    }
 
     #[test]
     fn repeated_headers_are_joined_by_commas_and_cookies_by_semicolons() {

@@ -40,14 +40,20 @@ pub struct Gateway {
     template: Template,
     routes: Routes,
     functions: BTreeMap<String, Arc<Pool>>,
+    base_path: String,
     decisions: Cache,
 }
 
 impl Gateway {
-    /// A gateway for the routes of `template`, answered by `functions` (by logical name).
-    pub fn new(template: Template, functions: BTreeMap<String, Arc<Pool>>) -> Self {
+    /// A gateway for the routes of `template`, answered by `functions` (by logical name). As a
+    /// custom domain does that maps `base_path` to the API, it takes requests below that path too.
+    pub fn new(
+        template: Template,
+        functions: BTreeMap<String, Arc<Pool>>,
+        base_path: String,
+    ) -> Self {
         let routes = Routes::new(&template.routes);
-        Self { template, routes, functions, decisions: Cache::default() }
+        Self { template, routes, functions, base_path, decisions: Cache::default() }
     }
 
     /// Serves until the listener fails.
@@ -61,7 +67,9 @@ impl Gateway {
 
     async fn answer(&self, parts: &Parts, body: Bytes, client: SocketAddr) -> Response<Body> {
         let path = parts.uri.path();
-        let Some(matched) = self.routes.find(&parts.method, path) else {
+        let is_mapped = |path: &&str| path.starts_with('/') && !self.base_path.is_empty();
+        let mapped = path.strip_prefix(&self.base_path).filter(is_mapped).unwrap_or(path);
+        let Some(matched) = self.routes.find(&parts.method, mapped) else {
             return message(StatusCode::NOT_FOUND, "Not Found");
         };
         let incoming = Incoming::new(parts, client, &matched);

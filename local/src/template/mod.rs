@@ -101,6 +101,9 @@ pub struct Cors {
     pub allow_headers: Vec<String>,
     /// The methods that a page may use.
     pub allow_methods: Vec<String>,
+    /// The headers of an answer that a page may read.
+    #[serde(default)]
+    pub expose_headers: Vec<String>,
     /// For how many seconds a browser may remember the answer.
     pub max_age: u64,
     /// Whether pages may send cookies.

@@ -8,14 +8,17 @@ use auth_token::parse_object;
 use lambda_http::{
     Request,
     http::{
-        HeaderMap,
+        HeaderMap, HeaderName,
         header::{CONTENT_ENCODING, CONTENT_TYPE},
     },
 };
 use secrecy::SecretString;
 use serde_json::{Map, Value};
 
-use crate::ApiError;
+use crate::{
+    ApiError,
+    fields::{elements, split_unquoted},
+};
 
 /// The longest body that is parsed.
 const MAX_BODY_BYTES: usize = 16 * 1024;
@@ -52,6 +55,11 @@ impl JsonBody {
         parse_object(bytes).map(Self).ok_or(ApiError::InvalidRequest(malformed.into()))
     }
 
+    /// The member, whatever it is.
+    pub(crate) fn get(&self, member: &str) -> Option<&Value> {
+        self.0.get(member)
+    }
+
     /// A text that must be there, of any length.
     ///
     /// # Errors
@@ -69,18 +77,6 @@ impl JsonBody {
             None | Some(Value::Null) => Ok(None),
             Some(Value::String(text)) => Ok(Some(text)),
             Some(_) => Err(ApiError::member(member, "must be a string")),
-        }
-    }
-
-    /// A flag that may be missing or `null`, and then is not set.
-    ///
-    /// # Errors
-    /// [`ApiError::InvalidRequest`] when it is something else.
-    pub fn flag(&self, member: &str) -> Result<bool, ApiError> {
-        match self.0.get(member) {
-            None | Some(Value::Null) => Ok(false),
-            Some(Value::Bool(flag)) => Ok(*flag),
-            Some(_) => Err(ApiError::member(member, "must be true or false")),
         }
     }
 
@@ -119,20 +115,37 @@ impl JsonBody {
 /// type across origins without asking first, which is why nothing else is taken.
 fn is_plain_json(headers: &HeaderMap) -> bool {
     let mut types = headers.get_all(CONTENT_TYPE).iter();
-    let (Some(Ok(content_type)), None) = (types.next().map(|value| value.to_str()), types.next())
-    else {
+    let (Some(content_type), None) = (types.next(), types.next()) else {
         return false;
     };
-    let mut parts = content_type.split(';').map(str::trim);
+    let mut parts = split_unquoted(content_type.as_bytes(), b';');
     let is_json =
-        parts.next().is_some_and(|essence| essence.eq_ignore_ascii_case("application/json"));
-    let is_utf8 = parts.all(|parameter| {
-        parameter.split_once('=').is_some_and(|(name, value)| {
-            name.eq_ignore_ascii_case("charset")
-                && value.trim_matches('"').eq_ignore_ascii_case("utf-8")
-        })
-    });
-    is_json && is_utf8 && !headers.contains_key(CONTENT_ENCODING)
+        parts.next().is_some_and(|essence| essence.eq_ignore_ascii_case(b"application/json"));
+    let mut codings = elements(headers, &CONTENT_ENCODING);
+    is_json
+        && parts.all(|parameter| parameter.is_empty() || is_parameter_of_json(parameter))
+        && codings.all(|coding| coding.eq_ignore_ascii_case(b"identity"))
+}
+
+/// Whether it is a parameter (RFC 9110 §5.6.6), and the charset, which JSON has none of, is UTF-8
+/// in one of its usual spellings.
+fn is_parameter_of_json(parameter: &[u8]) -> bool {
+    let is_token = |text: &[u8]| HeaderName::from_bytes(text).is_ok();
+    let end = parameter.iter().position(|byte| *byte == b'=').unwrap_or(parameter.len());
+    let (name, value) = parameter.split_at_checked(end).unwrap_or_default();
+    let Some(value) = value.strip_prefix(b"=").filter(|_| is_token(name)) else {
+        return false;
+    };
+    let quoted = value.strip_prefix(b"\"").and_then(|value| value.strip_suffix(b"\""));
+    let is_utf8 =
+        |value: &[u8]| [&b"utf-8"[..], b"utf8"].iter().any(|utf8| value.eq_ignore_ascii_case(utf8));
+    let is_fine = |value: &[u8]| !name.eq_ignore_ascii_case(b"charset") || is_utf8(value);
+    match quoted {
+        Some(quoted) => {
+            is_fine(&quoted.iter().copied().filter(|b| *b != b'\\').collect::<Vec<_>>())
+        }
+        None => is_token(value) && is_fine(value),
+    }
 }
 
 #[cfg(test)]
@@ -158,6 +171,15 @@ mod tests {
             "Application/JSON",
             "application/json; charset=utf-8",
             "application/json;charset=\"UTF-8\"",
+            "application/json; charset=utf8",
+            "application/json; CHARSET=Utf8 ",
+            "application/json; charset=\"ut\\f-8\"",
+            "application/json;",
+            " application/json ;\t; ;",
+            "application/json; charset=utf-8;",
+            "application/json; v=1",
+            "application/json; v=\"a;b, c\\\"d\"; charset=utf-8",
+            "application/json; profile=\"https://example.com/\"",
         ] {
             assert_eq!(status("{}", accepted), 200, "{accepted}");
         }
@@ -169,8 +191,16 @@ mod tests {
             "application/jsonx",
             "application/problem+json",
             "application/json; charset=utf-16",
-            "application/json; v=1",
+            "application/json; charset=\"utf-16\"",
+            "application/json; charset=utf-8; charset=utf-16",
+            "application/json; charset=",
+            "application/json; charset",
+            "application/json; charset = utf-8",
+            "application/json; =utf-8",
+            "application/json; v=a b",
+            "application/json; v=\"a",
             "application/json, text/plain",
+            "application/json charset=utf-8",
         ] {
             assert_eq!(status("{}", refused), 415, "{refused}");
         }
@@ -180,8 +210,12 @@ mod tests {
     #[test]
     fn a_compressed_body_is_never_inflated() {
         let mut compressed = request("{}", "application/json");
-        compressed.headers_mut().insert(CONTENT_ENCODING, "gzip".parse().unwrap());
-        assert_eq!(JsonBody::parse(&compressed).unwrap_err().status(), 415);
+        for (coding, is_plain) in
+            [("gzip", false), ("identity, br", false), ("Identity", true), ("", true)]
+        {
+            compressed.headers_mut().insert(CONTENT_ENCODING, coding.parse().unwrap());
+            assert_eq!(JsonBody::parse(&compressed).is_ok(), is_plain, "{coding}");
+        }
     }
 
     #[test]

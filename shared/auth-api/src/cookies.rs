@@ -1,5 +1,7 @@
 //! Tokens in cookies, and what keeps other sites from using them.
 
+use std::collections::BTreeSet;
+
 use auth_token::{IssuedToken, Timestamp, TokenType};
 use cookie::{
     Cookie, SameSite,
@@ -12,7 +14,7 @@ use lambda_http::http::{
 use secrecy::ExposeSecret as _;
 use subtle::ConstantTimeEq as _;
 
-use crate::{ApiError, Refusal, TokenLocation};
+use crate::{ApiError, Gateway, Refusal, TokenLocation, fields::cookies_named};
 
 /// A cookie's name and the paths that it is sent to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -141,6 +143,36 @@ impl CookieSettings {
         }
     }
 
+    /// Clears cookies of our names that another domain or path has, where a request brings two
+    /// that differ: nothing tells which one is ours, and setting ours again leaves the other.
+    pub(crate) fn clear_strays<B>(&self, request: &Request<B>, headers: &mut HeaderMap) {
+        for pair in [&self.access, &self.refresh] {
+            for (place, is_token) in [(&pair.token, true), (&pair.csrf, false)] {
+                let mut values = cookies_named(request.headers(), &place.name);
+                let first = values.next();
+                if values.all(|value| Some(value) == first) {
+                    continue;
+                }
+                let name = Gateway::of(request).domain_name.clone();
+                let parents = name.match_indices('.').filter_map(|(dot, _)| name.get(dot + 1..));
+                let parents = parents.filter(|parent| parent.contains('.'));
+                let own = [None, self.domain.as_deref(), Some(name.as_str())];
+                let mut scopes: Vec<_> = own.into_iter().chain(parents.map(Some)).collect();
+                scopes.sort_unstable();
+                scopes.dedup();
+                for domain in scopes {
+                    for path in BTreeSet::from(["/", &place.path]) {
+                        if (domain, path) != (self.domain.as_deref(), &place.path) {
+                            let stray = CookiePlace { path: path.to_owned(), ..place.clone() };
+                            let other = Self { domain: domain.map(str::to_owned), ..self.clone() };
+                            other.append(headers, &stray, "", is_token, Some(Duration::ZERO));
+                        }
+                    }
+                }
+            }
+        }
+    }
+
     fn append(
         &self,
         headers: &mut HeaderMap,
@@ -169,6 +201,13 @@ impl CookieSettings {
         }
     }
 
+    /// Whether a request brought one of the cookies.
+    pub(crate) fn are_in(&self, headers: &HeaderMap) -> bool {
+        let places =
+            [&self.access.token, &self.access.csrf, &self.refresh.token, &self.refresh.csrf];
+        places.into_iter().any(|place| cookies_named(headers, &place.name).next().is_some())
+    }
+
     /// Whether a request whose token was in a cookie, and says `csrf`, comes from our own pages:
     /// a page of another site makes a browser send the cookie, but cannot read the claim.
     pub(crate) fn check<B>(
@@ -187,15 +226,31 @@ impl CookieSettings {
             return Ok(());
         }
         self.check_origin(request)?;
-        let said = request.headers().get(&self.pair(token_type).csrf_header);
-        let said = said.map_or(&[][..], HeaderValue::as_bytes);
-        if said.is_empty() {
-            Err(Refusal::Csrf(CsrfError::Missing))
-        } else if bool::from(said.ct_eq(expected.as_bytes())) {
-            Ok(())
-        } else {
-            Err(Refusal::Csrf(CsrfError::Mismatch))
+        self.check_said(request.headers(), [(token_type, expected)])
+    }
+
+    /// Whether a request says one of the `csrf` claims that are expected, each in the header of
+    /// its type of token.
+    ///
+    /// # Errors
+    /// [`Refusal::Csrf`].
+    pub(crate) fn check_said<'a>(
+        &self,
+        headers: &HeaderMap,
+        expected: impl IntoIterator<Item = (TokenType, &'a str)>,
+    ) -> Result<(), Refusal> {
+        let mut refusal = CsrfError::Missing;
+        for (token_type, expected) in expected {
+            let said = headers.get(&self.pair(token_type).csrf_header);
+            let said = said.map_or(&[][..], HeaderValue::as_bytes);
+            if bool::from(said.ct_eq(expected.as_bytes())) {
+                return Ok(());
+            }
+            if !said.is_empty() {
+                refusal = CsrfError::Mismatch;
+            }
         }
+        Err(Refusal::Csrf(refusal))
     }
 
     /// Whether a request comes from a page of ours, as far as the browser says where from.

@@ -175,6 +175,18 @@ impl ApiError {
         })
     }
 
+    /// Whether it says that the token which was presented is of no use, and never will be.
+    pub(crate) const fn is_verdict_on_token(&self) -> bool {
+        matches!(
+            self,
+            Self::InvalidToken
+                | Self::TokenExpired
+                | Self::TokenRevoked
+                | Self::WrongTokenType(_)
+                | Self::RefreshTokenReused
+        )
+    }
+
     /// What went wrong on our side; the log has it, the client does not.
     pub fn cause(&self) -> Option<&(dyn StdError + 'static)> {
         if let Self::Internal(cause) | Self::Unavailable(cause) = self {
@@ -234,7 +246,9 @@ impl ApiError {
             }
             Refusal::Token(TokenError::Expired) => Self::TokenExpired,
             Refusal::Token(TokenError::WrongType(_)) => Self::WrongTokenType(wanted),
-            Refusal::Token(
+            // A browser's user cannot do anything about two cookies but log in or out.
+            Refusal::TwoCookies
+            | Refusal::Token(
                 TokenError::TooLong
                 | TokenError::NotCompact
                 | TokenError::BadHeader

@@ -8,14 +8,17 @@ use std::{borrow::Cow, collections::HashMap, fmt};
 use base64::{Engine, prelude::BASE64_STANDARD};
 use lambda_http::{
     Body, Request,
-    http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, header::COOKIE},
+    http::{HeaderMap, HeaderName, HeaderValue, Method, header::COOKIE},
 };
 use serde::{
     Deserialize, Deserializer,
     de::{MapAccess, Visitor},
 };
 
-use crate::ApiError;
+use crate::{
+    ApiError, Lenient,
+    path::{below, encoded},
+};
 
 /// What the gateway says about a request. It is an extension of the request, and the only source
 /// of the client's address: a client can write any header, but not this.
@@ -27,6 +30,8 @@ pub struct Gateway {
     pub source_ip: String,
     /// The host name under which the API was called.
     pub domain_name: String,
+    /// What stood before the path of the route: the base path of a custom domain, or the stage.
+    pub base_path: String,
     /// The context that a Lambda authorizer returned, if one was asked.
     pub authorizer: Option<HashMap<String, String>>,
 }
@@ -48,24 +53,24 @@ impl Gateway {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Event<'a> {
-    #[serde(borrow)]
-    raw_path: Cow<'a, str>,
     #[serde(borrow, default)]
-    raw_query_string: Cow<'a, str>,
+    raw_path: Lenient<Text<'a>>,
+    #[serde(borrow, default)]
+    raw_query_string: Lenient<Text<'a>>,
     #[serde(default)]
-    headers: Option<Headers>,
+    headers: Lenient<Headers>,
     #[serde(default)]
-    cookies: Option<Vec<String>>,
+    cookies: Lenient<Vec<Lenient<String>>>,
     #[serde(default)]
-    body: Option<String>,
+    body: Lenient<String>,
     #[serde(default)]
-    is_base64_encoded: bool,
-    request_context: RequestContext,
+    is_base64_encoded: Lenient<bool>,
+    #[serde(default)]
+    request_context: Lenient<RequestContext>,
 }
 
-/// Read straight into their map, which is a good part of what an event costs. `None` when one of
-/// them is malformed.
-struct Headers(Option<HeaderMap>);
+/// Read straight into their map, which is a good part of what an event costs.
+struct Headers(HeaderMap);
 
 #[derive(Deserialize)]
 struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
@@ -86,75 +91,112 @@ impl<'de> Visitor<'de> for HeadersVisitor {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Headers, A::Error> {
-        let mut map = Some(HeaderMap::with_capacity(16));
-        while let Some((Text(name), Text(value))) = members.next_entry::<Text<'de>, Text<'de>>()? {
+        let mut map = HeaderMap::with_capacity(16);
+        while let Some((Text(name), value)) =
+            members.next_entry::<Text<'de>, Lenient<Text<'de>>>()?
+        {
             let name = HeaderName::from_bytes(name.as_bytes());
-            let value = HeaderValue::from_bytes(value.as_bytes());
-            match (&mut map, name, value) {
-                (Some(map), Ok(name), Ok(value)) => {
-                    map.append(name, value);
-                }
-                _ => map = None,
+            if let (Ok(name), Some(Text(value))) = (name, value.get()) {
+                map.append(name, header_value(&value));
             }
         }
         Ok(Headers(map))
     }
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
+/// The value of a header. A character that none may hold becomes one that no token has.
+pub fn header_value(text: &str) -> HeaderValue {
+    HeaderValue::from_bytes(text.as_bytes()).unwrap_or_else(|_| {
+        let is_odd = |character: char| character.is_ascii_control() && character != '\t';
+        let text = text.replace(is_odd, "\u{fffd}");
+        HeaderValue::from_bytes(text.as_bytes()).unwrap_or(HeaderValue::from_static(""))
+    })
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
 struct RequestContext {
-    http: HttpContext,
-    #[serde(default)]
-    request_id: Option<String>,
-    #[serde(default)]
-    domain_name: Option<String>,
-    #[serde(default)]
-    authorizer: Option<AuthorizerContext>,
+    http: Lenient<HttpContext>,
+    request_id: Lenient<String>,
+    domain_name: Lenient<String>,
+    stage: Lenient<String>,
+    authorizer: Lenient<AuthorizerContext>,
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
 struct HttpContext {
-    method: String,
-    #[serde(default)]
-    source_ip: Option<String>,
+    method: Lenient<String>,
+    source_ip: Lenient<String>,
 }
 
+/// Our authorizer's context holds strings only; nothing else is believed.
 #[derive(Deserialize)]
 struct AuthorizerContext {
-    lambda: Option<HashMap<String, serde_json::Value>>,
+    lambda: HashMap<String, Lenient<String>>,
 }
 
-/// Makes a request of an event.
+/// Makes a request of an event, as far as it is one. `base_path` is what stands before the paths
+/// of our routes.
 ///
 /// # Errors
 /// [`ApiError::InvalidRequest`] for anything that is not an event of an HTTP API, and for events
-/// whose base64, path, method or headers are malformed.
-pub(crate) fn parse_event(json: &str) -> Result<Request, ApiError> {
-    let event: Event<'_> = serde_json::from_str(json)
-        .map_err(|_| invalid("The event is not one of an API Gateway HTTP API (format 2.0)"))?;
-    let mut request = Request::new(body(event.body, event.is_base64_encoded)?);
-    *request.method_mut() = Method::from_bytes(event.request_context.http.method.as_bytes())
-        .map_err(|_| invalid("The request's method is malformed"))?;
-    *request.uri_mut() = uri(&event.raw_path, &event.raw_query_string)?;
-    if let Some(headers) = event.headers {
-        *request.headers_mut() =
-            headers.0.ok_or_else(|| invalid("A request header is malformed"))?;
-    }
-    if let Some(cookies) = event.cookies.filter(|cookies| !cookies.is_empty()) {
-        let value = HeaderValue::from_bytes(cookies.join("; ").as_bytes())
-            .map_err(|_| invalid("A cookie is malformed"))?;
-        request.headers_mut().insert(COOKIE, value);
-    }
-    let context = event.request_context;
+/// whose base64, path or method are malformed; what else it holds is ignored where it is odd.
+pub(crate) fn parse_event(json: &str, base_path: &str) -> (Request, Result<(), ApiError>) {
+    let mut request = Request::default();
+    let outcome = fill(&mut request, json, base_path);
+    (request, outcome)
+}
+
+fn fill(request: &mut Request, json: &str, base_path: &str) -> Result<(), ApiError> {
+    const NO_EVENT: &str = "The event is not one of an API Gateway HTTP API (format 2.0)";
+    let event: Event<'_> = serde_json::from_str(json).map_err(|_| invalid(NO_EVENT))?;
+    let context = event.request_context.get().unwrap_or_default();
+    let http = context.http.get().unwrap_or_default();
+    let path = event.raw_path.get().map(|Text(path)| path);
+    let is_path = path.as_ref().is_some_and(|path| path.starts_with('/'));
+    let path = encoded(path.as_deref().unwrap_or_default(), false);
+    let stage = context.stage.get();
+    let inner = inner_path(&path, stage.as_deref(), base_path);
     request.extensions_mut().insert(Gateway {
-        request_id: context.request_id.unwrap_or_default(),
-        source_ip: context.http.source_ip.unwrap_or_default(),
-        domain_name: context.domain_name.unwrap_or_default(),
-        authorizer: context.authorizer.and_then(|context| context.lambda).map(strings_only),
+        request_id: context.request_id.get().unwrap_or_default(),
+        source_ip: http.source_ip.get().unwrap_or_default(),
+        domain_name: context.domain_name.get().unwrap_or_default(),
+        base_path: path.strip_suffix(inner).unwrap_or(&path).to_owned(),
+        authorizer: context.authorizer.get().map(strings_only),
     });
-    Ok(request)
+    let method = http.method.get().ok_or_else(|| invalid(NO_EVENT))?;
+    *request.method_mut() = Method::from_bytes(method.as_bytes())
+        .map_err(|_| invalid("The request's method is malformed"))?;
+    // An absolute form would let a client choose a host; the gateway sends paths only.
+    let query = event.raw_query_string.get().filter(|Text(query)| !query.is_empty());
+    let uri = query.map_or_else(
+        || inner.to_owned(),
+        |Text(query)| format!("{inner}?{}", encoded(&query, true)),
+    );
+    *request.uri_mut() = Some(uri)
+        .filter(|_| is_path)
+        .and_then(|uri| uri.parse().ok())
+        .ok_or_else(|| invalid("The request's path is malformed"))?;
+    if let Some(Headers(headers)) = event.headers.get() {
+        *request.headers_mut() = headers;
+    }
+    let cookies = event.cookies.get().unwrap_or_default();
+    let cookies: Vec<_> = cookies.into_iter().filter_map(Lenient::get).collect();
+    if !cookies.is_empty() {
+        request.headers_mut().insert(COOKIE, header_value(&cookies.join("; ")));
+    }
+    *request.body_mut() =
+        body(event.body.get(), event.is_base64_encoded.get().unwrap_or_default())?;
+    Ok(())
+}
+
+/// The path below the base path of a custom domain, or below the stage, which the gateway leaves
+/// in front of every path unless it is the default one.
+fn inner_path<'a>(path: &'a str, stage: Option<&str>, base_path: &str) -> &'a str {
+    let stage = stage.filter(|stage| *stage != "$default");
+    let below_stage = || below(path, &format!("/{}", stage?));
+    below(path, base_path).or_else(below_stage).unwrap_or(path)
 }
 
 fn invalid(sentence: &'static str) -> ApiError {
@@ -172,20 +214,10 @@ fn body(text: Option<String>, is_base64: bool) -> Result<Body, ApiError> {
     }
 }
 
-fn uri(path: &str, query: &str) -> Result<Uri, ApiError> {
-    let text =
-        if query.is_empty() { Cow::Borrowed(path) } else { format!("{path}?{query}").into() };
-    // An absolute form would let a client choose a host; the gateway sends paths only.
-    text.starts_with('/')
-        .then(|| text.parse().ok())
-        .flatten()
-        .ok_or_else(|| invalid("The request's path is malformed"))
+fn strings_only(context: AuthorizerContext) -> HashMap<String, String> {
+    let members = context.lambda.into_iter();
+    members.filter_map(|(name, value)| Some((name, value.get()?))).collect()
 }
 
-/// Our authorizer's context holds strings only; nothing else is believed.
-fn strings_only(context: HashMap<String, serde_json::Value>) -> HashMap<String, String> {
-    context
-        .into_iter()
-        .filter_map(|(name, value)| Some((name, value.as_str()?.to_owned())))
-        .collect()
-}
+#[cfg(test)]
+mod tests;

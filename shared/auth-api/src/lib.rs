@@ -3,11 +3,16 @@
 mod body;
 mod caller;
 mod cookies;
+mod delivery;
+mod ending;
 mod error;
 mod event;
+mod fields;
 mod guard;
+mod lenient;
 mod locations;
 mod logging;
+mod path;
 mod presented;
 mod response;
 mod serve;
@@ -20,17 +25,21 @@ pub use caller::{Caller, legacy_user};
 pub use cookie::SameSite;
 pub use cookies::{CookiePair, CookiePlace, CookieSettings, CsrfError};
 pub use error::{ApiError, Cause};
-pub use event::Gateway;
+pub use event::{Gateway, header_value};
 pub use guard::{
     Guard, GuardLayer, GuardSettings, Guarded, Identity, Refusal, Requirement, RevocationCheck,
     SessionCheck, to_context,
 };
 pub use lambda_http::http::HeaderName;
-pub use locations::{TokenBody, TokenLocation, TokenLocations, bearer_token};
+pub use lenient::Lenient;
+pub use locations::{TokenBody, TokenLocation, TokenLocations};
 pub use logging::{LogSettings, start_logging};
 pub use presented::{RefreshToken, TokenReader, TokenVerifiers, claimed_username};
 pub use response::{empty, json, rfc3339};
-pub use serve::{ErrorSettings, FLASK_JWT_PATH, GatewayAnswer, allow_only, answer, in_time, run};
+pub use serve::{
+    ErrorAnswer, ErrorSettings, FLASK_JWT_PATH, GatewayAnswer, HttpSettings, allow_only, answer,
+    in_time, run,
+};
 pub use signing_keys::SigningKeys;
 pub use start::{Proven, client, new_session, start_session};
 pub use tokens::{Delivery, Freshness, SessionOf, token_answer};

@@ -5,13 +5,13 @@ use std::borrow::Cow;
 use auth_token::TokenType;
 use lambda_http::{
     Body,
-    http::{
-        HeaderMap, HeaderName, Request,
-        header::{AUTHORIZATION, COOKIE},
-    },
+    http::{HeaderMap, HeaderName, Request, header::AUTHORIZATION},
 };
 
-use crate::{ApiError, CookieSettings, Delivery, JsonBody, Refusal};
+use crate::{
+    ApiError, CookieSettings, JsonBody, Refusal,
+    fields::{cookies_named, elements, subprotocols, tokens_of_scheme},
+};
 
 /// A place of a request that may hold a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,11 +24,15 @@ pub enum TokenLocation {
     QueryString,
     /// A member of the JSON body.
     Json,
+    /// A subprotocol that a browser offers for a WebSocket, the one header that it lets a page
+    /// choose there.
+    WebSocketProtocol,
 }
 
 impl TokenLocation {
     /// Every place.
-    pub const ALL: [Self; 4] = [Self::Headers, Self::Cookies, Self::QueryString, Self::Json];
+    pub const ALL: [Self; 5] =
+        [Self::Headers, Self::Cookies, Self::QueryString, Self::Json, Self::WebSocketProtocol];
 
     /// The place's name in `JWT_TOKEN_LOCATION`.
     pub const fn name(self) -> &'static str {
@@ -37,6 +41,7 @@ impl TokenLocation {
             Self::Cookies => "cookies",
             Self::QueryString => "query_string",
             Self::Json => "json",
+            Self::WebSocketProtocol => "websocket_protocol",
         }
     }
 }
@@ -69,7 +74,7 @@ impl Default for TokenLocations {
         Self {
             order: vec![TokenLocation::Headers],
             header_name: AUTHORIZATION,
-            header_scheme: Some("Bearer".to_owned()),
+            header_scheme: Some(BEARER.to_owned()),
             query_name: "jwt".to_owned(),
             query_prefix: String::new(),
             json_access_key: "access_token".to_owned(),
@@ -78,6 +83,8 @@ impl Default for TokenLocations {
         }
     }
 }
+
+const BEARER: &str = "Bearer";
 
 /// What Flask-JWT's clients write in place of `Bearer`.
 const FLASK_JWT_SCHEME: &str = "JWT";
@@ -107,16 +114,16 @@ pub(crate) struct Found<'a> {
     pub(crate) location: TokenLocation,
 }
 
-/// What a place holds: nothing, a text, or something that is no token.
-type Candidate<'a> = Option<Result<Cow<'a, str>, Malformed>>;
-
-#[derive(Clone, Copy, Debug)]
-struct Malformed;
-
 impl TokenLocations {
     /// Whether a token may be there.
     pub fn include(&self, location: TokenLocation) -> bool {
         self.order.contains(&location)
+    }
+
+    /// The word that clients write before a token (RFC 6749 §7.1): `Bearer` also where the header
+    /// holds the token alone, because the member of that name cannot be left out.
+    pub fn token_type(&self) -> &str {
+        self.header_scheme.as_deref().unwrap_or(BEARER)
     }
 
     /// The access token of a request.
@@ -124,11 +131,7 @@ impl TokenLocations {
         &self,
         request: &'a Request<B>,
     ) -> Result<Found<'a>, Refusal> {
-        let body = self
-            .include(TokenLocation::Json)
-            .then(|| JsonBody::read(request.headers(), request.body().bytes()?).ok())
-            .flatten();
-        self.find(request, &self.order, body.as_ref(), TokenType::Access)
+        self.find(request, &self.order, self.body(request).as_ref(), TokenType::Access)
     }
 
     /// The refresh token of a request with that body, in which it may be wherever the others are.
@@ -144,6 +147,46 @@ impl TokenLocations {
         self.find(request, &order, body, TokenType::Refresh)
     }
 
+    /// The token of either type that a client put into a request by itself.
+    pub(crate) fn find_explicit<'a, B: TokenBody>(
+        &self,
+        request: &'a Request<B>,
+    ) -> Result<Found<'a>, Refusal> {
+        let mut order = self.order.clone();
+        order.retain(|location| *location != TokenLocation::Cookies);
+        let body = self.body(request);
+        match self.find(request, &order, body.as_ref(), TokenType::Access) {
+            Err(Refusal::NoToken) => self.find(request, &order, body.as_ref(), TokenType::Refresh),
+            found => found,
+        }
+    }
+
+    /// The tokens of either type that a browser keeps for us.
+    pub(crate) fn find_in_cookies<'a>(
+        &self,
+        headers: &'a HeaderMap,
+    ) -> Vec<(TokenType, Cow<'a, str>)> {
+        if !self.include(TokenLocation::Cookies) {
+            return Vec::new();
+        }
+        let mut found = Vec::new();
+        for token_type in [TokenType::Access, TokenType::Refresh] {
+            for text in cookies_named(headers, &self.cookies.pair(token_type).token.name) {
+                if !found.contains(&(token_type, text.clone())) {
+                    found.push((token_type, text));
+                }
+            }
+        }
+        found
+    }
+
+    /// The body, where it may hold a token.
+    fn body<B: TokenBody>(&self, request: &Request<B>) -> Option<JsonBody> {
+        self.include(TokenLocation::Json)
+            .then(|| JsonBody::read(request.headers(), request.body().bytes()?).ok())
+            .flatten()
+    }
+
     fn find<'a, B>(
         &self,
         request: &'a Request<B>,
@@ -151,68 +194,77 @@ impl TokenLocations {
         body: Option<&JsonBody>,
         wanted: TokenType,
     ) -> Result<Found<'a>, Refusal> {
-        let mut found = order.iter().filter_map(|&location| {
-            let candidate = match location {
-                TokenLocation::Headers => self.in_header(request.headers(), wanted),
-                TokenLocation::Cookies => {
-                    in_cookie(request.headers(), &self.cookies.pair(wanted).token.name)
+        let mut found: Option<Found<'a>> = None;
+        for &location in order {
+            for text in self.tokens_in(location, request, body, wanted) {
+                match &found {
+                    Some(first) if text.is_empty() || text == first.text => {}
+                    Some(first) if !first.text.is_empty() => match (first.location, location) {
+                        (TokenLocation::Cookies, TokenLocation::Cookies) => {
+                            return Err(Refusal::TwoCookies);
+                        }
+                        // A browser adds its cookies to whatever a page sends; any other two are
+                        // a client that does not know who it is (RFC 6750 §2).
+                        (TokenLocation::Cookies, _) | (_, TokenLocation::Cookies) => {}
+                        (_, _) => return Err(Refusal::TwoTokens),
+                    },
+                    _ => found = Some(Found { text, location }),
                 }
-                TokenLocation::QueryString => self.in_query(request.uri().query()),
-                TokenLocation::Json => body.and_then(|body| self.in_json(body, wanted)),
-            };
-            Some((location, candidate?))
-        });
-        let (location, candidate) = found.next().ok_or(Refusal::NoToken)?;
-        // A browser adds its cookies to whatever a page sends; any other two are a client that
-        // does not know who it is (RFC 6750 §2).
-        let is_explicit = |location| location != TokenLocation::Cookies;
-        if is_explicit(location) && found.any(|(other, _)| is_explicit(other)) {
-            return Err(Refusal::TwoTokens);
+            }
         }
-        match candidate {
-            Ok(text) => Ok(Found { text, location }),
-            Err(Malformed) => Err(Refusal::MALFORMED),
+        found.ok_or(Refusal::NoToken)
+    }
+
+    /// What stands where a token may be; an empty text where the place is used for none.
+    fn tokens_in<'a, B>(
+        &self,
+        location: TokenLocation,
+        request: &'a Request<B>,
+        body: Option<&JsonBody>,
+        wanted: TokenType,
+    ) -> Vec<Cow<'a, str>> {
+        let headers = request.headers();
+        match location {
+            TokenLocation::Headers => self.in_headers(headers, wanted),
+            TokenLocation::Cookies => {
+                cookies_named(headers, &self.cookies.pair(wanted).token.name).collect()
+            }
+            TokenLocation::QueryString => self.in_query(request.uri().query()),
+            TokenLocation::Json => {
+                let token = body.and_then(|body| self.in_json(body, wanted));
+                token.into_iter().collect()
+            }
+            TokenLocation::WebSocketProtocol => subprotocols(headers).collect(),
         }
     }
 
-    fn in_header<'a>(&self, headers: &'a HeaderMap, wanted: TokenType) -> Candidate<'a> {
-        let mut values = headers.get_all(&self.header_name).iter();
-        let (value, None) = (values.next()?, values.next()) else {
-            return Some(Err(Malformed));
-        };
-        let Ok(value) = value.to_str() else {
-            return Some(Err(Malformed));
-        };
-        let Some(scheme) = self.header_scheme.as_deref() else {
-            return (!value.is_empty()).then_some(Ok(value.into()));
-        };
+    fn in_headers<'a>(&self, headers: &'a HeaderMap, wanted: TokenType) -> Vec<Cow<'a, str>> {
         let flask_jwt = (self.header_name == AUTHORIZATION && wanted == TokenType::Access)
             .then_some(FLASK_JWT_SCHEME);
-        token_of_scheme(value, [Some(scheme), flask_jwt]).map(|token| Ok(token.into()))
+        let credentials = elements(headers, &self.header_name);
+        match self.header_scheme.as_deref() {
+            None => credentials.map(String::from_utf8_lossy).collect(),
+            Some(scheme) => tokens_of_scheme(credentials, [Some(scheme), flask_jwt]),
+        }
     }
 
-    fn in_query(&self, query: Option<&str>) -> Candidate<'static> {
-        let mut values = form_urlencoded::parse(query?.as_bytes())
-            .filter(|(name, _)| *name == self.query_name)
-            .map(|(_, value)| value.into_owned());
-        let value = values.next()?;
-        if values.next().is_some() {
-            return Some(Err(Malformed));
-        }
-        if value.is_empty() {
-            return None;
-        }
-        let token = value.strip_prefix(&self.query_prefix);
-        Some(token.map(|token| token.to_owned().into()).ok_or(Malformed))
+    fn in_query(&self, query: Option<&str>) -> Vec<Cow<'static, str>> {
+        form_urlencoded::parse(query.unwrap_or_default().as_bytes())
+            .filter(|(name, value)| *name == self.query_name && !value.is_empty())
+            .map(|(_, value)| {
+                let token = value.strip_prefix(&self.query_prefix);
+                token.unwrap_or_default().to_owned().into()
+            })
+            .collect()
     }
 
-    fn in_json(&self, body: &JsonBody, wanted: TokenType) -> Candidate<'static> {
+    fn in_json(&self, body: &JsonBody, wanted: TokenType) -> Option<Cow<'static, str>> {
         let key = match wanted {
             TokenType::Access => &self.json_access_key,
             TokenType::Refresh => &self.json_refresh_key,
         };
-        let value = body.optional(key).map_err(|_| Malformed).transpose()?;
-        Some(value.map(|token| token.to_owned().into()))
+        let token = body.optional(key).ok().flatten();
+        token.map(|token| token.to_owned().into())
     }
 
     /// The answer to a request that is not let through. `wanted` is the type of token that the
@@ -224,61 +276,4 @@ impl TokenLocations {
         }
         ApiError::refusal(refusal, wanted)
     }
-
-    /// How a client that logs in with `body` is to be given its tokens: in cookies when it says
-    /// `"cookies": true`.
-    ///
-    /// # Errors
-    /// [`ApiError::InvalidRequest`] where tokens are not taken from cookies, and
-    /// [`ApiError::CsrfFailed`] for a page of another origin.
-    pub fn delivery<B>(
-        &self,
-        request: &Request<B>,
-        body: &JsonBody,
-    ) -> Result<Delivery<'_>, ApiError> {
-        if !body.flag("cookies")? {
-            return Ok(Delivery::Body);
-        }
-        if !self.include(TokenLocation::Cookies) {
-            return Err(ApiError::member("cookies", "are not configured"));
-        }
-        let refused = |refusal| self.refusal(refusal, TokenType::Access);
-        self.cookies.check_origin(request).map_err(refused)?;
-        Ok(Delivery::Cookies(&self.cookies))
-    }
-
-    /// How a client is to be given its next tokens whose last one was in that place.
-    pub fn delivery_as(&self, location: TokenLocation) -> Delivery<'_> {
-        if location == TokenLocation::Cookies {
-            Delivery::Cookies(&self.cookies)
-        } else {
-            Delivery::Body
-        }
-    }
-}
-
-/// Cookies of one name can come from several paths and domains, and nothing says which is ours.
-fn in_cookie<'a>(headers: &'a HeaderMap, name: &str) -> Candidate<'a> {
-    let mut values = headers
-        .get_all(COOKIE)
-        .iter()
-        .filter_map(|header| header.to_str().ok())
-        .flat_map(|header| header.split(';'))
-        .filter_map(|cookie| cookie.trim().split_once('='))
-        .filter(|(found, value)| *found == name && !value.is_empty());
-    let (_, value) = values.next()?;
-    Some(if values.next().is_some() { Err(Malformed) } else { Ok(value.into()) })
-}
-
-/// The access token in an `Authorization` value: the scheme in any case, one space, the token.
-///
-/// # Errors
-/// [`Refusal::NoToken`] when the value is of another scheme.
-pub fn bearer_token(value: &str) -> Result<&str, Refusal> {
-    token_of_scheme(value, [Some("Bearer"), Some(FLASK_JWT_SCHEME)]).ok_or(Refusal::NoToken)
-}
-
-fn token_of_scheme<'a>(value: &'a str, schemes: [Option<&str>; 2]) -> Option<&'a str> {
-    let (scheme, token) = value.split_once(' ').unwrap_or((value, ""));
-    schemes.into_iter().flatten().any(|ours| scheme.eq_ignore_ascii_case(ours)).then_some(token)
 }

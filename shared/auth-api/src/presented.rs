@@ -1,15 +1,17 @@
 //! The token of a request, from its place to its claims.
 
+use std::time::Duration;
+
 use auth_session::Username;
 use auth_store::{Aws, KeptKeys, KeySource, KeySourceError, StoreError, TrustedKeys};
 use auth_token::{
-    AccessClaims, FlaskClaims, FlaskKeys, PresentedToken, RefreshClaims, SessionClaims, Timestamp,
-    TokenError, TokenProfile, TokenType, Verifier,
+    AccessClaims, FlaskClaims, FlaskKeys, PresentedToken, RefreshClaims, Timestamp, TokenError,
+    TokenProfile, TokenType, Verifier,
 };
 use lambda_http::{Request, http};
 
 use crate::{
-    ApiError, JsonBody, Refusal, TokenLocation, TokenLocations,
+    ApiError, ErrorAnswer, JsonBody, Refusal, TokenLocation, TokenLocations,
     locations::{Found, TokenBody},
 };
 
@@ -43,6 +45,8 @@ pub struct TokenReader<K = TokenVerifiers> {
     pub keys: KeptKeys<K>,
     /// Where tokens may be.
     pub locations: TokenLocations,
+    /// How long after its `exp` a token is still taken.
+    pub leeway: Duration,
 }
 
 /// A refresh token that was presented.
@@ -63,7 +67,7 @@ pub(crate) enum AccessToken {
 /// Clones share the keys.
 impl<K> Clone for TokenReader<K> {
     fn clone(&self) -> Self {
-        Self { keys: self.keys.clone(), locations: self.locations.clone() }
+        Self { keys: self.keys.clone(), locations: self.locations.clone(), leeway: self.leeway }
     }
 }
 
@@ -75,8 +79,9 @@ impl TokenReader {
 
     /// The same, and tokens of the Flask service whose keys `flask` are.
     pub fn with_flask(verifier: Verifier, flask: FlaskKeys) -> Self {
+        let leeway = verifier.leeway();
         let keys = KeptKeys::fixed(TokenVerifiers { verifier, flask });
-        Self { keys, locations: TokenLocations::default() }
+        Self { keys, locations: TokenLocations::default(), leeway }
     }
 
     /// Reads tokens that the keys of `source` vouch for: those of `tokens` are ours.
@@ -91,8 +96,9 @@ impl TokenReader {
         aws: &Aws,
         now: Timestamp,
     ) -> Result<Self, KeySourceError> {
+        let leeway = tokens.leeway;
         let make = move |keys| TokenVerifiers::trusting(keys, tokens.clone());
-        Ok(Self { keys: source.keep_trusted(aws, now, make).await?, locations })
+        Ok(Self { keys: source.keep_trusted(aws, now, make).await?, locations, leeway })
     }
 }
 
@@ -117,52 +123,34 @@ impl<K: AsRef<TokenVerifiers> + Send + Sync + 'static> TokenReader<K> {
         Ok((token, found.location))
     }
 
-    /// The session that a request's access or refresh token names, and where the token was.
-    ///
-    /// # Errors
-    /// The 401 that the route answers.
-    pub async fn session<B: TokenBody>(
-        &self,
-        request: &http::Request<B>,
-        now: Timestamp,
-    ) -> Result<(SessionClaims, TokenLocation), ApiError> {
-        let read = async {
-            let (found, place) = match self.locations.find_access(request) {
-                Err(Refusal::NoToken) => {
-                    (self.locations.find_refresh(request, None)?, TokenType::Refresh)
-                }
-                found => (found?, TokenType::Access),
-            };
-            let token = PresentedToken::parse(&found.text).map_err(Refusal::Token)?;
-            let claims =
-                self.verified(token, now, |keys| keys.verifier.session(token, now)).await?;
-            self.check_csrf(request, found.location, place, claims.csrf.as_deref())?;
-            Ok((claims, found.location))
-        };
-        read.await.map_err(|refusal| self.locations.refusal(refusal, TokenType::Access))
-    }
-
     /// A request's refresh token, which a JSON body can hold whatever the places of tokens are,
-    /// and whether it came in a cookie. Whether it is its session's newest is for the caller to
-    /// find out.
+    /// and where it was. Whether it is its session's newest is for the caller to find out.
     ///
     /// # Errors
-    /// The 401 that the route answers; `invalid_request` for a malformed body, and for a token in
-    /// two places (RFC 6750 §2).
+    /// The 401 that the route answers; what is wrong with the body, where no other place holds a
+    /// token; `invalid_request` for two tokens (RFC 6750 §2).
     pub async fn refresh(
         &self,
         request: &Request,
         now: Timestamp,
-    ) -> Result<(RefreshToken, TokenLocation), ApiError> {
-        let body = if request.body().is_empty() { None } else { Some(JsonBody::parse(request)?) };
-        if let Some(body) = &body {
-            body.optional(&self.locations.json_refresh_key)?;
+    ) -> Result<(RefreshToken, TokenLocation), ErrorAnswer> {
+        let locations = &self.locations;
+        let body = (!request.body().is_empty()).then(|| JsonBody::parse(request)).transpose();
+        let found = locations.find_refresh(request, body.as_ref().ok().and_then(Option::as_ref));
+        if matches!(found, Err(Refusal::NoToken))
+            && let Some(body) = body?
+        {
+            body.optional(&locations.json_refresh_key)?;
         }
-        let read = async {
-            let found = self.locations.find_refresh(request, body.as_ref())?;
-            Ok((self.read_refresh(request, &found, now).await?, found.location))
+        let refused = |location| {
+            move |refusal| {
+                locations.refuse(locations.refusal(refusal, TokenType::Refresh), location)
+            }
         };
-        read.await.map_err(|refusal| self.locations.refusal(refusal, TokenType::Refresh))
+        let found = found.map_err(|refusal| refused(refusal.location())(refusal))?;
+        let location = found.location;
+        let token = self.read_refresh(request, &found, now).await;
+        Ok((token.map_err(refused(Some(location)))?, location))
     }
 
     async fn read_refresh(
@@ -206,7 +194,7 @@ impl<K: AsRef<TokenVerifiers> + Send + Sync + 'static> TokenReader<K> {
 
     /// What `verify` says with the keys of this moment. A token of a key that they lack may be of
     /// one that was published since.
-    async fn verified<T>(
+    pub(crate) async fn verified<T>(
         &self,
         token: PresentedToken<'_>,
         now: Timestamp,

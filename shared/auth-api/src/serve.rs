@@ -10,7 +10,7 @@ use std::{
 use auth_store::with_causes;
 use lambda_http::{
     Body, Error, Request, Response,
-    http::{self, header::SET_COOKIE},
+    http::{self, HeaderMap, Method, header::SET_COOKIE},
     lambda_runtime::{self, LambdaEvent},
     service_fn,
 };
@@ -48,12 +48,37 @@ pub struct ErrorSettings {
     pub message_key: String,
 }
 
+/// How a function speaks HTTP.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct HttpSettings {
+    /// How errors are written.
+    pub errors: ErrorSettings,
+    /// What stands before the paths of our routes, as `/auth` does where a custom domain maps it
+    /// to our API; empty for nothing.
+    pub base_path: String,
+}
+
 /// What Flask-JWT-Extended calls the member.
-pub(crate) const DEFAULT_MESSAGE_KEY: &str = "msg";
+const DEFAULT_MESSAGE_KEY: &str = "msg";
 
 impl Default for ErrorSettings {
     fn default() -> Self {
         Self { message_key: DEFAULT_MESSAGE_KEY.to_owned() }
+    }
+}
+
+/// An error answer, and headers of its own.
+#[derive(Debug)]
+pub struct ErrorAnswer {
+    /// The error.
+    pub error: ApiError,
+    /// The headers, which clear cookies.
+    pub headers: HeaderMap,
+}
+
+impl From<ApiError> for ErrorAnswer {
+    fn from(error: ApiError) -> Self {
+        Self { error, headers: HeaderMap::new() }
     }
 }
 
@@ -77,17 +102,18 @@ const DEFAULT_TIME_LIMIT: Duration = Duration::from_millis(1_900);
 ///
 /// # Errors
 /// When the Runtime API cannot be reached.
-pub async fn run<H>(errors: ErrorSettings, handle: H) -> Result<(), Error>
+pub async fn run<H, E>(settings: HttpSettings, handle: H) -> Result<(), Error>
 where
-    H: AsyncFn(&Request) -> Result<Response<Body>, ApiError>,
+    H: AsyncFn(&Request) -> Result<Response<Body>, E>,
+    E: Into<ErrorAnswer>,
 {
-    let (errors, handle) = (&errors, &handle);
+    let (settings, handle) = (&settings, &handle);
     // Boxed because a call of the AWS SDK is a future of many kilobytes, which each layer of the
     // runtime would copy.
     lambda_runtime::run(service_fn(move |event: LambdaEvent<Box<RawValue>>| {
         let time_limit = time_limit(event.context.deadline());
         Box::pin(async move {
-            let answer = answer_within(time_limit, errors, event.payload.get(), handle).await;
+            let answer = answer_within(time_limit, settings, event.payload.get(), handle).await;
             Ok::<_, Infallible>(answer)
         })
     }))
@@ -123,48 +149,56 @@ pub fn allow_only(request: &Request, allowed: &'static str) -> Result<(), ApiErr
 }
 
 /// The answer to one event, within 1.9 s.
-pub async fn answer<H>(event: &str, handle: &H) -> GatewayAnswer
+pub async fn answer<H, E>(event: &str, handle: &H) -> GatewayAnswer
 where
-    H: AsyncFn(&Request) -> Result<Response<Body>, ApiError>,
+    H: AsyncFn(&Request) -> Result<Response<Body>, E>,
+    E: Into<ErrorAnswer>,
 {
-    answer_within(DEFAULT_TIME_LIMIT, &ErrorSettings::default(), event, handle).await
+    answer_within(DEFAULT_TIME_LIMIT, &HttpSettings::default(), event, handle).await
 }
 
-async fn answer_within<H>(
+async fn answer_within<H, E>(
     time_limit: Duration,
-    errors: &ErrorSettings,
+    settings: &HttpSettings,
     event: &str,
     handle: &H,
 ) -> GatewayAnswer
 where
-    H: AsyncFn(&Request) -> Result<Response<Body>, ApiError>,
+    H: AsyncFn(&Request) -> Result<Response<Body>, E>,
+    E: Into<ErrorAnswer>,
 {
-    match parse_event(event) {
-        Ok(request) => {
-            let outcome = timeout(time_limit, handle(&request)).await;
-            let late = |late: Elapsed| Err(ApiError::Unavailable(late.into()));
-            finish(outcome.unwrap_or_else(late), &request, errors)
-        }
-        Err(refusal) => finish(Err(refusal), &Request::default(), errors),
-    }
+    let (request, parsed) = parse_event(event, &settings.base_path);
+    let outcome = match parsed {
+        Ok(()) => match timeout(time_limit, handle(&request)).await {
+            Ok(outcome) => outcome.map_err(Into::into),
+            Err(late) => Err(ApiError::Unavailable(late.into()).into()),
+        },
+        Err(refusal) => Err(refusal.into()),
+    };
+    finish(outcome, &request, &settings.errors)
 }
 
 fn finish(
-    outcome: Result<Response<Body>, ApiError>,
+    outcome: Result<Response<Body>, ErrorAnswer>,
     request: &Request,
     errors: &ErrorSettings,
 ) -> GatewayAnswer {
-    let mut response = outcome.unwrap_or_else(|refusal| {
-        log_refusal(&refusal, request);
+    let mut response = outcome.unwrap_or_else(|ErrorAnswer { error, headers }| {
+        log_refusal(&error, request);
         let gateway = Gateway::of(request);
-        refusal.into_response(if request.uri().path() == FLASK_JWT_PATH {
+        let mut response = error.into_response(if request.uri().path() == FLASK_JWT_PATH {
             ErrorWording::FlaskJwt
         } else {
             let message_key = &errors.message_key;
             ErrorWording::Ours { request_id: &gateway.request_id, message_key }
-        })
+        });
+        response.headers_mut().extend(headers);
+        response
     });
     add_common_headers(response.headers_mut());
+    if request.method() == Method::HEAD {
+        *response.body_mut() = Body::Empty;
+    }
     to_gateway(&response)
 }
 

@@ -32,9 +32,19 @@ pub enum Freshness {
 #[derive(Clone, Copy, Debug)]
 pub enum Delivery<'a> {
     /// In the body.
-    Body,
+    Body {
+        /// What is written before the access token in its header.
+        token_type: &'a str,
+    },
     /// In cookies, and so in no place that a script can read.
     Cookies(&'a CookieSettings),
+    /// The access token in the body, and the refresh token in a cookie.
+    RefreshCookie {
+        /// What is written before the access token in its header.
+        token_type: &'a str,
+        /// The cookies.
+        cookies: &'a CookieSettings,
+    },
     /// The access token alone, in the body, as Flask-JWT does.
     AccessToken,
 }
@@ -43,10 +53,13 @@ pub enum Delivery<'a> {
 #[derive(Serialize)]
 struct TokenAnswer<'a> {
     access_token: &'a str,
-    token_type: &'static str,
+    token_type: &'a str,
     expires_in: u64,
-    refresh_token: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refresh_token: Option<&'a str>,
     refresh_expires_in: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    csrf_refresh_token: Option<&'a str>,
 }
 
 /// What is said of tokens that are in cookies.
@@ -90,31 +103,55 @@ pub fn token_answer(
     };
     let is_fresh = freshness == Freshness::Fresh;
     let access = issuer.access_token(&grant, is_fresh, now).map_err(ApiError::signing)?;
-    if let Delivery::AccessToken = delivery {
-        let access_token = access.text.expose_secret();
-        return json(StatusCode::OK, &AccessTokenAnswer { access_token });
-    }
-    let refresh = issuer.refresh_token(&grant, &session.newest()).map_err(ApiError::signing)?;
-    let life = |token: &IssuedToken| token.expires_at.since(now).as_secs();
-    if let Delivery::Cookies(cookies) = delivery {
-        let answer = CookieAnswer {
-            msg: if is_fresh { "login successful" } else { "refresh successful" },
-            expires_in: life(&access),
-            refresh_expires_in: life(&refresh),
-            csrf_access_token: access.csrf.as_deref(),
-            csrf_refresh_token: refresh.csrf.as_deref(),
-        };
-        let mut response = json(StatusCode::OK, &answer)?;
-        cookies.set(response.headers_mut(), TokenType::Access, &access, now)?;
-        cookies.set(response.headers_mut(), TokenType::Refresh, &refresh, now)?;
-        return Ok(response);
-    }
-    let answer = TokenAnswer {
-        access_token: access.text.expose_secret(),
-        token_type: "Bearer",
-        expires_in: life(&access),
-        refresh_token: refresh.text.expose_secret(),
-        refresh_expires_in: life(&refresh),
+    let refresh = match delivery {
+        Delivery::RefreshCookie { .. } => issuer.lone_refresh_token(&grant, &session.newest()),
+        Delivery::Body { .. } | Delivery::Cookies(_) | Delivery::AccessToken => {
+            issuer.refresh_token(&grant, &session.newest())
+        }
     };
-    json(StatusCode::OK, &answer)
+    let refresh = refresh.map_err(ApiError::signing)?;
+    let life = |token: &IssuedToken| token.expires_at.since(now).as_secs();
+    match delivery {
+        Delivery::AccessToken => {
+            let access_token = access.text.expose_secret();
+            json(StatusCode::OK, &AccessTokenAnswer { access_token })
+        }
+        Delivery::Cookies(cookies) => {
+            let answer = CookieAnswer {
+                msg: if is_fresh { "login successful" } else { "refresh successful" },
+                expires_in: life(&access),
+                refresh_expires_in: life(&refresh),
+                csrf_access_token: access.csrf.as_deref(),
+                csrf_refresh_token: refresh.csrf.as_deref(),
+            };
+            let mut response = json(StatusCode::OK, &answer)?;
+            cookies.set(response.headers_mut(), TokenType::Access, &access, now)?;
+            cookies.set(response.headers_mut(), TokenType::Refresh, &refresh, now)?;
+            Ok(response)
+        }
+        Delivery::Body { token_type } => {
+            let answer = TokenAnswer {
+                access_token: access.text.expose_secret(),
+                token_type,
+                expires_in: life(&access),
+                refresh_token: Some(refresh.text.expose_secret()),
+                refresh_expires_in: life(&refresh),
+                csrf_refresh_token: None,
+            };
+            json(StatusCode::OK, &answer)
+        }
+        Delivery::RefreshCookie { token_type, cookies } => {
+            let answer = TokenAnswer {
+                access_token: access.text.expose_secret(),
+                token_type,
+                expires_in: life(&access),
+                refresh_token: None,
+                refresh_expires_in: life(&refresh),
+                csrf_refresh_token: refresh.csrf.as_deref(),
+            };
+            let mut response = json(StatusCode::OK, &answer)?;
+            cookies.set(response.headers_mut(), TokenType::Refresh, &refresh, now)?;
+            Ok(response)
+        }
+    }
 }

@@ -10,7 +10,7 @@ use auth_testkit::{
     forge,
     subject::{NOW, issuer, session, user, verifier},
 };
-use auth_token::AdditionalClaims;
+use auth_token::{AdditionalClaims, PresentedToken};
 use lambda_http::{
     Body, Request, Response,
     http::{self, HeaderName, header::SET_COOKIE},
@@ -250,7 +250,49 @@ fn a_token_that_no_browser_would_keep_is_not_set() {
     let started = session(&alice, NOW);
     let holder = SessionOf { user: &alice, id: &started.id, session: &started.session };
     let answer = |delivery| token_answer(&issuer(), holder, Freshness::Fresh, delivery, NOW);
-    assert!(answer(Delivery::Body).is_ok());
+    assert!(answer(Delivery::Body { token_type: "Bearer" }).is_ok());
     let refused = answer(Delivery::Cookies(&CookieSettings::default())).unwrap_err();
     assert_eq!(refused.code(), "internal");
+}
+
+#[tokio::test]
+async fn a_refresh_token_may_be_in_a_cookie_and_the_access_token_in_the_body() {
+    let settings = CookieSettings::default();
+    let mut alice = user("alice");
+    let started = session(&alice, NOW);
+    alice.sessions.insert(started.id.clone(), started.session.clone());
+    let holder = SessionOf { user: &alice, id: &started.id, session: &started.session };
+    let delivery = Delivery::RefreshCookie { token_type: "Token", cookies: &settings };
+    let answer = token_answer(&issuer(), holder, Freshness::Fresh, delivery, NOW).unwrap();
+    let members = body(&answer);
+    let names: Vec<_> = members.as_object().unwrap().keys().map(String::as_str).collect();
+    assert_eq!(
+        names,
+        ["access_token", "csrf_refresh_token", "expires_in", "refresh_expires_in", "token_type"]
+    );
+    assert_eq!(members["token_type"], "Token");
+    let names: Vec<_> = set_cookies(&answer)
+        .iter()
+        .map(|cookie| cookie.split('=').next().unwrap().to_owned())
+        .collect();
+    assert_eq!(names, ["__Host-refresh_token", "__Host-csrf_refresh_token"]);
+    let token = PresentedToken::parse(members["access_token"].as_str().unwrap()).unwrap();
+    assert_eq!(verifier().access(token, NOW).unwrap().csrf, None, "it is for a header");
+}
+
+#[test]
+fn a_client_whose_refresh_token_is_in_a_cookie_gets_the_next_one_there() {
+    let both = TokenLocations {
+        order: vec![TokenLocation::Headers, TokenLocation::Cookies],
+        ..TokenLocations::default()
+    };
+    let with_cookie = request("POST", "__Host-refresh_token=x", &[]);
+    let without = request("POST", "other=x", &[]);
+    let delivery = |request, location| both.delivery_beside(request, location);
+    let (headers, cookies) = (TokenLocation::Headers, TokenLocation::Cookies);
+    assert!(matches!(delivery(&with_cookie, headers), Delivery::RefreshCookie { .. }));
+    assert!(matches!(delivery(&without, headers), Delivery::Body { token_type: "Bearer" }));
+    assert!(matches!(delivery(&with_cookie, cookies), Delivery::Cookies(_)));
+    let unconfigured = TokenLocations::default();
+    assert!(matches!(unconfigured.delivery_beside(&with_cookie, headers), Delivery::Body { .. }));
 }

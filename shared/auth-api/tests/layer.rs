@@ -3,7 +3,7 @@
 
 use std::{convert::Infallible, sync::Arc};
 
-use auth_api::{Guard, GuardLayer, Identity, Refusal, Requirement, SessionCheck};
+use auth_api::{ErrorSettings, Guard, GuardLayer, Identity, Refusal, Requirement, SessionCheck};
 use auth_session::User;
 use auth_store::{AddUser as _, MemoryUsers};
 use auth_testkit::{
@@ -186,4 +186,16 @@ async fn an_identity_that_was_there_before_is_not_believed() {
     let outer = scene.layer().layer(without_token);
     let answer = outer.oneshot(request(Some(&token))).await.unwrap();
     assert_eq!(answer.body(), &LambdaBody::from("nobody"));
+}
+
+#[tokio::test]
+async fn the_guards_settings_name_the_member_with_the_sentence() {
+    let errors = ErrorSettings { message_key: "message".to_owned() };
+    let guard = Guard::new(verifier(), SessionCheck::<MemoryUsers>::off()).with_errors(errors);
+    let request: Request<AxumBody> = request(None);
+    let answer = router(GuardLayer::new(guard, || NOW)).oneshot(request).await.unwrap();
+    let body = axum::body::to_bytes(answer.into_body(), 1_000).await.unwrap();
+    let body: Value = serde_json::from_slice(&body).unwrap();
+    assert_eq!(body["message"], "Missing Authorization Header");
+    assert_eq!(body.get("msg"), None);
 }

@@ -16,7 +16,7 @@ use lambda_http::{
     http::{self, HeaderName},
 };
 
-const ALL: [TokenLocation; 4] = TokenLocation::ALL;
+const ALL: [TokenLocation; 5] = TokenLocation::ALL;
 
 fn locations(order: &[TokenLocation]) -> TokenLocations {
     TokenLocations { order: order.to_vec(), ..TokenLocations::default() }
@@ -108,13 +108,17 @@ async fn the_query_parameter_and_its_prefix_can_be_others() {
     let mut other = locations(&[TokenLocation::QueryString]);
     other.query_name = "tk".to_owned();
     other.query_prefix = "Bearer ".to_owned();
-    for query in [format!("tk=Bearer%20{token}"), format!("a=1&tk=Bearer+{token}")] {
+    for query in [
+        format!("tk=Bearer%20{token}"),
+        format!("a=1&tk=Bearer+{token}"),
+        format!("tk=Bearer+{token}&tk=Bearer+{token}"),
+    ] {
         assert!(check(&other, &get(&format!("/?{query}"), &[], "")).await.is_ok());
     }
-    for query in [format!("tk={token}"), format!("tk=Bearer+{token}&tk=Bearer+{token}")] {
-        let refusal = check(&other, &get(&format!("/?{query}"), &[], "")).await;
-        assert!(matches!(refusal, Err(Refusal::Token(_))), "{refusal:?}");
-    }
+    let refusal = check(&other, &get(&format!("/?tk={token}"), &[], "")).await;
+    assert!(matches!(refusal, Err(Refusal::Token(_))), "{refusal:?}");
+    let two = check(&other, &get(&format!("/?tk=Bearer+{token}&tk=Bearer+x"), &[], "")).await;
+    assert!(matches!(two, Err(Refusal::TwoTokens)), "{two:?}");
     for query in [format!("jwt={token}"), "tk=".to_owned(), "tk".to_owned()] {
         let refusal = check(&other, &get(&format!("/?{query}"), &[], "")).await;
         assert!(matches!(refusal, Err(Refusal::NoToken)), "{refusal:?}");
@@ -146,7 +150,7 @@ async fn the_members_of_a_body_can_be_others() {
 
 #[tokio::test]
 async fn the_first_place_that_holds_anything_decides() {
-    let (good, cookie) = (token(), cookie_token());
+    let good = token();
     let bearer = format!("Bearer {good}");
     let bad_cookie =
         get("/", &[("authorization", &bearer), ("cookie", "__Host-access_token=x.y.z")], "");
@@ -156,13 +160,50 @@ async fn the_first_place_that_holds_anything_decides() {
     let refusal = check(&cookies_first, &bad_cookie).await;
     assert!(matches!(refusal, Err(Refusal::Token(_))), "{refusal:?}");
 
-    let two = format!("__Host-access_token={cookie}; __Host-access_token={cookie}");
-    let refusal = check(&cookies_first, &get("/", &[("cookie", &two)], "")).await;
-    assert!(matches!(refusal, Err(Refusal::Token(_))), "which of them is ours? {refusal:?}");
-
-    let both = get(&format!("/?jwt={good}"), &[("authorization", &bearer)], "");
-    let refusal = check(&locations(&ALL), &both).await;
+    let both = |query: &str| get(query, &[("authorization", &bearer)], "");
+    let same = check(&locations(&ALL), &both(&format!("/?jwt={good}&jwt={good}"))).await;
+    assert_eq!(same.unwrap().location(), Some(TokenLocation::Headers));
+    let refusal = check(&locations(&ALL), &both("/?jwt=x.y.z")).await;
     assert!(matches!(refusal, Err(Refusal::TwoTokens)), "{refusal:?}");
+}
+
+#[tokio::test]
+async fn one_cookie_twice_is_one_token_and_two_values_are_none() {
+    let cookie = cookie_token();
+    let cookies = locations(&[TokenLocation::Cookies]);
+    let read = async |lines: &[String]| {
+        let lines: Vec<_> = lines.iter().map(|line| ("cookie", line.as_str())).collect();
+        check(&cookies, &get("/", &lines, "")).await
+    };
+    let ours = format!("__Host-access_token={cookie}");
+    for beside in [
+        "a=b",
+        "",
+        "=",
+        "__Host-access_token=",
+        "__Host-access_token",
+        "x__Host-access_token=x",
+        "__Host-access_tokens=x",
+        "\u{e9}=\u{e9}",
+        "a=\"; b",
+        "a=b=c",
+    ] {
+        for line in [
+            format!("{ours}; {beside}"),
+            format!("{beside};{ours}"),
+            format!("{ours}; {beside}; {ours}"),
+        ] {
+            assert!(read(std::slice::from_ref(&line)).await.is_ok(), "{line}");
+        }
+        assert!(read(&[beside.to_owned(), ours.clone()]).await.is_ok(), "{beside}");
+    }
+    for lines in [
+        &[format!("{ours}; __Host-access_token=x.y.z")][..],
+        &[ours.clone(), "__Host-access_token=x".to_owned()],
+    ] {
+        let refusal = read(lines).await;
+        assert!(matches!(refusal, Err(Refusal::TwoCookies)), "{refusal:?}");
+    }
 }
 
 #[tokio::test]

@@ -3,13 +3,13 @@
 
 use std::future::pending;
 
-use auth_api::answer;
+use auth_api::{ApiError, answer};
 use auth_testkit::event::request;
 use lambda_http::Request;
 
 #[tokio::test]
 async fn a_request_that_never_ends_is_answered_as_unavailable() {
-    let hangs = async |_: &Request| pending().await;
+    let hangs = async |_: &Request| pending::<Result<_, ApiError>>().await;
     let late = answer(&request("GET", "/").to_string(), &hangs).await;
     assert_eq!((late.status_code, late.headers["retry-after"].as_str()), (503, "1"));
     assert!(late.body.contains("unavailable"), "{}", late.body);

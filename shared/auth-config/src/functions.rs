@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use auth_api::{ErrorSettings, GuardSettings, LogSettings, TokenLocations};
+use auth_api::{GuardSettings, HttpSettings, LogSettings, TokenLocations};
 use auth_password::{HashParams, PasswordPolicy};
 use auth_session::{RotationPolicy, SessionPolicy};
 use auth_store::KeySource;
@@ -17,7 +17,7 @@ use crate::{
         session_policy, token_profile, users_table,
     },
     keys::{flask_secret, key_policy, max_age, signing_key_source, verifying_key_source},
-    places::{error_settings, token_locations},
+    places::{http_settings, token_locations},
 };
 
 /// Adds `from_env`, which reads the process's environment, to a configuration that has `read`.
@@ -60,8 +60,8 @@ pub struct SignupConfig {
     /// How hard password hashes are. Read from `ARGON2_MEMORY_KIB` (default 19456) and
     /// `ARGON2_ITERATIONS` (default 2).
     pub hashing: HashParams,
-    /// How errors are written. Read from `JWT_ERROR_MESSAGE_KEY`.
-    pub errors: ErrorSettings,
+    /// How it speaks HTTP. Read from `JWT_ERROR_MESSAGE_KEY` and `BASE_PATH`.
+    pub http: HttpSettings,
 }
 
 impl SignupConfig {
@@ -74,7 +74,7 @@ impl SignupConfig {
             users_table: users_table(variables)?,
             passwords: password_policy(variables)?,
             hashing: hash_params(variables)?,
-            errors: error_settings(variables)?,
+            http: http_settings(variables)?,
         })
     }
 }
@@ -99,8 +99,8 @@ pub struct LoginConfig {
     /// Where tokens may be in requests. Read from `JWT_TOKEN_LOCATION` and the variables of headers,
     /// URL parameters, JSON members and cookies.
     pub locations: TokenLocations,
-    /// How errors are written. Read from `JWT_ERROR_MESSAGE_KEY`.
-    pub errors: ErrorSettings,
+    /// How it speaks HTTP. Read from `JWT_ERROR_MESSAGE_KEY` and `BASE_PATH`.
+    pub http: HttpSettings,
 }
 
 impl LoginConfig {
@@ -116,7 +116,7 @@ impl LoginConfig {
             sessions: session_policy(variables)?,
             hashing: hash_params(variables)?,
             locations: token_locations(variables)?,
-            errors: error_settings(variables)?,
+            http: http_settings(variables)?,
         })
     }
 }
@@ -142,8 +142,8 @@ pub struct RefreshConfig {
     /// Where tokens may be in requests. Read from `JWT_TOKEN_LOCATION` and the variables of headers,
     /// URL parameters, JSON members and cookies.
     pub locations: TokenLocations,
-    /// How errors are written. Read from `JWT_ERROR_MESSAGE_KEY`.
-    pub errors: ErrorSettings,
+    /// How it speaks HTTP. Read from `JWT_ERROR_MESSAGE_KEY` and `BASE_PATH`.
+    pub http: HttpSettings,
 }
 
 impl RefreshConfig {
@@ -160,7 +160,7 @@ impl RefreshConfig {
             sessions: session_policy(variables)?,
             rotation: rotation_policy(variables)?,
             locations: token_locations(variables)?,
-            errors: error_settings(variables)?,
+            http: http_settings(variables)?,
         })
     }
 }
@@ -177,8 +177,8 @@ pub struct LogoutConfig {
     /// Where tokens may be in requests. Read from `JWT_TOKEN_LOCATION` and the variables of headers,
     /// URL parameters, JSON members and cookies.
     pub locations: TokenLocations,
-    /// How errors are written. Read from `JWT_ERROR_MESSAGE_KEY`.
-    pub errors: ErrorSettings,
+    /// How it speaks HTTP. Read from `JWT_ERROR_MESSAGE_KEY` and `BASE_PATH`.
+    pub http: HttpSettings,
 }
 
 impl LogoutConfig {
@@ -192,7 +192,7 @@ impl LogoutConfig {
             keys: verifying_key_source(variables)?,
             tokens: token_profile(variables)?,
             locations: token_locations(variables)?,
-            errors: error_settings(variables)?,
+            http: http_settings(variables)?,
         })
     }
 }
@@ -213,8 +213,8 @@ pub struct AccountConfig {
     /// Where tokens may be in requests. Read from `JWT_TOKEN_LOCATION` and the variables of headers,
     /// URL parameters, JSON members and cookies.
     pub locations: TokenLocations,
-    /// How errors are written. Read from `JWT_ERROR_MESSAGE_KEY`.
-    pub errors: ErrorSettings,
+    /// How it speaks HTTP. Read from `JWT_ERROR_MESSAGE_KEY` and `BASE_PATH`.
+    pub http: HttpSettings,
 }
 
 impl AccountConfig {
@@ -230,7 +230,7 @@ impl AccountConfig {
             tokens: token_profile(variables)?,
             hashing: hash_params(variables)?,
             locations: token_locations(variables)?,
-            errors: error_settings(variables)?,
+            http: http_settings(variables)?,
         })
     }
 }
@@ -254,8 +254,8 @@ pub struct PasswordConfig {
     pub hashing: HashParams,
     /// Where tokens may be in requests; read as [`LoginConfig::locations`].
     pub locations: TokenLocations,
-    /// How errors are written. Read from `JWT_ERROR_MESSAGE_KEY`.
-    pub errors: ErrorSettings,
+    /// How requests are read and errors are written; read as [`SignupConfig::http`].
+    pub http: HttpSettings,
 }
 
 impl PasswordConfig {
@@ -273,7 +273,7 @@ impl PasswordConfig {
             passwords: password_policy(variables)?,
             hashing: hash_params(variables)?,
             locations: token_locations(variables)?,
-            errors: error_settings(variables)?,
+            http: http_settings(variables)?,
         })
     }
 }
@@ -284,8 +284,8 @@ pub struct ProtectedConfig {
     /// Who is let through. Read from `USERS_TABLE`, the variables of keys and tokens that
     /// [`LogoutConfig`] names, `FLASK_KEYS_SECRET`, and `JWT_REVOCATION_CHECK` (`strict`, `cached:<seconds>` or `off`).
     pub guard: GuardSettings,
-    /// How errors are written. Read from `JWT_ERROR_MESSAGE_KEY`.
-    pub errors: ErrorSettings,
+    /// How it speaks HTTP. Read from `JWT_ERROR_MESSAGE_KEY` and `BASE_PATH`.
+    pub http: HttpSettings,
 }
 
 impl ProtectedConfig {
@@ -294,7 +294,7 @@ impl ProtectedConfig {
     /// # Errors
     /// [`ConfigError`] when a variable is missing, malformed or contradicts another.
     pub fn read(variables: &impl Variables) -> Result<Self, ConfigError> {
-        Ok(Self { guard: guard_settings(variables)?, errors: error_settings(variables)? })
+        Ok(Self { guard: guard_settings(variables)?, http: http_settings(variables)? })
     }
 }
 
@@ -323,8 +323,8 @@ pub struct WorkItemsConfig {
     /// Who is let through where no gateway asked the authorizer; read as
     /// [`ProtectedConfig::guard`].
     pub guard: GuardSettings,
-    /// How errors are written. Read from `JWT_ERROR_MESSAGE_KEY`.
-    pub errors: ErrorSettings,
+    /// How it speaks HTTP. Read from `JWT_ERROR_MESSAGE_KEY` and `BASE_PATH`.
+    pub http: HttpSettings,
 }
 
 impl WorkItemsConfig {
@@ -336,7 +336,7 @@ impl WorkItemsConfig {
         Ok(Self {
             work_items_table: required(variables, "WORK_ITEMS_TABLE")?,
             guard: guard_settings(variables)?,
-            errors: error_settings(variables)?,
+            http: http_settings(variables)?,
         })
     }
 }
@@ -348,8 +348,8 @@ pub struct DiscoveryConfig {
     pub issuer: String,
     /// Where the keys are whose public halves are served; read as [`LogoutConfig::keys`].
     pub keys: KeySource,
-    /// How errors are written. Read from `JWT_ERROR_MESSAGE_KEY`.
-    pub errors: ErrorSettings,
+    /// How it speaks HTTP. Read from `JWT_ERROR_MESSAGE_KEY` and `BASE_PATH`.
+    pub http: HttpSettings,
 }
 
 impl DiscoveryConfig {
@@ -361,7 +361,7 @@ impl DiscoveryConfig {
         Ok(Self {
             issuer: issuer(variables)?,
             keys: verifying_key_source(variables)?,
-            errors: error_settings(variables)?,
+            http: http_settings(variables)?,
         })
     }
 }

@@ -10,7 +10,7 @@ use auth_token::TokenProfile;
 use crate::{
     environment::{ConfigError, Variables, list, number, optional, required},
     keys::{flask_secret, verifying_key_source},
-    places::token_locations,
+    places::{error_settings, token_locations},
 };
 
 const MINUTE: u64 = 60;
@@ -159,6 +159,7 @@ pub(crate) fn guard_settings(variables: &impl Variables) -> Result<GuardSettings
         tokens: token_profile(variables)?,
         locations: token_locations(variables)?,
         revocation: revocation_check(variables)?,
+        errors: error_settings(variables)?,
     })
 }
 

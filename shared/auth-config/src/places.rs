@@ -1,8 +1,8 @@
 //! Where tokens are in requests, by the names that Flask-JWT-Extended gave the options.
 
 use auth_api::{
-    CookiePair, CookiePlace, CookieSettings, ErrorSettings, HeaderName, SameSite, TokenLocation,
-    TokenLocations,
+    CookiePair, CookiePlace, CookieSettings, ErrorSettings, HeaderName, HttpSettings, SameSite,
+    TokenLocation, TokenLocations,
 };
 
 use crate::environment::{ConfigError, Variables, flag, list, optional};
@@ -12,7 +12,7 @@ use crate::environment::{ConfigError, Variables, flag, list, optional};
 const HOST_PREFIX: &str = "__Host-";
 
 /// Where tokens may be. Read from `JWT_TOKEN_LOCATION` (a list of `headers`, `cookies`,
-/// `query_string` and `json`), `JWT_HEADER_NAME`, `JWT_HEADER_TYPE` (`none` for a bare token),
+/// `query_string`, `json` and `websocket_protocol`), `JWT_HEADER_NAME`, `JWT_HEADER_TYPE` (`none` for a bare token),
 /// `JWT_QUERY_STRING_NAME`, `JWT_QUERY_STRING_VALUE_PREFIX`, `JWT_JSON_KEY`,
 /// `JWT_REFRESH_JSON_KEY`, and the variables of cookies.
 pub(crate) fn token_locations(variables: &impl Variables) -> Result<TokenLocations, ConfigError> {
@@ -44,7 +44,10 @@ fn order(variables: &impl Variables) -> Result<Vec<TokenLocation>, ConfigError> 
             .into_iter()
             .find(|location| location.name() == name && !order.contains(location))
             .ok_or_else(|| {
-                invalid(LOCATION, "must be a list of headers, cookies, query_string and json")
+                invalid(
+                    LOCATION,
+                    "must be a list of headers, cookies, query_string, json and websocket_protocol",
+                )
             })?;
         order.push(location);
     }
@@ -211,6 +214,19 @@ fn allowed_origins(variables: &impl Variables) -> Result<Vec<String>, ConfigErro
     } else {
         Err(invalid(ORIGINS, "must be a list of origins, such as https://app.example.com"))
     }
+}
+
+/// How a function speaks HTTP. Read from `JWT_ERROR_MESSAGE_KEY` and `BASE_PATH`.
+pub(crate) fn http_settings(variables: &impl Variables) -> Result<HttpSettings, ConfigError> {
+    let is_segment = |segment: &str| {
+        let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
+        !segment.is_empty() && segment.bytes().all(is_plain)
+    };
+    let is_path =
+        |path: &str| path.strip_prefix('/').is_some_and(|path| path.split('/').all(is_segment));
+    let reason = "must be a path of letters, digits, - . _ ~, such as /auth";
+    let base_path = checked(variables, "BASE_PATH", is_path, reason)?.unwrap_or_default();
+    Ok(HttpSettings { errors: error_settings(variables)?, base_path })
 }
 
 /// How errors are written. Read from `JWT_ERROR_MESSAGE_KEY`.

@@ -39,6 +39,7 @@ const DETAILS_OF_PLACES: [&str; 21] = [
     "JWT_CSRF_IN_COOKIES",
 ];
 const ERRORS: [&str; 1] = ["JWT_ERROR_MESSAGE_KEY"];
+const BASE_PATH: [&str; 1] = ["BASE_PATH"];
 const PASSWORDS: [&str; 1] = ["PASSWORD_MIN_LENGTH"];
 const HASHING: [&str; 2] = ["ARGON2_MEMORY_KIB", "ARGON2_ITERATIONS"];
 const SESSIONS: [&str; 2] = ["SESSION_LIFETIME", "SESSION_LIMIT"];
@@ -73,7 +74,7 @@ pub fn variables_of(function: &str) -> Vec<&'static str> {
     let guards = || [&verifies()[..], &FLASK, &REVOCATION].concat();
     let answers = match function {
         "account" => [&verifies()[..], &FLASK, &HASHING].concat(),
-        "authorizer" => return guards(),
+        "authorizer" => return [&guards()[..], &ERRORS].concat(),
         "discovery" => [&public()[..], &ISSUER].concat(),
         "keys" => return [&SECRET[..], &TABLE, &MAX_AGE, &MAKING_KEYS].concat(),
         "login" => [&signs()[..], &SESSIONS, &HASHING].concat(),
@@ -85,5 +86,5 @@ pub fn variables_of(function: &str) -> Vec<&'static str> {
         "workitems" => [&guards()[..], &["WORK_ITEMS_TABLE"]].concat(),
         _ => return Vec::new(),
     };
-    [&answers[..], &ERRORS].concat()
+    [&answers[..], &ERRORS, &BASE_PATH].concat()
 }

@@ -160,3 +160,15 @@ fn a_verifier_may_be_given_a_public_key() {
     let both = message(&[("JWT_PUBLIC_KEY", pem)]);
     assert_eq!(both, "KEYS_TABLE and JWT_PUBLIC_KEY are both set, set one of them");
 }
+
+#[test]
+fn a_base_path_is_a_path() {
+    let base_path = |value| logout(&[("BASE_PATH", value)]).map(|config| config.http.base_path);
+    for path in ["", "/auth", "/auth/v1", "/a-b._~9"] {
+        assert_eq!(base_path(path).unwrap(), path);
+    }
+    for path in ["auth", "/", "/auth/", "//auth", "/a b", "/ä", "/a%20b", "/{x}", "https://x"] {
+        let sentence = "BASE_PATH must be a path of letters, digits, - . _ ~, such as /auth";
+        assert_eq!(message(&[("BASE_PATH", path)]), sentence, "{path}");
+    }
+}

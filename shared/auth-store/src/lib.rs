@@ -25,4 +25,4 @@ pub use sessions::{
     SessionStart, StartSession, StartSessionOutcome,
 };
 pub use users::{AddUser, AddUserOutcome, FindLegacyUser, FindUser, LegacyUser};
-pub use work_items::{AddWorkItem, ListWorkItems, RemoveWorkItem, WorkItem};
+pub use work_items::{AddWorkItem, ListWorkItems, RemoveWorkItem, WorkItem, WorkItemPage};

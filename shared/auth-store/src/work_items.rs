@@ -17,16 +17,27 @@ pub struct WorkItem {
     pub created_at: Timestamp,
 }
 
+/// Some of a user's items.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct WorkItemPage {
+    /// The items, oldest first.
+    pub items: Vec<WorkItem>,
+    /// After which item the next page begins, when there is one.
+    pub next: Option<String>,
+}
+
 /// `dynamodb:Query` on the work items table.
 pub trait ListWorkItems {
-    /// The user's items, oldest first, 1,000 at most.
+    /// `limit` of the user's items, those whose names follow `after`.
     ///
     /// # Errors
     /// Every variant of [`StoreError`].
     fn list_work_items(
         &self,
         user: &UserId,
-    ) -> impl Future<Output = Result<Vec<WorkItem>, StoreError>> + Send;
+        after: Option<&str>,
+        limit: u8,
+    ) -> impl Future<Output = Result<WorkItemPage, StoreError>> + Send;
 }
 
 /// `dynamodb:PutItem` on the work items table.
@@ -55,10 +66,16 @@ pub trait RemoveWorkItem {
     ) -> impl Future<Output = Result<(), StoreError>> + Send;
 }
 
-/// The most items that a listing returns.
-pub(crate) const MAX_LISTED: usize = 1_000;
-
-/// Orders a listing by age; items of one second by name, so that the order is the same each time.
-pub(crate) fn oldest_first(items: &mut [WorkItem]) {
-    items.sort_by(|a, b| (a.created_at, &a.id).cmp(&(b.created_at, &b.id)));
+impl WorkItemPage {
+    /// The page of `limit` items that begins with `items`, which are in the order of their names
+    /// and one more than the limit if there are more.
+    pub(crate) fn new(mut items: Vec<WorkItem>, limit: u8) -> Self {
+        let limit = usize::from(limit);
+        let has_more = items.len() > limit;
+        items.truncate(limit);
+        let next = items.last().filter(|_| has_more).map(|item| item.id.clone());
+        // Items of one second by name, so that the order is the same each time.
+        items.sort_by(|a, b| (a.created_at, &a.id).cmp(&(b.created_at, &b.id)));
+        Self { items, next }
+    }
 }

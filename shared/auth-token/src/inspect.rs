@@ -5,13 +5,8 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 
 use crate::{
-    encoding,
-    error::TokenError,
-    json,
-    profile::TokenProfile,
-    timestamp::Timestamp,
-    verifier::{PresentedToken, Verifier},
-    verifying::VerifyingKeys,
+    encoding, error::TokenError, json, presented::PresentedToken, profile::TokenProfile,
+    timestamp::Timestamp, verifier::Verifier, verifying::VerifyingKeys,
 };
 
 /// What a token says of itself. Anybody may have written it: it is for showing, and no decision may

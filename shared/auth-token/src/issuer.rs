@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 
 use crate::{
     additional::{AdditionalClaims, AdditionalError, check_headers},
-    claims::{Generation, Grant, TokenType},
+    claims::{Generation, Grant, RefreshClaims, TokenType},
     encoding,
     error::{SigningCause, SigningError},
     id::TokenId,
@@ -114,12 +114,35 @@ impl Issuer {
         grant: &Grant<'_>,
         generation: &Generation,
     ) -> Result<IssuedToken, SigningError> {
+        let csrf = grant.for_cookies.then(|| csrf_of(&generation.token, CsrfUse::Pair));
+        self.refresh_token_with(grant, generation, csrf)
+    }
+
+    /// The same, for a cookie whose access tokens are in none.
+    ///
+    /// # Errors
+    /// As [`Issuer::access_token`].
+    pub fn lone_refresh_token(
+        &self,
+        grant: &Grant<'_>,
+        generation: &Generation,
+    ) -> Result<IssuedToken, SigningError> {
+        let csrf = csrf_of(&generation.token, CsrfUse::Lone);
+        self.refresh_token_with(grant, generation, Some(csrf))
+    }
+
+    fn refresh_token_with(
+        &self,
+        grant: &Grant<'_>,
+        generation: &Generation,
+        csrf: Option<String>,
+    ) -> Result<IssuedToken, SigningError> {
         let variable = Variable {
             token: &generation.token,
             issued_at: generation.began_at,
             fresh: false,
             generation: Some(generation.number),
-            csrf: grant.for_cookies.then(|| csrf_of(&generation.token)),
+            csrf,
         };
         self.issue(TokenType::Refresh, grant, variable)
     }
@@ -170,10 +193,31 @@ fn header(key: &SigningKey, token_type: TokenType, mut members: Map<String, Valu
     encoding::to_base64url(Value::Object(members).to_string().as_bytes())
 }
 
-/// The same each time the token is handed out, and told by nothing but the token.
-fn csrf_of(token: &TokenId) -> String {
-    let digest = digest::digest(&digest::SHA256, format!("csrf {token}").as_bytes());
+/// What the cookie with a refresh token stands beside.
+#[derive(Clone, Copy)]
+enum CsrfUse {
+    /// A cookie with the access token.
+    Pair,
+    /// No other: access tokens are in the body of the answer.
+    Lone,
+}
+
+/// The same each time the token is handed out, and told by nothing but the token. It also says
+/// where access tokens go, so that a refresh answers as the login did.
+fn csrf_of(token: &TokenId, csrf_use: CsrfUse) -> String {
+    let label = match csrf_use {
+        CsrfUse::Pair => "csrf",
+        CsrfUse::Lone => "lone csrf",
+    };
+    let digest = digest::digest(&digest::SHA256, format!("{label} {token}").as_bytes());
     encoding::to_base64url(digest.as_ref())
+}
+
+impl RefreshClaims {
+    /// Whether the token is in a cookie and its access tokens are not.
+    pub fn is_alone_in_cookie(&self) -> bool {
+        self.csrf.as_ref().is_some_and(|csrf| *csrf == csrf_of(&self.token, CsrfUse::Lone))
+    }
 }
 
 /// What differs between two tokens of one grant.

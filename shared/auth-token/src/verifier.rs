@@ -1,6 +1,6 @@
 //! Checking tokens, in the one order in which it is safe.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -13,69 +13,12 @@ use crate::{
     header::UnverifiedHeader,
     id::{SessionId, TokenId, UserId},
     json,
+    presented::PresentedToken,
     profile::{TokenProfile, refresh_audience},
     seen::SeenTokens,
     timestamp::Timestamp,
     verifying::VerifyingKeys,
 };
-
-/// The longest text that is looked at. API Gateway passes 10,240 bytes of headers in all, so a
-/// longer token comes from somebody who wants us to compute.
-pub const MAX_TOKEN_BYTES: usize = 8 * 1024;
-
-/// A token as a client presented it: three parts of text of a bearable length, nothing verified.
-#[derive(Clone, Copy)]
-pub struct PresentedToken<'a> {
-    text: &'a str,
-    message: &'a str,
-    header: &'a str,
-    payload: &'a str,
-    signature: &'a str,
-}
-
-impl<'a> PresentedToken<'a> {
-    /// Takes the compact serialisation apart (RFC 7515 §3.1).
-    ///
-    /// # Errors
-    /// [`TokenError::TooLong`] and [`TokenError::NotCompact`].
-    pub fn parse(text: &'a str) -> Result<Self, TokenError> {
-        if text.len() > MAX_TOKEN_BYTES {
-            return Err(TokenError::TooLong);
-        }
-        let (message, signature) = text.rsplit_once('.').ok_or(TokenError::NotCompact)?;
-        let (header, payload) = message.split_once('.').ok_or(TokenError::NotCompact)?;
-        if payload.contains('.') || [header, payload, signature].contains(&"") {
-            return Err(TokenError::NotCompact);
-        }
-        Ok(Self { text, message, header, payload, signature })
-    }
-
-    /// What was signed.
-    pub(crate) const fn message(self) -> &'a str {
-        self.message
-    }
-
-    pub(crate) const fn signature(self) -> &'a str {
-        self.signature
-    }
-
-    /// The header, unverified.
-    pub(crate) fn header(self) -> Option<UnverifiedHeader> {
-        UnverifiedHeader::parse(&encoding::from_base64url(self.header)?)
-    }
-
-    /// The bytes of the payload, unverified.
-    pub(crate) fn payload(self) -> Option<Vec<u8>> {
-        encoding::from_base64url(self.payload)
-    }
-}
-
-/// A token is as good as a password, so it prints its length only.
-impl fmt::Debug for PresentedToken<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "PresentedToken({} bytes)", self.text.len())
-    }
-}
 
 /// The claims as they are written. A missing, repeated or mistyped one fails the whole token.
 #[derive(Clone, Deserialize)]
@@ -109,6 +52,12 @@ impl Payload {
             .partition(|(name, _)| RESERVED_CLAIMS.contains(&name.as_str()));
         let payload: Self = serde_json::from_value(Value::Object(reserved)).ok()?;
         Some(Self { additional: AdditionalClaims::of_token(additional), ..payload })
+    }
+}
+
+impl From<Payload> for SessionClaims {
+    fn from(claims: Payload) -> Self {
+        Self { user: claims.sub, username: claims.username, session: claims.sid, csrf: claims.csrf }
     }
 }
 
@@ -198,13 +147,23 @@ impl Verifier {
         token: PresentedToken<'_>,
         now: Timestamp,
     ) -> Result<SessionClaims, TokenError> {
-        let claims = self.verify(token, None, now)?;
-        Ok(SessionClaims {
-            user: claims.sub,
-            username: claims.username,
-            session: claims.sid,
-            csrf: claims.csrf,
-        })
+        self.verify(token, None, now).map(SessionClaims::from)
+    }
+
+    /// The session that a token of either type names which is valid or was until its `exp`.
+    ///
+    /// # Errors
+    /// As [`Verifier::session`], but for [`TokenError::Expired`].
+    pub fn session_of_expired(
+        &self,
+        token: PresentedToken<'_>,
+        now: Timestamp,
+    ) -> Result<SessionClaims, TokenError> {
+        let (claims, token_type) = self.genuine(token, None, now)?;
+        match self.check_times(&claims, token_type, now) {
+            Ok(()) | Err(TokenError::Expired) => Ok(claims.into()),
+            Err(error) => Err(error),
+        }
     }
 
     fn verify(
@@ -213,6 +172,18 @@ impl Verifier {
         expected: Option<TokenType>,
         now: Timestamp,
     ) -> Result<Payload, TokenError> {
+        let (claims, token_type) = self.genuine(token, expected, now)?;
+        self.check_times(&claims, token_type, now)?;
+        Ok(claims)
+    }
+
+    /// The claims of a token that is valid but for its times.
+    fn genuine(
+        &self,
+        token: PresentedToken<'_>,
+        expected: Option<TokenType>,
+        now: Timestamp,
+    ) -> Result<(Payload, TokenType), TokenError> {
         let Genuine { token_type, claims, key_until } =
             self.seen.get_or_check(token.text, || self.check_signature(token))?;
         if key_until.is_some_and(|until| until <= now) {
@@ -222,15 +193,15 @@ impl Verifier {
             return Err(TokenError::WrongType(token_type));
         }
         self.check_parties(&claims, token_type)?;
-        self.check_times(&claims, token_type, now)?;
-        Ok(claims)
+        Ok((claims, token_type))
     }
 
     /// Everything about a token that does not depend on who asks and when.
     fn check_signature(&self, token: PresentedToken<'_>) -> Result<Genuine, TokenError> {
         let decode = |part| encoding::from_base64url(part).ok_or(TokenError::NotCompact);
-        let (header, payload) = (decode(token.header)?, decode(token.payload)?);
-        decode(token.signature)?;
+        let [header, payload, signature] = token.parts();
+        let (header, payload) = (decode(header)?, decode(payload)?);
+        decode(signature)?;
 
         let header = UnverifiedHeader::parse(&header).ok_or(TokenError::BadHeader)?;
         let (kid, typ) = header.kid.zip(header.typ).ok_or(TokenError::BadHeader)?;
@@ -238,7 +209,7 @@ impl Verifier {
         if header.alg != key.algorithm().name() {
             return Err(TokenError::WrongAlgorithm);
         }
-        if !key.verifies(token.message.as_bytes(), token.signature) {
+        if !key.verifies(token.message().as_bytes(), signature) {
             return Err(TokenError::BadSignature);
         }
 

@@ -1,6 +1,6 @@
 //! The context that our authorizer gives the gateway, and that the gateway gives the back end.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, fmt::Write as _};
 
 use auth_token::{AccessClaims, AdditionalClaims, SessionId, Timestamp, TokenId, UserId};
 
@@ -18,14 +18,14 @@ pub(super) fn from_context(context: &HashMap<String, String>) -> Option<Identity
         auth_time: moment("auth_time")?,
         expires_at: moment("exp")?,
         fresh: text("fresh")?.parse().ok()?,
-        roles: text("roles")?.split_whitespace().map(str::to_owned).collect(),
+        roles: serde_json::from_str(text("roles")?).ok()?,
         csrf: None,
         claims: AdditionalClaims::default(),
     }))
 }
 
 /// The context that our authorizer returns for a caller; strings only, which every kind of API
-/// hands on unchanged.
+/// hands on unchanged. The roles are a JSON array, because a role may be any text.
 pub fn to_context(identity: &Identity) -> [(&'static str, String); 8] {
     let claims = identity.claims();
     [
@@ -33,9 +33,26 @@ pub fn to_context(identity: &Identity) -> [(&'static str, String); 8] {
         ("username", claims.username.clone()),
         ("sid", claims.session.to_string()),
         ("jti", claims.token.to_string()),
-        ("roles", claims.roles.join(" ")),
+        ("roles", ascii_array(&claims.roles)),
         ("fresh", claims.fresh.to_string()),
         ("auth_time", claims.auth_time.unix().to_string()),
         ("exp", claims.expires_at.unix().to_string()),
     ]
+}
+
+/// A JSON array in ASCII, which no gateway or header on the way can spoil.
+fn ascii_array(texts: &[String]) -> String {
+    let json = serde_json::Value::from(texts).to_string();
+    let mut ascii = String::with_capacity(json.len());
+    for character in json.chars() {
+        if character.is_ascii() {
+            ascii.push(character);
+        } else {
+            for unit in character.encode_utf16(&mut [0; 2]) {
+                // Writing to a string cannot fail.
+                let _: Result<(), _> = write!(ascii, "\\u{unit:04x}");
+            }
+        }
+    }
+    ascii
 }

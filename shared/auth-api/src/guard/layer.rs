@@ -17,10 +17,8 @@ use lambda_http::{
 
 use super::{Guard, Identity, Refusal, Requirement};
 use crate::{
-    ApiError,
-    error::ErrorWording,
-    response::add_common_headers,
-    serve::{DEFAULT_MESSAGE_KEY, log_refusal},
+    ApiError, ErrorSettings, Gateway, error::ErrorWording, response::add_common_headers,
+    serve::log_refusal,
 };
 
 type Wording<R> = Arc<dyn Fn(&Refusal) -> Response<R> + Send + Sync>;
@@ -80,15 +78,18 @@ impl<S: FindSession + FindLegacyUser, R: From<String>> GuardLayer<S, R> {
             let answer = self.wording.as_ref().map(|word| word(&refusal));
             let refusal = self.guard.answer(refusal);
             log_refusal(&refusal, request);
-            answer.unwrap_or_else(|| in_our_words(refusal, request))
+            answer.unwrap_or_else(|| in_our_words(refusal, request, &self.guard.errors))
         })
     }
 }
 
-fn in_our_words<R: From<String>>(refusal: ApiError, request: &Request<()>) -> Response<R> {
-    let gateway = crate::Gateway::of(request);
-    let wording =
-        ErrorWording::Ours { request_id: &gateway.request_id, message_key: DEFAULT_MESSAGE_KEY };
+fn in_our_words<R: From<String>>(
+    refusal: ApiError,
+    request: &Request<()>,
+    errors: &ErrorSettings,
+) -> Response<R> {
+    let (request_id, message_key) = (&Gateway::of(request).request_id, &errors.message_key);
+    let wording = ErrorWording::Ours { request_id, message_key };
     let mut response = refusal.into_response(wording);
     add_common_headers(response.headers_mut());
     response.map(|body| String::from_utf8_lossy(&body).into_owned().into())

@@ -25,7 +25,8 @@ pub use requirement::Requirement;
 pub use session_check::{RevocationCheck, SessionCheck};
 
 use crate::{
-    ApiError, Gateway, TokenLocations, TokenReader, locations::TokenBody, presented::AccessToken,
+    ApiError, ErrorSettings, Gateway, TokenLocations, TokenReader, locations::TokenBody,
+    presented::AccessToken,
 };
 
 /// What a guard is made from.
@@ -43,6 +44,8 @@ pub struct GuardSettings {
     pub locations: TokenLocations,
     /// When a session is looked up.
     pub revocation: RevocationCheck,
+    /// How a layer writes refusals.
+    pub errors: ErrorSettings,
 }
 
 type Hook = Arc<dyn Fn(&AccessClaims) -> bool + Send + Sync>;
@@ -52,6 +55,7 @@ pub struct Guard<S> {
     reader: TokenReader,
     sessions: SessionCheck<S>,
     hook: Option<Hook>,
+    errors: ErrorSettings,
 }
 
 impl<S: fmt::Debug> fmt::Debug for Guard<S> {
@@ -86,7 +90,7 @@ impl Guard<DynamoUsers> {
             RevocationCheck::Off if has_legacy => SessionCheck::legacy_alone(users().await),
             RevocationCheck::Off => SessionCheck::off(),
         };
-        Ok(Self::reading(reader, sessions))
+        Ok(Self { errors: settings.errors, ..Self::reading(reader, sessions) })
     }
 }
 
@@ -98,8 +102,14 @@ impl<S: FindSession + FindLegacyUser> Guard<S> {
     }
 
     /// A guard that accepts the tokens that `reader` reads and whose sessions pass `sessions`.
-    pub const fn reading(reader: TokenReader, sessions: SessionCheck<S>) -> Self {
-        Self { reader, sessions, hook: None }
+    pub fn reading(reader: TokenReader, sessions: SessionCheck<S>) -> Self {
+        Self { reader, sessions, hook: None, errors: ErrorSettings::default() }
+    }
+
+    /// The same, but a layer writes refusals as `errors` says.
+    #[must_use]
+    pub fn with_errors(self, errors: ErrorSettings) -> Self {
+        Self { errors, ..self }
     }
 
     /// The same, but a token is refused also when `hook` returns false on its claims.
@@ -149,7 +159,7 @@ impl<S: FindSession + FindLegacyUser> Guard<S> {
         now: Timestamp,
     ) -> Result<Identity, ApiError> {
         match Gateway::of(request).authorizer.as_ref().and_then(context::from_context) {
-            Some(caller) if caller.claims().expires_at > now => {
+            Some(caller) if caller.claims().expires_at + self.reader.leeway > now => {
                 requirement.check(&caller, now).map_err(|refusal| self.answer(refusal))?;
                 Ok(caller)
             }
@@ -245,6 +255,11 @@ impl<S: FindSession + FindLegacyUser> Guard<S> {
 }
 
 impl<S> Guard<S> {
+    /// Where it looks for tokens.
+    pub const fn locations(&self) -> &TokenLocations {
+        &self.reader.locations
+    }
+
     /// The answer to a request that is not let through.
     pub(crate) fn answer(&self, refusal: Refusal) -> ApiError {
         self.reader.locations.refusal(refusal, TokenType::Access)

@@ -5,15 +5,17 @@ use std::{borrow::Cow, time::Duration};
 use auth_store::StoreError;
 use auth_token::TokenError;
 
-use crate::CsrfError;
+use crate::{CsrfError, TokenLocation};
 
 /// Why a caller is not let through.
 #[derive(Debug)]
 pub enum Refusal {
     /// No token was presented.
     NoToken,
-    /// Tokens were presented in two places.
+    /// Two different tokens were presented.
     TwoTokens,
+    /// A browser sent two cookies of one name that differ.
+    TwoCookies,
     /// The token came in a cookie, and nothing shows that our own pages sent it.
     Csrf(CsrfError),
     /// The token is not valid.
@@ -38,11 +40,17 @@ impl Refusal {
     /// What was presented cannot be a token.
     pub(crate) const MALFORMED: Self = Self::Token(TokenError::NotCompact);
 
+    /// Where the refused token was, as far as the refusal tells.
+    pub(crate) const fn location(&self) -> Option<TokenLocation> {
+        if let Self::TwoCookies = self { Some(TokenLocation::Cookies) } else { None }
+    }
+
     /// The reason in a word, for the log.
     pub const fn reason(&self) -> &'static str {
         match self {
             Self::NoToken => "no token",
             Self::TwoTokens => "two tokens",
+            Self::TwoCookies => "two cookies",
             Self::Csrf(_) => "csrf",
             Self::ClaimsRejected => "claims rejected",
             Self::Token(TokenError::Expired) => "expired token",

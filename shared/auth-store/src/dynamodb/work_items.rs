@@ -7,10 +7,7 @@ use super::{
     attributes::{Attributes, read_string, read_time, string, time},
     aws::Aws,
 };
-use crate::{
-    AddWorkItem, ListWorkItems, RemoveWorkItem, StoreError, WorkItem,
-    work_items::{MAX_LISTED, oldest_first},
-};
+use crate::{AddWorkItem, ListWorkItems, RemoveWorkItem, StoreError, WorkItem, WorkItemPage};
 
 const USER_ID: &str = "user_id";
 const ID: &str = "id";
@@ -32,7 +29,16 @@ impl DynamoWorkItems {
 }
 
 impl ListWorkItems for DynamoWorkItems {
-    async fn list_work_items(&self, user: &UserId) -> Result<Vec<WorkItem>, StoreError> {
+    async fn list_work_items(
+        &self,
+        user: &UserId,
+        after: Option<&str>,
+        limit: u8,
+    ) -> Result<WorkItemPage, StoreError> {
+        let start = after.map(|after| {
+            let key = [(USER_ID, user.as_str()), (ID, after)];
+            key.map(|(name, value)| (name.to_owned(), string(value))).into()
+        });
         let mut pages = self
             .client
             .query()
@@ -41,18 +47,19 @@ impl ListWorkItems for DynamoWorkItems {
             .expression_attribute_names("#user", USER_ID)
             .expression_attribute_values(":user", string(user.as_str()))
             .consistent_read(true)
+            .set_exclusive_start_key(start)
+            .limit(i32::from(limit) + 1)
             .into_paginator()
             .items()
             .send();
         let mut items = Vec::new();
         while let Some(item) = pages.next().await {
             items.push(read_work_item(&item.map_err(StoreError::unavailable)?)?);
-            if items.len() == MAX_LISTED {
+            if items.len() > usize::from(limit) {
                 break;
             }
         }
-        oldest_first(&mut items);
-        Ok(items)
+        Ok(WorkItemPage::new(items, limit))
     }
 }
 

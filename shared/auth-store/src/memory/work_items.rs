@@ -8,27 +8,24 @@ use std::{
 use auth_token::UserId;
 
 use super::lock;
-use crate::{
-    AddWorkItem, ListWorkItems, RemoveWorkItem, StoreError, WorkItem,
-    work_items::{MAX_LISTED, oldest_first},
-};
+use crate::{AddWorkItem, ListWorkItems, RemoveWorkItem, StoreError, WorkItem, WorkItemPage};
 
 /// Work items in memory. Clones share them.
 #[derive(Clone, Debug, Default)]
 pub struct MemoryWorkItems(Arc<Mutex<HashMap<UserId, BTreeMap<String, WorkItem>>>>);
 
 impl ListWorkItems for MemoryWorkItems {
-    async fn list_work_items(&self, user: &UserId) -> Result<Vec<WorkItem>, StoreError> {
+    async fn list_work_items(
+        &self,
+        user: &UserId,
+        after: Option<&str>,
+        limit: u8,
+    ) -> Result<WorkItemPage, StoreError> {
         let items = lock(&self.0);
-        let mut listed: Vec<_> = items
-            .get(user)
-            .into_iter()
-            .flat_map(BTreeMap::values)
-            .take(MAX_LISTED)
-            .cloned()
-            .collect();
-        oldest_first(&mut listed);
-        Ok(listed)
+        let owned = items.get(user).into_iter().flat_map(BTreeMap::values);
+        let following = owned.filter(|item| after.is_none_or(|after| *item.id > *after));
+        let items = following.take(usize::from(limit) + 1).cloned().collect();
+        Ok(WorkItemPage::new(items, limit))
     }
 }
 

@@ -108,6 +108,7 @@ macro_rules! work_items_contract {
     ($make:path) => {
         $crate::users_contract!($make;
             work_items_are_listed_oldest_first,
+            work_items_come_in_pages,
             work_items_belong_to_their_user,
             an_item_added_twice_is_there_once,
             a_removed_item_is_gone_and_removing_it_again_changes_nothing,

@@ -1,0 +1,138 @@
+//! `POST /refresh` from a browser: where its tokens go, and when it forgets them.
+#![cfg(test)]
+
+use std::time::Duration;
+
+use auth_api::{GatewayAnswer, TokenLocation, TokenLocations, TokenReader, answer};
+use auth_session::User;
+use auth_store::{
+    AddUser as _, EndSession, FindUser, KeptKeys, MemoryUsers, RotateSession, StartSession,
+};
+use auth_testkit::{
+    away::AwayUsers,
+    event::{request, with_header},
+    subject::{
+        NOW, ROTATION_POLICY, SESSION_POLICY, issuer, key_ring, operation, session, token_profile,
+        user,
+    },
+};
+use auth_token::{FlaskKeys, Grant, IssuedToken, Timestamp};
+use lambda_http::Request;
+use refresh::{Refresh, RefreshKeys};
+use secrecy::ExposeSecret as _;
+use serde_json::{Value, json};
+
+/// A user with one session, and its refresh token as it is put into a cookie.
+async fn scene(is_alone: bool) -> (MemoryUsers, IssuedToken) {
+    let users = MemoryUsers::default();
+    let mut alice: User = user("alice");
+    let started = session(&alice, NOW);
+    let grant = Grant {
+        user: &alice.id,
+        username: "alice",
+        session: &started.id,
+        session_expires_at: started.session.expires_at,
+        roles: &[],
+        auth_time: NOW,
+        claims: None,
+        for_cookies: true,
+    };
+    let generation = started.session.newest();
+    let token = if is_alone {
+        issuer().lone_refresh_token(&grant, &generation)
+    } else {
+        issuer().refresh_token(&grant, &generation)
+    };
+    alice.sessions.insert(started.id, started.session);
+    users.add_user(&alice, &operation()).await.unwrap();
+    (users, token.unwrap())
+}
+
+async fn call<U: FindUser + StartSession + RotateSession + EndSession>(
+    users: U,
+    event: &Value,
+    now: Timestamp,
+) -> GatewayAnswer {
+    let keys =
+        KeptKeys::fixed(RefreshKeys::new(key_ring(), FlaskKeys::default(), &token_profile()));
+    let order = vec![TokenLocation::Headers, TokenLocation::Cookies];
+    let locations = TokenLocations { order, ..TokenLocations::default() };
+    let reader = TokenReader { keys, locations, leeway: Duration::ZERO };
+    let refresh = Refresh { users, reader, policy: ROTATION_POLICY, sessions: SESSION_POLICY };
+    let handle = async |request: &Request| refresh.handle(request, now).await;
+    answer(&event.to_string(), &handle).await
+}
+
+fn with_cookie(token: &str, csrf: &str) -> Value {
+    let mut event = with_header(request("POST", "/refresh"), "x-csrf-token", csrf);
+    event["cookies"] = json!([format!("__Host-refresh_token={token}")]);
+    event
+}
+
+fn event(token: &IssuedToken) -> Value {
+    with_cookie(token.text.expose_secret(), token.csrf.as_deref().unwrap())
+}
+
+fn body(answer: &GatewayAnswer) -> Value {
+    serde_json::from_str(&answer.body).unwrap()
+}
+
+fn cookie(answer: &GatewayAnswer, name: &str) -> Option<String> {
+    let prefix = format!("__Host-{name}=");
+    let cookie = answer.cookies.iter().find_map(|cookie| cookie.strip_prefix(&prefix))?;
+    Some(cookie.split(';').next().unwrap().to_owned())
+}
+
+#[tokio::test]
+async fn a_refresh_answers_as_the_login_did() {
+    for is_alone in [true, false] {
+        let (users, token) = scene(is_alone).await;
+        let first = call(users.clone(), &event(&token), NOW).await;
+        let next = cookie(&first, "refresh_token").unwrap();
+        let csrf = body(&first)["csrf_refresh_token"].as_str().unwrap().to_owned();
+        let second = call(users.clone(), &with_cookie(&next, &csrf), NOW).await;
+        let again = call(users, &with_cookie(&next, &csrf), NOW).await;
+        for answer in [first, second, again] {
+            assert_eq!(answer.status_code, 200, "{answer:?}");
+            let body = body(&answer);
+            assert!(cookie(&answer, "refresh_token").is_some(), "{answer:?}");
+            assert_eq!(body.get("refresh_token"), None);
+            assert_eq!(cookie(&answer, "access_token").is_none(), is_alone, "{answer:?}");
+            assert_eq!(body["access_token"].is_string(), is_alone, "{answer:?}");
+            assert_eq!(answer.cookies.len(), if is_alone { 2 } else { 4 });
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_browser_forgets_a_refresh_token_that_is_of_no_use_and_no_other() {
+    let (users, token) = scene(false).await;
+    let (text, csrf) = (token.text.expose_secret(), token.csrf.as_deref().unwrap());
+    let late = NOW + Duration::from_hours(24 * 60);
+    let mut two = with_cookie(text, csrf);
+    two["cookies"] = json!([format!("__Host-refresh_token={text}"), "__Host-refresh_token=x.y.z"]);
+    for (event, now, code, is_cleared) in [
+        (with_cookie("x.y.z", csrf), NOW, "invalid_token", true),
+        (two, NOW, "invalid_token", true),
+        (event(&token), late, "token_expired", true),
+        (with_cookie(text, "x"), NOW, "csrf_failed", false),
+        (with_cookie(text, ""), NOW, "csrf_failed", false),
+        (with_cookie("", ""), NOW, "missing_token", false),
+    ] {
+        let answer = call(users.clone(), &event, now).await;
+        assert_eq!((answer.status_code, &body(&answer)["error"]), (401, &json!(code)), "{event}");
+        assert_eq!(answer.cookies.len(), if is_cleared { 4 } else { 0 }, "{code}");
+        assert!(answer.cookies.iter().all(|cookie| cookie.contains("Max-Age=0")), "{answer:?}");
+    }
+    let away = call(AwayUsers, &event(&token), NOW).await;
+    assert_eq!((away.status_code, away.cookies.len()), (503, 0));
+
+    assert_eq!(call(users.clone(), &event(&token), NOW).await.status_code, 200);
+    let reused = call(users.clone(), &event(&token), NOW + Duration::from_mins(1)).await;
+    assert_eq!(
+        (&body(&reused)["error"], reused.cookies.len()),
+        (&json!("refresh_token_reused"), 4)
+    );
+    let revoked = call(users, &event(&token), NOW + Duration::from_mins(1)).await;
+    assert_eq!((&body(&revoked)["error"], revoked.cookies.len()), (&json!("token_revoked"), 4));
+}

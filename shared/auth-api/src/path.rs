@@ -1,0 +1,95 @@
+//! Paths as functions see them, however the gateway spells them.
+
+use std::fmt::Write as _;
+
+/// A path or query as a URI may hold it: what the gateway has decoded is encoded again, and an
+/// unreserved character never is (RFC 3986 §6.2.2.2), so that a route has one spelling.
+pub(crate) fn encoded(text: &str, is_query: bool) -> String {
+    let mut encoded = String::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((&byte, after)) = rest.split_first() {
+        rest = after;
+        if byte != b'%' {
+            let is_plain = is_unreserved(byte)
+                || b"!$&'()*+,;=:@/".contains(&byte)
+                || (is_query && byte == b'?');
+            push(&mut encoded, byte, is_plain);
+        } else if let Some((byte, after)) = escaped(after) {
+            rest = after;
+            push(&mut encoded, byte, is_unreserved(byte) && !is_query);
+        } else {
+            push(&mut encoded, byte, false);
+        }
+    }
+    encoded
+}
+
+fn push(encoded: &mut String, byte: u8, is_plain: bool) {
+    if is_plain {
+        encoded.push(char::from(byte));
+    } else {
+        // Writing to a string cannot fail.
+        let _: Result<(), _> = write!(encoded, "%{byte:02X}");
+    }
+}
+
+/// The byte that two digits after a percent sign stand for, and what follows them.
+fn escaped(text: &[u8]) -> Option<(u8, &[u8])> {
+    let (digits, rest) = text.split_at_checked(2)?;
+    let digit = |byte: u8| char::from(byte).to_digit(16);
+    let [high, low] = digits else { return None };
+    let byte = digit(*high)? * 16 + digit(*low)?;
+    Some((u8::try_from(byte).ok()?, rest))
+}
+
+const fn is_unreserved(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~')
+}
+
+/// What follows `prefix` in `path`, if the path lies below it. The prefix alone does not: a route
+/// may have its name.
+pub(crate) fn below<'a>(path: &'a str, prefix: &str) -> Option<&'a str> {
+    let rest = path.strip_prefix(prefix).filter(|_| !prefix.is_empty())?;
+    Some(rest).filter(|rest| rest.starts_with('/'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_decoded_path_becomes_the_encoded_one() {
+        for (decoded, raw) in [
+            ("/sessions/a b", "/sessions/a%20b"),
+            ("/sessions/<\">", "/sessions/%3C%22%3E"),
+            ("/sessions/ä€", "/sessions/%C3%A4%E2%82%AC"),
+            ("/sessions/a?b#c", "/sessions/a%3Fb%23c"),
+            ("/sessions/[{|}]\\^`", "/sessions/%5B%7B%7C%7D%5D%5C%5E%60"),
+            ("/sessions/100%", "/sessions/100%25"),
+            ("/sessions/5%zz", "/sessions/5%25zz"),
+            ("/sessions/\u{0}\n\u{7f}", "/sessions/%00%0A%7F"),
+            ("/me", "/%6D%65"),
+            ("/a-b.c_d~e", "/a%2Db%2ec%5Fd%7ee"),
+            ("/!$&'()*+,;=:@", "/!$&'()*+,;=:@"),
+        ] {
+            let expected = encoded(decoded, false);
+            assert_eq!(encoded(raw, false), expected, "{decoded}");
+            assert_eq!(encoded(&expected, false), expected, "{decoded}");
+            assert!(expected.parse::<lambda_http::http::Uri>().is_ok(), "{expected}");
+        }
+        assert_eq!(encoded("/a%2fb%c3%a4", false), "/a%2Fb%C3%A4");
+    }
+
+    #[test]
+    fn a_query_keeps_its_spelling_but_for_what_no_uri_holds() {
+        assert_eq!(encoded("a=1&b=%41+c?/d ä<", true), "a=1&b=%41+c?/d%20%C3%A4%3C");
+    }
+
+    #[test]
+    fn a_prefix_ends_with_a_segment() {
+        assert_eq!(below("/v1/auth", "/v1"), Some("/auth"));
+        assert_eq!(below("/v1", "/v1"), None);
+        assert_eq!(below("/v12/auth", "/v1"), None);
+        assert_eq!(below("/auth", ""), None);
+    }
+}
