@@ -71,6 +71,7 @@ async fn serve(options: Options) -> Result<(), Box<dyn Error>> {
         requests_per_sandbox: options.requests_per_sandbox,
     };
     let stack = Stack::start(&settings).await?;
+    println!("dynamodb {dynamodb_url}");
     println!("aws {}", stack.aws_url);
 
     let (mut interrupt, mut terminate, mut hang_up) = (

@@ -25,11 +25,18 @@ class Case:
     refresh: str
 
 
-def logged_in(stack, key, jose):
+CREDENTIALS = {"username": USERNAME, "password": PASSWORD}
+
+
+def signed_up(stack, key, jose):
     """Signs the user up and logs them in."""
-    credentials = {"username": USERNAME, "password": PASSWORD}
-    user = expect(stack.post("/signup", credentials), 201)["user"]["id"]
-    tokens = expect(stack.post("/login", credentials))
+    user = expect(stack.post("/signup", CREDENTIALS), 201)["user"]["id"]
+    return logged_in(stack, key, jose, user)
+
+
+def logged_in(stack, key, jose, user):
+    """Logs the user in, who has that id."""
+    tokens = expect(stack.post("/login", CREDENTIALS))
     metadata = expect(stack.get("/.well-known/openid-configuration"))
     return Case(
         stack=stack,

@@ -15,10 +15,13 @@ from pathlib import Path
 
 import jwt
 
+import accounts
 import exchange
+import migration
 import old_tokens
+import recipe
 import rotations
-from case import Case, logged_in
+from case import Case, signed_up
 from keys import ALGORITHMS, PEM_FORMS, SHARED, Key, make_key
 from peers import running_jose
 from stack import running_stack
@@ -39,20 +42,29 @@ FLASK_JWT_EXTENDED = (
     old_tokens.old_refresh_tokens_start_sessions,
     old_tokens.bad_old_refresh_tokens_do_not,
     old_tokens.old_tokens_have_no_session,
-    old_tokens.old_tokens_end_with_the_password,
+    accounts.old_tokens_reach_the_account,
+    accounts.identities_are_compared_byte_for_byte,
+    accounts.a_sign_up_never_answers_to_an_old_token,
+    accounts.the_next_owner_of_a_name_has_nothing_of_the_last,
+    accounts.an_account_that_was_disabled_or_restored_decides,
+    accounts.old_tokens_end_with_the_password,
+    migration.it_can_be_run_again,
+    migration.an_identity_can_be_added_later_and_never_changes_hands,
+    migration.nothing_is_written_by_a_dry_run_or_while_a_row_is_refused,
+    migration.what_would_fail_later_is_refused,
+    migration.what_two_users_share_is_refused_for_both,
+    migration.who_has_no_argon2_hash_needs_a_new_password,
+    migration.a_moved_user_logs_in_by_every_spelling,
+    migration.names_are_compared_as_latchkey_compares_them,
 )
 FLASK_JWT_EXTENDED_WITH_OPTIONS = (old_tokens.the_old_services_options_are_demanded,)
-FLASK_JWT_BY_NAME = (
+FLASK_JWT = (
     old_tokens.the_old_key_is_not_published,
     old_tokens.flask_jwts_tokens_open_routes,
     old_tokens.bad_tokens_of_flask_jwts_do_not,
-    old_tokens.names_are_of_accounts,
+    old_tokens.a_number_is_its_decimal_text,
 )
-FLASK_JWT_BY_ID = (
-    old_tokens.the_old_key_is_not_published,
-    old_tokens.bad_tokens_of_flask_jwts_do_not,
-    old_tokens.ids_need_no_account,
-)
+WITH_LEEWAY = (old_tokens.leeway_is_for_old_tokens_too,)
 ROTATIONS = (
     rotations.the_key_set_is_the_ring,
     rotations.the_metadata_have_the_issuer_byte_for_byte,
@@ -74,6 +86,8 @@ class Scenario:
     variables: dict[str, str]
     groups: tuple[Callable[[Case], None], ...]
     options: tuple[str, ...] = ()
+    # How the user comes to have an account.
+    enter: Callable[..., Case] = signed_up
 
 
 def scenarios(jose):
@@ -90,16 +104,17 @@ def scenarios(jose):
         pem = key.private_pem(PEM_FORMS[form])
         variables = {"JWT_PRIVATE_KEY": pem, "JWT_ALGORITHM": algorithm}
         yield Scenario(f"{algorithm} as PEM, {form}", key, variables, BOTH_WAYS)
-    for minted_by, members, groups in (
-        ("flask", {}, FLASK_JWT_EXTENDED),
-        ("flask", old_tokens.OPTIONS, FLASK_JWT_EXTENDED_WITH_OPTIONS),
-        ("flask-jwt", {"subject": "username"}, FLASK_JWT_BY_NAME),
-        ("flask-jwt", {"subject": "id"}, FLASK_JWT_BY_ID),
+    leeway = {"JWT_DECODE_LEEWAY": str(old_tokens.LEEWAY_SECONDS)}
+    for name, minted_by, members, variables, groups in (
+        ("flask", "flask", {}, {}, FLASK_JWT_EXTENDED),
+        ("flask with options", "flask", old_tokens.OPTIONS, {}, FLASK_JWT_EXTENDED_WITH_OPTIONS),
+        ("flask with leeway", "flask", {}, leeway, WITH_LEEWAY),
+        ("flask-jwt", "flask-jwt", {}, {}, FLASK_JWT),
     ):
         key = make_key("ES256")
-        name = " ".join(["old tokens of", minted_by, *members.values()])
-        variables = jwk_set(key.jwk(), old_tokens.flask_jwk(minted_by, **members))
-        yield Scenario(name, key, variables, groups)
+        variables |= jwk_set(key.jwk(), old_tokens.flask_jwk(minted_by, **members))
+        name = f"old tokens of {name}"
+        yield Scenario(name, key, variables, groups, enter=recipe.moved)
     for algorithm in ("ES256", "EdDSA", "RS256"):
         name = f"{algorithm} that rotates"
         groups = ROTATIONS + (JWT_AUTHORIZER if algorithm == "RS256" else ())
@@ -114,7 +129,7 @@ def jwk_set(*keys):
 def run(scenario, binaries, jose):
     """Yields the name of each group that holds. After one that does not, the next say nothing."""
     with running_stack(binaries, scenario.variables, scenario.options) as stack:
-        case = logged_in(stack, scenario.key, jose)
+        case = scenario.enter(stack, scenario.key, jose)
         for group in scenario.groups:
             group(case)
             yield group.__name__.replace("_", " ")

@@ -34,6 +34,8 @@ class Stack:
     url: str
     # Where AWS's own calls go.
     aws: str
+    dynamodb: str
+    binaries: Path
 
     def call(self, method, path, token=None, body=None, scheme="Bearer"):
         headers = {}
@@ -75,7 +77,7 @@ def running_stack(binaries, variables, options=()):
     )
     log = []
     try:
-        yield Stack(**_addresses(process, log))
+        yield Stack(**_addresses(process, log), binaries=binaries)
     except Exception:
         print("The stack said last:", *log[-20:], sep="\n", flush=True)
         raise
@@ -95,13 +97,14 @@ def _addresses(process, log):
     ready = queue.Queue()
 
     def read():
-        aws = None
+        addresses = {}
         for line in process.stdout:
             log.append(line.rstrip())
-            if line.startswith("aws "):
-                aws = line.split()[1]
-            if line.startswith("ready "):
-                ready.put({"url": line.split()[1], "aws": aws})
+            word, _, address = line.strip().partition(" ")
+            if word in ("aws", "dynamodb"):
+                addresses[word] = address
+            if word == "ready":
+                ready.put({"url": address, **addresses})
         ready.put(None)
 
     threading.Thread(target=read, daemon=True).start()

@@ -134,13 +134,13 @@ const fn expected(call: Call) -> u16 {
     match call {
         Call::SignUp | Call::AddWorkItem => 201,
         Call::DeleteMe
-        | Call::ChangePassword
         | Call::EndSession
         | Call::EndSessions
         | Call::EndOtherSessions
         | Call::RemoveWorkItem => 204,
         Call::RefreshWithStolen => 401,
         Call::LogIn
+        | Call::ChangePassword
         | Call::Refresh
         | Call::LogOut
         | Call::ShowMe
@@ -199,7 +199,8 @@ async fn assert_whole(subject: &Subject<'_>, call: Call) {
         assert_eq!(calmly(|| stack.get("/protected", &tokens.access)).await.status, 200);
     }
     let is_gone = call == Call::DeleteMe;
-    let is_ended = [Call::LogOut, Call::EndSessions, Call::RefreshWithStolen].contains(&call);
+    let is_ended = [Call::LogOut, Call::EndSessions, Call::RefreshWithStolen, Call::ChangePassword]
+        .contains(&call);
     let is_other_ended =
         [Call::EndSession, Call::EndSessions, Call::EndOtherSessions, Call::ChangePassword]
             .contains(&call);

@@ -284,7 +284,7 @@ impl Table {
         let user = self.users.find_user(&name).await.unwrap().unwrap();
         let session = user.sessions.keys().next().unwrap();
         let operation = operation();
-        let as_read = AccountChange { user: &user, session, operation: &operation };
+        let as_read = AccountChange { user: &user, session: Some(session), operation: &operation };
         self.users.remove_user(&as_read).await.unwrap();
         let mut changed = user.clone();
         change(&mut changed);
@@ -1065,19 +1065,21 @@ async fn a_logout_ends_one_session_with_both_its_tokens() {
     it.gets(&api.log_out(&there.access).await, 200, "");
     it.gets(&api.get("/protected", &here.access).await, 200, "");
 
-    // The session in which the password is changed lives on; `DELETE /sessions` ends that too.
+    // A new session takes the place of all; `DELETE /sessions` ends that too.
     let it = case(79, "a new password; logout everywhere", UP_TO_THE_APPLICATION);
     let there = api.tokens_of("alice").await;
     let body = json!({ "current_password": PASSWORD, "new_password": NEW_PASSWORD });
     let change = api.request(Method::POST, "/password").bearer_auth(&here.access).json(&body);
-    it.gets(&api.ask(change).await, 204, "");
-    it.gets(&api.get("/protected", &there.access).await, 401, "token_revoked");
-    it.gets(&api.refresh(&there.refresh).await, 401, "token_revoked");
+    let changed = Tokens::of(&api.ask(change).await);
+    for tokens in [&here, &there] {
+        it.gets(&api.get("/protected", &tokens.access).await, 401, "token_revoked");
+        it.gets(&api.refresh(&tokens.refresh).await, 401, "token_revoked");
+    }
     it.gets(&api.log_in("alice").await, 401, "invalid_credentials");
     let login = api.post("/login", &credentials("alice", NEW_PASSWORD)).await;
     let there = Tokens::of(&login);
-    it.gets(&api.delete("/sessions", &here.access).await, 204, "");
-    for tokens in [&here, &there] {
+    it.gets(&api.delete("/sessions", &changed.access).await, 204, "");
+    for tokens in [&changed, &there] {
         it.gets(&api.get("/protected", &tokens.access).await, 401, "token_revoked");
         it.gets(&api.refresh(&tokens.refresh).await, 401, "token_revoked");
     }
@@ -1275,7 +1277,10 @@ async fn cookies_are_closed_and_change_nothing_without_their_csrf_value() {
         .header("cookie", browser.cookie_header())
         .header("x-csrf-token", value)
         .json(&json!({ "current_password": PASSWORD, "new_password": NEW_PASSWORD }));
-    it.gets(&api.ask(title_case).await, 204, "");
+    let changed = api.ask(title_case).await;
+    it.gets(&changed, 200, "");
+    assert_eq!(changed.body.get("access_token"), None, "{it}: the tokens are in cookies");
+    it.gets(&api.ask(browser.request(&api, Method::GET, "/me")).await, 401, "token_revoked");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -86,8 +86,12 @@ impl User {
             self.assert_ended(tokens, end).await;
         }
         let kept = self.stack.refresh(&there.refresh).await;
-        let expected = if end == End::LogoutAll { 401 } else { 200 };
+        let expected = if [End::LogoutAll, End::PasswordChange].contains(&end) { 401 } else { 200 };
         assert_eq!(kept.status, expected, "{end:?}: {kept:?}");
+        if end == End::PasswordChange {
+            let changed = Tokens::of(&ended);
+            assert_eq!(self.stack.refresh(&changed.refresh).await.status, 200);
+        }
     }
 
     /// No token of the session opens anything, and none buys another.

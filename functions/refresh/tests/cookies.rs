@@ -3,10 +3,11 @@
 
 use std::time::Duration;
 
-use auth_api::{GatewayAnswer, TokenLocation, TokenLocations, TokenReader, answer};
+use auth_api::{GatewayAnswer, SigningKeys, TokenLocation, TokenLocations, TokenReader, answer};
 use auth_session::User;
 use auth_store::{
-    AddUser as _, EndSession, FindUser, KeptKeys, MemoryUsers, RotateSession, StartSession,
+    AddUser as _, EndSession, FindLegacyUser, FindUser, KeptKeys, MemoryUsers, RotateSession,
+    StartSession,
 };
 use auth_testkit::{
     away::AwayUsers,
@@ -18,7 +19,7 @@ use auth_testkit::{
 };
 use auth_token::{FlaskKeys, Grant, IssuedToken, Timestamp};
 use lambda_http::Request;
-use refresh::{Refresh, RefreshKeys};
+use refresh::Refresh;
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 
@@ -48,13 +49,13 @@ async fn scene(is_alone: bool) -> (MemoryUsers, IssuedToken) {
     (users, token.unwrap())
 }
 
-async fn call<U: FindUser + StartSession + RotateSession + EndSession>(
+async fn call<U: FindUser + FindLegacyUser + StartSession + RotateSession + EndSession>(
     users: U,
     event: &Value,
     now: Timestamp,
 ) -> GatewayAnswer {
     let keys =
-        KeptKeys::fixed(RefreshKeys::new(key_ring(), FlaskKeys::default(), &token_profile()));
+        KeptKeys::fixed(SigningKeys::new(key_ring(), FlaskKeys::default(), &token_profile()));
     let order = vec![TokenLocation::Headers, TokenLocation::Cookies];
     let locations = TokenLocations { order, ..TokenLocations::default() };
     let reader = TokenReader { keys, locations, leeway: Duration::ZERO };

@@ -3,10 +3,7 @@
 
 use std::time::Duration;
 
-use auth_api::{
-    Guard, Identity, RefreshToken, Refusal, Requirement, SessionCheck, TokenLocation,
-    TokenLocations, TokenReader,
-};
+use auth_api::{Guard, Identity, Refusal, Requirement, SessionCheck, TokenReader};
 use auth_session::{AccountStatus, User};
 use auth_store::{AddUser as _, LegacyUser, MemoryUsers};
 use auth_testkit::{
@@ -15,7 +12,7 @@ use auth_testkit::{
     subject::{NOW, key_ring, operation, token_profile, user, verifier},
 };
 use auth_token::{FlaskKeys, Timestamp, TokenError, TokenProfile, Verifier};
-use lambda_http::{Body, http::Request};
+use lambda_http::http::Request;
 use serde_json::{Value, json};
 
 /// A guard over a store with alice in it, whom the old service knew as `alice` and as 1, and who has
@@ -272,46 +269,4 @@ async fn the_old_services_issuer_audience_and_claim_are_demanded_when_given() {
         let verdict = guard.admit(&sign(&with(claims.clone(), claim, value)), NOW).await;
         assert_refused(&verdict, expected);
     }
-}
-
-#[tokio::test]
-async fn a_flask_cookie_works_under_flasks_name_with_its_csrf_value() {
-    let mut locations = TokenLocations {
-        order: vec![TokenLocation::Headers, TokenLocation::Cookies],
-        ..TokenLocations::default()
-    };
-    locations.cookies.access.token.name = "access_token_cookie".to_owned();
-    locations.cookies.refresh.token.name = "refresh_token_cookie".to_owned();
-    let (users, alice) = (MemoryUsers::default(), user("alice"));
-    users.add_user(&alice, &operation()).await.unwrap();
-    users.add_legacy_user("alice", moved(&alice));
-    let reader = || TokenReader {
-        locations: locations.clone(),
-        ..TokenReader::with_flask(verifier(), extended())
-    };
-    let (reader, guard) = (reader(), Guard::reading(reader(), SessionCheck::strict(users)));
-    let request = |method: &str, csrf: &str, refresh: bool| {
-        let kind = if refresh { "refresh" } else { "access" };
-        let token = sign(&with(extended_claims(), "type", kind.into()));
-        let request = Request::builder().method(method).uri("/");
-        let request = request.header("cookie", format!("{kind}_token_cookie={token}"));
-        request.header("x-csrf-token", csrf).body(Body::Empty).unwrap()
-    };
-    for (method, csrf, is_taken) in [
-        ("GET", "", true),
-        ("POST", "", false),
-        ("POST", "other", false),
-        ("POST", "flask-csrf", true),
-    ] {
-        let verdict = guard.check(&request(method, csrf, false), Requirement::TOKEN, NOW).await;
-        assert_eq!(verdict.is_ok(), is_taken, "{method} {csrf}");
-        if method == "POST" {
-            let verdict = reader.refresh(&request(method, csrf, true), NOW).await;
-            assert_eq!(verdict.is_ok(), is_taken);
-        }
-    }
-    let (token, location) =
-        reader.refresh(&request("POST", "flask-csrf", true), NOW).await.unwrap();
-    assert!(matches!(token, RefreshToken::Flask(_)));
-    assert_eq!(location, TokenLocation::Cookies);
 }

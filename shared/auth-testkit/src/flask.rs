@@ -12,13 +12,18 @@ use crate::{
 /// The secret of the Flask services, shorter than ours may be.
 pub const SECRET: &[u8] = b"an-old-flask-secret";
 
-/// The keys of a ring that trusts a Flask service. `mark` is what it says of that service.
-pub fn keys(mark: &Value) -> FlaskKeys {
+/// A JWK set that trusts a Flask service. `mark` is what it says of that service.
+pub fn key_set(mark: &Value) -> String {
     let mut set: Value = serde_json::from_str(JWK_SET).unwrap();
     let mut key = json!({ "kty": "oct", "alg": "HS256", "kid": "old", "k": base64url(SECRET) });
     key.as_object_mut().unwrap().extend(mark.as_object().unwrap().clone());
     set["keys"].as_array_mut().unwrap().push(key);
-    KeyRing::parse(&SecretString::from(set.to_string())).unwrap().flask_keys()
+    set.to_string()
+}
+
+/// The Flask service's keys of that set.
+pub fn keys(mark: &Value) -> FlaskKeys {
+    KeyRing::parse(&SecretString::from(key_set(mark))).unwrap().flask_keys()
 }
 
 /// The header of their tokens.

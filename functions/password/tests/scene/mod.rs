@@ -1,5 +1,7 @@
 //! A user with three sessions, and `POST /password` over a store in memory.
 
+use std::time::Duration;
+
 use auth_api::{GatewayAnswer, SigningKeys, TokenLocation, TokenLocations, TokenReader, answer};
 use auth_password::{HashParams, Hasher, Password as Presented, PasswordPolicy, Verdict};
 use auth_session::{Session, User, Username};
@@ -80,7 +82,7 @@ where
     };
     let password = Password {
         users,
-        reader: TokenReader { keys, locations },
+        reader: TokenReader { keys, locations, leeway: Duration::ZERO },
         passwords: policy(),
         hasher: hasher(),
         sessions: SESSION_POLICY,

@@ -1,0 +1,16 @@
+//! Reads names as JSON strings, one a line, and prints the form in which each is compared; `null`
+//! for a text that is no user name.
+
+use std::io::{self, BufRead as _, Write as _};
+
+use auth_session::Username;
+
+fn main() -> io::Result<()> {
+    let mut output = io::BufWriter::new(io::stdout().lock());
+    for line in io::stdin().lock().lines() {
+        let name: String = serde_json::from_str(&line?)?;
+        let folded = Username::parse(&name).ok().map(|name| name.folded().to_owned());
+        writeln!(output, "{}", serde_json::json!(folded))?;
+    }
+    output.flush()
+}
