@@ -488,7 +488,7 @@ async fn guesses_and_queries_for_names_get_nowhere() {
 // 21–31: the `Authorization` header
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_authorization_header_has_a_scheme_one_space_and_a_token() {
+async fn the_authorization_header_has_a_scheme_spaces_and_a_token() {
     let (api, tokens) = Api::with_alice(Settings::default()).await;
     let a = &tokens.access;
 
@@ -509,7 +509,7 @@ async fn the_authorization_header_has_a_scheme_one_space_and_a_token() {
     }
 
     let it = case(24, "two spaces; a tab; spaces around", "200");
-    it.gets(&api.authorization(&format!("Bearer  {a}")).await, 401, "invalid_token");
+    it.gets(&api.authorization(&format!("Bearer  {a}")).await, 200, "");
     it.gets(&api.authorization(&format!("Bearer\t{a}")).await, 401, "missing_token");
     // Those around a value are not part of it (RFC 9110 §5.5).
     it.gets(&api.authorization(&format!(" Bearer {a} ")).await, 200, "");
@@ -523,18 +523,20 @@ async fn the_authorization_header_has_a_scheme_one_space_and_a_token() {
 
     let it = case(26, "`Basic x, Bearer A`, and in the other order", "200: it searches the list");
     let other_scheme = api.authorization(&format!("Basic x, Bearer {a}")).await;
-    it.gets(&other_scheme, 401, "missing_token");
-    let junk_behind = api.authorization(&format!("Bearer {a}, Basic x")).await;
-    it.gets(&junk_behind, 401, "invalid_token");
+    it.gets(&other_scheme, 200, "");
+    let other_behind = api.authorization(&format!("Bearer {a}, Basic x")).await;
+    it.gets(&other_behind, 200, "");
 
-    let it = case(27, "two Authorization headers; two Bearer values", SAME);
+    let it = case(27, "one token in two Authorization headers; in two Bearer values", "422");
     let twice = api.request(Method::GET, "/protected").bearer_auth(a).bearer_auth(a);
-    it.gets(&api.ask(twice).await, 401, "invalid_token");
+    it.gets(&api.ask(twice).await, 200, "");
     let two_values = api.authorization(&format!("Bearer {a}, Bearer {a}")).await;
-    it.gets(&two_values, 401, "invalid_token");
+    it.gets(&two_values, 200, "");
+    let two_tokens = api.authorization(&format!("Bearer {a}, Bearer x.y.z")).await;
+    it.gets(&two_tokens, 400, "invalid_request");
 
     let it = case(28, "`, ,Bearer A`", "500");
-    it.gets(&api.authorization(&format!(", ,Bearer {a}")).await, 401, "missing_token");
+    it.gets(&api.authorization(&format!(", ,Bearer {a}")).await, 200, "");
 
     let it = case(29, "`Bearer \"A\"`", "422");
     it.gets(&api.authorization(&format!("Bearer \"{a}\"")).await, 401, "invalid_token");

@@ -64,7 +64,7 @@ pub(crate) fn tokens_of_scheme<'a>(
     let mut tokens = Vec::new();
     let mut is_ours = false;
     for element in credentials {
-        let end = element.iter().position(u8::is_ascii_whitespace).unwrap_or(element.len());
+        let end = element.iter().position(|byte| *byte == b' ').unwrap_or(element.len());
         let (scheme, token) = element.split_at_checked(end).unwrap_or_default();
         let names = |ours: &str| scheme.eq_ignore_ascii_case(ours.as_bytes());
         if schemes.into_iter().flatten().any(names) {

@@ -263,8 +263,8 @@ impl TokenLocations {
             TokenType::Access => &self.json_access_key,
             TokenType::Refresh => &self.json_refresh_key,
         };
-        let token = body.optional(key).ok().flatten();
-        token.map(|token| token.to_owned().into())
+        let token = body.optional(key).transpose()?;
+        Some(token.unwrap_or_default().to_owned().into())
     }
 
     /// The answer to a request that is not let through. `wanted` is the type of token that the

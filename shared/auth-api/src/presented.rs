@@ -137,9 +137,11 @@ impl<K: AsRef<TokenVerifiers> + Send + Sync + 'static> TokenReader<K> {
         let locations = &self.locations;
         let body = (!request.body().is_empty()).then(|| JsonBody::parse(request)).transpose();
         let found = locations.find_refresh(request, body.as_ref().ok().and_then(Option::as_ref));
-        if matches!(found, Err(Refusal::NoToken))
-            && let Some(body) = body?
-        {
+        let needs_body = match &found {
+            Ok(found) => found.location == TokenLocation::Json,
+            Err(refusal) => matches!(refusal, Refusal::NoToken),
+        };
+        if needs_body && let Some(body) = body? {
             body.optional(&locations.json_refresh_key)?;
         }
         let refused = |location| {
