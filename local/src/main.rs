@@ -9,6 +9,7 @@ use std::{
     sync::Arc,
 };
 
+use auth_config::{Environment, variables_of};
 use local::{
     gateway::Gateway,
     options::{Options, USAGE},
@@ -52,6 +53,9 @@ async fn serve(options: Options) -> Result<(), Box<dyn Error>> {
         .map_err(|error| format!("port {} cannot be used: {error}", options.port))?;
     let url = format!("http://127.0.0.1:{}", listener.local_addr()?.port());
     let template = read_template(&options, &url)?;
+    for function in template.functions.values() {
+        Environment::check_text(&variables_of(&function.binary))?;
+    }
 
     let state = options.state.as_deref();
     if let Some(folder) = state {

@@ -9,6 +9,7 @@ use std::{
     time::Duration,
 };
 
+use auth_config::ConfigError;
 use tokio::net::TcpListener;
 
 use crate::{
@@ -41,6 +42,9 @@ pub enum StackError {
     /// Keys were asked for that cannot be made.
     #[error(transparent)]
     Keys(#[from] NoSharedSecret),
+    /// A function would not start.
+    #[error(transparent)]
+    Configuration(#[from] ConfigError),
     /// A function was not built.
     #[error("{function}: there is no {}", .binary.display())]
     NoBinary {
@@ -141,6 +145,7 @@ async fn start_pools(
     let mut pools = Pools::new();
     for (name, function) in &settings.template.functions {
         let mut variables = environments.of(function);
+        auth_config::check(&function.binary, &|name: &'static str| variables.get(name).cloned())?;
         let dynamodb_url = settings.dynamodb_url.to_owned();
         variables.insert("AWS_ENDPOINT_URL_DYNAMODB".to_owned(), dynamodb_url);
         if let Some(level) = (settings.given)(LOG_LEVEL) {

@@ -60,8 +60,7 @@ impl Settings {
         (stack, proxy)
     }
 
-    /// Starts the stack and waits until it serves.
-    pub fn start(self) -> Stack {
+    fn command(self) -> Command {
         let mut arguments = vec!["--port", "0"];
         let says = |option: &str| self.arguments.iter().any(|argument| argument == option);
         if !says("--state") {
@@ -72,7 +71,8 @@ impl Settings {
         if !says("--template") && !says("--timeout") {
             arguments.extend(["--timeout", "20"]);
         }
-        let mut process = Command::new(binaries().join("local"))
+        let mut command = Command::new(binaries().join("local"));
+        command
             .current_dir(workspace())
             .args(arguments)
             .arg("--functions")
@@ -80,9 +80,22 @@ impl Settings {
             .args(self.arguments)
             .envs(self.variables)
             .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("`local` is built: run the tests with `make test`");
+            .stdout(Stdio::piped());
+        command
+    }
+
+    /// Starts a stack that must not start; returns what it says on standard error.
+    pub fn refused(self) -> String {
+        let output = self.command().stderr(Stdio::piped()).output().unwrap();
+        assert!(!output.status.success(), "{output:?}");
+        assert!(!output.stdout.starts_with(b"ready"), "{output:?}");
+        String::from_utf8(output.stderr).unwrap()
+    }
+
+    /// Starts the stack and waits until it serves.
+    pub fn start(self) -> Stack {
+        let mut process =
+            self.command().spawn().expect("`local` is built: run the tests with `make test`");
         let output = BufReader::new(process.stdout.take().unwrap());
         let mut output = output.lines().map_while(Result::ok);
         let mut said = |word| output.find_map(|line| line.strip_prefix(word).map(str::to_owned));

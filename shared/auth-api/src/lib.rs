@@ -11,6 +11,7 @@ mod presented;
 mod response;
 mod serve;
 mod start;
+mod start_error;
 mod tokens;
 
 pub use body::JsonBody;
@@ -29,4 +30,5 @@ pub use presented::{RefreshToken, TokenReader, TokenVerifiers, claimed_username}
 pub use response::{empty, json, rfc3339};
 pub use serve::{ErrorSettings, FLASK_JWT_PATH, GatewayAnswer, allow_only, answer, in_time, run};
 pub use start::{Proven, client, start_session};
+pub use start_error::StartError;
 pub use tokens::{Delivery, Freshness, SessionOf, token_answer};

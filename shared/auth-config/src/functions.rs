@@ -18,35 +18,50 @@ use crate::{
     },
     keys::{flask_secret, key_policy, max_age, signing_key_source, verifying_key_source},
     places::{error_settings, token_locations},
+    variables::variables_of,
 };
 
-/// Adds `from_env`, which reads the process's environment, to a configuration that has `read`.
-macro_rules! from_env {
-    ($($name:ident),*) => {$(
-        impl $name {
+/// Adds `from_env`, which reads the process's environment, to a configuration that has `read`; and
+/// `check`, which reads the configuration of a function that is named.
+macro_rules! functions {
+    ($($function:literal => $config:ident),* $(,)?) => {
+        $(impl $config {
             /// Reads the configuration from the environment.
             ///
             /// # Errors
             /// [`ConfigError`] when a variable is missing, malformed or contradicts another.
             pub fn from_env() -> Result<Self, ConfigError> {
+                Environment::check_text(&variables_of($function))?;
                 Self::read(&Environment)
             }
+        })*
+
+        /// Reads the configuration of `function`, without starting it. A function that is not ours
+        /// has none.
+        ///
+        /// # Errors
+        /// What stops the function.
+        pub fn check(function: &str, variables: &impl Variables) -> Result<(), ConfigError> {
+            match function {
+                $($function => $config::read(variables).map(drop),)*
+                _ => Ok(()),
+            }
         }
-    )*};
+    };
 }
 
-from_env!(
-    AccountConfig,
-    AuthorizerConfig,
-    DiscoveryConfig,
-    KeysConfig,
-    LoginConfig,
-    LogoutConfig,
-    ProtectedConfig,
-    RefreshConfig,
-    SignupConfig,
-    WorkItemsConfig
-);
+functions! {
+    "account" => AccountConfig,
+    "authorizer" => AuthorizerConfig,
+    "discovery" => DiscoveryConfig,
+    "keys" => KeysConfig,
+    "login" => LoginConfig,
+    "logout" => LogoutConfig,
+    "protected" => ProtectedConfig,
+    "refresh" => RefreshConfig,
+    "signup" => SignupConfig,
+    "workitems" => WorkItemsConfig,
+}
 
 /// `signup`.
 #[derive(Clone, Debug)]

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use auth_store::{KeyLocation, KeySource};
-use auth_token::{Algorithm, KeyPolicy};
+use auth_store::{KeyLocation, KeySource, KeySourceError};
+use auth_token::{Algorithm, KeyError, KeyPolicy};
 use secrecy::SecretString;
 
 use crate::{
@@ -17,6 +17,7 @@ const LONGEST_MAX_AGE_SECONDS: u64 = 60 * 60;
 
 const SECRET: &str = "SIGNING_KEYS_SECRET";
 const TABLE: &str = "KEYS_TABLE";
+const ALGORITHM: &str = "JWT_ALGORITHM";
 
 type MakeLocation = fn(String) -> KeyLocation;
 
@@ -36,20 +37,23 @@ const PUBLIC: [(&str, MakeLocation); 2] =
 /// the signing key of a JWK set must be for it. `KEYS_MAX_AGE` (seconds) is how old a secret's may
 /// become.
 pub(crate) fn signing_key_source(variables: &impl Variables) -> Result<KeySource, ConfigError> {
-    key_source(variables, &PRIVATE, SECRET)
+    let (variable, source) = key_source(variables, &PRIVATE, SECRET)?;
+    checked(variable, source.check_signing(), source)
 }
 
 /// Where the keys that verify are: the table `KEYS_TABLE`, a public key (PEM) in `JWT_PUBLIC_KEY`,
 /// or as [`signing_key_source`].
 pub(crate) fn verifying_key_source(variables: &impl Variables) -> Result<KeySource, ConfigError> {
-    key_source(variables, &[&PUBLIC[..], &PRIVATE].concat(), TABLE)
+    let (variable, source) = key_source(variables, &[&PUBLIC[..], &PRIVATE].concat(), TABLE)?;
+    checked(variable, source.check_trusted(), source)
 }
 
+/// The source with the variable that names it.
 fn key_source(
     variables: &impl Variables,
     places: &[(&'static str, MakeLocation)],
     usual: &'static str,
-) -> Result<KeySource, ConfigError> {
+) -> Result<(&'static str, KeySource), ConfigError> {
     let mut found = places
         .iter()
         .filter_map(|(name, make)| optional(variables, name).map(|value| (*name, make(value))));
@@ -57,12 +61,59 @@ fn key_source(
     if let Some((other, _)) = found.next() {
         return Err(ConfigError::Contradictory(name, other));
     }
-    Ok(KeySource {
+    let source = KeySource {
+        algorithm: jwt_algorithm(variables, name, &location)?,
         location,
-        algorithm: algorithm(variables, "JWT_ALGORITHM", Algorithm::ALL.to_vec())?,
         flask_secret: None,
         max_age: max_age(variables)?,
+    };
+    Ok((name, source))
+}
+
+/// The algorithm of static keys. Read from `JWT_ALGORITHM`.
+fn jwt_algorithm(
+    variables: &impl Variables,
+    keys: &'static str,
+    location: &KeyLocation,
+) -> Result<Option<Algorithm>, ConfigError> {
+    let is_possible = |algorithm: &Algorithm| match location {
+        KeyLocation::SharedSecret(_) => !algorithm.has_public_half(),
+        KeyLocation::PrivatePem(_) | KeyLocation::PublicPem(_) => algorithm.has_public_half(),
+        KeyLocation::JwkSet(_) | KeyLocation::Secret { .. } | KeyLocation::Table { .. } => true,
+    };
+    let possible: Vec<_> = Algorithm::ALL.into_iter().filter(is_possible).collect();
+    let is_narrowed = possible.len() < Algorithm::ALL.len();
+    algorithm(variables, ALGORITHM, possible).map_err(|error| match error {
+        ConfigError::Invalid { variable, reason } if is_narrowed => {
+            ConfigError::invalid(variable, format!("{reason} where {keys} is set"))
+        }
+        other => other,
     })
+}
+
+/// The source, unless its static keys cannot be used.
+fn checked(
+    variable: &'static str,
+    outcome: Result<(), KeySourceError>,
+    source: KeySource,
+) -> Result<KeySource, ConfigError> {
+    let by_default = if source.algorithm.is_none() { ", the default of JWT_ALGORITHM" } else { "" };
+    match outcome {
+        Ok(()) => Ok(source),
+        Err(KeySourceError::OtherAlgorithm { found, wanted }) => {
+            let (found, wanted) = (found.name(), wanted.name());
+            let reason = format!("is {wanted}, and the first key of {variable} is for {found}");
+            Err(ConfigError::invalid(ALGORITHM, reason))
+        }
+        Err(KeySourceError::Unusable(KeyError::NotPem(algorithm))) => {
+            let reason = format!("not a PEM key for {algorithm}{by_default}");
+            Err(ConfigError::Key { variable, reason })
+        }
+        Err(KeySourceError::Unusable(error)) => {
+            Err(ConfigError::Key { variable, reason: error.to_string() })
+        }
+        Err(other) => Err(ConfigError::Key { variable, reason: other.to_string() }),
+    }
 }
 
 /// The same with a Flask service's keys. Read from `FLASK_KEYS_SECRET` (the ARN of a secret).

@@ -10,6 +10,6 @@ mod variables;
 pub use environment::{ConfigError, Environment, Variables};
 pub use functions::{
     AccountConfig, AuthorizerConfig, DiscoveryConfig, KeysConfig, LoginConfig, LogoutConfig,
-    ProtectedConfig, RefreshConfig, SignupConfig, WorkItemsConfig, log_settings,
+    ProtectedConfig, RefreshConfig, SignupConfig, WorkItemsConfig, check, log_settings,
 };
 pub use variables::{is_left_to_its_default, variables_of};

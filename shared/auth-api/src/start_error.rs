@@ -1,0 +1,37 @@
+//! What `main` returns when a function does not start.
+
+use std::{error::Error, fmt};
+
+use auth_store::with_causes;
+
+/// Why a function does not start. Rust prints what `main` returns by its `Debug`, so that of this
+/// type is a sentence with all causes.
+pub struct StartError(Box<dyn Error + Send + Sync>);
+
+impl<E: Into<Box<dyn Error + Send + Sync>>> From<E> for StartError {
+    fn from(error: E) -> Self {
+        Self(error.into())
+    }
+}
+
+impl fmt::Debug for StartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&with_causes(self.0.as_ref()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("the keys could not be read")]
+    struct Outer(#[source] std::num::ParseIntError);
+
+    #[test]
+    fn an_error_prints_as_a_sentence_with_its_causes() {
+        let cause = "x".parse::<u8>().unwrap_err();
+        let printed = format!("{:?}", StartError::from(Outer(cause)));
+        assert_eq!(printed, "the keys could not be read: invalid digit found in string");
+    }
+}
