@@ -69,7 +69,7 @@ impl Environments<'_> {
             variables.remove(TABLE);
         }
         if function.binary == RING_MAKER
-            && let Some(algorithm) = self.algorithm()
+            && let Some(algorithm) = self.algorithm().filter(|found| found.has_public_half())
         {
             variables.insert(RING_ALGORITHM.to_owned(), algorithm.name().to_owned());
         }
@@ -171,6 +171,7 @@ mod tests {
         let algorithm = |given: &[(&str, &str)]| found("keys", given)[RING_ALGORITHM].clone();
         assert_eq!(algorithm(&[(ALGORITHM, "EdDSA")]), "EdDSA");
         assert_eq!(algorithm(&[(ALGORITHM, "nonsense")]), "ES256");
+        assert_eq!(algorithm(&[(ALGORITHM, "HS256"), ("JWT_SECRET_KEY", "x")]), "ES256");
         assert_eq!(algorithm(&[(ALGORITHM, "EdDSA"), (RING_ALGORITHM, "RS256")]), "RS256");
     }
 

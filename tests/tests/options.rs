@@ -3,7 +3,7 @@
 
 use auth_testkit::dynamodb;
 use auth_tests::stack::{PASSWORD, Settings, Stack, Tokens, claims_of, workspace};
-use reqwest::Client;
+use local::tables::http_client;
 use serde_json::{Value, json};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -23,7 +23,7 @@ async fn the_sentence_of_an_error_can_have_another_name() {
 
 /// Puts an item into the users table, as an operator's script would.
 async fn put(endpoint: &str, item: &Value) {
-    let request = Client::new()
+    let request = http_client().unwrap()
         .post(endpoint)
         .header("x-amz-target", "DynamoDB_20120810.PutItem")
         .header("content-type", "application/x-amz-json-1.0")

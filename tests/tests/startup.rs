@@ -115,3 +115,19 @@ fn an_origin_that_no_browser_sends_stops_make_dev() {
         assert_eq!(said.lines().count(), 1, "{said}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_proxy_of_the_environment_is_not_asked_for_this_machine() {
+    // Nothing listens there.
+    let proxy = "http://127.0.0.1:9";
+    for names in [["HTTP_PROXY", "ALL_PROXY"], ["http_proxy", "all_proxy"]] {
+        let settings = names
+            .iter()
+            .fold(Settings::default(), |settings, name| settings.variable(name, proxy))
+            .variable("NO_PROXY", "localhost")
+            .hashing_lightly();
+        let stack = settings.start();
+        let token = stack.token_of_new("alice").await;
+        assert_eq!(stack.get("/workitems", &token).await.status, 200, "{names:?}");
+    }
+}

@@ -24,14 +24,12 @@ impl fmt::Debug for StartError {
 mod tests {
     use super::*;
 
-    #[derive(Debug, thiserror::Error)]
-    #[error("the keys could not be read")]
-    struct Outer(#[source] std::num::ParseIntError);
-
     #[test]
     fn an_error_prints_as_a_sentence_with_its_causes() {
-        let cause = "x".parse::<u8>().unwrap_err();
-        let printed = format!("{:?}", StartError::from(Outer(cause)));
-        assert_eq!(printed, "the keys could not be read: invalid digit found in string");
+        let fault = std::io::Error::other(auth_store::KeySourceError::PublicOnly);
+        let printed =
+            format!("{:?}", StartError::from(auth_store::StoreError::Unavailable(fault.into())));
+        assert_eq!(printed, "the store is unavailable: a public key cannot sign");
+        assert_eq!(format!("{:?}", StartError::from("a text")), "a text");
     }
 }

@@ -83,12 +83,8 @@ fn jwt_algorithm(
     };
     let possible: Vec<_> = Algorithm::ALL.into_iter().filter(is_possible).collect();
     let is_narrowed = possible.len() < Algorithm::ALL.len();
-    algorithm(variables, ALGORITHM, possible).map_err(|error| match error {
-        ConfigError::Invalid { variable, reason } if is_narrowed => {
-            ConfigError::invalid(variable, format!("{reason} where {keys} is set"))
-        }
-        other => other,
-    })
+    let where_set = if is_narrowed { format!(" where {keys} is set") } else { String::new() };
+    algorithm(variables, ALGORITHM, possible, &where_set)
 }
 
 /// The source, unless its static keys cannot be used.
@@ -145,7 +141,7 @@ pub(crate) fn max_age(variables: &impl Variables) -> Result<Duration, ConfigErro
 pub(crate) fn key_policy(variables: &impl Variables) -> Result<KeyPolicy, ConfigError> {
     let with_public_half =
         Algorithm::ALL.into_iter().filter(|algorithm| algorithm.has_public_half());
-    let algorithm = algorithm(variables, "SIGNING_ALGORITHM", with_public_half.collect())?;
+    let algorithm = algorithm(variables, "SIGNING_ALGORITHM", with_public_half.collect(), "")?;
     // Whoever signs may learn of a rotation that much later.
     let retention = token_lifetime(variables)? + max_age(variables)?;
     Ok(KeyPolicy { algorithm: algorithm.unwrap_or(Algorithm::Es256), retention })
@@ -155,6 +151,7 @@ fn algorithm(
     variables: &impl Variables,
     variable: &'static str,
     allowed: Vec<Algorithm>,
+    circumstance: &str,
 ) -> Result<Option<Algorithm>, ConfigError> {
     let Some(name) = optional(variables, variable) else {
         return Ok(None);
@@ -162,6 +159,7 @@ fn algorithm(
     let found = Algorithm::parse(&name).filter(|algorithm| allowed.contains(algorithm));
     found.map(Some).ok_or_else(|| {
         let names: Vec<_> = allowed.into_iter().map(Algorithm::name).collect();
-        ConfigError::Invalid { variable, reason: format!("must be one of {}", names.join(", ")) }
+        let names = names.join(", ");
+        ConfigError::invalid(variable, format!("must be one of {names}{circumstance}"))
     })
 }

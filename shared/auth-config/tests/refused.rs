@@ -127,7 +127,7 @@ const ANY_TEXT: [&str; 8] = [
 ];
 
 /// The change, and the deployed keys taken away where it gives others.
-fn with_keys_moved<'a>(changed: Change<'a>) -> Vec<(&'a str, &'a str)> {
+fn with_keys_moved(changed: Change<'_>) -> Vec<(&str, &str)> {
     let given = ["SIGNING_KEYS", "JWT_SECRET_KEY", "JWT_PRIVATE_KEY", "JWT_PUBLIC_KEY"];
     let gives_keys = changed.iter().any(|(name, _)| given.contains(name));
     let deployed: Change<'_> = &[("KEYS_TABLE", ""), ("SIGNING_KEYS_SECRET", "")];

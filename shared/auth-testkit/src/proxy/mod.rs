@@ -23,6 +23,7 @@ use http_body::Frame;
 use serde_json::{Value, json};
 use tokio::{net::TcpListener, time::timeout};
 
+use local::tables;
 use plan::{Plan, PlannedFault};
 
 /// Longer than any function waits.
@@ -82,7 +83,7 @@ impl DynamoProxy {
         let plan = Arc::<Mutex<Plan>>::default();
         let upstream = Upstream {
             endpoint: endpoint.to_owned(),
-            client: reqwest::Client::new(),
+            client: tables::http_client().unwrap(),
             plan: Arc::clone(&plan),
         };
         let router = Router::new().fallback(forward).with_state(upstream);
