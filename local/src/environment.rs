@@ -14,6 +14,8 @@ const FLASK_SECRET: &str = "FLASK_KEYS_SECRET";
 const PRIVATE_KEYS: [&str; 4] = [SECRET, "SIGNING_KEYS", "JWT_SECRET_KEY", "JWT_PRIVATE_KEY"];
 /// Where keys that only verify can be.
 const PUBLIC_KEYS: [&str; 2] = [TABLE, "JWT_PUBLIC_KEY"];
+/// A Flask service's identities, whose table is always made here.
+const LEGACY: (&str, &str) = ("LEGACY_TABLE", "LegacyTable");
 const ALGORITHM: &str = "JWT_ALGORITHM";
 const RING_ALGORITHM: &str = "SIGNING_ALGORITHM";
 /// The binary of the function that makes the ring.
@@ -72,6 +74,9 @@ impl Environments<'_> {
             && let Some(algorithm) = self.algorithm().filter(|found| found.has_public_half())
         {
             variables.insert(RING_ALGORITHM.to_owned(), algorithm.name().to_owned());
+        }
+        if let Some(table) = variables.get_mut(LEGACY.0).filter(|table| table.is_empty()) {
+            LEGACY.1.clone_into(table);
         }
         variables.extend(given);
         let reads = |name: &str| variables.get(name).is_some_and(|value| !value.is_empty());
@@ -138,6 +143,26 @@ mod tests {
     fn who_signs_is_given_the_secret_and_who_verifies_the_table() {
         assert_eq!(found("login", &[]), variables([(SECRET, "Secret")]));
         assert_eq!(found("protected", &[]), variables([(TABLE, "Table")]));
+    }
+
+    #[test]
+    fn a_function_that_reads_the_identities_of_a_flask_service_has_their_table() {
+        let function = Function {
+            name: "protected".to_owned(),
+            binary: "protected".to_owned(),
+            memory: 256,
+            timeout: 2,
+            variables: variables([("LEGACY_TABLE", "")]),
+            permissions: Vec::new(),
+        };
+        let table = |given: &[(&str, &str)]| {
+            let given: BTreeMap<_, _> = given.iter().copied().collect();
+            let given = |name: &str| given.get(name).map(|value| (*value).to_owned());
+            let environments = Environments { given: &given, secrets_url: URL };
+            environments.of(&function)["LEGACY_TABLE"].clone()
+        };
+        assert_eq!(table(&[]), "LegacyTable");
+        assert_eq!(table(&[("LEGACY_TABLE", "Other")]), "Other");
     }
 
     #[test]

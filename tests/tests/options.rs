@@ -132,3 +132,17 @@ async fn the_login_of_a_stack_may_be_for_any_algorithm() {
     let body = json!({ "username": "alice", "password": PASSWORD });
     assert_eq!(stack.post("/auth", &body).await.status, 200);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn flask_jwts_login_can_be_disabled_and_is_then_not_there() {
+    let stack = Settings::default().option("--parameter", "FlaskJwtLogin=disabled").start();
+    stack.sign_up("alice").await;
+    let right = json!({ "username": "alice", "password": PASSWORD });
+    for body in [&right, &json!({})] {
+        let answer = stack.post("/auth", body).await;
+        assert_eq!((answer.status, answer.text("error")), (404, "not_found"), "{answer:?}");
+        assert_eq!(answer.text("msg"), "Not found");
+        assert!(!answer.text("request_id").is_empty(), "{answer:?}");
+    }
+    assert_eq!(stack.post("/login", &right).await.status, 200);
+}

@@ -20,6 +20,7 @@ async fn main() -> Result<(), StartError> {
         issuer: config.keys.keep_signing(&aws, Timestamp::now(), issuer).await?,
         sessions: config.sessions,
         locations: config.locations,
+        flask_jwt: config.flask_jwt,
     };
 
     run(config.errors, async |request| {

@@ -159,7 +159,10 @@ fn finish(
     let mut response = outcome.unwrap_or_else(|refusal| {
         log_refusal(&refusal, request);
         let gateway = Gateway::of(request);
-        refusal.into_response(if request.uri().path() == FLASK_JWT_PATH {
+        // Where that route is disabled, it is like any other that is not there.
+        let is_flask_jwt =
+            request.uri().path() == FLASK_JWT_PATH && !matches!(refusal, ApiError::NotFound);
+        refusal.into_response(if is_flask_jwt {
             ErrorWording::FlaskJwt
         } else {
             let message_key = &errors.message_key;

@@ -13,10 +13,12 @@ use tracing::Level;
 use crate::{
     environment::{ConfigError, Environment, Variables, optional, required},
     groups::{
-        guard_settings, hash_params, issuer, password_policy, rotation_policy, session_policy,
-        token_profile, users_table,
+        flask_jwt_login, guard_settings, hash_params, issuer, password_policy, rotation_policy,
+        session_policy, token_profile, users_table,
     },
-    keys::{flask_secret, key_policy, max_age, signing_key_source, verifying_key_source},
+    keys::{
+        flask_secret, key_policy, legacy_table, max_age, signing_key_source, verifying_key_source,
+    },
     places::{error_settings, token_locations},
     variables::variables_of,
 };
@@ -112,6 +114,9 @@ pub struct LoginConfig {
     /// Where tokens may be in requests. Read from `JWT_TOKEN_LOCATION` and the variables of headers,
     /// URL parameters, JSON members and cookies.
     pub locations: TokenLocations,
+    /// Whether there is Flask-JWT's login, `POST /auth`. Read from `FLASK_JWT_LOGIN` (`enabled`, the
+    /// default, or `disabled`).
+    pub flask_jwt: bool,
     /// How errors are written. Read from `JWT_ERROR_MESSAGE_KEY`.
     pub errors: ErrorSettings,
 }
@@ -129,6 +134,7 @@ impl LoginConfig {
             sessions: session_policy(variables)?,
             hashing: hash_params(variables)?,
             locations: token_locations(variables)?,
+            flask_jwt: flask_jwt_login(variables)?,
             errors: error_settings(variables)?,
         })
     }
@@ -142,6 +148,9 @@ pub struct RefreshConfig {
     /// Where the signing keys are; read as [`LoginConfig::keys`], and a Flask service's from
     /// `FLASK_KEYS_SECRET`.
     pub keys: KeySource,
+    /// The table of a Flask service's identities. Read from `LEGACY_TABLE`; `FLASK_KEYS_SECRET`
+    /// needs it.
+    pub legacy_table: Option<String>,
     /// Which tokens are taken and issued; read as [`LoginConfig::tokens`].
     pub tokens: TokenProfile,
     /// How long sessions live and how many, for those who come with a Flask service's token; read
@@ -163,9 +172,11 @@ impl RefreshConfig {
     /// # Errors
     /// [`ConfigError`] when a variable is missing, malformed or contradicts another.
     pub fn read(variables: &impl Variables) -> Result<Self, ConfigError> {
+        let keys = flask_secret(variables, signing_key_source(variables)?)?;
         Ok(Self {
             users_table: users_table(variables)?,
-            keys: flask_secret(variables, signing_key_source(variables)?)?,
+            legacy_table: legacy_table(variables, &keys)?,
+            keys,
             tokens: token_profile(variables)?,
             sessions: session_policy(variables)?,
             rotation: rotation_policy(variables)?,
@@ -249,7 +260,7 @@ impl AccountConfig {
 #[derive(Clone, Debug)]
 pub struct ProtectedConfig {
     /// Who is let through. Read from `USERS_TABLE`, the variables of keys and tokens that
-    /// [`LogoutConfig`] names, `FLASK_KEYS_SECRET`, and `JWT_REVOCATION_CHECK` (`strict`, `cached:<seconds>` or `off`).
+    /// [`LogoutConfig`] names, `FLASK_KEYS_SECRET`, `LEGACY_TABLE`, and `JWT_REVOCATION_CHECK` (`strict`, `cached:<seconds>` or `off`).
     pub guard: GuardSettings,
     /// How errors are written. Read from `JWT_ERROR_MESSAGE_KEY`.
     pub errors: ErrorSettings,

@@ -9,7 +9,7 @@ use auth_token::TokenProfile;
 
 use crate::{
     environment::{ConfigError, Variables, list, number, optional, required},
-    keys::{flask_secret, verifying_key_source},
+    keys::{flask_secret, legacy_table, verifying_key_source},
     places::token_locations,
 };
 
@@ -135,12 +135,24 @@ pub(crate) fn hash_params(variables: &impl Variables) -> Result<HashParams, Conf
     })
 }
 
-/// What a guard needs. Read as [`users_table`], [`verifying_key_source`], [`flask_secret`],
+/// Whether there is Flask-JWT's login. Read from `FLASK_JWT_LOGIN`.
+pub(crate) fn flask_jwt_login(variables: &impl Variables) -> Result<bool, ConfigError> {
+    const LOGIN: &str = "FLASK_JWT_LOGIN";
+    match optional(variables, LOGIN).as_deref() {
+        None | Some("enabled") => Ok(true),
+        Some("disabled") => Ok(false),
+        Some(_) => Err(ConfigError::invalid(LOGIN, "must be enabled or disabled")),
+    }
+}
+
+/// What a guard needs. Read as [`users_table`], [`verifying_key_source`], [`flask_secret`], [`legacy_table`],
 /// [`token_profile`], [`token_locations`] and [`revocation_check`] say.
 pub(crate) fn guard_settings(variables: &impl Variables) -> Result<GuardSettings, ConfigError> {
+    let keys = flask_secret(variables, verifying_key_source(variables)?)?;
     Ok(GuardSettings {
         users_table: users_table(variables)?,
-        keys: flask_secret(variables, verifying_key_source(variables)?)?,
+        legacy_table: legacy_table(variables, &keys)?,
+        keys,
         tokens: token_profile(variables)?,
         locations: token_locations(variables)?,
         revocation: revocation_check(variables)?,

@@ -18,6 +18,7 @@ const LONGEST_MAX_AGE_SECONDS: u64 = 60 * 60;
 const SECRET: &str = "SIGNING_KEYS_SECRET";
 const TABLE: &str = "KEYS_TABLE";
 const ALGORITHM: &str = "JWT_ALGORITHM";
+const FLASK: &str = "FLASK_KEYS_SECRET";
 
 type MakeLocation = fn(String) -> KeyLocation;
 
@@ -117,7 +118,6 @@ pub(crate) fn flask_secret(
     variables: &impl Variables,
     source: KeySource,
 ) -> Result<KeySource, ConfigError> {
-    const FLASK: &str = "FLASK_KEYS_SECRET";
     let flask_secret = optional(variables, FLASK);
     match (&flask_secret, &source.location) {
         (None, _) | (_, KeyLocation::Secret { .. } | KeyLocation::Table { .. }) => {
@@ -128,6 +128,19 @@ pub(crate) fn flask_secret(
             reason: format!("goes with {TABLE} or {SECRET}; keys at hand are one JWK set"),
         }),
     }
+}
+
+/// The table of a Flask service's identities. Read from `LEGACY_TABLE`.
+pub(crate) fn legacy_table(
+    variables: &impl Variables,
+    source: &KeySource,
+) -> Result<Option<String>, ConfigError> {
+    const LEGACY: &str = "LEGACY_TABLE";
+    let table = optional(variables, LEGACY);
+    if table.is_none() && source.flask_secret.is_some() {
+        return Err(ConfigError::invalid(LEGACY, format!("is not set, and {FLASK} needs it")));
+    }
+    Ok(table)
 }
 
 /// How old keys may become that are read. Read from `KEYS_MAX_AGE` (seconds).

@@ -4,7 +4,7 @@ const USERS: [&str; 1] = ["USERS_TABLE"];
 const SECRET: [&str; 1] = ["SIGNING_KEYS_SECRET"];
 const TABLE: [&str; 1] = ["KEYS_TABLE"];
 const MAX_AGE: [&str; 1] = ["KEYS_MAX_AGE"];
-const FLASK: [&str; 1] = ["FLASK_KEYS_SECRET"];
+const FLASK: [&str; 2] = ["FLASK_KEYS_SECRET", "LEGACY_TABLE"];
 /// Keys that are at hand; on AWS those who sign have a secret, and those who verify a table.
 const KEYS_AT_HAND: [&str; 4] =
     ["SIGNING_KEYS", "JWT_SECRET_KEY", "JWT_PRIVATE_KEY", "JWT_ALGORITHM"];
@@ -41,6 +41,7 @@ const DETAILS_OF_PLACES: [&str; 21] = [
 const ERRORS: [&str; 1] = ["JWT_ERROR_MESSAGE_KEY"];
 const PASSWORDS: [&str; 1] = ["PASSWORD_MIN_LENGTH"];
 const HASHING: [&str; 2] = ["ARGON2_MEMORY_KIB", "ARGON2_ITERATIONS"];
+const FLASK_JWT: [&str; 1] = ["FLASK_JWT_LOGIN"];
 const SESSIONS: [&str; 2] = ["SESSION_LIFETIME", "SESSION_LIMIT"];
 const REVOCATION: [&str; 1] = ["JWT_REVOCATION_CHECK"];
 /// What keys are made by.
@@ -75,7 +76,7 @@ pub fn variables_of(function: &str) -> Vec<&'static str> {
         "authorizer" => return guards(),
         "discovery" => [&public()[..], &ISSUER].concat(),
         "keys" => return [&SECRET[..], &TABLE, &MAX_AGE, &MAKING_KEYS].concat(),
-        "login" => [&signs()[..], &SESSIONS, &HASHING].concat(),
+        "login" => [&signs()[..], &SESSIONS, &HASHING, &FLASK_JWT].concat(),
         "logout" => verifies(),
         "protected" => guards(),
         "refresh" => [&signs()[..], &FLASK, &SESSIONS, &["REFRESH_GRACE"]].concat(),

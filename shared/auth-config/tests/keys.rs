@@ -19,6 +19,7 @@ const JWK_SET: (&str, &str) = (
     r#"{"keys":[{"kty":"oct","kid":"a","alg":"HS256","k":"MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY"}]}"#,
 );
 const FLASK: (&str, &str) = ("FLASK_KEYS_SECRET", "arn:flask");
+const LEGACY: (&str, &str) = ("LEGACY_TABLE", "legacy");
 
 fn variables(given: &[(&str, &str)]) -> impl Fn(&'static str) -> Option<String> {
     let mut values: HashMap<String, String> = HashMap::new();
@@ -137,9 +138,31 @@ fn a_flask_services_keys_have_a_secret_of_their_own() {
     };
     assert_eq!(flask_secrets(&[TABLE]), [false; 6]);
     // The account, the public keys and logouts have nothing to do with such tokens.
-    assert_eq!(flask_secrets(&[TABLE, FLASK]), [false, true, false, false, true, true]);
-    assert_eq!(refresh(&[SECRET, FLASK]).unwrap().flask_secret.as_deref(), Some("arn:flask"));
+    assert_eq!(flask_secrets(&[TABLE, FLASK, LEGACY]), [false, true, false, false, true, true]);
+    assert_eq!(
+        refresh(&[SECRET, FLASK, LEGACY]).unwrap().flask_secret.as_deref(),
+        Some("arn:flask")
+    );
     assert_eq!(login(&[SECRET, FLASK]).unwrap().flask_secret, None);
+}
+
+#[test]
+fn a_flask_services_keys_go_with_the_table_of_its_identities() {
+    let sentence = "LEGACY_TABLE is not set, and FLASK_KEYS_SECRET needs it";
+    assert_eq!(message(refresh(&[SECRET, FLASK])), sentence);
+    let guard = |given: &[(&str, &str)]| {
+        AuthorizerConfig::read(&variables(given)).map(|config| config.guard.legacy_table)
+    };
+    assert_eq!(message(guard(&[TABLE, FLASK])), sentence);
+    assert_eq!(guard(&[TABLE, FLASK, LEGACY]), Ok(Some("legacy".to_owned())));
+    assert_eq!(guard(&[TABLE]), Ok(None));
+    let config = RefreshConfig::read(&variables(&[SECRET, FLASK, LEGACY])).unwrap();
+    assert_eq!(config.legacy_table.as_deref(), Some("legacy"));
+    // Static keys are one set with the Flask service's.
+    for legacy_table in [None, Some(LEGACY)] {
+        let given: Vec<_> = [JWK_SET].into_iter().chain(legacy_table).collect();
+        assert_eq!(guard(&given), Ok(legacy_table.map(|(_, name)| name.to_owned())));
+    }
 }
 
 #[test]

@@ -41,13 +41,14 @@ fn read(function: &str, changed: Change<'_>) -> Result<(), ConfigError> {
 }
 
 /// The variable whose bad value it is, and what it is set with.
-const BAD: [(&str, Change<'_>); 62] = [
+const BAD: [(&str, Change<'_>); 63] = [
     ("ALLOWED_ORIGINS", &[("ALLOWED_ORIGINS", "https://app.example.com/")]),
     ("ARGON2_ITERATIONS", &[("ARGON2_ITERATIONS", "0")]),
     ("ARGON2_ITERATIONS", &[("ARGON2_ITERATIONS", "17")]),
     ("ARGON2_ITERATIONS", &[("ARGON2_ITERATIONS", "two")]),
     ("ARGON2_MEMORY_KIB", &[("ARGON2_MEMORY_KIB", "1024")]),
     ("ARGON2_MEMORY_KIB", &[("ARGON2_MEMORY_KIB", "4294967296")]),
+    ("FLASK_JWT_LOGIN", &[("FLASK_JWT_LOGIN", "off")]),
     ("FLASK_KEYS_SECRET", &[("JWT_SECRET_KEY", SECRET_OF_32_BYTES), ("FLASK_KEYS_SECRET", "arn")]),
     ("JWT_ACCESS_COOKIE_NAME", &[("JWT_ACCESS_COOKIE_NAME", "a b")]),
     ("JWT_ACCESS_COOKIE_PATH", &[("JWT_ACCESS_COOKIE_PATH", "api")]),

@@ -35,6 +35,8 @@ pub struct GuardSettings {
     pub users_table: String,
     /// Where the keys are.
     pub keys: KeySource,
+    /// The table that says whose a Flask service's tokens are, if there is such a service.
+    pub legacy_table: Option<String>,
     /// Which tokens are ours.
     pub tokens: TokenProfile,
     /// Where they may be.

@@ -126,6 +126,11 @@ impl DynamoProxy {
         std::mem::take(&mut self.plan().calls)
     }
 
+    /// The bodies of the updates since the last time this was asked.
+    pub fn take_updates(&self) -> Vec<Value> {
+        std::mem::take(&mut self.plan().updates)
+    }
+
     /// The same without those that read keys, which sandboxes make and not requests.
     pub fn take_request_calls(&self) -> Vec<Call> {
         self.take_calls().into_iter().filter(|call| call.table != "KeysTable").collect()
@@ -210,12 +215,16 @@ impl Upstream {
 
     fn record(&self, operation: &str, body: &[u8], units: f64) {
         let request: Value = serde_json::from_slice(body).unwrap_or_default();
-        self.plan().calls.push(Call {
+        let mut plan = self.plan();
+        plan.calls.push(Call {
             operation: operation.to_owned(),
             table: request["TableName"].as_str().unwrap_or_default().to_owned(),
             is_consistent: request["ConsistentRead"] == true,
             units,
         });
+        if operation == "UpdateItem" {
+            plan.updates.push(request);
+        }
     }
 
     async fn pass(&self, operation: &str, headers: &HeaderMap, body: &[u8]) -> Response {
