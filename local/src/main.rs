@@ -4,7 +4,7 @@ use std::{
     env,
     error::Error,
     fs,
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Command, ExitCode},
     sync::Arc,
 };
@@ -76,6 +76,7 @@ async fn serve(options: Options) -> Result<(), Box<dyn Error>> {
     };
     let stack = Stack::start(&settings).await?;
     println!("aws {}", stack.aws_url);
+    print!("{}", hints(state, &stack.aws_url));
 
     let (mut interrupt, mut terminate, mut hang_up) = (
         unix::signal(unix::SignalKind::interrupt())?,
@@ -90,6 +91,20 @@ async fn serve(options: Options) -> Result<(), Box<dyn Error>> {
     };
     stack.stop().await;
     outcome
+}
+
+/// How other programs get at what runs here.
+fn hints(state: Option<&Path>, aws_url: &str) -> String {
+    let Some(folder) = state else {
+        return format!("rotate the keys: make rotate ARGS=\"--local={aws_url}\"\n");
+    };
+    let folder = folder.display();
+    format!(
+        "one event: . {folder}/env; cargo lambda watch; \
+         cargo lambda invoke login --data-file events/login.json\n\
+         one event in Docker: sam local invoke LoginFunction -e events/login.json \
+         --env-vars {folder}/env.json --docker-network host\n"
+    )
 }
 
 #[expect(clippy::print_stdout, reason = "whoever started it waits for the address")]
