@@ -4,9 +4,11 @@ import json
 import subprocess
 import time
 
+from argon2 import PasswordHasher, Type
+
 from case import PASSWORD, expect
 from old_tokens import FlaskJwtExtended
-from recipe import USERS, check, item, log_in, move, row, run
+from recipe import HASH, USERS, check, item, log_in, move, row, run
 from tokens import claims_of
 from users import Refused, key_of
 
@@ -169,6 +171,20 @@ def what_two_users_share_is_refused_for_both(case):
         for line, (sentence, that) in enumerate(zip(sentences, (2, 1)), start=1):
             assert sentence.startswith(f"line {line}: refused: its `{name}` is"), sentence
             assert sentence.endswith(f"that of line {that}"), sentence
+
+
+def argon2_hashes_of_other_libraries_go_along(case):
+    hashes = {
+        "argon2-cffi": HASH,
+        "argon2i": PasswordHasher(type=Type.I).hash(PASSWORD),
+        "argon2d": PasswordHasher(type=Type.D, parallelism=1).hash(PASSWORD),
+        "django": f"argon2{HASH}",
+        "spring": f"{{argon2}}{HASH}",
+    }
+    rows = [row(name, name, password_hash=value) for name, value in hashes.items()]
+    assert move(case.stack, *rows) == "5 moved, 0 already there, 0 refused"
+    for name in hashes:
+        expect(log_in(case.stack, name))
 
 
 def who_has_no_argon2_hash_needs_a_new_password(case):
