@@ -13,7 +13,8 @@ TARGET := $(or $(CARGO_TARGET_DIR),target)
 # Each test in a process of its own where nextest is there; plain cargo otherwise.
 RUN_TESTS := $(if $(shell command -v cargo-nextest),cargo nextest run,cargo test --tests)
 
-.PHONY: help dev rotate test check fmt lint doc test-interop test-browser deny template build bench deploy password-filter
+.PHONY: help dev rotate test check fmt lint doc test-interop test-browser deny template build bench deploy password-filter \
+	advisories advisories-rust advisories-npm advisories-python
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -69,9 +70,26 @@ else
 	@echo "0 passed, 0 failed, 1 skipped"
 endif
 
+INSTALL_DENY := command -v cargo-deny >/dev/null || cargo install --locked --no-default-features cargo-deny@0.20.2
+
 deny: ## Banned crates, licences and sources of all dependencies
-	@command -v cargo-deny >/dev/null || cargo install --locked --no-default-features cargo-deny@0.20.2
+	@$(INSTALL_DENY)
 	cargo deny check bans licenses sources
+
+# Not part of the gate: an advisory is news of the world and not of a change. `--keep-going` runs all three.
+advisories: advisories-rust advisories-npm advisories-python ## Known vulnerabilities of all dependencies (asks RustSec, npm, PyPI)
+
+advisories-rust:
+	@$(INSTALL_DENY)
+	cargo deny check advisories
+
+advisories-npm:
+	npm audit --prefix $(INTEROP) --package-lock-only
+	npm audit --prefix $(BROWSER) --package-lock-only
+
+# What is not audited is a failure too.
+advisories-python: $(TOOLS)/bin/pip-audit $(TOOLS)/bin/sam $(TOOLS)/interop
+	$(TOOLS)/bin/pip-audit --strict
 
 template: $(TOOLS)/bin/sam ## Lint template.yaml and the templates of examples/
 	for file in template.yaml $(wildcard examples/*/template.yaml); do $(TOOLS)/bin/sam validate --lint --template $$file; done
@@ -102,6 +120,9 @@ $(TOOLS)/bin/pip:
 
 $(TOOLS)/bin/sam: $(TOOLS)/bin/pip
 	$(TOOLS)/bin/pip install --quiet aws-sam-cli==1.170.0
+
+$(TOOLS)/bin/pip-audit: $(TOOLS)/bin/pip
+	$(TOOLS)/bin/pip install --quiet pip-audit==2.10.1
 
 # Libraries have no command of their own; the file says that they are there.
 $(TOOLS)/interop: $(INTEROP)/requirements.txt $(TOOLS)/bin/pip

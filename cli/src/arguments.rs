@@ -42,12 +42,13 @@ pub struct Deployment {
     /// Where Lambda answers, in place of AWS's own address.
     #[arg(long, global = true, value_name = "URL")]
     pub endpoint_url: Option<String>,
-    /// The stack that `make dev` runs, whose state is in DIR, `.local` when it is left out.
+    /// The stack that `make dev` runs, whose state is in DIR, `.local` when it is left out; or whose
+    /// address `make dev` prints, for one that keeps its state in memory.
     // `=` is demanded because `--local list` would take the command for the folder.
     #[arg(
         long,
         global = true,
-        value_name = "DIR",
+        value_name = "DIR|URL",
         num_args = 0..=1,
         require_equals = true,
         default_missing_value = ".local"

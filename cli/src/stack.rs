@@ -37,7 +37,10 @@ const OPERATION_TIMEOUT: Duration = Duration::from_secs(35);
 
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum StackError {
-    #[error("{file}: {error}; does `make dev` run here?")]
+    #[error(
+        "{file}: {error}; does `make dev` run here? With `--state memory` it writes no such file: give \
+         the address that it prints, as --local=http://127.0.0.1:…"
+    )]
     NoLocalStack { file: String, error: io::Error },
     #[error("no region is set: give --region, or set AWS_REGION or the profile's region")]
     NoRegion,
@@ -172,14 +175,19 @@ fn causes<'error>(error: &'error dyn Error) -> impl Iterator<Item = &'error (dyn
     iter::successors(error.source(), |&cause| cause.source())
 }
 
-/// The emulator of the stack that keeps its state in `folder`. It takes any credentials, and
+/// The emulator of the stack that keeps its state in `folder`, or whose address that is. It takes any credentials, and
 /// nothing of the machine's AWS settings can lead elsewhere.
 fn local_settings(folder: &Path) -> Result<Builder, StackError> {
-    let file = folder.join(ENDPOINT_FILE);
-    let endpoint = fs::read_to_string(&file).map_err(|error| {
-        let file = file.display().to_string();
-        StackError::NoLocalStack { file, error }
-    })?;
+    let endpoint = match folder.to_str() {
+        Some(address) if address.starts_with("http://") => address.to_owned(),
+        _ => {
+            let file = folder.join(ENDPOINT_FILE);
+            fs::read_to_string(&file).map_err(|error| {
+                let file = file.display().to_string();
+                StackError::NoLocalStack { file, error }
+            })?
+        }
+    };
     Ok(Builder::new()
         .behavior_version(behavior_version())
         .http_client(http_client())

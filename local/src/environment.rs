@@ -14,6 +14,8 @@ const FLASK_SECRET: &str = "FLASK_KEYS_SECRET";
 const PRIVATE_KEYS: [&str; 4] = [SECRET, "SIGNING_KEYS", "JWT_SECRET_KEY", "JWT_PRIVATE_KEY"];
 /// Where keys that only verify can be.
 const PUBLIC_KEYS: [&str; 2] = [TABLE, "JWT_PUBLIC_KEY"];
+/// A Flask service's identities, whose table is always made here.
+const LEGACY: (&str, &str) = ("LEGACY_TABLE", "LegacyTable");
 const ALGORITHM: &str = "JWT_ALGORITHM";
 const RING_ALGORITHM: &str = "SIGNING_ALGORITHM";
 /// The binary of the function that makes the ring.
@@ -69,9 +71,12 @@ impl Environments<'_> {
             variables.remove(TABLE);
         }
         if function.binary == RING_MAKER
-            && let Some(algorithm) = self.algorithm()
+            && let Some(algorithm) = self.algorithm().filter(|found| found.has_public_half())
         {
             variables.insert(RING_ALGORITHM.to_owned(), algorithm.name().to_owned());
+        }
+        if let Some(table) = variables.get_mut(LEGACY.0).filter(|table| table.is_empty()) {
+            LEGACY.1.clone_into(table);
         }
         variables.extend(given);
         let reads = |name: &str| variables.get(name).is_some_and(|value| !value.is_empty());
@@ -141,6 +146,26 @@ mod tests {
     }
 
     #[test]
+    fn a_function_that_reads_the_identities_of_a_flask_service_has_their_table() {
+        let function = Function {
+            name: "protected".to_owned(),
+            binary: "protected".to_owned(),
+            memory: 256,
+            timeout: 2,
+            variables: variables([("LEGACY_TABLE", "")]),
+            permissions: Vec::new(),
+        };
+        let table = |given: &[(&str, &str)]| {
+            let given: BTreeMap<_, _> = given.iter().copied().collect();
+            let given = |name: &str| given.get(name).map(|value| (*value).to_owned());
+            let environments = Environments { given: &given, secrets_url: URL };
+            environments.of(&function)["LEGACY_TABLE"].clone()
+        };
+        assert_eq!(table(&[]), "LegacyTable");
+        assert_eq!(table(&[("LEGACY_TABLE", "Other")]), "Other");
+    }
+
+    #[test]
     fn given_keys_that_sign_take_the_place_of_the_secret_and_the_table() {
         for name in ["SIGNING_KEYS", "JWT_SECRET_KEY", "JWT_PRIVATE_KEY"] {
             for binary in ["login", "protected", "discovery"] {
@@ -171,6 +196,7 @@ mod tests {
         let algorithm = |given: &[(&str, &str)]| found("keys", given)[RING_ALGORITHM].clone();
         assert_eq!(algorithm(&[(ALGORITHM, "EdDSA")]), "EdDSA");
         assert_eq!(algorithm(&[(ALGORITHM, "nonsense")]), "ES256");
+        assert_eq!(algorithm(&[(ALGORITHM, "HS256"), ("JWT_SECRET_KEY", "x")]), "ES256");
         assert_eq!(algorithm(&[(ALGORITHM, "EdDSA"), (RING_ALGORITHM, "RS256")]), "RS256");
     }
 

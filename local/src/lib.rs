@@ -2,6 +2,7 @@
 
 pub mod aws;
 pub mod environment;
+mod files;
 pub mod gateway;
 mod log;
 pub mod options;

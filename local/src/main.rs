@@ -4,11 +4,12 @@ use std::{
     env,
     error::Error,
     fs,
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Command, ExitCode},
     sync::Arc,
 };
 
+use auth_config::{Environment, variables_of};
 use local::{
     gateway::Gateway,
     options::{Options, USAGE},
@@ -52,6 +53,9 @@ async fn serve(options: Options) -> Result<(), Box<dyn Error>> {
         .map_err(|error| format!("port {} cannot be used: {error}", options.port))?;
     let url = format!("http://127.0.0.1:{}", listener.local_addr()?.port());
     let template = read_template(&options, &url)?;
+    for function in template.functions.values() {
+        Environment::check_text(&variables_of(&function.binary))?;
+    }
 
     let state = options.state.as_deref();
     if let Some(folder) = state {
@@ -73,6 +77,7 @@ async fn serve(options: Options) -> Result<(), Box<dyn Error>> {
     let stack = Stack::start(&settings).await?;
     println!("dynamodb {dynamodb_url}");
     println!("aws {}", stack.aws_url);
+    print!("{}", hints(state, &stack.aws_url));
 
     let (mut interrupt, mut terminate, mut hang_up) = (
         unix::signal(unix::SignalKind::interrupt())?,
@@ -87,6 +92,20 @@ async fn serve(options: Options) -> Result<(), Box<dyn Error>> {
     };
     stack.stop().await;
     outcome
+}
+
+/// How other programs get at what runs here.
+fn hints(state: Option<&Path>, aws_url: &str) -> String {
+    let Some(folder) = state else {
+        return format!("rotate the keys: make rotate ARGS=\"--local={aws_url}\"\n");
+    };
+    let folder = folder.display();
+    format!(
+        "one event: . {folder}/env; cargo lambda watch; \
+         cargo lambda invoke login --data-file events/login.json\n\
+         one event in Docker: sam local invoke LoginFunction -e events/login.json \
+         --env-vars {folder}/env.json --docker-network host\n"
+    )
 }
 
 #[expect(clippy::print_stdout, reason = "whoever started it waits for the address")]

@@ -59,7 +59,8 @@ Serves the whole system of template.yaml on this machine.
 A variable of a function that is set in this process's environment, such as JWT_SECRET_KEY or
 JWT_ACCESS_TOKEN_EXPIRES, takes the place of the template's value. With keys of one's own, no ring
 is made. What it prints before `ready URL` is `aws URL`, the address of AWS's own calls; with a ring
-it is also written to DIR/aws-endpoint, where `latchkey keys --local` finds it.
+it is also written to DIR/aws-endpoint, where `latchkey keys --local` finds it. DIR/env and DIR/env.json
+have the variables of the functions, for a shell and for `sam local invoke --env-vars`.
 ";
 
 impl Options {

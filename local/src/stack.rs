@@ -1,7 +1,8 @@
 //! A stack: the functions of a template, and the part of AWS that they call.
 
 use std::{
-    fs::{self, File, TryLockError},
+    collections::BTreeMap,
+    fs::{File, TryLockError},
     io,
     num::NonZeroU32,
     path::{Path, PathBuf},
@@ -9,11 +10,13 @@ use std::{
     time::Duration,
 };
 
+use auth_config::ConfigError;
 use tokio::net::TcpListener;
 
 use crate::{
     aws::Aws,
     environment::{Environments, NoSharedSecret},
+    files::Files,
     ring::{Ring, RingError},
     sandbox::{Command, Pool, PoolSettings, Pools, RuntimeApi},
     secrets::{Secrets, StateError},
@@ -22,7 +25,6 @@ use crate::{
 
 /// How many requests one function handles at once.
 const SANDBOXES_PER_FUNCTION: usize = 32;
-const ENDPOINT_FILE: &str = "aws-endpoint";
 const LOCK_FILE: &str = "lock";
 const LOG_LEVEL: &str = "AWS_LAMBDA_LOG_LEVEL";
 
@@ -41,6 +43,9 @@ pub enum StackError {
     /// Keys were asked for that cannot be made.
     #[error(transparent)]
     Keys(#[from] NoSharedSecret),
+    /// A function would not start.
+    #[error(transparent)]
+    Configuration(#[from] ConfigError),
     /// A function was not built.
     #[error("{function}: there is no {}", .binary.display())]
     NoBinary {
@@ -78,7 +83,7 @@ pub struct Stack {
     /// The URL of that.
     pub aws_url: String,
     rings: Vec<Ring>,
-    _endpoint: Option<EndpointFile>,
+    _files: Files,
     _lock: Option<File>,
 }
 
@@ -93,8 +98,9 @@ impl Stack {
         let aws_url = format!("http://{}", listener.local_addr()?);
         let environments = Environments { given: settings.given, secrets_url: &aws_url };
         environments.check()?;
+        let commands = commands(settings, environments)?;
         let lock = settings.state.map(lock).transpose()?;
-        let functions = start_pools(settings, environments).await?;
+        let functions = start_pools(settings, &commands).await?;
         let secrets = match settings.state {
             Some(folder) => Secrets::open(folder, &template.secrets)?,
             None => Secrets::memory(&template.secrets)?,
@@ -108,10 +114,15 @@ impl Stack {
         let aws = Arc::new(Aws::new(secrets, callable));
         tokio::spawn(Arc::clone(&aws).serve(listener));
         // Whoever brings keys has no ring that could be operated.
-        let operated = settings.state.filter(|_| environments.has_own_keys());
-        let endpoint = operated.map(|folder| EndpointFile::write(folder, &aws_url)).transpose()?;
+        let mut files = Files::default();
+        if let Some(folder) = settings.state {
+            files.write_variables(folder, &commands)?;
+            if environments.has_own_keys() {
+                files.write_endpoint(folder, &aws_url)?;
+            }
+        }
         let rings = if environments.has_own_keys() { Ring::all(template) } else { Vec::new() };
-        Ok(Self { functions, aws, aws_url, rings, _endpoint: endpoint, _lock: lock })
+        Ok(Self { functions, aws, aws_url, rings, _files: files, _lock: lock })
     }
 
     /// Has the stack's own keys made, where there are none yet and none were given.
@@ -133,14 +144,15 @@ impl Stack {
     }
 }
 
-async fn start_pools(
+/// How each function is started, by logical name.
+fn commands(
     settings: &StackSettings<'_>,
     environments: Environments<'_>,
-) -> Result<Pools, StackError> {
-    let api = RuntimeApi::start().await?;
-    let mut pools = Pools::new();
+) -> Result<BTreeMap<String, Command>, StackError> {
+    let mut commands = BTreeMap::new();
     for (name, function) in &settings.template.functions {
         let mut variables = environments.of(function);
+        auth_config::check(&function.binary, &|name: &'static str| variables.get(name).cloned())?;
         let dynamodb_url = settings.dynamodb_url.to_owned();
         variables.insert("AWS_ENDPOINT_URL_DYNAMODB".to_owned(), dynamodb_url);
         if let Some(level) = (settings.given)(LOG_LEVEL) {
@@ -152,8 +164,21 @@ async fn start_pools(
         }
         let command =
             Command { name: function.binary.clone(), binary, memory: function.memory, variables };
+        commands.insert(name.clone(), command);
+    }
+    Ok(commands)
+}
+
+async fn start_pools(
+    settings: &StackSettings<'_>,
+    commands: &BTreeMap<String, Command>,
+) -> Result<Pools, StackError> {
+    let api = RuntimeApi::start().await?;
+    let mut pools = Pools::new();
+    for (name, function) in &settings.template.functions {
+        let Some(command) = commands.get(name) else { continue };
         let pool = PoolSettings {
-            command,
+            command: command.clone(),
             timeout: Duration::from_secs(function.timeout),
             limit: SANDBOXES_PER_FUNCTION,
             requests_per_sandbox: settings.requests_per_sandbox,
@@ -170,23 +195,5 @@ fn lock(folder: &Path) -> Result<File, StackError> {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => Err(StackError::InUse(folder.to_owned())),
         Err(TryLockError::Error(error)) => Err(error.into()),
-    }
-}
-
-/// The file that says where AWS's calls go. It is removed with this.
-#[derive(Debug)]
-struct EndpointFile(PathBuf);
-
-impl EndpointFile {
-    fn write(folder: &Path, url: &str) -> io::Result<Self> {
-        let path = folder.join(ENDPOINT_FILE);
-        fs::write(&path, url)?;
-        Ok(Self(path))
-    }
-}
-
-impl Drop for EndpointFile {
-    fn drop(&mut self) {
-        fs::remove_file(&self.0).ok();
     }
 }

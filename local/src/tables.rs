@@ -71,6 +71,14 @@ pub async fn make_tables(
     Ok(())
 }
 
+/// A client for addresses of this machine, which no proxy of the environment leads to.
+///
+/// # Errors
+/// When there can be no client at all.
+pub fn http_client() -> reqwest::Result<reqwest::Client> {
+    reqwest::Client::builder().no_proxy().build()
+}
+
 /// Calls DynamoDB, and returns the status and the text of its answer.
 ///
 /// # Errors
@@ -81,7 +89,8 @@ pub async fn call(
     request: &Value,
 ) -> Result<(StatusCode, String), TableError> {
     let unreachable = |source| TableError::Unreachable { endpoint: endpoint.to_owned(), source };
-    let answer = reqwest::Client::new()
+    let answer = http_client()
+        .map_err(unreachable)?
         .post(endpoint)
         .header("x-amz-target", format!("DynamoDB_20120810.{operation}"))
         .header("content-type", "application/x-amz-json-1.0")

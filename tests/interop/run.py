@@ -6,6 +6,7 @@ starts the local stack of that folder once for each scenario whose name has one 
 """
 
 import json
+import os
 import sys
 import traceback
 import warnings
@@ -25,6 +26,9 @@ from case import Case, signed_up
 from keys import ALGORITHMS, PEM_FORMS, SHARED, Key, make_key
 from peers import running_jose
 from stack import running_stack
+
+# All that is asked is on this machine, and a proxy of the environment does not lead there.
+os.environ.update(NO_PROXY="127.0.0.1", no_proxy="127.0.0.1")
 
 PEM_KEYS = {"RS256": "PKCS#1", "ES384": "SEC1", "EdDSA": "PKCS#8"}
 

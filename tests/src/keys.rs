@@ -13,6 +13,7 @@ use std::{
 
 use auth_token::{KeyState, RingReport, SigningRing};
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
+use local::tables::http_client;
 use serde_json::{Value, json};
 
 use crate::{
@@ -74,7 +75,7 @@ impl Listing {
 impl Operator {
     /// The operator of that stack.
     pub fn of(stack: &Stack) -> Self {
-        Self { aws: stack.aws.clone(), client: reqwest::Client::new() }
+        Self { aws: stack.aws.clone(), client: http_client().unwrap() }
     }
 
     /// Invokes the keys function.

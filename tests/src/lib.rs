@@ -1,5 +1,6 @@
 //! Whole-system tests and benchmarks: the tools that they share.
 
+pub mod answer;
 pub mod keys;
 pub mod process;
 pub mod repository;

@@ -15,9 +15,10 @@ use std::{
     time::{Duration, Instant},
 };
 
+pub use crate::answer::{Answer, Tokens, claims_of};
 use auth_testkit::{dynamodb, proxy::DynamoProxy};
-use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
-use reqwest::{Method, header::HeaderMap};
+use local::tables::http_client;
+use reqwest::Method;
 use serde_json::{Value, json};
 
 /// How a stack is started.
@@ -60,8 +61,7 @@ impl Settings {
         (stack, proxy)
     }
 
-    /// Starts the stack and waits until it serves.
-    pub fn start(self) -> Stack {
+    fn command(self) -> Command {
         let mut arguments = vec!["--port", "0"];
         let says = |option: &str| self.arguments.iter().any(|argument| argument == option);
         if !says("--state") {
@@ -72,7 +72,8 @@ impl Settings {
         if !says("--template") && !says("--timeout") {
             arguments.extend(["--timeout", "20"]);
         }
-        let mut process = Command::new(binaries().join("local"))
+        let mut command = Command::new(binaries().join("local"));
+        command
             .current_dir(workspace())
             .args(arguments)
             .arg("--functions")
@@ -80,9 +81,22 @@ impl Settings {
             .args(self.arguments)
             .envs(self.variables)
             .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("`local` is built: run the tests with `make test`");
+            .stdout(Stdio::piped());
+        command
+    }
+
+    /// Starts a stack that must not start; returns what it says on standard error.
+    pub fn refused(self) -> String {
+        let output = self.command().stderr(Stdio::piped()).output().unwrap();
+        assert!(!output.status.success(), "{output:?}");
+        assert!(!output.stdout.starts_with(b"ready"), "{output:?}");
+        String::from_utf8(output.stderr).unwrap()
+    }
+
+    /// Starts the stack and waits until it serves.
+    pub fn start(self) -> Stack {
+        let mut process =
+            self.command().spawn().expect("`local` is built: run the tests with `make test`");
         let output = BufReader::new(process.stdout.take().unwrap());
         let mut output = output.lines().map_while(Result::ok);
         let mut said = |word| output.find_map(|line| line.strip_prefix(word).map(str::to_owned));
@@ -97,7 +111,7 @@ impl Settings {
                 log.push('\n');
             }
         });
-        Stack { process, url, aws, log, client: reqwest::Client::new() }
+        Stack { process, url, aws, log, client: http_client().unwrap() }
     }
 }
 
@@ -124,54 +138,6 @@ pub struct Stack {
     pub aws: String,
     log: Arc<Mutex<String>>,
     client: reqwest::Client,
-}
-
-/// What the gateway answered.
-#[derive(Clone, Debug)]
-pub struct Answer {
-    /// The status.
-    pub status: u16,
-    /// The headers.
-    pub headers: HeaderMap,
-    /// The body; `Null` when it is not JSON.
-    pub body: Value,
-}
-
-impl Answer {
-    /// A header's text; empty when there is none.
-    pub fn header(&self, name: &str) -> &str {
-        self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
-    }
-
-    /// A text member of the body; empty when there is none.
-    pub fn text(&self, member: &str) -> &str {
-        self.body.get(member).and_then(Value::as_str).unwrap_or_default()
-    }
-}
-
-/// A pair of tokens.
-#[derive(Clone, Debug)]
-pub struct Tokens {
-    /// The access token.
-    pub access: String,
-    /// The refresh token.
-    pub refresh: String,
-}
-
-impl Tokens {
-    /// The tokens of an answer that must be one of tokens.
-    #[track_caller]
-    pub fn of(answer: &Answer) -> Self {
-        assert_eq!(answer.status, 200, "{answer:?}");
-        let text = |member| answer.text(member).to_owned();
-        Self { access: text("access_token"), refresh: text("refresh_token") }
-    }
-}
-
-/// The claims of a token, unverified.
-pub fn claims_of(token: &str) -> Value {
-    let payload = token.split('.').nth(1).unwrap();
-    serde_json::from_slice(&BASE64_URL_SAFE_NO_PAD.decode(payload).unwrap()).unwrap()
 }
 
 /// What every test user's password is.

@@ -330,7 +330,7 @@ async fn a_malformed_ring_is_not_signed_with_and_verifiers_keep_the_last_good_on
         Malformed {
             name: "a short secret",
             text: alone(secret_key("current", 31)),
-            problem: "bytes long",
+            problem: "needs a secret of at least",
         },
     ]);
     for (number, Malformed { name, text, problem }) in rings.iter().enumerate() {

@@ -3,7 +3,7 @@
 
 use auth_testkit::dynamodb;
 use auth_tests::stack::{PASSWORD, Settings, Stack, Tokens, claims_of, workspace};
-use reqwest::Client;
+use local::tables::http_client;
 use serde_json::{Value, json};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -23,7 +23,7 @@ async fn the_sentence_of_an_error_can_have_another_name() {
 
 /// Puts an item into the users table, as an operator's script would.
 async fn put(endpoint: &str, item: &Value) {
-    let request = Client::new()
+    let request = http_client().unwrap()
         .post(endpoint)
         .header("x-amz-target", "DynamoDB_20120810.PutItem")
         .header("content-type", "application/x-amz-json-1.0")
@@ -131,4 +131,18 @@ async fn the_login_of_a_stack_may_be_for_any_algorithm() {
     assert_eq!(stack.get("/workitems", &token).await.status, 200);
     let body = json!({ "username": "alice", "password": PASSWORD });
     assert_eq!(stack.post("/auth", &body).await.status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn flask_jwts_login_can_be_disabled_and_is_then_not_there() {
+    let stack = Settings::default().option("--parameter", "FlaskJwtLogin=disabled").start();
+    stack.sign_up("alice").await;
+    let right = json!({ "username": "alice", "password": PASSWORD });
+    for body in [&right, &json!({})] {
+        let answer = stack.post("/auth", body).await;
+        assert_eq!((answer.status, answer.text("error")), (404, "not_found"), "{answer:?}");
+        assert_eq!(answer.text("msg"), "Not found");
+        assert!(!answer.text("request_id").is_empty(), "{answer:?}");
+    }
+    assert_eq!(stack.post("/login", &right).await.status, 200);
 }

@@ -59,7 +59,10 @@ fn a_functions_policy_is_what_its_bounds_and_variables_ask_for_and_nothing_else(
         let granted: BTreeSet<_> = function
             .permissions
             .iter()
-            .map(|(action, arn)| (action.clone(), arn.rsplit(':').next().unwrap().to_owned()))
+            .map(|permission| {
+                let resource = permission.resource.rsplit(':').next().unwrap();
+                (permission.action.clone(), resource.to_owned())
+            })
             .collect();
         assert_eq!(granted, needed, "{binary}");
         assert!(granted.iter().all(|(action, _)| !action.contains('*')), "{binary}");
@@ -71,7 +74,8 @@ fn the_secret_is_for_those_who_sign_alone() {
     let may_read: BTreeSet<_> = functions()
         .into_iter()
         .filter(|(_, (_, function))| {
-            function.permissions.iter().any(|(action, _)| action.starts_with("secretsmanager:"))
+            let mut permissions = function.permissions.iter();
+            permissions.any(|permission| permission.action.starts_with("secretsmanager:"))
         })
         .map(|(binary, _)| binary)
         .collect();
@@ -79,10 +83,11 @@ fn the_secret_is_for_those_who_sign_alone() {
     let may_write: BTreeSet<_> = functions()
         .into_iter()
         .filter(|(_, (_, function))| {
-            function.permissions.iter().any(|(action, arn)| {
+            function.permissions.iter().any(|permission| {
                 let reads = ["secretsmanager:GetSecretValue", "dynamodb:GetItem"];
+                let arn = &permission.resource;
                 (arn.ends_with("SigningKeysSecret") || arn.ends_with("KeysTable"))
-                    && !reads.contains(&action.as_str())
+                    && !reads.contains(&permission.action.as_str())
             })
         })
         .map(|(binary, _)| binary)
@@ -91,13 +96,22 @@ fn the_secret_is_for_those_who_sign_alone() {
 }
 
 #[test]
-fn a_flask_services_keys_are_for_those_who_take_its_tokens() {
+fn a_flask_services_keys_and_identities_are_for_those_who_take_its_tokens() {
     let arn = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:flask-AbCdEf";
-    let given = [("FlaskKeysSecretArn", arn)];
-    for (_, function) in template_with(&given).functions {
-        let may_read = function
-            .permissions
-            .contains(&("secretsmanager:GetSecretValue".to_owned(), arn.to_owned()));
-        assert_eq!(may_read, function.variables.contains_key("FLASK_KEYS_SECRET"), "{function:?}");
+    for given in [&[("FlaskKeysSecretArn", arn)][..], &[]] {
+        for (_, function) in template_with(given).functions {
+            let may = |action: &str, resource: &str| {
+                let mut permissions = function.permissions.iter();
+                permissions.any(|permission| {
+                    permission.action == action && permission.resource.ends_with(resource)
+                })
+            };
+            let is_set =
+                |name: &str| function.variables.get(name).is_some_and(|value| !value.is_empty());
+            let reads_keys = is_set("FLASK_KEYS_SECRET");
+            assert_eq!(may("secretsmanager:GetSecretValue", "flask-AbCdEf"), reads_keys);
+            assert_eq!(is_set("LEGACY_TABLE"), reads_keys, "{function:?}");
+            assert_eq!(may("dynamodb:GetItem", "LegacyTable"), reads_keys, "{function:?}");
+        }
     }
 }

@@ -247,8 +247,10 @@ fn routes_that_hash_are_throttled() {
 #[test]
 fn data_is_encrypted_recoverable_and_survives_the_stack() {
     let tables = resources("AWS::DynamoDB::Table");
-    assert_eq!(tables.len(), 3);
+    assert_eq!(tables.len(), 4);
     for (name, table) in tables {
+        // A name of its own, so that what a failed deployment leaves behind blocks no other.
+        assert!(table["Properties"]["TableName"].is_null(), "{name}");
         assert_eq!(table["DeletionPolicy"], "Retain", "{name}");
         assert_eq!(table["UpdateReplacePolicy"], "Retain", "{name}");
         let properties = &table["Properties"];
@@ -260,10 +262,13 @@ fn data_is_encrypted_recoverable_and_survives_the_stack() {
 }
 
 #[test]
-fn each_function_logs_to_a_group_that_forgets() {
+fn each_function_logs_to_a_group_that_forgets_and_stays() {
     let groups: Vec<_> = resources("AWS::Logs::LogGroup").into_iter().collect();
     for (name, group) in &groups {
         assert!(!group["Properties"]["RetentionInDays"].is_null(), "{name}");
+        assert!(group["Properties"]["LogGroupName"].is_null(), "{name}");
+        assert_eq!(group["DeletionPolicy"], "RetainExceptOnCreate", "{name}");
+        assert_eq!(group["UpdateReplacePolicy"], "Retain", "{name}");
     }
     for (name, function) in resources("AWS::Serverless::Function") {
         let Value::Tagged(group) = &function["Properties"]["LoggingConfig"]["LogGroup"] else {

@@ -1,15 +1,14 @@
 //! `/me` and `/sessions`: wiring only. The behaviour is in `lib.rs`.
 
 use account::Account;
-use auth_api::{TokenReader, run, start_logging};
+use auth_api::{StartError, TokenReader, run, start_logging};
 use auth_config::{AccountConfig, log_settings};
 use auth_password::Hasher;
 use auth_store::{Aws, DynamoUsers};
 use auth_token::Timestamp;
-use lambda_http::Error;
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), Error> {
+async fn main() -> Result<(), StartError> {
     start_logging(log_settings());
     let config = AccountConfig::from_env()?;
     let aws = Aws::default();

@@ -1,6 +1,6 @@
 //! The API Gateway authorizer: wiring only. The behaviour is in `lib.rs`.
 
-use auth_api::{Guard, in_time, start_logging};
+use auth_api::{Guard, StartError, in_time, start_logging};
 use auth_config::{AuthorizerConfig, log_settings};
 use auth_store::Aws;
 use auth_token::Timestamp;
@@ -9,19 +9,19 @@ use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use serde_json::value::RawValue;
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), Error> {
+async fn main() -> Result<(), StartError> {
     start_logging(log_settings());
     let config = AuthorizerConfig::from_env()?;
     let authorizer = &Authorizer {
         guard: Guard::connect(config.guard, &Aws::default(), Timestamp::now()).await?,
     };
 
-    run(service_fn(|event: LambdaEvent<Box<RawValue>>| {
+    Ok(run(service_fn(|event: LambdaEvent<Box<RawValue>>| {
         // Boxed for the reason that `auth_api::run` gives.
         Box::pin(async move {
             let decision = authorizer.handle(event.payload.get(), Timestamp::now());
             Ok::<_, Error>(in_time(event.context.deadline(), decision).await??)
         })
     }))
-    .await
+    .await?)
 }

@@ -1,14 +1,13 @@
 //! Public keys, metadata and health: wiring only. The behaviour is in `lib.rs`.
 
-use auth_api::{run, start_logging};
+use auth_api::{StartError, run, start_logging};
 use auth_config::{DiscoveryConfig, log_settings};
 use auth_store::{Aws, TrustedKeys};
 use auth_token::Timestamp;
 use discovery::Discovery;
-use lambda_http::Error;
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), Error> {
+async fn main() -> Result<(), StartError> {
     start_logging(log_settings());
     let config = DiscoveryConfig::from_env()?;
     let ours = |keys: TrustedKeys| keys.verifying;

@@ -1,14 +1,14 @@
 //! The signing keys: wiring only. The behaviour is in `lib.rs`.
 
-use auth_api::start_logging;
+use auth_api::{StartError, start_logging};
 use auth_config::{KeysConfig, log_settings};
 use auth_store::{Aws, DynamoKeys, SecretRings};
 use auth_token::Timestamp;
 use keys::Keys;
-use lambda_runtime::{Diagnostic, Error, LambdaEvent, run, service_fn};
+use lambda_runtime::{Diagnostic, LambdaEvent, run, service_fn};
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), Error> {
+async fn main() -> Result<(), StartError> {
     start_logging(log_settings());
     let config = KeysConfig::from_env()?;
     let aws = Aws::patient();
@@ -20,9 +20,9 @@ async fn main() -> Result<(), Error> {
         max_age: config.max_age,
     };
 
-    run(service_fn(async |event: LambdaEvent<_>| {
+    Ok(run(service_fn(async |event: LambdaEvent<_>| {
         // The runtime logs what it reports, and a person reads it.
         keys.handle(event.payload, Timestamp::now()).await.map_err(Diagnostic::from)
     }))
-    .await
+    .await?)
 }

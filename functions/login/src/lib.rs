@@ -26,13 +26,15 @@ pub struct Login<U> {
     pub sessions: SessionPolicy,
     /// Whether tokens may go into cookies, and into which.
     pub locations: TokenLocations,
+    /// Whether there is `POST /auth`.
+    pub flask_jwt: bool,
 }
 
 impl<U: FindUser + StartSession> Login<U> {
     /// Exchanges `username` and `password` for tokens.
     ///
     /// # Errors
-    /// `invalid_request`, `invalid_credentials` (one answer, one hash and the same calls whether
+    /// `not_found` where Flask-JWT's login is disabled, `invalid_request`, `invalid_credentials` (one answer, one hash and the same calls whether
     /// the user exists or not), `account_disabled`, `csrf_failed` where cookies are asked for, and
     /// our own faults.
     pub async fn handle(
@@ -40,10 +42,14 @@ impl<U: FindUser + StartSession> Login<U> {
         request: &Request,
         now: Timestamp,
     ) -> Result<Response<Body>, ApiError> {
+        let is_flask_jwt = request.uri().path() == FLASK_JWT_PATH;
+        if is_flask_jwt && !self.flask_jwt {
+            return Err(ApiError::NotFound);
+        }
         let body = JsonBody::parse(request)?;
         // Asked for first: without keys there is nothing to prove a password for.
         let issuer = self.issuer.get(now).await.map_err(ApiError::store)?;
-        let (delivery, sessions) = if request.uri().path() == FLASK_JWT_PATH {
+        let (delivery, sessions) = if is_flask_jwt {
             (Delivery::AccessToken, self.sessions_without_refresh(&issuer))
         } else {
             (self.locations.delivery(request, &body)?, self.sessions)

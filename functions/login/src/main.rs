@@ -1,15 +1,14 @@
 //! `POST /login` and `POST /auth`: wiring only. The behaviour is in `lib.rs`.
 
-use auth_api::{allow_only, run, start_logging};
+use auth_api::{StartError, allow_only, run, start_logging};
 use auth_config::{LoginConfig, log_settings};
 use auth_password::Hasher;
 use auth_store::{Aws, DynamoUsers};
 use auth_token::{Issuer, KeyRing, Timestamp};
-use lambda_http::Error;
 use login::Login;
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), Error> {
+async fn main() -> Result<(), StartError> {
     start_logging(log_settings());
     let config = LoginConfig::from_env()?;
     let aws = Aws::default();
@@ -21,6 +20,7 @@ async fn main() -> Result<(), Error> {
         issuer: config.keys.keep_signing(&aws, Timestamp::now(), issuer).await?,
         sessions: config.sessions,
         locations: config.locations,
+        flask_jwt: config.flask_jwt,
     };
 
     run(config.http, async |request| {

@@ -1,14 +1,13 @@
 //! `POST /logout` and `DELETE /logout`: wiring only. The behaviour is in `lib.rs`.
 
-use auth_api::{TokenReader, allow_only, run, start_logging};
+use auth_api::{StartError, TokenReader, allow_only, run, start_logging};
 use auth_config::{LogoutConfig, log_settings};
 use auth_store::{Aws, DynamoUsers};
 use auth_token::Timestamp;
-use lambda_http::Error;
 use logout::Logout;
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), Error> {
+async fn main() -> Result<(), StartError> {
     start_logging(log_settings());
     let config = LogoutConfig::from_env()?;
     let aws = Aws::default();

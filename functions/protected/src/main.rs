@@ -1,14 +1,13 @@
 //! `/protected`: wiring only. The behaviour is in `lib.rs`.
 
-use auth_api::{Guard, allow_only, run, start_logging};
+use auth_api::{Guard, StartError, allow_only, run, start_logging};
 use auth_config::{ProtectedConfig, log_settings};
 use auth_store::Aws;
 use auth_token::Timestamp;
-use lambda_http::Error;
 use protected::Protected;
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), Error> {
+async fn main() -> Result<(), StartError> {
     start_logging(log_settings());
     let config = ProtectedConfig::from_env()?;
     let protected =

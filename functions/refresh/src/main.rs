@@ -1,14 +1,13 @@
 //! `POST /refresh`: wiring only. The behaviour is in `lib.rs`.
 
-use auth_api::{SigningKeys, TokenReader, allow_only, run, start_logging};
+use auth_api::{SigningKeys, StartError, TokenReader, allow_only, run, start_logging};
 use auth_config::{RefreshConfig, log_settings};
 use auth_store::{Aws, DynamoUsers};
 use auth_token::Timestamp;
-use lambda_http::Error;
 use refresh::Refresh;
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), Error> {
+async fn main() -> Result<(), StartError> {
     start_logging(log_settings());
     let config = RefreshConfig::from_env()?;
     let aws = Aws::default();

@@ -1,15 +1,14 @@
 //! `POST /signup`: wiring only. The behaviour is in `lib.rs`.
 
-use auth_api::{allow_only, run, start_logging};
+use auth_api::{StartError, allow_only, run, start_logging};
 use auth_config::{SignupConfig, log_settings};
 use auth_password::Hasher;
 use auth_store::{Aws, DynamoUsers};
 use auth_token::Timestamp;
-use lambda_http::Error;
 use signup::Signup;
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), Error> {
+async fn main() -> Result<(), StartError> {
     start_logging(log_settings());
     let config = SignupConfig::from_env()?;
     let signup = Signup {

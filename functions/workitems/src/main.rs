@@ -1,14 +1,13 @@
 //! `/workitems`: wiring only. The behaviour is in `lib.rs`.
 
-use auth_api::{Guard, run, start_logging};
+use auth_api::{Guard, StartError, run, start_logging};
 use auth_config::{WorkItemsConfig, log_settings};
 use auth_store::{Aws, DynamoWorkItems};
 use auth_token::Timestamp;
-use lambda_http::Error;
 use workitems::WorkItems;
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), Error> {
+async fn main() -> Result<(), StartError> {
     start_logging(log_settings());
     let config = WorkItemsConfig::from_env()?;
     let aws = Aws::default();

@@ -8,6 +8,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 pub use api::RuntimeApi;
 pub use pool::{Pool, PoolSettings};
+pub(crate) use process::OWN_VARIABLES;
 pub use process::{Command, Sandbox};
 
 /// Functions by name.

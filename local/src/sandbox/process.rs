@@ -25,6 +25,13 @@ use crate::log;
 /// Lambda gives a function ten seconds to initialise.
 const INIT_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// What Lambda tells a function of its account; nothing here checks credentials.
+pub(crate) const OWN_VARIABLES: [(&str, &str); 3] = [
+    ("AWS_ACCESS_KEY_ID", "local"),
+    ("AWS_REGION", "us-east-1"),
+    ("AWS_SECRET_ACCESS_KEY", "local"),
+];
+
 /// How to start a function.
 #[derive(Clone, Debug)]
 pub struct Command {
@@ -72,9 +79,7 @@ impl Sandbox {
             .env("AWS_LAMBDA_FUNCTION_NAME", &command.name)
             .env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", command.memory.to_string())
             .env("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST")
-            .env("AWS_REGION", "us-east-1")
-            .env("AWS_ACCESS_KEY_ID", "local")
-            .env("AWS_SECRET_ACCESS_KEY", "local")
+            .envs(OWN_VARIABLES)
             .envs(&command.variables)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
-use super::TemplateError;
+use super::{TABLE, TemplateError};
 
 /// Values of a template's parameters.
 pub type Parameters = BTreeMap<String, String>;
@@ -34,7 +34,7 @@ struct Resolver<'a> {
     resources: &'a Map<String, Value>,
 }
 
-/// The resources with every reference resolved.
+/// The resources whose conditions are true, and all tables, with every reference resolved.
 pub(super) fn resolve_resources(
     document: &Value,
     given: &Parameters,
@@ -58,10 +58,18 @@ pub(super) fn resolve_resources(
     }
     let resources = section("Resources");
     let resolver = Resolver { parameters, conditions: section("Conditions"), resources };
-    resources
-        .iter()
-        .map(|(name, resource)| Ok((name.clone(), resolver.resolve(resource)?)))
-        .collect()
+    let mut found = BTreeMap::new();
+    for (name, resource) in resources {
+        let is_table = resource.get("Type").and_then(Value::as_str) == Some(TABLE);
+        let is_made = match resource.get("Condition").and_then(Value::as_str) {
+            Some(condition) => resolver.condition(condition)? || is_table,
+            None => true,
+        };
+        if is_made {
+            found.insert(name.clone(), resolver.resolve(resource)?);
+        }
+    }
+    Ok(found)
 }
 
 fn split_list(value: &Value) -> Value {

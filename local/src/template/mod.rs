@@ -5,7 +5,7 @@ mod properties;
 mod secrets;
 mod yaml;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -44,7 +44,8 @@ pub struct Template {
     pub authorizers: BTreeMap<String, Authorizer>,
     /// Who may call from a web page.
     pub cors: Option<Cors>,
-    /// The tables by logical name, as `CreateTable` requests.
+    /// The tables by logical name, as `CreateTable` requests, those of conditions that are false too:
+    /// a table costs nothing here, and static keys of a Flask service need one.
     pub tables: BTreeMap<String, Value>,
     /// The secrets by logical name.
     pub secrets: BTreeMap<String, Secret>,
@@ -63,8 +64,19 @@ pub struct Function {
     pub timeout: u64,
     /// Its variables.
     pub variables: BTreeMap<String, String>,
-    /// What it may do: pairs of action and resource.
-    pub permissions: Vec<(String, String)>,
+    /// What it may do.
+    pub permissions: Vec<Permission>,
+}
+
+/// What a function may do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Permission {
+    /// The action.
+    pub action: String,
+    /// The ARN of the resource.
+    pub resource: String,
+    /// The attributes of an item that the call may name; `None` for any.
+    pub attributes: Option<BTreeSet<String>>,
 }
 
 /// A route.
@@ -112,6 +124,7 @@ pub struct Cors {
 }
 
 const NO_AUTHORIZER: &str = "NONE";
+const TABLE: &str = "AWS::DynamoDB::Table";
 
 impl Template {
     /// Reads a template with these values for its parameters, and their defaults for the rest.
@@ -144,7 +157,7 @@ impl Template {
             template.add_routes(name, &function, default_authorizer.as_ref())?;
             template.functions.insert(name.clone(), function.finish(name, resource)?);
         }
-        for (name, resource) in of_type(&resources, "AWS::DynamoDB::Table") {
+        for (name, resource) in of_type(&resources, TABLE) {
             template.tables.insert(name.clone(), create_table_request(name, resource));
         }
         template.secrets = secrets::read_secrets(&resources, &template.functions)?;

@@ -1,11 +1,11 @@
 //! The properties of resources, as they are written.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{Authorizer, Cors, Function, TemplateError, intrinsics, text, unsupported};
+use super::{Authorizer, Cors, Function, Permission, TemplateError, intrinsics, text, unsupported};
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -61,6 +61,34 @@ pub(super) struct Statement {
     pub(super) effect: String,
     pub(super) action: Vec<String>,
     pub(super) resource: String,
+    pub(super) condition: Option<StatementCondition>,
+}
+
+/// The one kind of condition that is understood.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct StatementCondition {
+    #[serde(rename = "ForAllValues:StringEquals")]
+    for_all_values: AllowedAttributes,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AllowedAttributes {
+    #[serde(rename = "dynamodb:Attributes")]
+    attributes: BTreeSet<String>,
+}
+
+impl Statement {
+    fn permissions(self) -> impl Iterator<Item = Permission> {
+        let Self { action, resource, condition, .. } = self;
+        let attributes = condition.map(|condition| condition.for_all_values.attributes);
+        action.into_iter().map(move |action| Permission {
+            action,
+            resource: resource.clone(),
+            attributes: attributes.clone(),
+        })
+    }
 }
 
 #[derive(Default, Deserialize)]
@@ -130,10 +158,7 @@ impl FunctionProperties {
                 .collect(),
             permissions: statements
                 .filter(|statement| statement.effect == "Allow")
-                .flat_map(|statement| {
-                    let resource = statement.resource;
-                    statement.action.into_iter().map(move |action| (action, resource.clone()))
-                })
+                .flat_map(Statement::permissions)
                 .collect(),
         })
     }

@@ -154,7 +154,11 @@ fn an_item_of_a_list_without_a_value_is_none() {
         let template = Template::parse(WITH_SECRETS, &parameters).unwrap();
         template.functions["KeysFunction"].permissions.clone()
     };
-    let permission = |secret: &str| ("secretsmanager:GetSecretValue".to_owned(), secret.to_owned());
+    let permission = |secret: &str| Permission {
+        action: "secretsmanager:GetSecretValue".to_owned(),
+        resource: secret.to_owned(),
+        attributes: None,
+    };
     assert_eq!(permissions("flask"), [permission("Made"), permission("flask")]);
     assert_eq!(permissions(""), [permission("Made")]);
 }
@@ -213,4 +217,36 @@ fn what_is_not_emulated_is_refused_and_not_ignored() {
 ";
     let refused = parse(&format!("{}{event}", TEMPLATE.trim_end())).unwrap_err().to_string();
     assert!(refused.contains("event Tick is a Schedule"), "{refused}");
+}
+
+#[test]
+fn a_permission_may_be_for_some_attributes_and_other_conditions_are_refused() {
+    let statement = "{Effect: Allow, Action: [secretsmanager:GetSecretValue], Resource: !Ref Made}";
+    let with = |condition: &str| {
+        let conditional = statement.replacen('}', &format!(", Condition: {condition}}}"), 1);
+        parse(&WITH_SECRETS.replacen(statement, &conditional, 1))
+    };
+    let template = with("{'ForAllValues:StringEquals': {'dynamodb:Attributes': [b, a]}}").unwrap();
+    let permission = &template.functions["KeysFunction"].permissions[0];
+    assert_eq!(permission.attributes, Some(["a", "b"].map(str::to_owned).into()));
+    for odd in ["{StringEquals: {'dynamodb:Select': [COUNT]}}", "{}"] {
+        assert!(matches!(with(odd), Err(TemplateError::Unsupported { .. })), "{odd}");
+    }
+}
+
+#[test]
+fn a_resource_is_there_when_its_condition_is_true_and_a_table_always() {
+    let function = "  OneFunction:\n    Type: AWS::Serverless::Function\n";
+    let table = "  Users: {Type: AWS::DynamoDB::Table, ";
+    for (condition, functions) in [("HasName", 1), ("HasEmpty", 0)] {
+        let text = TEMPLATE
+            .replacen(function, &format!("{function}    Condition: {condition}\n"), 1)
+            .replacen(table, &format!("{table}Condition: {condition}, "), 1);
+        let template = parse(&text).unwrap();
+        assert_eq!(
+            (template.functions.len(), template.tables.len()),
+            (functions, 1),
+            "{condition}"
+        );
+    }
 }

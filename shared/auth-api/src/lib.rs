@@ -18,6 +18,7 @@ mod response;
 mod serve;
 mod signing_keys;
 mod start;
+mod start_error;
 mod tokens;
 
 pub use body::JsonBody;
@@ -42,4 +43,5 @@ pub use serve::{
 };
 pub use signing_keys::SigningKeys;
 pub use start::{Proven, client, new_session, start_session};
+pub use start_error::StartError;
 pub use tokens::{Delivery, Freshness, SessionOf, token_answer};

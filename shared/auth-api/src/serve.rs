@@ -9,7 +9,7 @@ use std::{
 
 use auth_store::with_causes;
 use lambda_http::{
-    Body, Error, Request, Response,
+    Body, Request, Response,
     http::{self, HeaderMap, Method, header::SET_COOKIE},
     lambda_runtime::{self, LambdaEvent},
     service_fn,
@@ -20,7 +20,8 @@ use tokio::time::{error::Elapsed, timeout};
 use tracing::{error, info};
 
 use crate::{
-    ApiError, Gateway, error::ErrorWording, event::parse_event, response::add_common_headers,
+    ApiError, Gateway, StartError, error::ErrorWording, event::parse_event,
+    response::add_common_headers,
 };
 
 /// The answer to the gateway, format 2.0. Without `statusCode` the gateway would take any JSON for
@@ -102,7 +103,7 @@ const DEFAULT_TIME_LIMIT: Duration = Duration::from_millis(1_900);
 ///
 /// # Errors
 /// When the Runtime API cannot be reached.
-pub async fn run<H, E>(settings: HttpSettings, handle: H) -> Result<(), Error>
+pub async fn run<H, E>(settings: HttpSettings, handle: H) -> Result<(), StartError>
 where
     H: AsyncFn(&Request) -> Result<Response<Body>, E>,
     E: Into<ErrorAnswer>,
@@ -110,14 +111,15 @@ where
     let (settings, handle) = (&settings, &handle);
     // Boxed because a call of the AWS SDK is a future of many kilobytes, which each layer of the
     // runtime would copy.
-    lambda_runtime::run(service_fn(move |event: LambdaEvent<Box<RawValue>>| {
+    let served = lambda_runtime::run(service_fn(move |event: LambdaEvent<Box<RawValue>>| {
         let time_limit = time_limit(event.context.deadline());
         Box::pin(async move {
             let answer = answer_within(time_limit, settings, event.payload.get(), handle).await;
             Ok::<_, Infallible>(answer)
         })
     }))
-    .await
+    .await;
+    Ok(served?)
 }
 
 /// How long a request may take that must be answered by `deadline`.
@@ -186,7 +188,10 @@ fn finish(
     let mut response = outcome.unwrap_or_else(|ErrorAnswer { error, headers }| {
         log_refusal(&error, request);
         let gateway = Gateway::of(request);
-        let mut response = error.into_response(if request.uri().path() == FLASK_JWT_PATH {
+        // Where that route is disabled, it is like any other that is not there.
+        let is_flask_jwt =
+            request.uri().path() == FLASK_JWT_PATH && !matches!(error, ApiError::NotFound);
+        let mut response = error.into_response(if is_flask_jwt {
             ErrorWording::FlaskJwt
         } else {
             let message_key = &errors.message_key;

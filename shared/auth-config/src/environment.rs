@@ -1,6 +1,10 @@
 //! Where variables come from, and how one is read.
 
-use std::{env, fmt, str::FromStr};
+use std::{
+    env::{self, VarError},
+    fmt,
+    str::FromStr,
+};
 
 /// Why a function does not start. The message names the variable.
 #[derive(PartialEq, Eq, thiserror::Error)]
@@ -14,6 +18,14 @@ pub enum ConfigError {
         /// The variable.
         variable: &'static str,
         /// What it should have been; completes "`VARIABLE` …".
+        reason: String,
+    },
+    /// The variable's value is no key that can be used.
+    #[error("{variable}: {reason}")]
+    Key {
+        /// The variable.
+        variable: &'static str,
+        /// What is wrong with the key.
         reason: String,
     },
     /// Two variables contradict each other.
@@ -38,6 +50,12 @@ impl fmt::Debug for ConfigError {
     }
 }
 
+impl ConfigError {
+    pub(crate) fn invalid(variable: &'static str, reason: impl Into<String>) -> Self {
+        Self::Invalid { variable, reason: reason.into() }
+    }
+}
+
 /// Variables by name.
 pub trait Variables {
     /// The variable's value; `None` when it is not set.
@@ -52,6 +70,21 @@ impl Variables for Environment {
     #[expect(clippy::disallowed_methods, reason = "this is the one reader of the environment")]
     fn get(&self, name: &'static str) -> Option<String> {
         env::var(name).ok()
+    }
+}
+
+impl Environment {
+    /// Refuses a value that is not text, which [`Variables::get`] would take for none.
+    ///
+    /// # Errors
+    /// [`ConfigError::Invalid`].
+    #[expect(clippy::disallowed_methods, reason = "this is the one reader of the environment")]
+    pub fn check_text(names: &[&'static str]) -> Result<(), ConfigError> {
+        let not_text = |name: &&&str| matches!(env::var(name), Err(VarError::NotUnicode(_)));
+        names
+            .iter()
+            .find(not_text)
+            .map_or(Ok(()), |name| Err(ConfigError::invalid(name, "must be text in UTF-8")))
     }
 }
 

@@ -13,41 +13,58 @@ use tracing::Level;
 use crate::{
     environment::{ConfigError, Environment, Variables, optional, required},
     groups::{
-        guard_settings, hash_params, issuer, legacy_table, password_policy, rotation_policy,
+        flask_jwt_login, guard_settings, hash_params, issuer, password_policy, rotation_policy,
         session_policy, token_profile, users_table,
     },
-    keys::{flask_secret, key_policy, max_age, signing_key_source, verifying_key_source},
+    keys::{
+        flask_secret, key_policy, legacy_table, max_age, signing_key_source, verifying_key_source,
+    },
     places::{http_settings, token_locations},
+    variables::variables_of,
 };
 
-/// Adds `from_env`, which reads the process's environment, to a configuration that has `read`.
-macro_rules! from_env {
-    ($($name:ident),*) => {$(
-        impl $name {
+/// Adds `from_env`, which reads the process's environment, to a configuration that has `read`; and
+/// `check`, which reads the configuration of a function that is named.
+macro_rules! functions {
+    ($($function:literal => $config:ident),* $(,)?) => {
+        $(impl $config {
             /// Reads the configuration from the environment.
             ///
             /// # Errors
             /// [`ConfigError`] when a variable is missing, malformed or contradicts another.
             pub fn from_env() -> Result<Self, ConfigError> {
+                Environment::check_text(&variables_of($function))?;
                 Self::read(&Environment)
             }
+        })*
+
+        /// Reads the configuration of `function`, without starting it. A function that is not ours
+        /// has none.
+        ///
+        /// # Errors
+        /// What stops the function.
+        pub fn check(function: &str, variables: &impl Variables) -> Result<(), ConfigError> {
+            match function {
+                $($function => $config::read(variables).map(drop),)*
+                _ => Ok(()),
+            }
         }
-    )*};
+    };
 }
 
-from_env!(
-    AccountConfig,
-    AuthorizerConfig,
-    DiscoveryConfig,
-    KeysConfig,
-    LoginConfig,
-    LogoutConfig,
-    PasswordConfig,
-    ProtectedConfig,
-    RefreshConfig,
-    SignupConfig,
-    WorkItemsConfig
-);
+functions! {
+    "account" => AccountConfig,
+    "authorizer" => AuthorizerConfig,
+    "discovery" => DiscoveryConfig,
+    "keys" => KeysConfig,
+    "login" => LoginConfig,
+    "logout" => LogoutConfig,
+    "password" => PasswordConfig,
+    "protected" => ProtectedConfig,
+    "refresh" => RefreshConfig,
+    "signup" => SignupConfig,
+    "workitems" => WorkItemsConfig,
+}
 
 /// `signup`.
 #[derive(Clone, Debug)]
@@ -99,6 +116,9 @@ pub struct LoginConfig {
     /// Where tokens may be in requests. Read from `JWT_TOKEN_LOCATION` and the variables of headers,
     /// URL parameters, JSON members and cookies.
     pub locations: TokenLocations,
+    /// Whether there is Flask-JWT's login, `POST /auth`. Read from `FLASK_JWT_LOGIN` (`enabled`, the
+    /// default, or `disabled`).
+    pub flask_jwt: bool,
     /// How it speaks HTTP. Read from `JWT_ERROR_MESSAGE_KEY` and `BASE_PATH`.
     pub http: HttpSettings,
 }
@@ -116,6 +136,7 @@ impl LoginConfig {
             sessions: session_policy(variables)?,
             hashing: hash_params(variables)?,
             locations: token_locations(variables)?,
+            flask_jwt: flask_jwt_login(variables)?,
             http: http_settings(variables)?,
         })
     }
@@ -126,11 +147,12 @@ impl LoginConfig {
 pub struct RefreshConfig {
     /// The users table. Read from `USERS_TABLE`.
     pub users_table: String,
-    /// Which account a user of an old service has here. Read from `LEGACY_TABLE`.
-    pub legacy_table: Option<String>,
     /// Where the signing keys are; read as [`LoginConfig::keys`], and a Flask service's from
     /// `FLASK_KEYS_SECRET`.
     pub keys: KeySource,
+    /// The table of a Flask service's identities. Read from `LEGACY_TABLE`; `FLASK_KEYS_SECRET`
+    /// needs it.
+    pub legacy_table: Option<String>,
     /// Which tokens are taken and issued; read as [`LoginConfig::tokens`].
     pub tokens: TokenProfile,
     /// How long sessions live and how many, for those who come with a Flask service's token; read
@@ -152,10 +174,11 @@ impl RefreshConfig {
     /// # Errors
     /// [`ConfigError`] when a variable is missing, malformed or contradicts another.
     pub fn read(variables: &impl Variables) -> Result<Self, ConfigError> {
+        let keys = flask_secret(variables, signing_key_source(variables)?)?;
         Ok(Self {
             users_table: users_table(variables)?,
-            legacy_table: legacy_table(variables),
-            keys: flask_secret(variables, signing_key_source(variables)?)?,
+            legacy_table: legacy_table(variables, &keys)?,
+            keys,
             tokens: token_profile(variables)?,
             sessions: session_policy(variables)?,
             rotation: rotation_policy(variables)?,
@@ -223,10 +246,11 @@ impl AccountConfig {
     /// # Errors
     /// [`ConfigError`] when a variable is missing, malformed or contradicts another.
     pub fn read(variables: &impl Variables) -> Result<Self, ConfigError> {
+        let keys = flask_secret(variables, verifying_key_source(variables)?)?;
         Ok(Self {
             users_table: users_table(variables)?,
-            legacy_table: legacy_table(variables),
-            keys: flask_secret(variables, verifying_key_source(variables)?)?,
+            legacy_table: legacy_table(variables, &keys)?,
+            keys,
             tokens: token_profile(variables)?,
             hashing: hash_params(variables)?,
             locations: token_locations(variables)?,
@@ -264,10 +288,11 @@ impl PasswordConfig {
     /// # Errors
     /// [`ConfigError`] when a variable is missing, malformed or contradicts another.
     pub fn read(variables: &impl Variables) -> Result<Self, ConfigError> {
+        let keys = flask_secret(variables, signing_key_source(variables)?)?;
         Ok(Self {
             users_table: users_table(variables)?,
-            legacy_table: legacy_table(variables),
-            keys: flask_secret(variables, signing_key_source(variables)?)?,
+            legacy_table: legacy_table(variables, &keys)?,
+            keys,
             tokens: token_profile(variables)?,
             sessions: session_policy(variables)?,
             passwords: password_policy(variables)?,
@@ -282,7 +307,7 @@ impl PasswordConfig {
 #[derive(Clone, Debug)]
 pub struct ProtectedConfig {
     /// Who is let through. Read from `USERS_TABLE`, the variables of keys and tokens that
-    /// [`LogoutConfig`] names, `FLASK_KEYS_SECRET`, and `JWT_REVOCATION_CHECK` (`strict`, `cached:<seconds>` or `off`).
+    /// [`LogoutConfig`] names, `FLASK_KEYS_SECRET`, `LEGACY_TABLE`, and `JWT_REVOCATION_CHECK` (`strict`, `cached:<seconds>` or `off`).
     pub guard: GuardSettings,
     /// How it speaks HTTP. Read from `JWT_ERROR_MESSAGE_KEY` and `BASE_PATH`.
     pub http: HttpSettings,

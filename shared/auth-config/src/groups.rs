@@ -9,7 +9,7 @@ use auth_token::TokenProfile;
 
 use crate::{
     environment::{ConfigError, Variables, list, number, optional, required},
-    keys::{flask_secret, verifying_key_source},
+    keys::{flask_secret, legacy_table, verifying_key_source},
     places::{error_settings, token_locations},
 };
 
@@ -42,11 +42,6 @@ const MAX_MIN_PASSWORD_CHARS: usize = 64;
 /// The users table. Read from `USERS_TABLE`.
 pub(crate) fn users_table(variables: &impl Variables) -> Result<String, ConfigError> {
     required(variables, "USERS_TABLE")
-}
-
-/// Which account a user of an old service has here. Read from `LEGACY_TABLE`.
-pub(crate) fn legacy_table(variables: &impl Variables) -> Option<String> {
-    optional(variables, "LEGACY_TABLE")
 }
 
 /// Which tokens are ours. Read from `JWT_ISSUER`, `JWT_AUDIENCE` (default: the issuer),
@@ -149,13 +144,24 @@ pub(crate) fn hash_params(variables: &impl Variables) -> Result<HashParams, Conf
     })
 }
 
-/// What a guard needs. Read as [`users_table`], [`verifying_key_source`], [`flask_secret`],
+/// Whether there is Flask-JWT's login. Read from `FLASK_JWT_LOGIN`.
+pub(crate) fn flask_jwt_login(variables: &impl Variables) -> Result<bool, ConfigError> {
+    const LOGIN: &str = "FLASK_JWT_LOGIN";
+    match optional(variables, LOGIN).as_deref() {
+        None | Some("enabled") => Ok(true),
+        Some("disabled") => Ok(false),
+        Some(_) => Err(ConfigError::invalid(LOGIN, "must be enabled or disabled")),
+    }
+}
+
+/// What a guard needs. Read as [`users_table`], [`verifying_key_source`], [`flask_secret`], [`legacy_table`],
 /// [`token_profile`], [`token_locations`] and [`revocation_check`] say.
 pub(crate) fn guard_settings(variables: &impl Variables) -> Result<GuardSettings, ConfigError> {
+    let keys = flask_secret(variables, verifying_key_source(variables)?)?;
     Ok(GuardSettings {
         users_table: users_table(variables)?,
-        legacy_table: legacy_table(variables),
-        keys: flask_secret(variables, verifying_key_source(variables)?)?,
+        legacy_table: legacy_table(variables, &keys)?,
+        keys,
         tokens: token_profile(variables)?,
         locations: token_locations(variables)?,
         revocation: revocation_check(variables)?,

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use auth_store::{KeyLocation, KeySource};
-use auth_token::{Algorithm, KeyPolicy};
+use auth_store::{KeyLocation, KeySource, KeySourceError};
+use auth_token::{Algorithm, KeyError, KeyPolicy};
 use secrecy::SecretString;
 
 use crate::{
@@ -17,6 +17,8 @@ const LONGEST_MAX_AGE_SECONDS: u64 = 60 * 60;
 
 const SECRET: &str = "SIGNING_KEYS_SECRET";
 const TABLE: &str = "KEYS_TABLE";
+const ALGORITHM: &str = "JWT_ALGORITHM";
+const FLASK: &str = "FLASK_KEYS_SECRET";
 
 type MakeLocation = fn(String) -> KeyLocation;
 
@@ -36,20 +38,23 @@ const PUBLIC: [(&str, MakeLocation); 2] =
 /// the signing key of a JWK set must be for it. `KEYS_MAX_AGE` (seconds) is how old a secret's may
 /// become.
 pub(crate) fn signing_key_source(variables: &impl Variables) -> Result<KeySource, ConfigError> {
-    key_source(variables, &PRIVATE, SECRET)
+    let (variable, source) = key_source(variables, &PRIVATE, SECRET)?;
+    checked(variable, source.check_signing(), source)
 }
 
 /// Where the keys that verify are: the table `KEYS_TABLE`, a public key (PEM) in `JWT_PUBLIC_KEY`,
 /// or as [`signing_key_source`].
 pub(crate) fn verifying_key_source(variables: &impl Variables) -> Result<KeySource, ConfigError> {
-    key_source(variables, &[&PUBLIC[..], &PRIVATE].concat(), TABLE)
+    let (variable, source) = key_source(variables, &[&PUBLIC[..], &PRIVATE].concat(), TABLE)?;
+    checked(variable, source.check_trusted(), source)
 }
 
+/// The source with the variable that names it.
 fn key_source(
     variables: &impl Variables,
     places: &[(&'static str, MakeLocation)],
     usual: &'static str,
-) -> Result<KeySource, ConfigError> {
+) -> Result<(&'static str, KeySource), ConfigError> {
     let mut found = places
         .iter()
         .filter_map(|(name, make)| optional(variables, name).map(|value| (*name, make(value))));
@@ -57,12 +62,55 @@ fn key_source(
     if let Some((other, _)) = found.next() {
         return Err(ConfigError::Contradictory(name, other));
     }
-    Ok(KeySource {
+    let source = KeySource {
+        algorithm: jwt_algorithm(variables, name, &location)?,
         location,
-        algorithm: algorithm(variables, "JWT_ALGORITHM", Algorithm::ALL.to_vec())?,
         flask_secret: None,
         max_age: max_age(variables)?,
-    })
+    };
+    Ok((name, source))
+}
+
+/// The algorithm of static keys. Read from `JWT_ALGORITHM`.
+fn jwt_algorithm(
+    variables: &impl Variables,
+    keys: &'static str,
+    location: &KeyLocation,
+) -> Result<Option<Algorithm>, ConfigError> {
+    let is_possible = |algorithm: &Algorithm| match location {
+        KeyLocation::SharedSecret(_) => !algorithm.has_public_half(),
+        KeyLocation::PrivatePem(_) | KeyLocation::PublicPem(_) => algorithm.has_public_half(),
+        KeyLocation::JwkSet(_) | KeyLocation::Secret { .. } | KeyLocation::Table { .. } => true,
+    };
+    let possible: Vec<_> = Algorithm::ALL.into_iter().filter(is_possible).collect();
+    let is_narrowed = possible.len() < Algorithm::ALL.len();
+    let where_set = if is_narrowed { format!(" where {keys} is set") } else { String::new() };
+    algorithm(variables, ALGORITHM, possible, &where_set)
+}
+
+/// The source, unless its static keys cannot be used.
+fn checked(
+    variable: &'static str,
+    outcome: Result<(), KeySourceError>,
+    source: KeySource,
+) -> Result<KeySource, ConfigError> {
+    let by_default = if source.algorithm.is_none() { ", the default of JWT_ALGORITHM" } else { "" };
+    match outcome {
+        Ok(()) => Ok(source),
+        Err(KeySourceError::OtherAlgorithm { found, wanted }) => {
+            let (found, wanted) = (found.name(), wanted.name());
+            let reason = format!("is {wanted}, and the first key of {variable} is for {found}");
+            Err(ConfigError::invalid(ALGORITHM, reason))
+        }
+        Err(KeySourceError::Unusable(KeyError::NotPem(algorithm))) => {
+            let reason = format!("not a PEM key for {algorithm}{by_default}");
+            Err(ConfigError::Key { variable, reason })
+        }
+        Err(KeySourceError::Unusable(error)) => {
+            Err(ConfigError::Key { variable, reason: error.to_string() })
+        }
+        Err(other) => Err(ConfigError::Key { variable, reason: other.to_string() }),
+    }
 }
 
 /// The same with a Flask service's keys. Read from `FLASK_KEYS_SECRET` (the ARN of a secret).
@@ -70,7 +118,6 @@ pub(crate) fn flask_secret(
     variables: &impl Variables,
     source: KeySource,
 ) -> Result<KeySource, ConfigError> {
-    const FLASK: &str = "FLASK_KEYS_SECRET";
     let flask_secret = optional(variables, FLASK);
     match (&flask_secret, &source.location) {
         (None, _) | (_, KeyLocation::Secret { .. } | KeyLocation::Table { .. }) => {
@@ -81,6 +128,19 @@ pub(crate) fn flask_secret(
             reason: format!("goes with {TABLE} or {SECRET}; keys at hand are one JWK set"),
         }),
     }
+}
+
+/// The table of a Flask service's identities. Read from `LEGACY_TABLE`.
+pub(crate) fn legacy_table(
+    variables: &impl Variables,
+    source: &KeySource,
+) -> Result<Option<String>, ConfigError> {
+    const LEGACY: &str = "LEGACY_TABLE";
+    let table = optional(variables, LEGACY);
+    if table.is_none() && source.flask_secret.is_some() {
+        return Err(ConfigError::invalid(LEGACY, format!("is not set, and {FLASK} needs it")));
+    }
+    Ok(table)
 }
 
 /// How old keys may become that are read. Read from `KEYS_MAX_AGE` (seconds).
@@ -94,7 +154,7 @@ pub(crate) fn max_age(variables: &impl Variables) -> Result<Duration, ConfigErro
 pub(crate) fn key_policy(variables: &impl Variables) -> Result<KeyPolicy, ConfigError> {
     let with_public_half =
         Algorithm::ALL.into_iter().filter(|algorithm| algorithm.has_public_half());
-    let algorithm = algorithm(variables, "SIGNING_ALGORITHM", with_public_half.collect())?;
+    let algorithm = algorithm(variables, "SIGNING_ALGORITHM", with_public_half.collect(), "")?;
     // Whoever signs may learn of a rotation that much later.
     let retention = token_lifetime(variables)? + max_age(variables)?;
     Ok(KeyPolicy { algorithm: algorithm.unwrap_or(Algorithm::Es256), retention })
@@ -104,6 +164,7 @@ fn algorithm(
     variables: &impl Variables,
     variable: &'static str,
     allowed: Vec<Algorithm>,
+    circumstance: &str,
 ) -> Result<Option<Algorithm>, ConfigError> {
     let Some(name) = optional(variables, variable) else {
         return Ok(None);
@@ -111,6 +172,7 @@ fn algorithm(
     let found = Algorithm::parse(&name).filter(|algorithm| allowed.contains(algorithm));
     found.map(Some).ok_or_else(|| {
         let names: Vec<_> = allowed.into_iter().map(Algorithm::name).collect();
-        ConfigError::Invalid { variable, reason: format!("must be one of {}", names.join(", ")) }
+        let names = names.join(", ");
+        ConfigError::invalid(variable, format!("must be one of {names}{circumstance}"))
     })
 }

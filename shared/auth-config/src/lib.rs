@@ -10,6 +10,7 @@ mod variables;
 pub use environment::{ConfigError, Environment, Variables};
 pub use functions::{
     AccountConfig, AuthorizerConfig, DiscoveryConfig, KeysConfig, LoginConfig, LogoutConfig,
-    PasswordConfig, ProtectedConfig, RefreshConfig, SignupConfig, WorkItemsConfig, log_settings,
+    PasswordConfig, ProtectedConfig, RefreshConfig, SignupConfig, WorkItemsConfig, check,
+    log_settings,
 };
 pub use variables::{is_left_to_its_default, variables_of};

@@ -197,22 +197,22 @@ fn same_site(variables: &impl Variables) -> Result<SameSite, ConfigError> {
     }
 }
 
-/// Origins are compared byte for byte, and browsers write them without a path. `*`, with which a
-/// gateway lets every page call, lets none use cookies.
+/// Origins are compared byte for byte, as the gateway compares them too, so each must be written as
+/// a browser sends it. `*`, with which a gateway lets every page call, lets none use cookies.
 fn allowed_origins(variables: &impl Variables) -> Result<Vec<String>, ConfigError> {
     const ORIGINS: &str = "ALLOWED_ORIGINS";
     let mut origins = list(variables, ORIGINS);
     origins.retain(|origin| origin != "*");
-    let is_origin = |origin: &String| {
-        let authority = origin.strip_prefix("https://").or_else(|| origin.strip_prefix("http://"));
-        authority.is_some_and(|authority| {
-            !authority.is_empty() && !authority.contains(['/', '*', '?', '#', '@'])
-        })
-    };
-    if origins.iter().all(is_origin) {
+    let is_sent = |origin: &String| is_serialized_origin(origin);
+    if origins.iter().all(is_sent) {
         Ok(origins)
     } else {
-        Err(invalid(ORIGINS, "must be a list of origins, such as https://app.example.com"))
+        Err(invalid(
+            ORIGINS,
+            "must be a list of origins as browsers send them: scheme://host or scheme://host:port \
+             in lower case, without a path, a final slash and the scheme's own port, such as \
+             https://app.example.com or capacitor://localhost",
+        ))
     }
 }
 
@@ -227,6 +227,32 @@ pub(crate) fn http_settings(variables: &impl Variables) -> Result<HttpSettings, 
     let reason = "must be a path of letters, digits, - . _ ~, such as /auth";
     let base_path = checked(variables, "BASE_PATH", is_path, reason)?.unwrap_or_default();
     Ok(HttpSettings { errors: error_settings(variables)?, base_path })
+}
+
+/// Whether a browser sends such an origin (RFC 6454 §6.2), of any scheme.
+fn is_serialized_origin(origin: &str) -> bool {
+    let Some((scheme, authority)) = origin.split_once("://") else { return false };
+    let is_scheme = scheme.starts_with(|first: char| first.is_ascii_lowercase())
+        && scheme
+            .bytes()
+            .all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'+' | b'.' | b'-'));
+    let (host, port) = match authority.rsplit_once(':') {
+        Some((host, port)) if !port.ends_with(']') => (host, Some(port)),
+        _ => (authority, None),
+    };
+    let is_host = match host.strip_prefix('[') {
+        Some(address) => address.strip_suffix(']').is_some_and(|address| {
+            address.bytes().all(|byte| matches!(byte, b'a'..=b'f' | b'0'..=b'9' | b':' | b'.'))
+        }),
+        None => {
+            host.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_'))
+        }
+    };
+    let is_port = port.is_none_or(|port| {
+        let is_own = matches!((scheme, port), ("https", "443") | ("http", "80"));
+        !port.starts_with('0') && !is_own && port.parse::<u16>().is_ok()
+    });
+    is_scheme && !host.is_empty() && is_host && is_port
 }
 
 /// How errors are written. Read from `JWT_ERROR_MESSAGE_KEY`.

@@ -42,6 +42,7 @@ const ERRORS: [&str; 1] = ["JWT_ERROR_MESSAGE_KEY"];
 const BASE_PATH: [&str; 1] = ["BASE_PATH"];
 const PASSWORDS: [&str; 1] = ["PASSWORD_MIN_LENGTH"];
 const HASHING: [&str; 2] = ["ARGON2_MEMORY_KIB", "ARGON2_ITERATIONS"];
+const FLASK_JWT: [&str; 1] = ["FLASK_JWT_LOGIN"];
 const SESSIONS: [&str; 2] = ["SESSION_LIFETIME", "SESSION_LIMIT"];
 const REVOCATION: [&str; 1] = ["JWT_REVOCATION_CHECK"];
 /// What keys are made by.
@@ -77,7 +78,7 @@ pub fn variables_of(function: &str) -> Vec<&'static str> {
         "authorizer" => return [&guards()[..], &ERRORS].concat(),
         "discovery" => [&public()[..], &ISSUER].concat(),
         "keys" => return [&SECRET[..], &TABLE, &MAX_AGE, &MAKING_KEYS].concat(),
-        "login" => [&signs()[..], &SESSIONS, &HASHING].concat(),
+        "login" => [&signs()[..], &SESSIONS, &HASHING, &FLASK_JWT].concat(),
         "logout" => verifies(),
         "password" => [&signs()[..], &FLASK, &SESSIONS, &PASSWORDS, &HASHING].concat(),
         "protected" => guards(),

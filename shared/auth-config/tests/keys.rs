@@ -13,7 +13,13 @@ use auth_token::Algorithm;
 const ARN: &str = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:keys";
 const SECRET: (&str, &str) = ("SIGNING_KEYS_SECRET", ARN);
 const TABLE: (&str, &str) = ("KEYS_TABLE", "keys");
+const SHARED: (&str, &str) = ("JWT_SECRET_KEY", "0123456789abcdef0123456789abcdef");
+const JWK_SET: (&str, &str) = (
+    "SIGNING_KEYS",
+    r#"{"keys":[{"kty":"oct","kid":"a","alg":"HS256","k":"MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY"}]}"#,
+);
 const FLASK: (&str, &str) = ("FLASK_KEYS_SECRET", "arn:flask");
+const LEGACY: (&str, &str) = ("LEGACY_TABLE", "legacy");
 
 fn variables(given: &[(&str, &str)]) -> impl Fn(&'static str) -> Option<String> {
     let mut values: HashMap<String, String> = HashMap::new();
@@ -88,12 +94,11 @@ fn who_signs_reads_the_secret_and_never_the_table() {
 fn who_verifies_may_share_a_secret_and_has_its_keys_from_one_place() {
     let in_secret = logout(&[SECRET]).unwrap().location;
     assert!(matches!(in_secret, KeyLocation::Secret { .. }), "{in_secret:?}");
-    let shared = ("JWT_SECRET_KEY", "x");
-    let at_hand = logout(&[shared]).unwrap().location;
+    let at_hand = logout(&[SHARED]).unwrap().location;
     assert!(matches!(at_hand, KeyLocation::SharedSecret(_)), "{at_hand:?}");
     for (both, names) in [
         ([TABLE, SECRET], "KEYS_TABLE and SIGNING_KEYS_SECRET"),
-        ([TABLE, shared], "KEYS_TABLE and JWT_SECRET_KEY"),
+        ([TABLE, SHARED], "KEYS_TABLE and JWT_SECRET_KEY"),
         ([TABLE, ("SIGNING_KEYS", "{}")], "KEYS_TABLE and SIGNING_KEYS"),
         ([TABLE, ("JWT_PRIVATE_KEY", "x")], "KEYS_TABLE and JWT_PRIVATE_KEY"),
         ([TABLE, ("JWT_PUBLIC_KEY", "x")], "KEYS_TABLE and JWT_PUBLIC_KEY"),
@@ -133,14 +138,36 @@ fn a_flask_services_keys_have_a_secret_of_their_own() {
     };
     assert_eq!(flask_secrets(&[TABLE]), [false; 6]);
     // The public keys and logouts have nothing to do with such tokens.
-    assert_eq!(flask_secrets(&[TABLE, FLASK]), [true, true, false, false, true, true]);
-    assert_eq!(refresh(&[SECRET, FLASK]).unwrap().flask_secret.as_deref(), Some("arn:flask"));
+    assert_eq!(flask_secrets(&[TABLE, FLASK, LEGACY]), [true, true, false, false, true, true]);
+    assert_eq!(
+        refresh(&[SECRET, FLASK, LEGACY]).unwrap().flask_secret.as_deref(),
+        Some("arn:flask")
+    );
     assert_eq!(login(&[SECRET, FLASK]).unwrap().flask_secret, None);
 }
 
 #[test]
+fn a_flask_services_keys_go_with_the_table_of_its_identities() {
+    let sentence = "LEGACY_TABLE is not set, and FLASK_KEYS_SECRET needs it";
+    assert_eq!(message(refresh(&[SECRET, FLASK])), sentence);
+    let guard = |given: &[(&str, &str)]| {
+        AuthorizerConfig::read(&variables(given)).map(|config| config.guard.legacy_table)
+    };
+    assert_eq!(message(guard(&[TABLE, FLASK])), sentence);
+    assert_eq!(guard(&[TABLE, FLASK, LEGACY]), Ok(Some("legacy".to_owned())));
+    assert_eq!(guard(&[TABLE]), Ok(None));
+    let config = RefreshConfig::read(&variables(&[SECRET, FLASK, LEGACY])).unwrap();
+    assert_eq!(config.legacy_table.as_deref(), Some("legacy"));
+    // Static keys are one set with the Flask service's.
+    for legacy_table in [None, Some(LEGACY)] {
+        let given: Vec<_> = [JWK_SET].into_iter().chain(legacy_table).collect();
+        assert_eq!(guard(&given), Ok(legacy_table.map(|(_, name)| name.to_owned())));
+    }
+}
+
+#[test]
 fn keys_at_hand_are_one_set_with_a_flask_services() {
-    for at_hand in [("SIGNING_KEYS", "{}"), ("JWT_SECRET_KEY", "x"), ("JWT_PRIVATE_KEY", "x")] {
+    for at_hand in [JWK_SET, SHARED] {
         assert_eq!(
             message(refresh(&[at_hand, FLASK])),
             "FLASK_KEYS_SECRET goes with KEYS_TABLE or SIGNING_KEYS_SECRET; keys at hand are one \

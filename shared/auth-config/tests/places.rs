@@ -152,7 +152,7 @@ fn a_host_cookie_contradicts_a_domain_a_path_and_plain_http() {
 
 #[test]
 fn a_verifier_may_be_given_a_public_key() {
-    let pem = "-----BEGIN PUBLIC KEY-----";
+    let pem = include_str!("rsa-public.pem");
     let without_table = [("KEYS_TABLE", ""), ("JWT_PUBLIC_KEY", pem)];
     let config = logout(&[&without_table[..], &[("JWT_ALGORITHM", "RS256")]].concat()).unwrap();
     assert!(matches!(config.keys.location, KeyLocation::PublicPem(text) if text == pem));

@@ -205,8 +205,11 @@ fn sessions_are_looked_up_always_now_and_then_or_never() {
 
 #[test]
 fn keys_come_from_one_place() {
-    let secret = ("JWT_SECRET_KEY", "x");
-    let jwk_set = ("SIGNING_KEYS", "{}");
+    let secret = ("JWT_SECRET_KEY", "0123456789abcdef0123456789abcdef");
+    let jwk_set = (
+        "SIGNING_KEYS",
+        r#"{"keys":[{"kty":"oct","kid":"a","alg":"HS256","k":"MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY"}]}"#,
+    );
     let no_arn = ("SIGNING_KEYS_SECRET", "");
     assert!(matches!(login(&[]).unwrap().keys.location, KeyLocation::Secret { .. }));
     assert!(matches!(login(&[no_arn, jwk_set]).unwrap().keys.location, KeyLocation::JwkSet(_)));
@@ -238,8 +241,10 @@ fn the_algorithm_may_be_pinned() {
 
 #[test]
 fn no_secret_prints() {
-    let config = login(&[("SIGNING_KEYS_SECRET", ""), ("JWT_SECRET_KEY", "hunter2hunter2")]);
-    assert!(!format!("{config:?}").contains("hunter2"));
+    for secret in ["hunter2", "hunter2hunter2hunter2hunter2hunter2"] {
+        let config = login(&[("SIGNING_KEYS_SECRET", ""), ("JWT_SECRET_KEY", secret)]);
+        assert!(!format!("{config:?}").contains("hunter2"));
+    }
 }
 
 #[test]

@@ -105,11 +105,12 @@ impl PasswordPolicy {
         }
         let (own, owner) = (self.own.mark(&text), owner.mark(&text));
         let (is_own, is_owner) = (text.is_mostly(&own), text.is_mostly(&owner));
-        let is_of_both = !is_own && !is_owner && text.is_mostly(&own.or(&owner));
+        let both = own.or(&owner);
+        let is_of_both = !is_own && !is_owner && text.is_mostly(&both);
         let is_common = text.is_mostly_runs()
             || is_own
             || is_of_both && own.any()
-            || text.lookups(password).iter().any(|form| filter::is_common(form));
+            || text.lookups(password, &both).iter().any(|form| filter::is_common(form));
         let contains_name =
             is_owner || is_of_both && owner.any() || words::is_part_of(&text, names);
         [

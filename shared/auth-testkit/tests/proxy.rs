@@ -22,7 +22,7 @@ struct Client {
 impl Client {
     async fn new() -> Self {
         let proxy = Arc::new(DynamoProxy::start(&dynamodb().await).await);
-        Self { proxy, http: reqwest::Client::new() }
+        Self { proxy, http: local::tables::http_client().unwrap() }
     }
 
     /// The answer's status and body; `None` when the connection broke.

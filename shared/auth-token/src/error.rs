@@ -83,7 +83,7 @@ pub enum KeyError {
         reason: &'static str,
     },
     /// The secret is shorter than the hash that it keys (RFC 7518 §3.2).
-    #[error("the secret is {bytes} bytes long, {algorithm} takes {needed} or more")]
+    #[error("{algorithm} needs a secret of at least {needed} bytes, got {bytes}")]
     ShortSecret {
         /// The algorithm's JWA name.
         algorithm: &'static str,

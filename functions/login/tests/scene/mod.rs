@@ -55,7 +55,14 @@ pub(crate) async fn call_signing_with<U: FindUser + StartSession>(
     event: &Value,
     now: Timestamp,
 ) -> GatewayAnswer {
-    let login = Login { users, hasher: hasher(), issuer, sessions: SESSION_POLICY, locations };
+    let login = Login {
+        users,
+        hasher: hasher(),
+        issuer,
+        sessions: SESSION_POLICY,
+        locations,
+        flask_jwt: true,
+    };
     let handle = async |request: &Request| login.handle(request, now).await;
     answer(&event.to_string(), &handle).await
 }

@@ -9,6 +9,7 @@ use crate::{
     aws::RotationError,
     sandbox::{Command, Pool, PoolSettings, Pools, RuntimeApi},
     secrets::Secrets,
+    tables::http_client,
     template::Secret,
 };
 
@@ -50,7 +51,7 @@ async fn post_to(
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
     let url = format!("http://{}{path}", listener.local_addr().unwrap());
     tokio::spawn(Arc::clone(aws).serve(listener));
-    let request = reqwest::Client::new().post(url).header(name, value).body(body.to_string());
+    let request = http_client().unwrap().post(url).header(name, value).body(body.to_string());
     let answer = request.send().await.unwrap();
     let header = answer.headers().get(wanted).map_or("", |value| value.to_str().unwrap());
     let (status, header) = (answer.status().as_u16(), header.to_owned());

@@ -34,10 +34,10 @@ use crate::{
 pub struct GuardSettings {
     /// The users table, which holds the sessions.
     pub users_table: String,
-    /// The legacy table: which account a user of an old service has here.
-    pub legacy_table: Option<String>,
     /// Where the keys are.
     pub keys: KeySource,
+    /// The table that says whose a Flask service's tokens are, if there is such a service.
+    pub legacy_table: Option<String>,
     /// Which tokens are ours.
     pub tokens: TokenProfile,
     /// Where they may be.

@@ -14,10 +14,12 @@ const MAX_STEPS: usize = 8;
 /// The shortest word to look for between signs and runs.
 const MIN_JOINED_CHARS: usize = 5;
 
-/// A password in lower case and of one width, character by character, with its runs marked.
+/// A password in lower case and of one width, character by character, with what says little about
+/// it marked.
 pub(super) struct Text {
     pub(super) chars: Vec<char>,
     runs: Marks,
+    repeats: Marks,
 }
 
 /// A set of the characters of a text.
@@ -48,7 +50,8 @@ impl Marks {
 impl Text {
     pub(super) fn new(password: &str) -> Self {
         let chars: Vec<char> = password.chars().map(simple).collect();
-        Self { runs: Marks(runs::mark(&chars)), chars }
+        let (runs, repeats) = runs::mark(&chars);
+        Self { chars, runs: Marks(runs), repeats: Marks(repeats) }
     }
 
     /// Whether most of the text is repetition or sequence. A date is no better.
@@ -60,23 +63,25 @@ impl Text {
     /// ends.
     pub(super) fn is_mostly(&self, words: &Marks) -> bool {
         let inner = cut(&self.chars).unwrap_or(0..self.chars.len());
-        let is_left = |(at, (is_run, is_word)): (usize, (&bool, &bool))| {
-            *is_word || inner.contains(&at) && !is_run
+        let is_left = |(at, (is_taken, is_word)): (usize, (&bool, &bool))| {
+            *is_word || inner.contains(&at) && !is_taken
         };
-        let left = self.runs.0.iter().zip(&words.0).enumerate().filter(|part| is_left(*part));
+        let taken = self.runs.or(&self.repeats);
+        let left = taken.0.iter().zip(&words.0).enumerate().filter(|part| is_left(*part));
         2 * words.count() > left.count()
     }
 
-    /// The forms to look up, `password` being the text as it was typed.
-    pub(super) fn lookups(&self, password: &str) -> BTreeSet<String> {
+    /// The forms to look up: of the password as it was typed, and of what is left without runs,
+    /// repetitions and `words`.
+    pub(super) fn lookups(&self, password: &str, words: &Marks) -> BTreeSet<String> {
         let mut forms = BTreeSet::from([password.to_owned()]);
         add_forms(&self.chars, &mut forms);
-        if self.runs.any() && !self.is_mostly_runs() {
-            let parts = self.chars.iter().zip(&self.runs.0);
-            let rest: Vec<char> = parts.filter(|(_, is_run)| !**is_run).map(|(c, _)| *c).collect();
-            if rest.len() >= MIN_JOINED_CHARS && 3 * rest.len() >= self.chars.len() {
-                add_forms(&rest, &mut forms);
-            }
+        let taken = self.runs.or(&self.repeats).or(words);
+        let parts = self.chars.iter().zip(&taken.0).filter(|(_, is_taken)| !**is_taken);
+        let rest: Vec<char> = parts.map(|(c, _)| *c).collect();
+        let once = self.chars.len() - self.repeats.count();
+        if taken.any() && rest.len() >= MIN_JOINED_CHARS && 3 * rest.len() >= once {
+            add_forms(&rest, &mut forms);
         }
         forms.retain(|form| form.chars().count() <= MAX_ENTRY_CHARS);
         forms

@@ -5,7 +5,8 @@ const MIN_STEPS: usize = 3;
 /// The shortest sequence in wider steps, such as `aceg`, or with others between, such as `a1b2`.
 const MIN_WIDE_STEPS: usize = 4;
 const MAX_STEP: i64 = 4;
-/// A shorter unit is no password of its own: all its repetitions are a run.
+/// A shorter text is no password of its own: all its repetitions are a run. A longer one is judged
+/// without its repetitions.
 const UNIT_CHARS: usize = 8;
 
 /// Keys that lie in a line: rows, columns and diagonals, plain and shifted, of the American, German,
@@ -19,16 +20,16 @@ const KEY_LINES: &str = r"
     zse4 xdr5 cft6 vgy7 bhu8 nji9 mko0
     147 258 369 159 357";
 
-/// Marks the characters that are part of a run.
-pub(super) fn mark(chars: &[char]) -> Vec<bool> {
-    let mut marks = vec![false; chars.len()];
-    mark_repetitions(chars, &mut marks);
-    mark_sequences(chars, &mut marks);
-    mark_walks(chars, &mut marks);
-    marks
+/// Marks the characters that are part of a run, and those that repeat a longer text before them.
+pub(super) fn mark(chars: &[char]) -> (Vec<bool>, Vec<bool>) {
+    let (mut runs, mut repeats) = (vec![false; chars.len()], vec![false; chars.len()]);
+    mark_repetitions(chars, &mut runs, &mut repeats);
+    mark_sequences(chars, &mut runs);
+    mark_walks(chars, &mut runs);
+    (runs, repeats)
 }
 
-fn mark_repetitions(chars: &[char], marks: &mut [bool]) {
+fn mark_repetitions(chars: &[char], runs: &mut [bool], longer: &mut [bool]) {
     for period in 1..=chars.len() / 2 {
         // Words have `nana` and `issi`.
         let least = if period < 4 { 2 * period } else { period };
@@ -38,8 +39,12 @@ fn mark_repetitions(chars: &[char], marks: &mut [bool]) {
             let length = (at..chars.len()).take_while(|at| repeats(*at)).count();
             let is_everything = length + period == chars.len();
             if length >= least || is_everything {
-                let first = if period < UNIT_CHARS { at - period } else { at };
-                fill(marks, first..at + length);
+                let end = at + length;
+                if period < UNIT_CHARS {
+                    fill(runs, at - period..end);
+                } else {
+                    fill(longer, at..end);
+                }
             }
             at += length + 1;
         }

@@ -1,3 +1,5 @@
+use std::collections::BTreeSet;
+
 use super::*;
 use crate::policy::filter::is_common;
 
@@ -24,6 +26,12 @@ fn weaknesses_for(text: &str, names: &[&str]) -> Vec<Weakness> {
 
 fn weaknesses(text: &str, username: &str) -> Vec<Weakness> {
     weaknesses_for(text, &[username])
+}
+
+fn lookups(text: &str) -> BTreeSet<String> {
+    let text_in_parts = Text::new(text);
+    let no_words = Words::default().mark(&text_in_parts);
+    text_in_parts.lookups(text, &no_words)
 }
 
 #[track_caller]
@@ -82,12 +90,16 @@ fn repetitions_and_sequences_are_refused() {
     assert_common("1qaz2wsx 1qaz@WSX !QAZ2wsx qazwsxedc zaq12wsx asdf1234 qweasdzxc poiuytrewq");
     assert_common("147258369 159753456 !@#$%^&* qwertz123 azertyuiop йцукенгш абвгдежз");
     assert_common(&"a".repeat(100));
+    assert_common(&["password", "Dragon12", "letmein!"].map(|text| text.repeat(5)).join(" "));
     assert_eq!(weaknesses("kqxw-1234-vzpf", "bob"), [], "less than half of it is a sequence");
+    let long = "correct horse battery".repeat(4);
+    assert_eq!(weaknesses(&long, "bob"), [], "once is enough");
 }
 
 #[test]
 fn the_names_of_the_product_and_of_the_issuers_host_are_refused() {
     assert_common("latchkey Latchkey2024! L4tchk3y! yekhctal latchkeylatchkey");
+    assert_common("latchkeypassword AcmePassword1 letmein-acme-prod");
     assert_common("acme-prod acmeprod AcmeProd2024! Acme-2024! auth.acme-prod latchkey-acme");
     assert_eq!(weaknesses("the latchkey under a stone", "bob"), []);
     assert_eq!(PasswordPolicy::new(8).weaknesses("acme-prod-qv", &[]), [], "another issuer");
@@ -113,6 +125,7 @@ fn a_password_that_is_mostly_the_user_name_or_the_local_part_is_refused() {
     assert_eq!(weaknesses("xx-Margarete-xx", "margarete"), [Weakness::ContainsUsername]);
     assert_eq!(weaknesses("zxqvorn12345", "zxqvorn"), [Weakness::ContainsUsername]);
     assert_eq!(weaknesses("ЗЖхщвогу99", "зжхщвогу"), [Weakness::ContainsUsername]);
+    assert_eq!(weaknesses("zxqvornpassword", "zxqvorn"), [Weakness::TooCommon]);
     let mixed = [Weakness::TooCommon, Weakness::ContainsUsername];
     assert_eq!(weaknesses("zxqvorn-latchkey", "zxqvorn"), mixed);
 }
@@ -195,7 +208,7 @@ fn the_longest_password_is_looked_up_in_few_forms() {
         "p-a-s-s-w-o-r-d-1-".repeat(14),
     ] {
         let text: String = text.chars().take(256).collect();
-        let forms = Text::new(&text).lookups(&text);
+        let forms = lookups(&text);
         assert!(forms.len() < 200, "{} for {text}", forms.len());
     }
 }
@@ -220,9 +233,8 @@ fn a_filter_of_an_operators_lists_knows_its_entries_and_is_the_same_each_time() 
     assert_eq!(bytes, build().1);
     assert!(entries > 1_500, "{entries}");
     let filter = filter::Common::read(bytes.leak()).unwrap();
-    let knows = |text: &str| {
-        Text::new(text).lookups(text).iter().any(|form| filter.contains(&filter::key_of(form)))
-    };
+    let knows =
+        |text: &str| lookups(text).iter().any(|form| filter.contains(&filter::key_of(form)));
     for password in HELD_OUT.lines() {
         assert!(knows(password), "{password}");
     }

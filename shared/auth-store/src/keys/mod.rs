@@ -51,6 +51,18 @@ pub enum KeyLocation {
     PublicPem(String),
 }
 
+impl KeyLocation {
+    /// Whether the keys are in the configuration itself.
+    pub const fn is_static(&self) -> bool {
+        match self {
+            Self::Secret { .. } | Self::Table { .. } => false,
+            Self::JwkSet(_) | Self::SharedSecret(_) | Self::PrivatePem(_) | Self::PublicPem(_) => {
+                true
+            }
+        }
+    }
+}
+
 /// What checks tokens.
 #[derive(Clone, Debug)]
 pub struct TrustedKeys {
@@ -132,6 +144,28 @@ impl KeySource {
             Ok(make(TrustedKeys { verifying, flask: flask.and(texts.flask_keys()) }))
         };
         Ok(KeptKeys::start(reader, self.max_age, OnNonsense::KeepLast, make, now).await)
+    }
+
+    /// Checks the static keys of a function that signs. Keys that have to be read pass.
+    ///
+    /// # Errors
+    /// Every variant of [`KeySourceError`] but `Unreadable` and `NotPublished`.
+    pub fn check_signing(&self) -> Result<(), KeySourceError> {
+        if self.location.is_static() {
+            expect_algorithm(self.at_hand()?, self.algorithm)?;
+        }
+        Ok(())
+    }
+
+    /// Checks the static keys of a function that only verifies. Keys that have to be read pass.
+    ///
+    /// # Errors
+    /// As [`KeySource::check_signing`], but public keys will do.
+    pub fn check_trusted(&self) -> Result<(), KeySourceError> {
+        if self.location.is_static() {
+            self.trusted_at_hand()?;
+        }
+        Ok(())
     }
 
     /// The ring of keys that are at hand.

@@ -23,6 +23,7 @@ use http_body::Frame;
 use serde_json::{Value, json};
 use tokio::{net::TcpListener, time::timeout};
 
+use local::tables;
 use plan::{Plan, PlannedFault};
 
 /// Longer than any function waits.
@@ -82,7 +83,7 @@ impl DynamoProxy {
         let plan = Arc::<Mutex<Plan>>::default();
         let upstream = Upstream {
             endpoint: endpoint.to_owned(),
-            client: reqwest::Client::new(),
+            client: tables::http_client().unwrap(),
             plan: Arc::clone(&plan),
         };
         let router = Router::new().fallback(forward).with_state(upstream);
@@ -123,6 +124,11 @@ impl DynamoProxy {
     /// The calls since the last time this was asked, those that met a fault included.
     pub fn take_calls(&self) -> Vec<Call> {
         std::mem::take(&mut self.plan().calls)
+    }
+
+    /// The bodies of the updates since the last time this was asked.
+    pub fn take_updates(&self) -> Vec<Value> {
+        std::mem::take(&mut self.plan().updates)
     }
 
     /// The same without those that read keys, which sandboxes make and not requests.
@@ -209,12 +215,16 @@ impl Upstream {
 
     fn record(&self, operation: &str, body: &[u8], units: f64) {
         let request: Value = serde_json::from_slice(body).unwrap_or_default();
-        self.plan().calls.push(Call {
+        let mut plan = self.plan();
+        plan.calls.push(Call {
             operation: operation.to_owned(),
             table: request["TableName"].as_str().unwrap_or_default().to_owned(),
             is_consistent: request["ConsistentRead"] == true,
             units,
         });
+        if operation == "UpdateItem" {
+            plan.updates.push(request);
+        }
     }
 
     async fn pass(&self, operation: &str, headers: &HeaderMap, body: &[u8]) -> Response {

@@ -14,6 +14,8 @@ use super::{Call, Fault};
 #[derive(Debug, Default)]
 pub(super) struct Plan {
     pub(super) calls: Vec<Call>,
+    /// The bodies of the updates among them.
+    pub(super) updates: Vec<Value>,
     pub(super) faults: Vec<PlannedFault>,
     pub(super) barriers: HashMap<&'static str, HeldCalls>,
     /// What each item was before its last write; `None` when reads are not to be stale.

@@ -1,0 +1,96 @@
+//! Single functions beside a running stack, by the files that it writes for them.
+#![cfg(test)]
+
+use std::{collections::BTreeMap, fs, path::Path, process::Command, time::Duration};
+
+use auth_tests::{
+    repository::{functions, read},
+    stack::{Settings, binaries},
+};
+use local::sandbox::{self, RuntimeApi, Sandbox};
+use serde_json::Value;
+
+type Variables = BTreeMap<String, String>;
+
+/// The variables of one function in the file for SAM.
+fn of_sam(state: &Path, function: &str) -> Variables {
+    let text = fs::read_to_string(state.join("env.json")).unwrap();
+    let all: BTreeMap<String, Variables> = serde_json::from_str(&text).unwrap();
+    all[function].clone()
+}
+
+/// What a shell has in its environment that has read the file for it.
+fn of_shell(state: &Path) -> Variables {
+    let script = format!(". {}/env; env -0", state.display());
+    let said = Command::new("sh").args(["-c", &script]).env_clear().output().unwrap();
+    let text = String::from_utf8(said.stdout).unwrap();
+    let lines = text.split('\0').filter_map(|line| line.split_once('='));
+    lines.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+}
+
+/// What a function answers to an event, with nothing but these variables.
+async fn invoke(binary: &str, variables: Variables, event: &str) -> Value {
+    let binary_path = binaries().join(binary);
+    let command =
+        sandbox::Command { name: binary.to_owned(), binary: binary_path, memory: 256, variables };
+    let api = RuntimeApi::start().await.unwrap();
+    let mut sandbox = Sandbox::start(&command, &api).unwrap();
+    let event = read(format!("events/{event}.json"));
+    let answer = sandbox.invoke(event.into(), Duration::from_secs(20)).await.unwrap();
+    sandbox.stop().await;
+    serde_json::from_slice(&answer).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_function_that_is_started_alone_answers_with_the_tables_and_keys_of_the_stack() {
+    let folder = tempfile::tempdir().unwrap();
+    let state = folder.path();
+    let settings = Settings::default().option("--state", &state.display().to_string());
+    let mut stack = settings.start();
+    // As the walk-through of the README does.
+    assert_eq!(stack.sign_up("alice").await.status, 201);
+    let functions = functions();
+    let in_shell = of_shell(state);
+    for variables in [of_sam(state, &functions["login"].0), in_shell.clone()] {
+        let answer = invoke("login", variables, "login").await;
+        assert_eq!(answer["statusCode"], 200, "{answer}");
+        let body: Value = serde_json::from_str(answer["body"].as_str().unwrap()).unwrap();
+        let token = body["access_token"].as_str().unwrap();
+        assert_eq!(stack.get("/protected", token).await.status, 200);
+    }
+    for (binary, event) in [("protected", "protected-optional"), ("discovery", "discovery-jwks")] {
+        for variables in [of_sam(state, &functions[binary].0), in_shell.clone()] {
+            let answer = invoke(binary, variables, event).await;
+            assert_eq!(answer["statusCode"], 200, "{binary}: {answer}");
+        }
+    }
+    stack.stop("TERM");
+    let left = ["env", "env.json", "aws-endpoint"].map(|name| state.join(name).exists());
+    assert_eq!(left, [false; 3]);
+}
+
+#[test]
+fn a_stack_without_a_folder_is_operated_by_its_address() {
+    let stack = Settings::default().start();
+    let latchkey = |local: &str| {
+        let arguments = ["keys", "rotate", local];
+        Command::new(binaries().join("latchkey")).args(arguments).output().unwrap()
+    };
+    let rotated = latchkey(&format!("--local={}", stack.aws));
+    assert!(rotated.status.success(), "{rotated:?}");
+    let folder = tempfile::tempdir().unwrap();
+    let refused = latchkey(&format!("--local={}", folder.path().display()));
+    let said = String::from_utf8(refused.stderr).unwrap();
+    assert!(!refused.status.success() && said.lines().count() == 1, "{said}");
+    assert!(said.contains("--state memory") && said.contains("--local=http://"), "{said}");
+}
+
+#[test]
+fn sam_may_set_what_leads_to_the_stack() {
+    // SAM sets only those variables that the template names.
+    let template: serde_yaml_ng::Value = serde_yaml_ng::from_str(&read("template.yaml")).unwrap();
+    let named = &template["Globals"]["Function"]["Environment"]["Variables"];
+    for name in ["AWS_ENDPOINT_URL_DYNAMODB", "AWS_ENDPOINT_URL_SECRETS_MANAGER"] {
+        assert!(!named[name].is_null(), "{name}");
+    }
+}

@@ -1,0 +1,133 @@
+//! Configuration errors, over the real binaries: one sentence that names the variable.
+#![cfg(test)]
+
+use std::process::{Command, Output};
+
+use auth_config::variables_of;
+use auth_testkit::template;
+use auth_tests::stack::{Settings, binaries};
+
+/// What a program prints and how it ends, with nothing but these variables in its environment.
+fn run(program: &str, variables: &[(&str, &str)]) -> Output {
+    let mut command = Command::new(binaries().join(program));
+    command.env_clear().envs(variables.iter().copied()).output().unwrap()
+}
+
+/// The one line on standard error of a program that failed.
+#[track_caller]
+fn sentence(output: &Output) -> String {
+    assert!(!output.status.success(), "{output:?}");
+    let said = String::from_utf8(output.stderr.clone()).unwrap();
+    assert_eq!(said.lines().count(), 1, "{said}");
+    assert!(output.stdout.is_empty(), "{output:?}");
+    said.trim_end().to_owned()
+}
+
+#[test]
+fn each_function_names_the_variable_that_stops_it() {
+    for function in template().functions.into_values() {
+        let deployed: Vec<_> = function
+            .variables
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()))
+            .collect();
+        let with = |changed: &[(&str, &str)]| {
+            let variables = [&deployed[..], changed].concat();
+            sentence(&run(&function.binary, &variables))
+        };
+        let reads = |name: &&str| variables_of(&function.binary).contains(name);
+        if reads(&"USERS_TABLE") {
+            assert_eq!(with(&[("USERS_TABLE", "")]), "Error: USERS_TABLE is not set");
+        }
+        if reads(&"KEYS_MAX_AGE") {
+            let said = with(&[("KEYS_MAX_AGE", "0")]);
+            assert_eq!(said, "Error: KEYS_MAX_AGE must be a whole number from 1 to 3600");
+        }
+        if reads(&"ARGON2_ITERATIONS") {
+            let said = with(&[("ARGON2_ITERATIONS", "99")]);
+            assert!(said.starts_with("Error: ARGON2_MEMORY_KIB and ARGON2_ITERATIONS"), "{said}");
+            assert!(said.ends_with("up to 131072 KiB and 16 iterations"), "{said}");
+        }
+        if reads(&"JWT_SECRET_KEY") {
+            let moved = [("KEYS_TABLE", ""), ("SIGNING_KEYS_SECRET", "")];
+            let keys = |changed: &[(&str, &str)]| with(&[&moved, changed].concat());
+            assert_eq!(
+                keys(&[("JWT_SECRET_KEY", "short"), ("JWT_ALGORITHM", "HS256")]),
+                "Error: JWT_SECRET_KEY: HS256 needs a secret of at least 32 bytes, got 5"
+            );
+            let said = keys(&[("SIGNING_KEYS", "{}")]);
+            assert!(said.starts_with("Error: SIGNING_KEYS: not a JWK set"), "{said}");
+            let said = keys(&[("JWT_PRIVATE_KEY", "x")]);
+            assert!(said.starts_with("Error: JWT_PRIVATE_KEY: not a PEM key for ES256"), "{said}");
+        }
+    }
+}
+
+#[test]
+fn a_value_that_is_no_text_is_not_taken_for_a_missing_one() {
+    use std::{ffi::OsStr, os::unix::ffi::OsStrExt as _};
+    let odd = OsStr::from_bytes(b"10\xff");
+    let output = Command::new(binaries().join("signup"))
+        .env_clear()
+        .env("USERS_TABLE", "users")
+        .env("PASSWORD_MIN_LENGTH", odd)
+        .output()
+        .unwrap();
+    assert_eq!(sentence(&output), "Error: PASSWORD_MIN_LENGTH must be text in UTF-8");
+}
+
+#[test]
+fn a_function_that_would_not_start_stops_make_dev_with_its_sentence() {
+    for (variables, said) in [
+        (
+            &[("JWT_SECRET_KEY", "short"), ("JWT_ALGORITHM", "HS256")][..],
+            "JWT_SECRET_KEY: HS256 needs a secret of at least 32 bytes, got 5\n",
+        ),
+        (
+            &[("SIGNING_KEYS", "{}")],
+            "SIGNING_KEYS: not a JWK set: expected {\"keys\":[…]} with keys\n",
+        ),
+        (&[("JWT_ALGORITHM", "HS256")], "JWT_ALGORITHM=HS256 needs JWT_SECRET_KEY\n"),
+        (
+            &[("JWT_ALGORITHM", "RS999")],
+            "JWT_ALGORITHM must be one of ES256, ES384, EdDSA, RS256, RS384, RS512, PS256, PS384, \
+             PS512, HS256, HS384, HS512\n",
+        ),
+        (&[("REFRESH_GRACE", "301")], "REFRESH_GRACE must be a whole number from 0 to 300\n"),
+        (
+            &[("JWT_COOKIE_DOMAIN", "example.com")],
+            "JWT_COOKIE_DOMAIN does not go with a cookie whose name begins with __Host-\n",
+        ),
+    ] {
+        let settings = variables
+            .iter()
+            .fold(Settings::default(), |settings, (name, value)| settings.variable(name, value));
+        assert_eq!(settings.refused(), said, "{variables:?}");
+    }
+}
+
+#[test]
+fn an_origin_that_no_browser_sends_stops_make_dev() {
+    for origins in ["https://app.example.com/", "https://App.example.com"] {
+        let settings = Settings::default().option("--parameter", &format!("CorsOrigins={origins}"));
+        let said = settings.refused();
+        assert!(said.starts_with("ALLOWED_ORIGINS must be a list of origins"), "{said}");
+        assert_eq!(said.lines().count(), 1, "{said}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_proxy_of_the_environment_is_not_asked_for_this_machine() {
+    // Nothing listens there.
+    let proxy = "http://127.0.0.1:9";
+    for names in [["HTTP_PROXY", "ALL_PROXY"], ["http_proxy", "all_proxy"]] {
+        let settings = names
+            .iter()
+            .fold(Settings::default(), |settings, name| settings.variable(name, proxy))
+            .variable("NO_PROXY", "localhost")
+            .hashing_lightly();
+        let stack = settings.start();
+        let token = stack.token_of_new("alice").await;
+        assert_eq!(stack.get("/workitems", &token).await.status, 200, "{names:?}");
+    }
+}
