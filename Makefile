@@ -125,7 +125,7 @@ $(TOOLS)/bin/pip-audit: $(TOOLS)/bin/pip
 	$(TOOLS)/bin/pip install --quiet pip-audit==2.10.1
 
 # Libraries have no command of their own; the file says that they are there.
-$(TOOLS)/interop: $(INTEROP)/requirements.txt $(TOOLS)/bin/pip
+$(TOOLS)/interop: $(INTEROP)/requirements.txt examples/migrate-from-flask/requirements.txt $(TOOLS)/bin/pip
 	$(TOOLS)/bin/pip install --quiet --requirement $<
 	touch $@
 

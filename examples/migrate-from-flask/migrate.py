@@ -43,8 +43,8 @@ def read(lines):
         except ArithmeticError:
             refused[number] = "`claims` has a number that DynamoDB cannot keep"
     for value_of, sentence in UNIQUE:
-        for number, others in _shared(users, value_of).items():
-            refused.setdefault(number, sentence.format(" and ".join(map(str, others))))
+        for number, other in _shared(users, value_of).items():
+            refused.setdefault(number, sentence.format(other))
     return {number: user for number, user in users.items() if number not in refused}, refused
 
 
@@ -70,13 +70,13 @@ def _parse(line):
 
 
 def _shared(users, value_of):
-    """The lines that share a value, each with the others."""
+    """The lines that share a value, each with another one."""
     lines = defaultdict(list)
     for number, user in users.items():
         if value_of(user) is not None:
             lines[value_of(user)].append(number)
     return {
-        number: [other for other in numbers if other != number]
+        number: numbers[0] if number != numbers[0] else numbers[1]
         for numbers in lines.values()
         if len(numbers) > 1
         for number in numbers

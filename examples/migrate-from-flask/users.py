@@ -30,9 +30,9 @@ ID = re.compile(r"[!-~]{1,255}")
 
 # What Argon2 may cost here.
 MAX_MEMORY_KIB, MAX_PASSES, MAX_FILLED_KIB = 131_072, 16, 1_048_576
-# `argon2` before the text is Django's.
+# `argon2` before the text is Django's, and a word in braces Spring Security's.
 ARGON2 = re.compile(
-    r"(?:argon2)?\$argon2(?:id|i|d)(?:\$v=(?:16|19))?"
+    r"(?:argon2|\{[^{}$]*\})?\$argon2(?:id|i|d)(?:\$v=(?:16|19))?"
     r"\$m=(?P<memory>[1-9]\d{0,9}),t=(?P<passes>[1-9]\d{0,9}),p=[1-9]\d{0,3}"
     r"\$[A-Za-z0-9+/]{11,64}\$[A-Za-z0-9+/]{14,86}"
 )

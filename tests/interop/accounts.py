@@ -63,7 +63,7 @@ def identities_are_compared_byte_for_byte(case):
 
 
 def a_sign_up_never_answers_to_an_old_token(case):
-    """Whoever takes the name of a user who was not moved is not sent that user's client."""
+    """The name of a user who was not moved brings its next owner nothing of that user's."""
     for name in ("carol", "4711"):
         expect_nothing(case, name, f"{name}, before")
         sign_up(case, name)

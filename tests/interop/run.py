@@ -57,6 +57,7 @@ FLASK_JWT_EXTENDED = (
     migration.nothing_is_written_by_a_dry_run_or_while_a_row_is_refused,
     migration.what_would_fail_later_is_refused,
     migration.what_two_users_share_is_refused_for_both,
+    migration.argon2_hashes_of_other_libraries_go_along,
     migration.who_has_no_argon2_hash_needs_a_new_password,
     migration.a_moved_user_logs_in_by_every_spelling,
     migration.names_are_compared_as_latchkey_compares_them,
