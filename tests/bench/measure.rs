@@ -126,14 +126,14 @@ async fn invoke(
 }
 
 /// One Argon2id hash of the default cost, in memory that was touched before, and nothing else.
-struct BareHash {
+pub(crate) struct BareHash {
     argon2: Argon2<'static>,
     memory: Vec<Block>,
     times: Vec<Duration>,
 }
 
 impl BareHash {
-    fn start() -> Result<Self, Box<dyn Error>> {
+    pub(crate) fn start() -> Result<Self, Box<dyn Error>> {
         let params = Params::new(19_456, 2, 1, Some(32)).map_err(|error| error.to_string())?;
         let memory = vec![Block::new(); params.block_count()];
         let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
@@ -143,7 +143,7 @@ impl BareHash {
         Ok(hash)
     }
 
-    fn run(&mut self) -> Result<(), Box<dyn Error>> {
+    pub(crate) fn run(&mut self) -> Result<(), Box<dyn Error>> {
         let before = own_cpu_nanos()?;
         self.argon2
             .hash_password_into_with_memory(

@@ -5,13 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use auth_config::{ConfigError, check, variables_of};
 
-const FUNCTIONS: [&str; 10] = [
+const FUNCTIONS: [&str; 11] = [
     "account",
     "authorizer",
     "discovery",
     "keys",
     "login",
     "logout",
+    "password",
     "protected",
     "refresh",
     "signup",
@@ -24,7 +25,7 @@ type Change<'a> = &'a [(&'a str, &'a str)];
 
 /// What a function is deployed with, changed.
 fn read(function: &str, changed: Change<'_>) -> Result<(), ConfigError> {
-    let signs = ["login", "refresh"].contains(&function);
+    let signs = ["login", "password", "refresh"].contains(&function);
     let mut values = BTreeMap::from([
         ("USERS_TABLE", "users"),
         ("WORK_ITEMS_TABLE", "items"),
@@ -41,13 +42,15 @@ fn read(function: &str, changed: Change<'_>) -> Result<(), ConfigError> {
 }
 
 /// The variable whose bad value it is, and what it is set with.
-const BAD: [(&str, Change<'_>); 63] = [
+const BAD: [(&str, Change<'_>); 67] = [
     ("ALLOWED_ORIGINS", &[("ALLOWED_ORIGINS", "https://app.example.com/")]),
     ("ARGON2_ITERATIONS", &[("ARGON2_ITERATIONS", "0")]),
     ("ARGON2_ITERATIONS", &[("ARGON2_ITERATIONS", "17")]),
     ("ARGON2_ITERATIONS", &[("ARGON2_ITERATIONS", "two")]),
     ("ARGON2_MEMORY_KIB", &[("ARGON2_MEMORY_KIB", "1024")]),
     ("ARGON2_MEMORY_KIB", &[("ARGON2_MEMORY_KIB", "4294967296")]),
+    ("BASE_PATH", &[("BASE_PATH", "auth")]),
+    ("BASE_PATH", &[("BASE_PATH", "/auth/")]),
     ("FLASK_JWT_LOGIN", &[("FLASK_JWT_LOGIN", "off")]),
     ("FLASK_KEYS_SECRET", &[("JWT_SECRET_KEY", SECRET_OF_32_BYTES), ("FLASK_KEYS_SECRET", "arn")]),
     ("JWT_ACCESS_COOKIE_NAME", &[("JWT_ACCESS_COOKIE_NAME", "a b")]),
@@ -61,11 +64,13 @@ const BAD: [(&str, Change<'_>); 63] = [
     ("JWT_ALGORITHM", &[("JWT_ALGORITHM", "ES256"), ("JWT_SECRET_KEY", SECRET_OF_32_BYTES)]),
     ("JWT_ALGORITHM", &[("JWT_ALGORITHM", "HS256"), ("JWT_PRIVATE_KEY", "x")]),
     ("JWT_ALGORITHM", &[("JWT_ALGORITHM", "ES256"), ("SIGNING_KEYS", HMAC_SET)]),
+    ("JWT_AUDIENCE", &[("JWT_AUDIENCE", "https://auth.example.com#refresh")]),
     ("JWT_COOKIE_DOMAIN", &[("JWT_COOKIE_DOMAIN", "example.com;")]),
     ("JWT_COOKIE_DOMAIN", &[("JWT_COOKIE_DOMAIN", "example.com")]),
     ("JWT_COOKIE_SAMESITE", &[("JWT_COOKIE_SAMESITE", "no")]),
     ("JWT_COOKIE_SECURE", &[("JWT_COOKIE_SECURE", "yes")]),
     ("JWT_CSRF_IN_COOKIES", &[("JWT_CSRF_IN_COOKIES", "1")]),
+    ("JWT_DECODE_AUDIENCE", &[("JWT_DECODE_AUDIENCE", "https://auth.example.com#mfa")]),
     ("JWT_DECODE_LEEWAY", &[("JWT_DECODE_LEEWAY", "-1")]),
     ("JWT_DECODE_LEEWAY", &[("JWT_DECODE_LEEWAY", "301")]),
     ("JWT_ERROR_MESSAGE_KEY", &[("JWT_ERROR_MESSAGE_KEY", "error")]),
@@ -116,9 +121,7 @@ lO1zHDcMJwXRsGG1hip581AagWXvWUeXwD2BrTvxWP5O99W7M/EqE5jGTg==
 ";
 
 /// What any text will do for, or what another variable decides.
-const ANY_TEXT: [&str; 8] = [
-    "JWT_AUDIENCE",
-    "JWT_DECODE_AUDIENCE",
+const ANY_TEXT: [&str; 6] = [
     "JWT_DECODE_ISSUER",
     "JWT_JSON_KEY",
     "JWT_QUERY_STRING_NAME",
@@ -148,7 +151,7 @@ fn a_bad_value_of_any_variable_of_any_function_is_one_sentence_that_names_it() {
         let mut refused = BTreeSet::from(ANY_TEXT);
         for (variable, changed) in BAD {
             let read_here = variables_of(function);
-            let signs = ["keys", "login", "refresh"].contains(&function);
+            let signs = ["keys", "login", "password", "refresh"].contains(&function);
             if changed.iter().any(|(name, _)| !read_here.contains(name))
                 || (variable == "SIGNING_KEYS_SECRET" && !signs)
             {

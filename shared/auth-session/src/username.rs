@@ -46,12 +46,6 @@ impl Username {
         Ok(Self { typed: typed.to_owned(), folded })
     }
 
-    /// The name of a stored account: as it was typed, and the key of its item, which other
-    /// software may have derived. Nothing is checked, so that no stored account becomes unreadable.
-    pub fn stored(typed: &str, folded: &str) -> Self {
-        Self { typed: typed.to_owned(), folded: folded.to_owned() }
-    }
-
     /// The name as it was typed; what people are shown.
     pub fn typed(&self) -> &str {
         &self.typed
@@ -125,12 +119,6 @@ mod tests {
     fn a_name_that_mixes_directions_is_refused_with_that_reason() {
         assert_eq!(Username::parse("שלוםhello"), Err(UsernameError::Direction));
         assert!(Username::parse("שלום1").is_ok());
-    }
-
-    #[test]
-    fn a_stored_name_keeps_the_key_that_other_software_derived() {
-        let name = Username::stored("Al Ice", "al ice");
-        assert_eq!((name.typed(), name.folded()), ("Al Ice", "al ice"));
     }
 
     #[test]

@@ -1,0 +1,74 @@
+//! What the policy costs for the worst passwords, beside the hash that follows it.
+
+use std::{error::Error, hint::black_box, time::Duration};
+
+use auth_password::{MAX_PASSWORD_CHARS, PasswordPolicy};
+use auth_tests::process::own_cpu_nanos;
+use secrecy::SecretString;
+
+use crate::measure::BareHash;
+
+const ROUNDS: usize = 5;
+/// The kernel counts processor time in steps of milliseconds, so that a round needs many.
+const CHECKS: u32 = 300;
+const HASHES: u32 = 5;
+
+/// What was measured of one kind of password: the median of the rounds.
+#[derive(Debug)]
+pub(crate) struct PolicyCost {
+    pub(crate) name: &'static str,
+    /// The processor time of one check.
+    pub(crate) check_us: f64,
+    /// The same as a part of one hash of the default cost.
+    pub(crate) of_a_hash: f64,
+}
+
+/// Patterns that fill the longest password: what a check by dictionary, by pattern or by
+/// substitution would go through in many ways.
+const HOSTILE: [(&str, &str); 10] = [
+    ("substitutions", "4@8({[<369g6!|1|0$5+7%2\"*5"),
+    ("one character", "a"),
+    ("two characters", "1!"),
+    ("a word and a tail", "p4$$w0rd1!2@3#"),
+    ("a walk on the keys", "1qaz2wsx3edc4rfv"),
+    ("a sequence", "abcdefghijklmnopqrstuvwxyz"),
+    ("words", "correct horse battery staple "),
+    ("separated letters", "p-a-s-s-w-o-r-d-"),
+    ("ideographs", "密碼口令"),
+    ("emoji", "👩🏽‍🚀🏳️‍🌈"),
+];
+
+/// Measures every pattern. Check and hash take turns.
+pub(crate) fn measure() -> Result<Vec<PolicyCost>, Box<dyn Error>> {
+    let policy = PasswordPolicy::new(8).with_issuer("https://auth.acme-prod.example.com");
+    // As many parts as an address may have.
+    let name = format!("{}@example.com", "a-bcd.".repeat(10));
+    let mut bare = BareHash::start()?;
+    HOSTILE
+        .into_iter()
+        .map(|(pattern_name, pattern)| {
+            let text: String = pattern.chars().cycle().take(MAX_PASSWORD_CHARS).collect();
+            let password = SecretString::from(text);
+            let (mut checks, mut hashes) = (Vec::new(), Vec::new());
+            for _ in 0..ROUNDS {
+                let before = own_cpu_nanos()?;
+                for _ in 0..CHECKS {
+                    let _ = black_box(policy.accept(black_box(&password), &[&name]));
+                }
+                checks.push(Duration::from_nanos(own_cpu_nanos()? - before) / CHECKS);
+                let before = own_cpu_nanos()?;
+                for _ in 0..HASHES {
+                    bare.run()?;
+                }
+                hashes.push(Duration::from_nanos(own_cpu_nanos()? - before) / HASHES);
+            }
+            let (check, hash) = (median_us(&mut checks), median_us(&mut hashes));
+            Ok(PolicyCost { name: pattern_name, check_us: check, of_a_hash: check / hash })
+        })
+        .collect()
+}
+
+fn median_us(times: &mut [Duration]) -> f64 {
+    times.sort_unstable();
+    times.get(times.len() / 2).map_or(0.0, |time| time.as_secs_f64() * 1e6)
+}
