@@ -101,6 +101,16 @@ def we_take_theirs(case):
             expect_refusal(ask(key, change), name, "invalid_token")
 
 
+def a_token_that_is_repeated_is_one(case):
+    """And two that differ are refused, whichever of them is good."""
+    for other, status in ((case.access, 200), (tampered(case.access), 400)):
+        for pair in ((case.access, other), (other, case.access)):
+            answer = case.stack.get("/protected", ", Bearer ".join(pair))
+            assert answer.status == status, answer
+    # An empty element of a list says nothing (RFC 9110, section 5.6.1).
+    expect_greeting(case.stack.get("/protected", f"{case.access},"))
+
+
 def we_refuse_bad_tokens(case):
     """Each of them by the guard and by the authorizer."""
     key, header, claims = case.key, header_of(case.access), claims_of(case.access)

@@ -247,6 +247,7 @@ def its_emulation_refuses_what_it_should(case):
 
     assert with_changes({}, {}) == case.access
     for name, token in {
+        "a refresh token": case.refresh,
         "another signature": tampered(case.access),
         "another subject": with_changes({}, {"sub": "nobody"}),
         "another key": with_changes({"kid": "other"}, {}),

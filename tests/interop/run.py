@@ -38,7 +38,7 @@ BOTH_WAYS = (
     exchange.a_flask_service_tells_ours_apart,
     exchange.we_take_theirs,
 )
-ATTACKS = (exchange.we_refuse_bad_tokens,)
+ATTACKS = (exchange.a_token_that_is_repeated_is_one, exchange.we_refuse_bad_tokens)
 FLASK_JWT_EXTENDED = (
     old_tokens.the_old_key_is_not_published,
     old_tokens.old_access_tokens_open_routes,
