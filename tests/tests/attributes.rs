@@ -112,7 +112,7 @@ async fn a_function_may_name_exactly_the_attributes_that_its_updates_name() {
 
     let (stack, proxy) = behind_proxy(&endpoint).await;
     let mut seen = Seen::default();
-    // The first login hashes anew, the third one makes room by ending any of the others.
+    // The first login replaces the hash, the third one ends one of the others.
     for _ in 0..2 {
         seen.note("login", 200, &proxy, stack.log_in("alice")).await;
     }

@@ -1,4 +1,4 @@
-//! Members of an event that may be anything: one of another kind counts as left out.
+//! Members of an event that may be anything: a member of another kind counts as left out.
 
 use serde::{Deserialize, de::IgnoredAny};
 

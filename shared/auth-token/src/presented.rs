@@ -5,7 +5,7 @@ use std::fmt;
 use crate::{encoding, error::TokenError, header::UnverifiedHeader};
 
 /// The longest text that is looked at. API Gateway passes 10,240 bytes of headers in all, so a
-/// longer token comes from somebody who wants us to compute.
+/// longer token only makes us compute.
 pub const MAX_TOKEN_BYTES: usize = 8 * 1024;
 
 /// A token as a client presented it: three parts of text of a bearable length, nothing verified.

@@ -69,7 +69,7 @@ pub struct FilterBuilder {
 /// Why no filter was built.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FilterError {
-    /// A line of a list of hashes is none.
+    /// The line is not a SHA-1 hash.
     #[error(
         "expected the SHA-1 of a password in 40 hexadecimal digits, and `:` before anything else"
     )]
