@@ -27,9 +27,10 @@ impl FlaskKey {
             return Err(TokenError::WrongType(token_type));
         }
         self.check_parties(claims)?;
+        // Before the times: only a token that is genuine otherwise is told that it has expired.
+        let identity = self.identity(claims).ok_or(TokenError::BadClaims)?;
         let (issued_at, expires_at) = self.check_times(claims, leeway, now)?;
         let fresh = is_fresh(claims.get("fresh"), now);
-        let identity = self.identity(claims).ok_or(TokenError::BadClaims)?;
         let csrf = claims.get("csrf").and_then(Value::as_str).map(str::to_owned);
         let (session, token) = names_of(token).ok_or(TokenError::BadClaims)?;
         for reserved in RESERVED_CLAIMS {

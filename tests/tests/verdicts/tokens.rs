@@ -1,0 +1,465 @@
+//! Tokens of ours, and what each one is by the contract, section 4: good between two moments, or
+//! refused whatever the time is.
+//! Longer than the rest because it is one list.
+
+use auth_testkit::{
+    forge::{
+        self, base64url, claims_for, header, public_key_as_secret, refresh_claims_for,
+        refresh_header, sign, sign_texts, sign_with_foreign_key, sign_with_hmac, sign_with_p384,
+        with, with_signature,
+    },
+    subject::ISSUER,
+};
+use auth_token::{SessionId, UserId};
+use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
+use serde_json::{Value, json};
+
+use crate::world::{ALICE, BOB, CAROL, ENDED, EXPIRED, LIVE, OTHERS, SHORT, SHORT_SECONDS};
+
+/// A token is let through.
+pub(crate) const OPENS: &str = "opens";
+pub(crate) const INVALID: &str = "invalid_token";
+pub(crate) const EXPIRED_TOKEN: &str = "token_expired";
+pub(crate) const REVOKED: &str = "token_revoked";
+pub(crate) const WRONG_TYPE: &str = "wrong_token_type";
+
+/// How long a token of ours lives, and how long it may.
+const LIFE: u64 = 900;
+
+/// The CSRF value of a token that has one.
+pub(crate) const CSRF: &str = "the-csrf-value";
+
+/// What a token is.
+#[derive(Clone, Debug)]
+pub(crate) enum Judged {
+    /// It is refused before its times are looked at, also after `until`, which it says.
+    Always { code: &'static str, until: u64 },
+    /// It is genuine. From `from` until `until` its account and session decide.
+    Between { from: u64, until: u64, then: Then },
+}
+
+/// What account and session say of a genuine token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Then {
+    /// The session lives as long as the token at least.
+    Opens,
+    /// The session ends at that moment; no leeway is for sessions.
+    OpensUntil(u64),
+    /// The session is over, or the account is another one or disabled.
+    Revoked,
+    /// No user can have the name that the token says.
+    NoName,
+}
+
+/// One token.
+#[derive(Clone, Debug)]
+pub(crate) struct Token {
+    pub(crate) name: String,
+    pub(crate) text: String,
+    pub(crate) judged: Judged,
+    /// Whom it opens to.
+    pub(crate) user: String,
+    /// Its `csrf` claim.
+    pub(crate) csrf: Option<&'static str>,
+    /// Whether a Flask service has minted it.
+    pub(crate) is_legacy: bool,
+}
+
+/// The rows, as they are written.
+#[derive(Debug)]
+struct List {
+    rows: Vec<Token>,
+    /// When tokens end that are refused for something else.
+    until: u64,
+}
+
+impl List {
+    fn issued_at(base: u64) -> Self {
+        Self { rows: Vec::new(), until: base + LIFE }
+    }
+
+    fn refused(&mut self, name: &str, text: String, code: &'static str) {
+        let judged = Judged::Always { code, until: self.until };
+        self.push(name, text, judged, &Value::Null);
+    }
+
+    fn invalid(&mut self, name: &str, text: String) {
+        self.refused(name, text, INVALID);
+    }
+
+    /// A genuine token with these claims, whose times are in them.
+    fn genuine(&mut self, name: &str, text: String, claims: &Value, then: Then) {
+        let moment = |name: &str| claims[name].as_u64().unwrap();
+        let (from, until) = (moment("iat").max(moment("nbf")), moment("exp"));
+        self.push(name, text, Judged::Between { from, until, then }, claims);
+    }
+
+    fn push(&mut self, name: &str, text: String, judged: Judged, claims: &Value) {
+        let csrf = claims.get("csrf").map(|_| CSRF);
+        let user = claims["sub"].as_str().unwrap_or_default().to_owned();
+        let name = name.to_owned();
+        self.rows.push(Token { name, text, judged, user, csrf, is_legacy: false });
+    }
+
+    fn signed(&mut self, name: &str, claims: &Value, then: Then) {
+        self.genuine(name, sign(&header(), claims), claims, then);
+    }
+}
+
+/// The claims of an access token that was issued at `base`.
+fn claims_of(user: &str, session: &str, base: u64) -> Value {
+    let user = UserId::parse(user).unwrap();
+    let claims = claims_for(&user, &SessionId::parse(session).unwrap());
+    at(claims, base, base + LIFE)
+}
+
+fn at(claims: Value, base: u64, exp: u64) -> Value {
+    let claims = with(claims, "exp", exp.into());
+    ["iat", "nbf", "auth_time"]
+        .into_iter()
+        .fold(claims, |claims, name| with(claims, name, base.into()))
+}
+
+fn alice(base: u64) -> Value {
+    claims_of(ALICE, LIVE, base)
+}
+
+/// A second good token of alice's for requests with two; it has a CSRF value.
+pub(crate) fn another(base: u64) -> String {
+    let claims = with(alice(base), "jti", "token-another".into());
+    sign(&header(), &with(claims, "csrf", CSRF.into()))
+}
+
+/// Every token of ours that was issued at `base`.
+pub(crate) fn ours(base: u64) -> Vec<Token> {
+    let mut list = List::issued_at(base);
+    good(&mut list, base);
+    sessions(&mut list, base);
+    types(&mut list, base);
+    headers(&mut list, base);
+    signatures(&mut list, base);
+    texts(&mut list, base);
+    claims(&mut list, base);
+    list.rows
+}
+
+fn good(list: &mut List, base: u64) {
+    let change = |name: &str, value: Value| with(alice(base), name, value);
+    list.signed("fresh", &alice(base), Then::Opens);
+    list.signed("not fresh", &change("fresh", false.into()), Then::Opens);
+    list.signed("roles", &change("roles", json!(["billing admin", "ä"])), Then::Opens);
+    list.signed("no roles in a list", &change("roles", json!([])), Then::Opens);
+    list.signed("a CSRF value", &change("csrf", CSRF.into()), Then::Opens);
+    let own = with(change("plan", json!({ "a": [1, null] })), "csrf", CSRF.into());
+    list.signed("claims of the user's own", &own, Then::Opens);
+    list.signed("the name in capitals", &change("username", "ALICE".into()), Then::Opens);
+    list.signed("a short life", &change("exp", (base + 60).into()), Then::Opens);
+    list.signed("not before a later moment", &change("nbf", (base + 100).into()), Then::Opens);
+    let later = with(change("iat", (base + 100).into()), "exp", (base + 1_000).into());
+    list.signed("issued at a later moment", &later, Then::Opens);
+    list.signed("an old login", &change("auth_time", 0.into()), Then::Opens);
+    let long = with(header(), "typ", "application/at+jwt".into());
+    list.genuine("the long typ", sign(&long, &alice(base)), &alice(base), Then::Opens);
+    let own = with(header(), "app", json!({ "crit": ["x"] }));
+    list.genuine("a header of one's own", sign(&own, &alice(base)), &alice(base), Then::Opens);
+    let spaced = serde_json::to_string_pretty(&alice(base)).unwrap();
+    let text = sign_texts(r#"{ "typ":"at+jwt", "kid":"test\u002dkey", "alg":"ES256" }"#, &spaced);
+    list.genuine("other spellings of the JSON", text, &alice(base), Then::Opens);
+    let (one, twin) = twins(&sign(&header(), &alice(base)));
+    list.genuine("an ECDSA signature with s", one, &alice(base), Then::Opens);
+    list.genuine("its twin with n - s", twin, &alice(base), Then::Opens);
+    list.genuine("8,192 bytes", of_length(8_192, base), &alice(base), Then::Opens);
+    list.invalid("8,193 bytes", of_length(8_193, base));
+}
+
+fn sessions(list: &mut List, base: u64) {
+    let mut add = |name: &str, user, session, says: &str, then| {
+        let claims = claims_of(user, session, base);
+        list.signed(name, &with(claims, "username", says.into()), then);
+    };
+    add("a session that ends first", ALICE, SHORT, "alice", Then::OpensUntil(base + SHORT_SECONDS));
+    add("an ended session", ALICE, ENDED, "alice", Then::Revoked);
+    add("an expired session", ALICE, EXPIRED, "alice", Then::Revoked);
+    add("another user's session", ALICE, OTHERS, "alice", Then::Revoked);
+    add("another user's id", CAROL, LIVE, "alice", Then::Revoked);
+    add("another user's name", ALICE, LIVE, "carol", Then::Revoked);
+    add("a name of no user", ALICE, LIVE, "zoe", Then::Revoked);
+    add("a disabled account", BOB, OTHERS, "bob", Then::Revoked);
+    add("a name of two words", ALICE, LIVE, "a b", Then::NoName);
+    add("an empty name", ALICE, LIVE, "", Then::NoName);
+    add("a name of 129 characters", ALICE, LIVE, &"x".repeat(129), Then::NoName);
+    let claims = with(claims_of(BOB, OTHERS, base), "csrf", CSRF.into());
+    list.signed(
+        "a disabled account, for a cookie",
+        &with(claims, "username", "bob".into()),
+        Then::Revoked,
+    );
+}
+
+fn types(list: &mut List, base: u64) {
+    let session = SessionId::parse(LIVE).unwrap();
+    let refresh = refresh_claims_for(&UserId::parse(ALICE).unwrap(), &session, 0);
+    let refresh = at(refresh, base, base + 30 * 86_400);
+    let mut other = |name: &str, claims: &Value| {
+        list.refused(name, sign(&refresh_header(), claims), WRONG_TYPE);
+    };
+    other("a refresh token", &refresh);
+    other("a refresh token that has expired", &at(refresh.clone(), base - 9_000, base - 8_000));
+    let foreign = with(refresh.clone(), "iss", "https://other.example.com".into());
+    other("a refresh token of another issuer", &foreign);
+    let audience: Value = format!("{ISSUER}#refresh").into();
+    let access = with(alice(base), "aud", audience);
+    list.invalid("an access token for refresh", sign(&header(), &access));
+    list.invalid("an access token that says rt+jwt", sign(&refresh_header(), &alice(base)));
+    list.invalid("a refresh token that says at+jwt", sign(&header(), &refresh));
+    let id = with(alice(base), "type", "id".into());
+    list.invalid("an unknown type", sign(&header(), &id));
+}
+
+fn headers(list: &mut List, base: u64) {
+    let claims = alice(base);
+    for alg in ["none", "nOnE", ""] {
+        let header = with(header(), "alg", alg.into());
+        list.invalid(&format!("alg {alg:?}, unsigned"), with_signature(&header, &claims, b""));
+        list.invalid(&format!("alg {alg:?}, signed"), sign(&header, &claims));
+    }
+    let hs256 = with(header(), "alg", "HS256".into());
+    for (form, secret) in public_key_as_secret().iter().enumerate() {
+        let text = sign_with_hmac(&hs256, &claims, secret);
+        list.invalid(&format!("HS256 with the public key, form {form}"), text);
+    }
+    for (name, value) in [
+        ("alg", json!("ES384")),
+        ("alg", json!("RS256")),
+        ("alg", json!("es256")),
+        ("alg", json!(["ES256"])),
+        ("kid", json!("other-key")),
+        ("kid", json!("TEST-KEY")),
+        ("kid", json!("../../dev/null")),
+        ("kid", json!(7)),
+        ("kid", Value::Null),
+        ("typ", json!("JWT")),
+        ("typ", json!("id+jwt")),
+        ("typ", json!(["at+jwt"])),
+        ("typ", Value::Null),
+        ("crit", json!([])),
+        ("crit", json!(["exp"])),
+        ("b64", json!(true)),
+        ("zip", json!("DEF")),
+        ("enc", json!("A256GCM")),
+        ("jwk", json!({ "kty": "EC" })),
+        ("jku", json!("https://auth.example.com/.well-known/jwks.json")),
+        ("x5u", json!("https://auth.example.com/")),
+        ("x5c", json!(["x"])),
+    ] {
+        let text = sign(&with(header(), name, value.clone()), &claims);
+        list.invalid(&format!("header {name} {value}"), text);
+    }
+    let claims = claims.to_string();
+    for (name, header) in [
+        ("twice", r#"{"alg":"ES256","kid":"test-key","typ":"at+jwt","alg":"ES256"}"#),
+        ("twice, escaped", r#"{"alg":"ES256","\u0061lg":"none","kid":"test-key","typ":"at+jwt"}"#),
+        ("a list", r#"[{"alg":"ES256","kid":"test-key","typ":"at+jwt"}]"#),
+        ("null", "null"),
+        ("empty", ""),
+        ("two objects", r#"{"alg":"ES256","kid":"test-key","typ":"at+jwt"}{}"#),
+    ] {
+        list.invalid(&format!("header: {name}"), sign_texts(header, &claims));
+    }
+}
+
+fn signatures(list: &mut List, base: u64) {
+    let (header, claims) = (header(), alice(base));
+    let genuine = sign(&header, &claims);
+    let bytes = signature_of(&genuine);
+    let (r, s) = bytes.split_at(32);
+    let half = with_signature(&header, &claims, r);
+    let long = with_signature(&header, &claims, &[&bytes[..], &[0]].concat());
+    let swapped = with_signature(&header, &claims, &[s, r].concat());
+    let admin = with(claims.clone(), "roles", json!(["admin"]));
+    list.invalid("a foreign key", sign_with_foreign_key(&header, &claims));
+    list.invalid("a key of another curve", sign_with_p384(&header, &claims));
+    list.invalid("an HMAC as ES256", sign_with_hmac(&header, &claims, b"secret"));
+    list.invalid("no signature", with_signature(&header, &claims, b""));
+    list.invalid("a signature of zeros", with_signature(&header, &claims, &[0; 64]));
+    list.invalid("r = n, s = n", with_signature(&header, &claims, &[ORDER, ORDER].concat()));
+    list.invalid("the signature in DER", with_signature(&header, &claims, &der(r, s)));
+    list.invalid("half of the signature", half);
+    list.invalid("a byte after the signature", long);
+    list.invalid("s before r", swapped);
+    list.invalid("the signature of other claims", with_signature(&header, &admin, &bytes));
+}
+
+fn texts(list: &mut List, base: u64) {
+    let genuine = sign(&header(), &alice(base));
+    let (message, signature) = genuine.rsplit_once('.').unwrap();
+    let (first, payload) = message.split_once('.').unwrap();
+    let standard = format!("{first}.{payload}.{}", standard_alphabet(signature));
+    for (name, text) in [
+        ("a word", "token".to_owned()),
+        ("two dots", "..".to_owned()),
+        ("two parts", message.to_owned()),
+        ("four parts", format!("{genuine}.x")),
+        ("five parts", format!("{genuine}.x.y")),
+        ("a dot before", format!(".{genuine}")),
+        ("padding", format!("{genuine}=")),
+        ("padding of the claims", format!("{first}.{payload}==.{signature}")),
+        ("other bits at the end", with_other_bits(&genuine)),
+        ("the alphabet of base64", standard),
+        ("a space inside", format!("{message}. {signature}")),
+        ("escaped dots", genuine.replace('.', "%2E")),
+        ("a null character", format!("{genuine}\0")),
+        ("letters outside ASCII", format!("{message}.ä{signature}")),
+        ("JSON", r#"{"payload":"x"}"#.to_owned()),
+        ("9,000 bytes", format!("{genuine}{}", "A".repeat(9_000 - genuine.len()))),
+    ] {
+        list.invalid(name, text);
+    }
+}
+
+fn claims(list: &mut List, base: u64) {
+    let genuine = alice(base);
+    for name in [
+        "iss",
+        "aud",
+        "sub",
+        "username",
+        "sid",
+        "jti",
+        "iat",
+        "nbf",
+        "exp",
+        "auth_time",
+        "type",
+        "fresh",
+    ] {
+        let text = sign(&header(), &with(genuine.clone(), name, Value::Null));
+        list.invalid(&format!("no {name}"), text);
+    }
+    for (name, value) in [
+        ("iss", json!("https://other.example.com")),
+        ("iss", json!(format!("{ISSUER}/"))),
+        ("iss", json!([ISSUER])),
+        ("aud", json!("https://other.example.com")),
+        ("aud", json!([ISSUER])),
+        ("aud", json!(ISSUER.to_uppercase())),
+        ("sub", json!("")),
+        ("sub", json!(5)),
+        ("sid", json!("a b")),
+        ("jti", json!(["x"])),
+        ("roles", json!("admin")),
+        ("roles", json!([1])),
+        ("fresh", json!("true")),
+        ("type", json!("refresh")),
+        ("exp", json!((base + LIFE).to_string())),
+        ("exp", json!(-1)),
+        ("exp", json!(1e300)),
+        ("exp", json!(base + LIFE + 1)),
+        ("exp", json!(u64::MAX)),
+        ("nbf", json!("0")),
+        ("iat", json!(true)),
+    ] {
+        let text = sign(&header(), &with(genuine.clone(), name, value.clone()));
+        list.invalid(&format!("{name} {value}"), text);
+    }
+    let text = genuine.to_string();
+    for (name, payload) in [
+        ("a claim twice", format!("{},\"sub\":\"{ALICE}\"}}", text.trim_end_matches('}'))),
+        ("a list", format!("[{text}]")),
+        ("null", "null".to_owned()),
+        ("two objects", format!("{text}{{}}")),
+        ("a byte order mark", format!("\u{feff}{text}")),
+    ] {
+        list.invalid(&format!("claims: {name}"), sign_texts(&header().to_string(), &payload));
+    }
+}
+
+/// The order of P-256 (SEC 2, §2.4.2).
+const ORDER: [u8; 32] = [
+    0xff, 0xff, 0xff, 0xff, 0x00, 0x00, 0x00, 0x00, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+    0xbc, 0xe6, 0xfa, 0xad, 0xa7, 0x17, 0x9e, 0x84, 0xf3, 0xb9, 0xca, 0xc2, 0xfc, 0x63, 0x25, 0x51,
+];
+
+fn signature_of(token: &str) -> Vec<u8> {
+    BASE64_URL_SAFE_NO_PAD.decode(token.rsplit('.').next().unwrap()).unwrap()
+}
+
+/// A token and the other one of the same message that ECDSA verifies: s and n - s.
+fn twins(token: &str) -> (String, String) {
+    let (message, _) = token.rsplit_once('.').unwrap();
+    let mut signature = signature_of(token);
+    let mut borrow = 0;
+    for (byte, order) in signature[32..].iter_mut().zip(ORDER).rev() {
+        let difference = i16::from(order) - i16::from(*byte) - borrow;
+        borrow = i16::from(difference < 0);
+        *byte = u8::try_from(difference.rem_euclid(256)).unwrap();
+    }
+    (token.to_owned(), format!("{message}.{}", base64url(signature)))
+}
+
+/// Two numbers as ASN.1 writes them.
+fn der(r: &[u8], s: &[u8]) -> Vec<u8> {
+    let integer = |number: &[u8]| {
+        let sign = usize::from(number[0] >= 0x80);
+        let length = u8::try_from(number.len() + sign).unwrap();
+        [&[0x02, length][..], &[0][..sign], number].concat()
+    };
+    let numbers = [integer(r), integer(s)].concat();
+    [&[0x30, u8::try_from(numbers.len()).unwrap()][..], &numbers].concat()
+}
+
+/// The token with bits set that the last character of a signature of 64 bytes has no use for.
+fn with_other_bits(token: &str) -> String {
+    const ALPHABET: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    let (rest, last) = token.split_at(token.len() - 1);
+    let next = ALPHABET.find(last).unwrap() + 1;
+    format!("{rest}{}", &ALPHABET[next..=next])
+}
+
+/// The text with a `+` or `/` where base64url has another character.
+fn standard_alphabet(text: &str) -> String {
+    let other = text.replace('-', "+").replace('_', "/");
+    if other == text { format!("+{}", &text[1..]) } else { other }
+}
+
+/// A genuine token of that many bytes.
+fn of_length(bytes: usize, base: u64) -> String {
+    let length = |json: &Value| (json.to_string().len() * 4).div_ceil(3);
+    for odd in 0..4 {
+        let header = with(header(), "app", "x".repeat(odd).into());
+        for pad in 5_000..6_200 {
+            let claims = with(alice(base), "pad", "x".repeat(pad).into());
+            if length(&header) + length(&claims) + 2 + 86 == bytes {
+                return sign(&header, &claims);
+            }
+        }
+    }
+    panic!("no token has {bytes} bytes");
+}
+
+/// The defects that the forge knows, each in a token of alice's that was issued at `base`.
+pub(crate) fn forged(base: u64) -> Vec<Token> {
+    let mut list = List::issued_at(base);
+    for (name, text, code) in forge::bad_tokens_like(&header(), &alice(base)) {
+        if code == INVALID {
+            list.refused(&format!("forged: {name}"), text, code);
+        }
+    }
+    list.rows
+}
+
+/// A good token and every token that differs from it in one character.
+pub(crate) fn damaged(base: u64) -> Vec<Token> {
+    let mut list = List::issued_at(base);
+    let genuine = sign(&header(), &alice(base));
+    for (position, character) in genuine.char_indices() {
+        for other in ["A", ""] {
+            if !other.starts_with(character) {
+                let (before, after) = genuine.split_at(position);
+                let text = format!("{before}{other}{}", &after[1..]);
+                list.invalid(&format!("{other:?} at {position}"), text);
+            }
+        }
+    }
+    list.rows
+}
