@@ -50,7 +50,9 @@ async fn every_event_is_answered_by_its_function() {
             "signup" | "workitems-add" => json!(201),
             "login" | "protected-optional" => json!(200),
             // Their tokens have to be filled in.
-            _ if ["account", "logout", "protected", "refresh"].contains(&function_of(&name)) => {
+            _ if ["account", "logout", "password", "protected", "refresh"]
+                .contains(&function_of(&name)) =>
+            {
                 json!(401)
             }
             "workitems-remove" => json!(204),
