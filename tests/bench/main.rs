@@ -19,18 +19,19 @@ use verification::Verification;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn Error>> {
     let only = env::args().nth(1);
-    if only.as_deref() != Some("passwords") {
+    let is_wanted = |part: &str| only.as_deref().is_none_or(|only| only == part);
+    if is_wanted("verify") {
         print_verification(&verification::measure()?);
     }
-    if only.as_deref() != Some("verify") {
+    if is_wanted("passwords") {
         print_passwords(&passwords::measure()?);
     }
-    if only.is_some() {
+    if !is_wanted("timing") {
         return Ok(());
     }
     let subjects = Subjects::start().await?;
     print_timing(&timing::measure(&subjects).await?);
-    if env::args().nth(1).as_deref() == Some("timing") {
+    if only.is_some() {
         return Ok(());
     }
     print_table(&measure(&subjects).await?);
