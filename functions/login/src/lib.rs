@@ -34,9 +34,9 @@ impl<U: FindUser + StartSession> Login<U> {
     /// Exchanges `username` and `password` for tokens.
     ///
     /// # Errors
-    /// `not_found` where Flask-JWT's login is disabled, `invalid_request`, `invalid_credentials` (one answer, one hash and the same calls whether
-    /// the user exists or not), `account_disabled`, `csrf_failed` where cookies are asked for, and
-    /// our own faults.
+    /// `not_found` where Flask-JWT's login is disabled, `invalid_request`, `invalid_credentials` (one
+    /// answer, one hash and the same calls whether the user exists or not), `account_disabled`,
+    /// `csrf_failed` where cookies are asked for, and our own faults.
     pub async fn handle(
         &self,
         request: &Request,

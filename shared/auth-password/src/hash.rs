@@ -29,6 +29,9 @@ pub struct Hasher {
     params: HashParams,
     memory: Mutex<Vec<Block>>,
     dummy_salt: [u8; SALT_BYTES],
+    /// What was computed, for tests that compare the work.
+    #[cfg(test)]
+    computed: Mutex<Vec<Kind>>,
 }
 
 /// What a password is to a stored hash.
@@ -60,7 +63,13 @@ impl Hasher {
     /// # Errors
     /// [`HashError::Failed`] when the operating system gives no random bytes.
     pub fn new(params: HashParams) -> Result<Self, HashError> {
-        Ok(Self { params, memory: Mutex::new(Vec::new()), dummy_salt: random_salt()? })
+        Ok(Self {
+            params,
+            memory: Mutex::new(Vec::new()),
+            dummy_salt: random_salt()?,
+            #[cfg(test)]
+            computed: Mutex::default(),
+        })
     }
 
     /// The PHC string of a new hash with a salt of its own.
@@ -122,6 +131,8 @@ impl Hasher {
     }
 
     fn compute(&self, kind: &Kind, password: &Password, salt: &[u8]) -> Result<Output, HashError> {
+        #[cfg(test)]
+        self.computed.lock().unwrap_or_else(PoisonError::into_inner).push(kind.clone());
         let argon2 = Argon2::new(kind.algorithm, kind.version, kind.params.clone());
         let blocks = kind.params.block_count();
         let mut memory = self.memory();
@@ -164,7 +175,7 @@ fn random_salt() -> Result<[u8; SALT_BYTES], HashError> {
 }
 
 /// Everything that decides how a hash is computed, but for its salt.
-#[derive(PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 struct Kind {
     algorithm: Algorithm,
     version: Version,

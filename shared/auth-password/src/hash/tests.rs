@@ -209,6 +209,22 @@ fn a_stored_hash_of_absurd_cost_or_of_another_kind_is_refused_and_not_computed()
 }
 
 #[test]
+fn a_wrong_password_costs_the_same_one_hash_with_and_without_an_account() {
+    for (memory, iterations) in [(19_456, 2), (12_288, 3)] {
+        let hasher = Hasher::new(HashParams::new(memory, iterations).unwrap()).unwrap();
+        let own = hasher.hash(&new_password("correct horse battery")).unwrap();
+        hasher.computed.lock().unwrap().clear();
+        let wrong = password("wrong horse battery");
+        assert_eq!(hasher.verify(&wrong, &own), Ok(Verdict::Mismatch));
+        hasher.verify_dummy(&wrong).unwrap();
+        let computed = hasher.computed.lock().unwrap();
+        let [known, unknown] = &computed[..] else { panic!("{computed:?}") };
+        assert_eq!(known, unknown);
+        assert_eq!((known.params.m_cost(), known.params.t_cost()), (memory, iterations));
+    }
+}
+
+#[test]
 fn the_memory_is_kept_and_wiped() {
     let hasher = hasher();
     hasher.verify_dummy(&password("correct horse battery")).unwrap();
