@@ -4,9 +4,9 @@
 
 use auth_testkit::{
     forge::{
-        self, base64url, claims_for, header, public_key_as_secret, refresh_claims_for,
-        refresh_header, sign, sign_texts, sign_with_foreign_key, sign_with_hmac, sign_with_p384,
-        with, with_signature,
+        self, REQUIRED_CLAIMS, base64url, claims_for, header, public_key_as_secret,
+        refresh_claims_for, refresh_header, sign, sign_texts, sign_with_foreign_key,
+        sign_with_hmac, sign_with_p384, with, with_other_bits, with_signature,
     },
     subject::ISSUER,
 };
@@ -319,20 +319,7 @@ fn texts(list: &mut List, base: u64) {
 
 fn claims(list: &mut List, base: u64) {
     let genuine = alice(base);
-    for name in [
-        "iss",
-        "aud",
-        "sub",
-        "username",
-        "sid",
-        "jti",
-        "iat",
-        "nbf",
-        "exp",
-        "auth_time",
-        "type",
-        "fresh",
-    ] {
+    for name in REQUIRED_CLAIMS {
         let text = sign(&header(), &with(genuine.clone(), name, Value::Null));
         list.invalid(&format!("no {name}"), text);
     }
@@ -406,14 +393,6 @@ fn der(r: &[u8], s: &[u8]) -> Vec<u8> {
     };
     let numbers = [integer(r), integer(s)].concat();
     [&[0x30, u8::try_from(numbers.len()).unwrap()][..], &numbers].concat()
-}
-
-/// The token with bits set that the last character of a signature of 64 bytes has no use for.
-fn with_other_bits(token: &str) -> String {
-    const ALPHABET: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-    let (rest, last) = token.split_at(token.len() - 1);
-    let next = ALPHABET.find(last).unwrap() + 1;
-    format!("{rest}{}", &ALPHABET[next..=next])
 }
 
 /// The text with a `+` or `/` where base64url has another character.
