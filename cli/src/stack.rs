@@ -175,8 +175,9 @@ fn causes<'error>(error: &'error dyn Error) -> impl Iterator<Item = &'error (dyn
     iter::successors(error.source(), |&cause| cause.source())
 }
 
-/// The emulator of the stack that keeps its state in `folder`, or whose address that is. It takes any credentials, and
-/// nothing of the machine's AWS settings can lead elsewhere.
+/// The settings of a local stack's emulator; `folder` is where the stack keeps its state, or the
+/// emulator's address. It takes any credentials, and nothing of the machine's AWS settings can
+/// lead elsewhere.
 fn local_settings(folder: &Path) -> Result<Builder, StackError> {
     let endpoint = match folder.to_str() {
         Some(address) if address.starts_with("http://") => address.to_owned(),

@@ -55,7 +55,7 @@ impl JsonBody {
         parse_object(bytes).map(Self).ok_or(ApiError::InvalidRequest(malformed.into()))
     }
 
-    /// The member, whatever it is.
+    /// The member as JSON of any type.
     pub(crate) fn get(&self, member: &str) -> Option<&Value> {
         self.0.get(member)
     }

@@ -19,8 +19,8 @@ impl<K: AsRef<TokenVerifiers> + Send + Sync + 'static> TokenReader<K> {
     /// browser sends an expired one along with a good one, and cookies of two paths or domains.
     ///
     /// # Errors
-    /// When there is none, the 401 that the route answers for the first token, or for the good one
-    /// that nothing shows to be sent by our own pages.
+    /// When no token is valid, the 401 that the route answers for the first one, or for the good
+    /// one whose request has no proof that our own pages sent it.
     pub async fn sessions<B: TokenBody>(
         &self,
         request: &Request<B>,

@@ -203,8 +203,8 @@ impl TokenLocations {
                         (TokenLocation::Cookies, TokenLocation::Cookies) => {
                             return Err(Refusal::TwoCookies);
                         }
-                        // A browser adds its cookies to whatever a page sends; any other two are
-                        // a client that does not know who it is (RFC 6750 §2).
+                        // A browser adds its cookies to every request of a page; any other two
+                        // are a client that does not know who it is (RFC 6750 §2).
                         (TokenLocation::Cookies, _) | (_, TokenLocation::Cookies) => {}
                         (_, _) => return Err(Refusal::TwoTokens),
                     },

@@ -307,7 +307,8 @@ impl PasswordConfig {
 #[derive(Clone, Debug)]
 pub struct ProtectedConfig {
     /// Who is let through. Read from `USERS_TABLE`, the variables of keys and tokens that
-    /// [`LogoutConfig`] names, `FLASK_KEYS_SECRET`, `LEGACY_TABLE`, and `JWT_REVOCATION_CHECK` (`strict`, `cached:<seconds>` or `off`).
+    /// [`LogoutConfig`] names, `FLASK_KEYS_SECRET`, `LEGACY_TABLE`, and `JWT_REVOCATION_CHECK`
+    /// (`strict`, `cached:<seconds>` or `off`).
     pub guard: GuardSettings,
     /// How it speaks HTTP. Read from `JWT_ERROR_MESSAGE_KEY` and `BASE_PATH`.
     pub http: HttpSettings,

@@ -154,8 +154,8 @@ pub(crate) fn flask_jwt_login(variables: &impl Variables) -> Result<bool, Config
     }
 }
 
-/// What a guard needs. Read as [`users_table`], [`verifying_key_source`], [`flask_secret`], [`legacy_table`],
-/// [`token_profile`], [`token_locations`] and [`revocation_check`] say.
+/// What a guard needs. Read as [`users_table`], [`verifying_key_source`], [`flask_secret`],
+/// [`legacy_table`], [`token_profile`], [`token_locations`] and [`revocation_check`] say.
 pub(crate) fn guard_settings(variables: &impl Variables) -> Result<GuardSettings, ConfigError> {
     let keys = flask_secret(variables, verifying_key_source(variables)?)?;
     Ok(GuardSettings {

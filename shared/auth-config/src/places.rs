@@ -12,8 +12,8 @@ use crate::environment::{ConfigError, Variables, flag, list, optional};
 const HOST_PREFIX: &str = "__Host-";
 
 /// Where tokens may be. Read from `JWT_TOKEN_LOCATION` (a list of `headers`, `cookies`,
-/// `query_string`, `json` and `websocket_protocol`), `JWT_HEADER_NAME`, `JWT_HEADER_TYPE` (`none` for a bare token),
-/// `JWT_QUERY_STRING_NAME`, `JWT_QUERY_STRING_VALUE_PREFIX`, `JWT_JSON_KEY`,
+/// `query_string`, `json` and `websocket_protocol`), `JWT_HEADER_NAME`, `JWT_HEADER_TYPE` (`none`
+/// for a bare token), `JWT_QUERY_STRING_NAME`, `JWT_QUERY_STRING_VALUE_PREFIX`, `JWT_JSON_KEY`,
 /// `JWT_REFRESH_JSON_KEY`, and the variables of cookies.
 pub(crate) fn token_locations(variables: &impl Variables) -> Result<TokenLocations, ConfigError> {
     let default = TokenLocations::default();

@@ -72,7 +72,7 @@ impl Client {
 pub struct SessionLifetimes {
     /// How long a session lives without being rotated: the refresh token's lifetime.
     pub idle: Duration,
-    /// How long a session lives whatever happens.
+    /// The longest a session lives, however often it is refreshed.
     pub absolute: Duration,
 }
 
