@@ -99,16 +99,9 @@ pub enum KeyError {
     /// A new key could not be made.
     #[error("no key could be generated")]
     Generation,
-    /// The keys, each of which may be good, make no ring.
-    #[error("the keys make no ring: {0}")]
-    BadRing(&'static str),
-    /// So many keys have been replaced that no further one can be kept until its last token has
-    /// expired.
-    #[error("{0} replaced keys still verify tokens, and no more are kept; wait for some to expire")]
-    TooManyPrevious(usize),
-    /// What a private key signs is not verified by the public key that is published under its name.
-    #[error("the key {0:?} is not published, or not as the half of the private key")]
-    NotPublished(String),
+    /// Shared secrets stand beside keys that have a public half.
+    #[error("shared secrets stand beside keys that have a public half")]
+    MixedSecrets,
 }
 
 /// The cryptography library did not sign. The key was checked when it was loaded.

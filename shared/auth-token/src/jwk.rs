@@ -5,7 +5,7 @@ mod set;
 use aws_lc_rs::digest;
 use serde::{Deserialize, Serialize};
 
-pub(crate) use set::{FLASK, KeySet, Mark, MarkedKey};
+pub(crate) use set::parse_jwk_set;
 
 use crate::{algorithm::Algorithm, encoding, flask::FlaskKey};
 

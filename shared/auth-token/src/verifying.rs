@@ -11,7 +11,7 @@ use crate::{
     algorithm::{Algorithm, Curve, KeyType, min_secret_bytes},
     encoding,
     error::KeyError,
-    jwk::{Jwk, KeySet, Mark, MarkedKey, PublicJwk, PublicJwkSet, PublicParameters},
+    jwk::{Jwk, PublicJwk, PublicJwkSet, PublicParameters, parse_jwk_set},
     pem,
     timestamp::Timestamp,
 };
@@ -70,8 +70,25 @@ impl VerifyingKey {
         Ok(Self { kid, algorithm, material, jwk: None, until: None })
     }
 
-    /// Whoever has stolen a replaced key can sign as of old; from then on it does not help.
-    pub(crate) fn accepted_until(self, until: Option<Timestamp>) -> Self {
+    /// Reads a public key.
+    ///
+    /// # Errors
+    /// [`KeyError::Unsupported`] for an unknown `alg`, or a `use` that is not `sig`;
+    /// [`KeyError::Invalid`] for numbers that are no key for it.
+    pub fn from_jwk(jwk: &PublicJwk) -> Result<Self, KeyError> {
+        let unsupported = |reason| KeyError::Unsupported { kid: jwk.kid.clone(), reason };
+        if jwk.usage != "sig" {
+            return Err(unsupported("`use` is not `sig`"));
+        }
+        let algorithm = Algorithm::parse(&jwk.alg);
+        let algorithm = algorithm.ok_or_else(|| unsupported("`alg` is not one of ours"))?;
+        Self::from_public(jwk.kid.clone(), algorithm, jwk.parameters.clone())
+    }
+
+    /// The same key, whose tokens are refused from `until` on: a replaced key that was stolen is of
+    /// no use then.
+    #[must_use]
+    pub fn accepted_until(self, until: Option<Timestamp>) -> Self {
         Self { until, ..self }
     }
 
@@ -89,11 +106,6 @@ impl VerifyingKey {
     /// replaced.
     pub const fn until(&self) -> Option<Timestamp> {
         self.until
-    }
-
-    /// The key for everybody; `None` for a secret.
-    pub(crate) const fn jwk(&self) -> Option<&PublicJwk> {
-        self.jwk.as_ref()
     }
 
     /// Whether `signature`, in canonical base64url, is this key's over `message`.
@@ -160,16 +172,22 @@ impl fmt::Debug for VerifyingKey {
 pub struct VerifyingKeys(Vec<VerifyingKey>);
 
 impl VerifyingKeys {
-    pub(crate) const fn new(keys: Vec<VerifyingKey>) -> Self {
-        Self(keys)
-    }
-
     /// Reads a JWK set of public keys (RFC 7517), for who verifies and does not sign.
     ///
     /// # Errors
     /// [`KeyError`]: the whole set is refused for one bad key, and for one that is private.
     pub fn parse(jwk_set: &str) -> Result<Self, KeyError> {
-        Ok(Self(public_keys(jwk_set)?.into_iter().map(|(key, _)| key).collect()))
+        let read = |key| match key {
+            Jwk::Public { kid, algorithm, parameters } => {
+                VerifyingKey::from_public(kid, algorithm, parameters)
+            }
+            private @ (Jwk::Private { .. } | Jwk::Flask(_)) => Err(KeyError::Unsupported {
+                kid: private.kid().to_owned(),
+                reason: "a verifier is given public keys only",
+            }),
+        };
+        let keys: Self = parse_jwk_set(jwk_set)?.into_iter().map(read).collect::<Result<_, _>>()?;
+        if keys.0.is_empty() { Err(KeyError::Empty) } else { Ok(keys) }
     }
 
     /// Reads one public key in PEM (`BEGIN PUBLIC KEY`). Its `kid` is its thumbprint (RFC 7638).
@@ -201,16 +219,8 @@ impl VerifyingKeys {
     }
 }
 
-/// The keys of a set in which all are public, with what it says of them.
-pub(crate) fn public_keys(jwk_set: &str) -> Result<Vec<(VerifyingKey, Mark)>, KeyError> {
-    let read = |MarkedKey { key, mark }| match key {
-        key @ Jwk::Public { .. } => Ok((MarkedKey { key, mark }.into_verifying()?, mark)),
-        private @ (Jwk::Private { .. } | Jwk::Flask(_)) => Err(KeyError::Unsupported {
-            kid: private.kid().to_owned(),
-            reason: "a verifier is given public keys only",
-        }),
-    };
-    let keys: Vec<_> =
-        KeySet::parse(jwk_set)?.keys.into_iter().map(read).collect::<Result<_, _>>()?;
-    if keys.is_empty() { Err(KeyError::Empty) } else { Ok(keys) }
+impl FromIterator<VerifyingKey> for VerifyingKeys {
+    fn from_iter<I: IntoIterator<Item = VerifyingKey>>(keys: I) -> Self {
+        Self(keys.into_iter().collect())
+    }
 }

@@ -3,8 +3,8 @@
 
 use auth_testkit::subject::{NOW, grant, token_profile};
 use auth_token::{
-    Algorithm, Issuer, KeyError, KeyRing, PresentedToken, SessionId, SigningKey, TokenError,
-    UserId, Verifier, VerifyingKeys,
+    Algorithm, Issuer, KeyError, KeySet, PresentedToken, SessionId, SigningKey, TokenError, UserId,
+    Verifier, VerifyingKeys,
 };
 use aws_lc_rs::{
     encoding::{AsDer as _, EcPrivateKeyRfc5915Der},
@@ -17,7 +17,7 @@ use aws_lc_rs::{
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use secrecy::{ExposeSecret as _, SecretString};
 
-fn token_of(ring: KeyRing) -> String {
+fn token_of(ring: KeySet) -> String {
     let (user, session) = (UserId::generate().unwrap(), SessionId::generate().unwrap());
     let grant = grant(&user, &session);
     let issuer = Issuer::new(ring.into_signing_key(), token_profile());
@@ -29,8 +29,8 @@ fn verify(keys: VerifyingKeys, token: &str) -> Result<(), TokenError> {
     verifier.access(PresentedToken::parse(token).unwrap(), NOW).map(drop)
 }
 
-fn generated(algorithm: Algorithm) -> KeyRing {
-    KeyRing::parse(&SigningKey::generate_jwk_set(algorithm).unwrap()).unwrap()
+fn generated(algorithm: Algorithm) -> KeySet {
+    KeySet::parse(&SigningKey::generate_jwk_set(algorithm).unwrap()).unwrap()
 }
 
 #[test]
@@ -115,7 +115,7 @@ fn pems(algorithm: Algorithm) -> Vec<(String, String)> {
 fn a_private_key_in_pem_signs_tokens_that_its_public_half_verifies() {
     for algorithm in Algorithm::ALL.into_iter().filter(|name| !name.name().starts_with("HS")) {
         for (private, public) in pems(algorithm) {
-            let ring = KeyRing::from_pem(algorithm, &SecretString::from(private)).unwrap();
+            let ring = KeySet::from_pem(algorithm, &SecretString::from(private)).unwrap();
             let keys = VerifyingKeys::from_pem(algorithm, &public).unwrap();
             assert_eq!(keys.public_jwk_set(), ring.public_jwk_set(), "the same name as well");
             assert_eq!(verify(keys, &token_of(ring)), Ok(()), "{}", algorithm.name());
@@ -127,7 +127,7 @@ fn a_private_key_in_pem_signs_tokens_that_its_public_half_verifies() {
 fn a_pem_key_for_another_algorithm_or_none_at_all_is_refused() {
     let (private, public) = pems(Algorithm::Es256).remove(0);
     for algorithm in [Algorithm::Es384, Algorithm::EdDsa, Algorithm::Rs256, Algorithm::Hs256] {
-        let refused = KeyRing::from_pem(algorithm, &SecretString::from(private.as_str()));
+        let refused = KeySet::from_pem(algorithm, &SecretString::from(private.as_str()));
         assert!(matches!(refused, Err(KeyError::NotPem(_))), "{algorithm:?}: {refused:?}");
         let refused = VerifyingKeys::from_pem(algorithm, &public);
         assert!(
@@ -137,7 +137,7 @@ fn a_pem_key_for_another_algorithm_or_none_at_all_is_refused() {
     }
     let cut = private.lines().next().unwrap().to_owned();
     for text in ["", "PEM", public.as_str(), cut.as_str()] {
-        let refused = KeyRing::from_pem(Algorithm::Es256, &SecretString::from(text));
+        let refused = KeySet::from_pem(Algorithm::Es256, &SecretString::from(text));
         assert!(matches!(refused, Err(KeyError::NotPem("ES256"))), "{text:.30}: {refused:?}");
     }
 }
@@ -147,15 +147,13 @@ fn a_shared_secret_is_as_long_as_its_hash() {
     for (algorithm, needed) in
         [(Algorithm::Hs256, 32), (Algorithm::Hs384, 48), (Algorithm::Hs512, 64)]
     {
-        let ring = |length| {
-            KeyRing::from_shared_secret(algorithm, &SecretString::from("x".repeat(length)))
-        };
+        let ring =
+            |length| KeySet::from_shared_secret(algorithm, &SecretString::from("x".repeat(length)));
         assert!(matches!(ring(needed - 1), Err(KeyError::ShortSecret { .. })));
         let ring = ring(needed).unwrap();
         assert_eq!(verify(ring.verifying_keys(), &token_of(ring)), Ok(()));
     }
-    let refused =
-        KeyRing::from_shared_secret(Algorithm::Es256, &SecretString::from("x".repeat(64)));
+    let refused = KeySet::from_shared_secret(Algorithm::Es256, &SecretString::from("x".repeat(64)));
     assert!(matches!(refused, Err(KeyError::Unsupported { .. })), "{refused:?}");
 }
 
@@ -185,7 +183,7 @@ fn a_ring_is_refused_whole_for_what_cannot_be_a_key() {
     ] {
         let good = key(Algorithm::Es256);
         let set = serde_json::json!({ "keys": [good, bad] }).to_string();
-        let refused = KeyRing::parse(&SecretString::from(set));
+        let refused = KeySet::parse(&SecretString::from(set));
         assert!(
             matches!(refused, Err(KeyError::Invalid(_) | KeyError::Unsupported { .. })),
             "{what}: {refused:?}"
@@ -194,6 +192,6 @@ fn a_ring_is_refused_whole_for_what_cannot_be_a_key() {
     let (ec, mut rsa) = (key(Algorithm::Es256), key(Algorithm::Rs256));
     rsa["kid"] = ec["kid"].clone();
     let set = serde_json::json!({ "keys": [ec, rsa] }).to_string();
-    let refused = KeyRing::parse(&SecretString::from(set));
+    let refused = KeySet::parse(&SecretString::from(set));
     assert!(matches!(refused, Err(KeyError::DuplicateKeyId(_))), "{refused:?}");
 }

@@ -3,7 +3,7 @@
 
 use auth_testkit::{
     forge::{claims, header, refresh_claims_for, refresh_header, sign, with},
-    subject::{ISSUER, NOW, grant, key_ring, token_profile},
+    subject::{ISSUER, NOW, grant, key_set, token_profile},
 };
 use auth_token::{
     AdditionalClaims, AdditionalError, Generation, Grant, Issuer, PresentedToken, SessionId,
@@ -34,7 +34,7 @@ fn tokens(issuer: &Issuer, claims: &AdditionalClaims, for_cookies: bool) -> [Str
 }
 
 fn issuer() -> Issuer {
-    Issuer::new(key_ring().into_signing_key(), token_profile())
+    Issuer::new(key_set().into_signing_key(), token_profile())
 }
 
 #[test]
@@ -42,7 +42,7 @@ fn further_issuers_and_audiences_are_accepted_and_no_others() {
     let mut profile = token_profile();
     profile.other_issuers = vec!["https://old.example.com".to_owned()];
     profile.other_audiences = vec!["mobile".to_owned(), "desktop".to_owned()];
-    let verifier = Verifier::new(key_ring().verifying_keys(), profile);
+    let verifier = Verifier::new(key_set().verifying_keys(), profile);
     for (iss, aud, expected) in [
         (ISSUER, ISSUER, Ok(())),
         ("https://old.example.com", ISSUER, Ok(())),
@@ -69,7 +69,7 @@ fn a_refresh_token_is_for_its_issuer_and_never_for_the_audience_of_access_tokens
     let mut profile = token_profile();
     profile.other_issuers = vec![old.to_owned()];
     profile.other_audiences = vec!["mobile".to_owned()];
-    let verifier = Verifier::new(key_ring().verifying_keys(), profile.clone());
+    let verifier = Verifier::new(key_set().verifying_keys(), profile.clone());
     let (user, session) = (UserId::generate().unwrap(), SessionId::generate().unwrap());
     for (iss, aud, expected) in [
         (ISSUER, format!("{ISSUER}#refresh"), Ok(())),
@@ -103,7 +103,7 @@ fn additional_claims_are_in_access_tokens_alone() {
     let claims = AdditionalClaims::new(claims).unwrap();
     let [access, refresh] = tokens(&issuer(), &claims, false);
     assert_eq!(part(&refresh, 1).get("plan"), None);
-    let verifier = Verifier::new(key_ring().verifying_keys(), token_profile());
+    let verifier = Verifier::new(key_set().verifying_keys(), token_profile());
     let read = verifier.access(PresentedToken::parse(&access).unwrap(), NOW).unwrap();
     assert_eq!(read.claims, claims);
     assert_eq!((read.username.as_str(), read.csrf), ("alice", None));
@@ -119,7 +119,7 @@ fn additional_headers_are_in_access_tokens() {
         json!({ "alg": "ES256", "kid": "test-key", "typ": "at+jwt", "tenant": "a", "x": { "y": [1] } })
     );
     assert_eq!(part(&refresh, 0), json!({ "alg": "ES256", "kid": "test-key", "typ": "rt+jwt" }));
-    let verifier = Verifier::new(key_ring().verifying_keys(), token_profile());
+    let verifier = Verifier::new(key_set().verifying_keys(), token_profile());
     assert!(verifier.access(PresentedToken::parse(&access).unwrap(), NOW).is_ok());
 }
 
@@ -141,7 +141,7 @@ fn the_most_that_may_be_added_still_makes_a_token_that_is_accepted() {
         (0..8).map(|number| (number.to_string(), Value::from("x".repeat(50)))).collect();
     let claims = AdditionalClaims::new(map(json!({ "text": "x".repeat(4_080) }))).unwrap();
     let [access, _] = tokens(&issuer().with_headers(headers).unwrap(), &claims, true);
-    let verifier = Verifier::new(key_ring().verifying_keys(), token_profile());
+    let verifier = Verifier::new(key_set().verifying_keys(), token_profile());
     assert!(verifier.access(PresentedToken::parse(&access).unwrap(), NOW).is_ok());
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use auth_testkit::{
     forge::{bad_tokens, claims, header, sign, sign_texts, sign_with_foreign_key, with},
-    subject::{ISSUER, NOW, key_ring, verifier},
+    subject::{ISSUER, NOW, key_set, verifier},
 };
 use auth_token::{
     MAX_TOKEN_BYTES, PresentedToken, Timestamp, TokenError,
@@ -14,7 +14,7 @@ use auth_token::{
 use serde_json::{Value, json};
 
 fn verify_at(token: &str, now: Timestamp) -> Result<(), TokenError> {
-    verify_except_parties(PresentedToken::parse(token)?, &key_ring().verifying_keys(), now)
+    verify_except_parties(PresentedToken::parse(token)?, &key_set().verifying_keys(), now)
 }
 
 fn verify(token: &str) -> Result<(), TokenError> {

@@ -5,7 +5,7 @@ use std::{collections::HashSet, time::Duration};
 
 use auth_testkit::subject::{ISSUER, KID, NOW, issuer, token_profile, verifier};
 use auth_token::{
-    AccessClaims, Algorithm, Generation, Grant, Issuer, KeyRing, PresentedToken, RefreshClaims,
+    AccessClaims, Algorithm, Generation, Grant, Issuer, KeySet, PresentedToken, RefreshClaims,
     SessionId, SigningKey, Timestamp, TokenError, TokenId, UserId, Verifier,
 };
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
@@ -148,7 +148,7 @@ fn token_ids_do_not_repeat() {
 
 /// Signs and verifies with a ring of one's own: also proof that exactly one cryptography feature
 /// of `jsonwebtoken` is in the graph, without which this panics.
-fn round_trip(ring: KeyRing) {
+fn round_trip(ring: KeySet) {
     let verifier = Verifier::new(ring.verifying_keys(), token_profile());
     let issuer = Issuer::new(ring.into_signing_key(), token_profile());
     let (user, session) = (user(), session());
@@ -161,12 +161,12 @@ fn round_trip(ring: KeyRing) {
 #[test]
 fn a_generated_key_signs_tokens_that_it_verifies() {
     let jwk_set = SigningKey::generate_jwk_set(Algorithm::Es256).unwrap();
-    round_trip(KeyRing::parse(&jwk_set).unwrap());
+    round_trip(KeySet::parse(&jwk_set).unwrap());
 }
 
 #[test]
 fn a_shared_secret_signs_tokens_that_it_verifies() {
     round_trip(
-        KeyRing::from_shared_secret(Algorithm::Hs256, &SecretString::from("x".repeat(32))).unwrap(),
+        KeySet::from_shared_secret(Algorithm::Hs256, &SecretString::from("x".repeat(32))).unwrap(),
     );
 }

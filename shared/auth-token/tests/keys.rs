@@ -1,13 +1,13 @@
 //! Which keys are taken, and what of them is shown.
 #![cfg(test)]
 
-use auth_testkit::subject::{JWK_SET, KID, key_ring};
-use auth_token::{Algorithm, FlaskKeys, KeyError, KeyRing, SigningKey, VerifyingKeys};
+use auth_testkit::subject::{JWK_SET, KID, key_set};
+use auth_token::{Algorithm, FlaskKeys, KeyError, KeySet, PublicJwk, SigningKey, VerifyingKey};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
 
-fn parse(set: &Value) -> Result<KeyRing, KeyError> {
-    KeyRing::parse(&SecretString::from(set.to_string()))
+fn parse(set: &Value) -> Result<KeySet, KeyError> {
+    KeySet::parse(&SecretString::from(set.to_string()))
 }
 
 fn test_key() -> Value {
@@ -32,16 +32,16 @@ fn with(member: &str, value: Value) -> Value {
 fn the_first_key_signs_and_all_are_published() {
     let mut second = test_key();
     second["kid"] = "second".into();
-    let ring = parse(&json!({ "keys": [test_key(), second] })).unwrap();
-    let published = ring.public_jwk_set();
+    let keys = parse(&json!({ "keys": [test_key(), second] })).unwrap();
+    let published = keys.public_jwk_set();
     let kids: Vec<_> = published.keys.iter().map(|key| key.kid.as_str()).collect();
     assert_eq!(kids, [KID, "second"]);
-    assert!(format!("{:?}", ring.into_signing_key()).contains(KID));
+    assert!(format!("{:?}", keys.into_signing_key()).contains(KID));
 }
 
 #[test]
 fn no_private_member_is_ever_published() {
-    let published = serde_json::to_value(key_ring().public_jwk_set()).unwrap();
+    let published = serde_json::to_value(key_set().public_jwk_set()).unwrap();
     let test_key = test_key();
     assert_eq!(
         published,
@@ -54,16 +54,16 @@ fn no_private_member_is_ever_published() {
 
 #[test]
 fn a_shared_secret_is_not_published() {
-    let ring =
-        KeyRing::from_shared_secret(Algorithm::Hs256, &SecretString::from("x".repeat(32))).unwrap();
-    assert_eq!(ring.public_jwk_set().keys, []);
+    let keys =
+        KeySet::from_shared_secret(Algorithm::Hs256, &SecretString::from("x".repeat(32))).unwrap();
+    assert_eq!(keys.public_jwk_set().keys, []);
 }
 
 #[test]
 fn a_secret_shorter_than_its_hash_is_refused() {
     for length in [0, 1, 31] {
         let refused =
-            KeyRing::from_shared_secret(Algorithm::Hs256, &SecretString::from("x".repeat(length)));
+            KeySet::from_shared_secret(Algorithm::Hs256, &SecretString::from("x".repeat(length)));
         assert!(
             matches!(refused, Err(KeyError::ShortSecret { bytes, needed: 32, .. }) if bytes == length)
         );
@@ -75,7 +75,7 @@ fn a_secret_shorter_than_its_hash_is_refused() {
 #[test]
 fn a_set_that_is_none_is_refused_without_quoting_it() {
     for text in ["", "{}", "null", "[]", "secret", r#"{"keys":7}"#, r#"{"keys":[{"kid":"a"}]}"#] {
-        let refused = KeyRing::parse(&SecretString::from(text)).unwrap_err();
+        let refused = KeySet::parse(&SecretString::from(text)).unwrap_err();
         assert!(matches!(refused, KeyError::NotAJwkSet(_)), "{text}: {refused:?}");
     }
     assert!(matches!(parse(&json!({ "keys": [] })), Err(KeyError::Empty)));
@@ -133,70 +133,33 @@ fn numbers_that_are_no_key_are_refused() {
 
 #[test]
 fn no_private_key_prints() {
-    let ring = key_ring();
-    let printed = format!("{ring:?} {:?} {:?}", ring.verifying_keys(), SecretString::from(JWK_SET));
+    let keys = key_set();
+    let printed = format!("{keys:?} {:?} {:?}", keys.verifying_keys(), SecretString::from(JWK_SET));
     for member in ["d", "x", "y"] {
         assert!(!printed.contains(test_key()[member].as_str().unwrap()), "{member}");
     }
 }
 
-/// New keys with these states; a state that is empty is none.
-fn set_in_states(states: &[&str]) -> Value {
-    let keys = states.iter().map(|state| {
-        let mut key = new_key(Algorithm::Es256);
-        if !state.is_empty() {
-            key["state"] = (*state).into();
-        }
-        key
-    });
-    json!({ "keys": keys.collect::<Vec<_>>() })
-}
-
-fn public_halves(set: &Value) -> String {
-    let mut set = set.clone();
-    for key in set["keys"].as_array_mut().unwrap() {
-        key.as_object_mut().unwrap().remove("d");
+#[test]
+fn members_of_a_set_that_are_not_ours_mean_nothing() {
+    for state in [json!("next"), json!("retired"), json!(1)] {
+        assert!(parse(&with("state", state.clone())).is_ok(), "{state}");
     }
-    set.to_string()
 }
 
 #[test]
-fn of_keys_in_states_the_first_and_no_other_is_the_current_one() {
-    for states in [
-        &["current"][..],
-        &["current", "next"],
-        &["current", "previous"],
-        &["current", "next", "previous", "previous"],
-        &["", ""],
-    ] {
-        let set = set_in_states(states);
-        let ring = parse(&set).unwrap();
-        assert_eq!(ring.public_jwk_set().keys.len(), states.len(), "{states:?}");
-        assert!(VerifyingKeys::parse(&public_halves(&set)).is_ok(), "{states:?}");
-        let signing = format!("{:?}", ring.into_signing_key());
-        assert!(signing.contains(set["keys"][0]["kid"].as_str().unwrap()), "{states:?}");
-    }
-    for states in [
-        &["next"][..],
-        &["previous"],
-        &["next", "previous"],
-        &["current", "current"],
-        &["current", "next", "next"],
-        &["next", "current"],
-        &["previous", "current", "next"],
-        &["current", ""],
-        &["", "current"],
-    ] {
-        let set = set_in_states(states);
-        let refused = parse(&set).unwrap_err();
-        assert!(matches!(refused, KeyError::BadRing(_)), "{states:?}: {refused:?}");
-        let refused = VerifyingKeys::parse(&public_halves(&set)).unwrap_err();
-        assert!(matches!(refused, KeyError::BadRing(_)), "{states:?}: {refused:?}");
-    }
-    for state in [json!("retired"), json!("Current"), json!(1)] {
-        let refused = parse(&with("state", state.clone())).unwrap_err();
-        assert!(matches!(refused, KeyError::NotAJwkSet(_)), "{state}: {refused:?}");
-    }
+fn a_public_key_is_read_alone() {
+    let jwk = key_set().public_jwk_set().keys.remove(0);
+    let key = VerifyingKey::from_jwk(&jwk).unwrap();
+    assert_eq!((key.kid(), key.algorithm()), (jwk.kid.as_str(), Algorithm::Es256));
+    let damaged = |damage: fn(&mut PublicJwk)| {
+        let mut jwk = jwk.clone();
+        damage(&mut jwk);
+        VerifyingKey::from_jwk(&jwk).unwrap_err().to_string()
+    };
+    assert!(damaged(|jwk| "enc".clone_into(&mut jwk.usage)).contains("`use`"));
+    assert!(damaged(|jwk| "none".clone_into(&mut jwk.alg)).contains("`alg`"));
+    assert!(damaged(|jwk| "RS256".clone_into(&mut jwk.alg)).contains("is not a valid key"));
 }
 
 #[test]
@@ -208,10 +171,7 @@ fn a_secret_of_ours_stands_beside_no_key_with_a_public_half() {
     }
     for keys in [[&secret, &curve], [&curve, &secret], [&edwards, &other]] {
         let refused = parse(&json!({ "keys": keys })).unwrap_err();
-        assert_eq!(
-            refused.to_string(),
-            "the keys make no ring: shared secrets stand beside keys that have a public half"
-        );
+        assert_eq!(refused.to_string(), "shared secrets stand beside keys that have a public half");
     }
 }
 
@@ -222,10 +182,10 @@ fn a_flask_services_secret_may_stand_beside_any_key() {
     for algorithm in [Algorithm::Es256, Algorithm::Hs256] {
         let ours = new_key(algorithm);
         for keys in [[&ours, &marked], [&marked, &ours]] {
-            let ring = parse(&json!({ "keys": keys })).unwrap();
-            assert_eq!(ring.algorithm(), algorithm);
-            assert!(format!("{:?}", ring.flask_keys()).contains(marked["kid"].as_str().unwrap()));
-            let verifying = ring.verifying_keys();
+            let keys = parse(&json!({ "keys": keys })).unwrap();
+            assert_eq!(keys.algorithm(), algorithm);
+            assert!(format!("{:?}", keys.flask_keys()).contains(marked["kid"].as_str().unwrap()));
+            let verifying = keys.verifying_keys();
             assert!(verifying.find(marked["kid"].as_str().unwrap()).is_none(), "it is not ours");
         }
     }

@@ -1,7 +1,7 @@
 //! The examples of the standards: keys, signing inputs and signatures as they are printed there.
 #![cfg(test)]
 
-use auth_token::{Algorithm, KeyRing, PublicParameters, VerifyingKeys};
+use auth_token::{Algorithm, KeySet, PublicParameters, VerifyingKeys};
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use secrecy::SecretString;
 use serde_json::{Value, json};
@@ -90,7 +90,7 @@ fn assert_known(keys: &VerifyingKeys, header: &str, payload: &str, signature: &s
 #[test]
 fn rfc_7515_a_1_is_verified_with_hs256() {
     let set = SecretString::from(set_of(json!({ "kty": "oct", "k": A1_KEY }), "HS256"));
-    let keys = KeyRing::parse(&set).unwrap().verifying_keys();
+    let keys = KeySet::parse(&set).unwrap().verifying_keys();
     assert_known(&keys, "{\"typ\":\"JWT\",\r\n \"alg\":\"HS256\"}", PAYLOAD, A1_SIGNATURE);
 }
 
@@ -115,7 +115,7 @@ fn rfc_8037_a_4_is_verified_with_eddsa() {
 
 #[test]
 fn rfc_8037_a_1_has_the_public_half_of_a_2_and_the_name_of_a_3() {
-    let ring = KeyRing::from_pem(Algorithm::EdDsa, &SecretString::from(ED25519_PEM)).unwrap();
+    let ring = KeySet::from_pem(Algorithm::EdDsa, &SecretString::from(ED25519_PEM)).unwrap();
     let published = serde_json::to_value(ring.public_jwk_set()).unwrap();
     assert_eq!(published["keys"][0]["x"], ED25519_X);
     assert_eq!(published["keys"][0]["kid"], ED25519_THUMBPRINT);

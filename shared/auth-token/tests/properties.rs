@@ -9,7 +9,7 @@ use auth_testkit::{
     subject::{ISSUER, NOW, issuer, token_profile, verifier},
 };
 use auth_token::{
-    AccessClaims, AdditionalClaims, AdditionalError, Algorithm, Generation, Grant, Issuer, KeyRing,
+    AccessClaims, AdditionalClaims, AdditionalError, Algorithm, Generation, Grant, Issuer, KeySet,
     PresentedToken, SessionId, SigningKey, Timestamp, TokenError, TokenId, UserId, Verifier,
 };
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
@@ -401,7 +401,7 @@ fn any_one_bit_of_a_token_changed_is_refused_whatever_the_algorithm() {
         for_cookies: false,
     };
     for algorithm in KINDS {
-        let ring = KeyRing::parse(&SigningKey::generate_jwk_set(algorithm).unwrap()).unwrap();
+        let ring = KeySet::parse(&SigningKey::generate_jwk_set(algorithm).unwrap()).unwrap();
         let verifier = Verifier::new(ring.verifying_keys(), token_profile());
         let issuer = Issuer::new(ring.into_signing_key(), token_profile());
         let token = issuer.access_token(&grant, true, NOW).unwrap();

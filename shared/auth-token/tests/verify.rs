@@ -130,7 +130,7 @@ fn a_token_is_not_valid_before_its_nbf_and_iat() {
 fn leeway_widens_each_bound_by_itself_and_no_more() {
     let mut profile = token_profile();
     profile.leeway = Duration::from_secs(10);
-    let keys = auth_testkit::subject::key_ring().verifying_keys();
+    let keys = auth_testkit::subject::key_set().verifying_keys();
     let verifier = auth_token::Verifier::new(keys, profile);
     let token = sign(&header(), &claims());
     let at = |seconds: i64| {

@@ -1,7 +1,7 @@
 //! Project Wycheproof's vectors, through the verifier that checks tokens.
 #![cfg(test)]
 
-use auth_token::{KeyError, KeyRing, VerifyingKey, VerifyingKeys};
+use auth_token::{KeyError, KeySet, VerifyingKey, VerifyingKeys};
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use secrecy::SecretString;
 use serde_json::{Value, json};
@@ -119,7 +119,7 @@ fn rsa(alg: &str, modulus: &[u8], exponent: &[u8]) -> Value {
 fn secret(alg: &str, key: &[u8]) -> Result<VerifyingKeys, KeyError> {
     let jwk = json!({ "kty": "oct", "kid": KID, "alg": alg, "k": base64url(key) });
     let set = SecretString::from(json!({ "keys": [jwk] }).to_string());
-    KeyRing::parse(&set).map(|ring| ring.verifying_keys())
+    KeySet::parse(&set).map(|ring| ring.verifying_keys())
 }
 
 /// The end of an algorithm's name and the length of its hash.

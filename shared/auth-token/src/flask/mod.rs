@@ -17,7 +17,7 @@ use crate::{
     claims::TokenType,
     encoding,
     error::{KeyError, TokenError},
-    jwk::{Jwk, KeySet, MarkedKey},
+    jwk::{Jwk, parse_jwk_set},
 };
 
 /// An old service's secret may be shorter than RFC 7518 wants; this much it has.
@@ -130,8 +130,8 @@ impl FlaskKeys {
     /// [`KeyError`]: the whole set is refused for one bad key, and for one that is not marked as a
     /// Flask service's.
     pub fn parse(jwk_set: &SecretString) -> Result<Self, KeyError> {
-        let set = KeySet::parse(jwk_set.expose_secret())?;
-        let keys = set.keys.into_iter().map(|MarkedKey { key, .. }| match key {
+        let set = parse_jwk_set(jwk_set.expose_secret())?;
+        let keys = set.into_iter().map(|key| match key {
             Jwk::Flask(key) => Ok(key),
             ours @ (Jwk::Private { .. } | Jwk::Public { .. }) => Err(KeyError::Unsupported {
                 kid: ours.kid().to_owned(),

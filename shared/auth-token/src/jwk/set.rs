@@ -2,7 +2,6 @@
 
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, de::IgnoredAny};
-use serde_json::Value;
 
 use super::{Jwk, PrivateParameters, PublicParameters, RsaPrivate};
 use crate::{
@@ -10,54 +9,10 @@ use crate::{
     encoding,
     error::KeyError,
     flask::{FlaskKey, FlaskMark},
-    rotation::KeyState,
-    signing::SigningKey,
-    timestamp::Timestamp,
-    verifying::VerifyingKey,
 };
-
-/// The keys of a set, each with a name of its own.
-pub(crate) struct KeySet {
-    /// The version of a secret that a ring was made from.
-    pub(crate) derived_from: Option<String>,
-    pub(crate) keys: Vec<MarkedKey>,
-}
-
-pub(crate) struct MarkedKey {
-    pub(crate) key: Jwk,
-    pub(crate) mark: Mark,
-}
-
-/// Why a Flask service's key stands among ours in no ring.
-pub(crate) const FLASK: &str = "a Flask service's keys stand in a secret of their own";
-
-impl MarkedKey {
-    /// The half that verifies, for as long as it does; the other one is forgotten.
-    pub(crate) fn into_verifying(self) -> Result<VerifyingKey, KeyError> {
-        let key = match self.key {
-            Jwk::Private { kid, algorithm, parameters } => {
-                SigningKey::new(kid, algorithm, parameters)?.into_public()
-            }
-            Jwk::Public { kid, algorithm, parameters } => {
-                VerifyingKey::from_public(kid, algorithm, parameters)?
-            }
-            Jwk::Flask(_) => return Err(KeyError::BadRing(FLASK)),
-        };
-        Ok(key.accepted_until(self.mark.until))
-    }
-}
-
-/// What a ring says of a key besides the key itself; nothing in a set that is no ring.
-#[derive(Clone, Copy, Default)]
-pub(crate) struct Mark {
-    pub(crate) state: Option<KeyState>,
-    pub(crate) since: Option<Timestamp>,
-    pub(crate) until: Option<Timestamp>,
-}
 
 #[derive(Deserialize)]
 struct JwkSetText {
-    derived_from: Option<String>,
     keys: Vec<JwkText>,
 }
 
@@ -83,77 +38,42 @@ struct JwkText {
     qi: Option<SecretString>,
     oth: Option<IgnoredAny>,
     k: Option<SecretString>,
-    state: Option<KeyState>,
-    since: Option<Value>,
-    until: Option<Value>,
     #[serde(flatten)]
     flask: FlaskMark,
 }
 
 const MAX_KID_BYTES: usize = 128;
 
-impl KeySet {
-    /// Reads a JWK set (RFC 7517 §5).
-    pub(crate) fn parse(json: &str) -> Result<Self, KeyError> {
-        // The parser's own message could quote the text, so it is not passed on.
-        let set: JwkSetText = serde_json::from_str(json)
-            .map_err(|_| KeyError::NotAJwkSet("expected {\"keys\":[…]} with keys"))?;
-        check_states(&set.keys)?;
-        check_symmetry(&set.keys)?;
-        let mut keys = Vec::<MarkedKey>::new();
-        for text in set.keys {
-            let mark = text.mark()?;
-            let key = text.check()?;
-            if keys.iter().any(|other| other.key.kid() == key.kid()) {
-                return Err(KeyError::DuplicateKeyId(key.kid().to_owned()));
-            }
-            keys.push(MarkedKey { key, mark });
+/// Reads the keys of a JWK set (RFC 7517 §5), each with a `kid` of its own.
+pub(crate) fn parse_jwk_set(json: &str) -> Result<Vec<Jwk>, KeyError> {
+    // The parser's own message could quote the text, so it is not passed on.
+    let set: JwkSetText = serde_json::from_str(json)
+        .map_err(|_| KeyError::NotAJwkSet("expected {\"keys\":[…]} with keys"))?;
+    check_symmetry(&set.keys)?;
+    let mut keys = Vec::<Jwk>::new();
+    for text in set.keys {
+        let key = text.check()?;
+        if keys.iter().any(|other| other.kid() == key.kid()) {
+            return Err(KeyError::DuplicateKeyId(key.kid().to_owned()));
         }
-        Ok(Self { derived_from: set.derived_from, keys })
+        keys.push(key);
     }
+    Ok(keys)
 }
 
-/// A set that rotates says of each key what it is for, and its first one is the one that signs.
-fn check_states(keys: &[JwkText]) -> Result<(), KeyError> {
-    if keys.iter().all(|key| key.state.is_none()) {
-        return Ok(());
-    }
-    let count = |state| keys.iter().filter(|key| key.state == Some(state)).count();
-    if keys.iter().any(|key| key.state.is_none()) {
-        return Err(KeyError::BadRing("some keys have a `state` and some have none"));
-    }
-    if count(KeyState::Current) != 1 || count(KeyState::Next) > 1 {
-        return Err(KeyError::BadRing("there is not one `current` key, and one `next` at most"));
-    }
-    if keys.first().and_then(|key| key.state) != Some(KeyState::Current) {
-        return Err(KeyError::BadRing("the first key is not the `current` one"));
-    }
-    Ok(())
-}
-
-/// Whoever is given a secret can sign with it, and whoever is given a public key cannot: a set is
+/// A verifier that holds a shared secret can sign, and one that holds a public key cannot: a set is
 /// for the one or for the other. Secrets of a Flask service verify that service's tokens only.
 fn check_symmetry(keys: &[JwkText]) -> Result<(), KeyError> {
     let mut ours = keys.iter().filter(|key| !key.flask.is_marked());
     let is_secret = |key: &JwkText| key.kty == "oct";
     let first = ours.next().map(is_secret);
     if ours.any(|key| Some(is_secret(key)) != first) {
-        return Err(KeyError::BadRing("shared secrets stand beside keys that have a public half"));
+        return Err(KeyError::MixedSecrets);
     }
     Ok(())
 }
 
 impl JwkText {
-    /// Members of these names mean something in a ring, and in other sets whatever they please.
-    fn mark(&self) -> Result<Mark, KeyError> {
-        let Some(state) = self.state else { return Ok(Mark::default()) };
-        let time = |member: &Option<Value>| {
-            let time = member.as_ref().map(Timestamp::deserialize).transpose();
-            time.map_err(|_| KeyError::BadRing("`since` or `until` is not a time"))
-        };
-        Ok(Mark { state: Some(state), since: time(&self.since)?, until: time(&self.until)? })
-    }
-
     fn check(self) -> Result<Jwk, KeyError> {
         let kid = self
             .kid

@@ -1,4 +1,4 @@
-//! The keys of a service: the one that signs, and all that verify.
+//! The keys of a function that signs: the one that signs, and all that verify.
 
 use secrecy::{ExposeSecret, SecretString};
 
@@ -6,7 +6,7 @@ use crate::{
     algorithm::Algorithm,
     error::KeyError,
     flask::FlaskKeys,
-    jwk::{Jwk, KeySet, MarkedKey, PrivateParameters, PublicJwkSet, PublicParameters},
+    jwk::{Jwk, PrivateParameters, PublicJwkSet, PublicParameters, parse_jwk_set},
     pem,
     signing::SigningKey,
     verifying::{VerifyingKey, VerifyingKeys},
@@ -15,15 +15,15 @@ use crate::{
 /// The `kid` of a secret that came without one.
 const SHARED_SECRET_KID: &str = "shared-secret";
 
-/// Every key that a function was given. The first one signs, all of them verify.
+/// A key that signs, and all keys that verify, its public half among them.
 #[derive(Debug)]
-pub struct KeyRing {
+pub struct KeySet {
     signing: SigningKey,
-    others: Vec<VerifyingKey>,
+    verifying: VerifyingKeys,
     flask: FlaskKeys,
 }
 
-impl KeyRing {
+impl KeySet {
     /// Reads a JWK set (RFC 7517). Its first key is private and signs; the others, private or
     /// public, verify. Keys that are marked as a Flask service's verify that service's tokens.
     ///
@@ -31,28 +31,34 @@ impl KeyRing {
     /// Every variant of [`KeyError`] but `Generation`: the whole set is refused for one bad key.
     pub fn parse(jwk_set: &SecretString) -> Result<Self, KeyError> {
         let (mut signing, mut others, mut flask) = (None, Vec::new(), Vec::new());
-        for MarkedKey { key, mark } in KeySet::parse(jwk_set.expose_secret())?.keys {
+        for key in parse_jwk_set(jwk_set.expose_secret())? {
             match key {
-                Jwk::Private { kid, algorithm, parameters }
-                    if signing.is_none() && others.is_empty() =>
-                {
-                    signing = Some(SigningKey::new(kid, algorithm, parameters)?);
+                Jwk::Private { kid, algorithm, parameters } => {
+                    let key = SigningKey::new(kid, algorithm, parameters)?;
+                    if signing.is_none() && others.is_empty() {
+                        signing = Some(key);
+                    } else {
+                        others.push(key.into_public());
+                    }
+                }
+                Jwk::Public { kid, algorithm, parameters } => {
+                    others.push(VerifyingKey::from_public(kid, algorithm, parameters)?);
                 }
                 Jwk::Flask(key) => flask.push(key),
-                key @ (Jwk::Private { .. } | Jwk::Public { .. }) => {
-                    others.push(MarkedKey { key, mark }.into_verifying()?);
-                }
             }
         }
         match signing {
-            Some(signing) => Ok(Self { signing, others, flask: FlaskKeys::new(flask) }),
+            Some(signing) => {
+                let public = std::iter::once(signing.public().clone());
+                let verifying = public.chain(others).collect();
+                Ok(Self { signing, verifying, flask: FlaskKeys::new(flask) })
+            }
             None if others.is_empty() => Err(KeyError::Empty),
             None => Err(KeyError::NoSigningKey),
         }
     }
 
-    /// A ring of one private key in PEM: PKCS #8, PKCS #1 or SEC 1. Its `kid` is its thumbprint
-    /// (RFC 7638).
+    /// One private key in PEM: PKCS #8, PKCS #1 or SEC 1. Its `kid` is its thumbprint (RFC 7638).
     ///
     /// # Errors
     /// [`KeyError::NotPem`] when it is no key for `algorithm`, [`KeyError::Invalid`] when its
@@ -66,7 +72,7 @@ impl KeyRing {
         SigningKey::new(kid, algorithm, parameters).map(Self::of)
     }
 
-    /// A ring of one secret that another service shares, for HS256, HS384 or HS512.
+    /// One secret that another service shares, for HS256, HS384 or HS512.
     ///
     /// # Errors
     /// [`KeyError::ShortSecret`] for less than 32, 48 or 64 bytes, [`KeyError::Unsupported`] for
@@ -81,18 +87,24 @@ impl KeyRing {
     }
 
     fn of(signing: SigningKey) -> Self {
-        Self { signing, others: Vec::new(), flask: FlaskKeys::default() }
+        let verifying = std::iter::once(signing.public().clone()).collect();
+        Self { signing, verifying, flask: FlaskKeys::default() }
     }
 
-    /// The halves that verify, the signing key's first.
+    /// The same key that signs, and `verifying` in place of the keys that verify.
+    #[must_use]
+    pub fn with_verifying_keys(self, verifying: VerifyingKeys) -> Self {
+        Self { verifying, ..self }
+    }
+
+    /// The halves that verify.
     pub fn verifying_keys(&self) -> VerifyingKeys {
-        let signing = std::iter::once(self.signing.public());
-        VerifyingKeys::new(signing.chain(&self.others).cloned().collect())
+        self.verifying.clone()
     }
 
     /// The public keys, for the JWKS endpoint. Shared secrets are left out.
     pub fn public_jwk_set(&self) -> PublicJwkSet {
-        self.verifying_keys().public_jwk_set()
+        self.verifying.public_jwk_set()
     }
 
     /// The keys that verify a Flask service's tokens.
