@@ -1,0 +1,225 @@
+//! The key cache of a function.
+
+use std::{
+    fmt,
+    future::Future,
+    pin::Pin,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use auth_token::Timestamp;
+use tokio::{sync::Mutex as AsyncMutex, time::timeout};
+use tracing::{error, info};
+
+use crate::RingError;
+
+/// How long cached keys serve while the ring is unavailable.
+pub const MAX_STALE_AGE: Duration = Duration::from_hours(1);
+/// How long a request waits for newer keys while it has usable ones.
+const FETCH_TIMEOUT: Duration = Duration::from_millis(500);
+/// How long the cache does not fetch again after a fault, at most half the maximum age.
+const BACKOFF: Duration = Duration::from_secs(10);
+/// How long an unknown key id is not searched for again.
+const UNKNOWN_KEY_TTL: Duration = Duration::from_secs(30);
+
+/// Where a cache gets keys from.
+pub trait FetchKeys<K>: Send + Sync {
+    /// Fetches the keys; `None` when they are those of the last fetch, and `is_cached` says that the
+    /// cache still has them.
+    fn fetch(
+        &self,
+        is_cached: bool,
+        now: Timestamp,
+    ) -> Pin<Box<dyn Future<Output = Result<Option<K>, RingError>> + Send + '_>>;
+}
+
+/// What a function makes of its keys, fetched again by age. Clones share the cache.
+///
+/// Keys older than half the maximum age are fetched again before the request goes on; it waits half
+/// a second at most while the old ones are usable. There is no background task, because Lambda
+/// freezes a process between requests.
+pub struct KeyCache<K>(Arc<Inner<K>>);
+
+enum Inner<K> {
+    Static(Arc<K>),
+    Cached(Cached<K>),
+}
+
+struct Cached<K> {
+    source: Box<dyn FetchKeys<K>>,
+    max_age: Duration,
+    /// One request fetches at a time.
+    turn: AsyncMutex<()>,
+    state: Mutex<State<K>>,
+}
+
+struct State<K> {
+    keys: Option<Arc<K>>,
+    fetched_at: Timestamp,
+    failed_at: Option<Timestamp>,
+    unknown_at: Option<Timestamp>,
+}
+
+impl<K> KeyCache<K> {
+    /// Keys that never change.
+    pub fn fixed(keys: K) -> Self {
+        Self(Arc::new(Inner::Static(Arc::new(keys))))
+    }
+
+    /// A cache of what `source` fetches, of which it fetches the first now. A fault is logged, and
+    /// the first request tries again.
+    pub async fn start(
+        source: impl FetchKeys<K> + 'static,
+        max_age: Duration,
+        now: Timestamp,
+    ) -> Self {
+        let state = State { keys: None, fetched_at: now, failed_at: None, unknown_at: None };
+        let cached = Cached {
+            source: Box::new(source),
+            max_age,
+            turn: AsyncMutex::new(()),
+            state: Mutex::new(state),
+        };
+        cached.fetch(now).await.ok();
+        Self(Arc::new(Inner::Cached(cached)))
+    }
+
+    /// The keys.
+    ///
+    /// # Errors
+    /// Why the last fetch failed, when there are no keys or they are older than [`MAX_STALE_AGE`].
+    pub async fn get(&self, now: Timestamp) -> Result<Arc<K>, RingError> {
+        let cached = match self.0.as_ref() {
+            Inner::Static(keys) => return Ok(Arc::clone(keys)),
+            Inner::Cached(cached) => cached,
+        };
+        if let Some(keys) = cached.state().fresh(cached.max_age, now) {
+            return Ok(keys);
+        }
+        let younger = cached.state().younger_than(cached.max_age, now);
+        let _turn = match (cached.turn.try_lock(), younger) {
+            (Ok(turn), _) => turn,
+            (Err(_), Some(keys)) => return Ok(keys),
+            (Err(_), None) => cached.turn.lock().await,
+        };
+        // Another request may have fetched meanwhile.
+        if let Some(keys) = cached.state().fresh(cached.max_age, now) {
+            return Ok(keys);
+        }
+        let fetched = cached.fetch(now).await;
+        let usable = cached.state().younger_than(MAX_STALE_AGE, now);
+        usable.map_or_else(|| Err(fetched.err().unwrap_or(RingError::NotFound)), Ok)
+    }
+
+    /// Fetches the keys because `seen` lacks the key of a token; `None` when there are no others.
+    /// A search without a result is not repeated for 30 s.
+    ///
+    /// # Errors
+    /// Why the keys cannot be fetched, so that it is not known whether the key exists.
+    pub async fn get_newer(
+        &self,
+        seen: &Arc<K>,
+        now: Timestamp,
+    ) -> Result<Option<Arc<K>>, RingError> {
+        let Inner::Cached(cached) = self.0.as_ref() else { return Ok(None) };
+        let _turn = cached.turn.lock().await;
+        if let Some(newer) = cached.state().other_than(seen) {
+            return Ok(Some(newer));
+        }
+        if is_within(UNKNOWN_KEY_TTL, cached.state().unknown_at, now) {
+            return Ok(None);
+        }
+        if cached.state().in_backoff(cached.max_age, now) {
+            return Err(RingError::Unavailable("the last fetch failed".into()));
+        }
+        cached.fetch(now).await?;
+        let newer = cached.state().other_than(seen);
+        if newer.is_none() {
+            cached.state().unknown_at = Some(now);
+        }
+        Ok(newer)
+    }
+}
+
+impl<K> Cached<K> {
+    fn state(&self) -> MutexGuard<'_, State<K>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn fetch(&self, now: Timestamp) -> Result<(), RingError> {
+        let is_usable = self.state().younger_than(MAX_STALE_AGE, now).is_some();
+        let is_cached = self.state().keys.is_some();
+        let fetch = self.source.fetch(is_cached, now);
+        let fetched = if is_usable {
+            let late = |_| Err(RingError::Unavailable("it did not answer within 500 ms".into()));
+            timeout(FETCH_TIMEOUT, fetch).await.unwrap_or_else(late)
+        } else {
+            fetch.await
+        };
+        let mut state = self.state();
+        match fetched {
+            Ok(fetched) => {
+                if let Some(keys) = fetched {
+                    if state.keys.is_some() {
+                        info!("keys replaced");
+                    }
+                    state.keys = Some(Arc::new(keys));
+                    state.unknown_at = None;
+                }
+                (state.fetched_at, state.failed_at) = (now, None);
+                Ok(())
+            }
+            Err(fault) => {
+                if !fault.is_outage() {
+                    state.keys = None;
+                }
+                state.failed_at = Some(now);
+                error!(keeps_serving = state.keys.is_some(), cause = %fault, "keys not fetched");
+                Err(fault)
+            }
+        }
+    }
+}
+
+impl<K> State<K> {
+    /// The keys, unless they are due to be fetched again.
+    fn fresh(&self, max_age: Duration, now: Timestamp) -> Option<Arc<K>> {
+        let age = if self.in_backoff(max_age, now) { MAX_STALE_AGE } else { max_age / 2 };
+        self.younger_than(age, now)
+    }
+
+    fn younger_than(&self, age: Duration, now: Timestamp) -> Option<Arc<K>> {
+        self.keys.clone().filter(|_| is_within(age, Some(self.fetched_at), now))
+    }
+
+    fn other_than(&self, seen: &Arc<K>) -> Option<Arc<K>> {
+        self.keys.clone().filter(|keys| !Arc::ptr_eq(keys, seen))
+    }
+
+    fn in_backoff(&self, max_age: Duration, now: Timestamp) -> bool {
+        is_within(BACKOFF.min(max_age / 2), self.failed_at, now)
+    }
+}
+
+/// Whether `moment` lies less than `span` before `now`. After a clock was set back no moment of the
+/// future does.
+fn is_within(span: Duration, moment: Option<Timestamp>, now: Timestamp) -> bool {
+    moment.is_some_and(|moment| moment <= now && now.since(moment) < span)
+}
+
+impl<K> Clone for KeyCache<K> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<K> fmt::Debug for KeyCache<K> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kind = match self.0.as_ref() {
+            Inner::Static(_) => "static",
+            Inner::Cached(_) => "cached",
+        };
+        f.debug_tuple("KeyCache").field(&kind).finish()
+    }
+}

@@ -1,0 +1,214 @@
+//! The key ring and the form in which it is stored.
+
+use std::{collections::BTreeMap, fmt};
+
+use auth_token::{
+    Algorithm, KeyError, KeySet, PublicJwk, SigningKey, Timestamp, VerifyingKey, VerifyingKeys,
+};
+use secrecy::SecretString;
+use serde::{Deserialize, Serialize};
+
+use crate::{RingError, store::RingItem};
+
+/// What a key of a ring does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum KeyState {
+    /// It signs.
+    Current,
+    /// It is published and does not sign yet.
+    Next,
+    /// It no longer signs, and verifies until the last token that it signed has expired.
+    Previous,
+}
+
+impl fmt::Display for KeyState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Current => "current",
+            Self::Next => "next",
+            Self::Previous => "previous",
+        })
+    }
+}
+
+/// The public half of a key, and what the key does.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RingKey {
+    /// The public key (RFC 7517).
+    #[serde(flatten)]
+    pub jwk: PublicJwk,
+    /// What the key does.
+    pub state: KeyState,
+    /// Since when it has that state.
+    pub since: Timestamp,
+    /// When a previous key stops verifying; `None` for the others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Timestamp>,
+}
+
+/// A key that was taken out of the ring before its time.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RetiredKey {
+    /// Its id.
+    pub kid: String,
+    /// When it was retired.
+    pub at: Timestamp,
+}
+
+/// What verifiers and operators read: the public halves.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PublicRing {
+    /// The keys: current, next, previous, the newest first.
+    pub keys: Vec<RingKey>,
+    /// Retired keys whose tokens have not all expired yet.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub retired: Vec<RetiredKey>,
+}
+
+impl PublicRing {
+    /// Reads the ring's public attribute.
+    ///
+    /// # Errors
+    /// [`RingError::Invalid`]: the whole ring is refused for one bad key.
+    pub fn parse(text: &str) -> Result<Self, RingError> {
+        let invalid = |reason: &str| Err(RingError::Invalid(reason.to_owned()));
+        let Ok(ring) = serde_json::from_str::<Self>(text) else {
+            return invalid("its keys are not JSON as we write it");
+        };
+        let count = |state| ring.keys.iter().filter(|key| key.state == state).count();
+        if count(KeyState::Current) != 1 || count(KeyState::Next) > 1 {
+            return invalid("it must have one current key, and at most one next key");
+        }
+        for (index, key) in ring.keys.iter().enumerate() {
+            let kid = &key.jwk.kid;
+            if ring.keys.iter().take(index).any(|other| other.jwk.kid == *kid) {
+                return Err(RingError::Invalid(format!("two keys have the id {kid:?}")));
+            }
+            if ring.retired.iter().any(|retired| retired.kid == *kid) {
+                return Err(RingError::Invalid(format!("key {kid:?} is retired")));
+            }
+            if key.until.is_some() != (key.state == KeyState::Previous) {
+                return Err(RingError::Invalid(format!("key {kid:?} has the wrong end")));
+            }
+        }
+        ring.verifying_keys()?;
+        Ok(ring)
+    }
+
+    /// The ring's public attribute.
+    pub fn to_json(&self) -> String {
+        serde_json::json!(self).to_string()
+    }
+
+    /// The key with that id.
+    pub fn find(&self, kid: &str) -> Option<&RingKey> {
+        self.keys.iter().find(|key| key.jwk.kid == kid)
+    }
+
+    /// The key in that state; of several previous ones the newest.
+    pub fn in_state(&self, state: KeyState) -> Option<&RingKey> {
+        self.keys.iter().find(|key| key.state == state)
+    }
+
+    /// The keys that tokens are accepted from.
+    ///
+    /// # Errors
+    /// [`RingError::Invalid`] for numbers that are no key.
+    pub fn verifying_keys(&self) -> Result<VerifyingKeys, RingError> {
+        let read = |key: &RingKey| match VerifyingKey::from_jwk(&key.jwk) {
+            Ok(verifying) => Ok(verifying.accepted_until(key.until)),
+            Err(refused) => Err(RingError::Invalid(refused.to_string())),
+        };
+        self.keys.iter().map(read).collect()
+    }
+}
+
+/// A private half: sealed as it is stored, or just generated.
+#[derive(Clone)]
+pub(crate) enum PrivateHalf {
+    New(SecretString),
+    Sealed(Vec<u8>),
+}
+
+/// A new key, which is in no ring yet.
+#[derive(Clone)]
+pub struct NewKey {
+    pub(crate) jwk: PublicJwk,
+    pub(crate) private: SecretString,
+}
+
+impl NewKey {
+    /// Generates a key.
+    ///
+    /// # Errors
+    /// [`KeyError::Generation`] when the cryptography library cannot make one;
+    /// [`KeyError::Unsupported`] for an algorithm whose keys have no public half.
+    pub fn generate(algorithm: Algorithm) -> Result<Self, KeyError> {
+        let private = SigningKey::generate_jwk_set(algorithm)?;
+        let public = KeySet::parse(&private)?.public_jwk_set();
+        let jwk = public.keys.into_iter().next().ok_or_else(|| KeyError::Unsupported {
+            kid: String::new(),
+            reason: "a shared secret cannot be published",
+        })?;
+        Ok(Self { jwk, private })
+    }
+
+    /// A key of these parts, which are not checked: `private` is a JWK set of one private key.
+    pub const fn from_parts(jwk: PublicJwk, private: SecretString) -> Self {
+        Self { jwk, private }
+    }
+
+    /// Its id.
+    pub fn kid(&self) -> &str {
+        &self.jwk.kid
+    }
+
+    pub(crate) fn into_ring_key(self, state: KeyState, since: Timestamp) -> RingKey {
+        RingKey { jwk: self.jwk, state, since, until: None }
+    }
+}
+
+impl fmt::Debug for NewKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("NewKey").field("kid", &self.jwk.kid).finish_non_exhaustive()
+    }
+}
+
+/// The whole ring: the public halves, and the private halves of the current and the next key.
+#[derive(Clone)]
+pub struct KeyRing {
+    pub(crate) public: PublicRing,
+    pub(crate) private: BTreeMap<String, PrivateHalf>,
+}
+
+impl KeyRing {
+    /// Reads the ring's item.
+    ///
+    /// # Errors
+    /// [`RingError::Invalid`].
+    pub fn parse(item: &RingItem) -> Result<Self, RingError> {
+        let public = PublicRing::parse(&item.public)?;
+        let sealed = |key: &RingKey| {
+            let kid = &key.jwk.kid;
+            let half = item.sealed.get(kid).cloned().map(PrivateHalf::Sealed);
+            half.map(|half| (kid.clone(), half))
+                .ok_or_else(|| RingError::Invalid(format!("key {kid:?} has no private half")))
+        };
+        let signing = public.keys.iter().filter(|key| key.state != KeyState::Previous);
+        let private = signing.map(sealed).collect::<Result<_, _>>()?;
+        Ok(Self { public, private })
+    }
+
+    /// The public halves.
+    pub const fn public(&self) -> &PublicRing {
+        &self.public
+    }
+}
+
+/// Written by hand so that no later field can print a private key.
+impl fmt::Debug for KeyRing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("KeyRing").field("public", &self.public).finish_non_exhaustive()
+    }
+}

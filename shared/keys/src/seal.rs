@@ -1,0 +1,70 @@
+//! Private halves, sealed.
+
+use std::future::Future;
+
+use auth_token::KeySet;
+use secrecy::SecretString;
+
+use crate::{KeyRing, KeyState, RingError, ring::PrivateHalf};
+
+/// `kms:Encrypt` on the KMS key.
+pub trait Seal {
+    /// Seals the private half of the key `kid`. It opens for the same `kid` only.
+    ///
+    /// # Errors
+    /// [`RingError::Unavailable`] and [`RingError::Refused`].
+    fn seal(
+        &self,
+        kid: &str,
+        private: &SecretString,
+    ) -> impl Future<Output = Result<Vec<u8>, RingError>> + Send;
+}
+
+/// `kms:Decrypt` on the KMS key.
+pub trait Open {
+    /// Opens the private half of the key `kid`.
+    ///
+    /// # Errors
+    /// [`RingError::Unavailable`], [`RingError::Refused`], and [`RingError::NotOpened`] for what
+    /// was sealed by another KMS key or for another `kid`.
+    fn open(
+        &self,
+        kid: &str,
+        sealed: &[u8],
+    ) -> impl Future<Output = Result<SecretString, RingError>> + Send;
+}
+
+impl KeyRing {
+    /// Seals the private halves of new keys.
+    ///
+    /// # Errors
+    /// As [`Seal::seal`].
+    pub(crate) async fn seal(&mut self, sealer: &impl Seal) -> Result<(), RingError> {
+        for (kid, half) in &mut self.private {
+            if let PrivateHalf::New(private) = half {
+                *half = PrivateHalf::Sealed(sealer.seal(kid, private).await?);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The current key of a ring, opened, with all keys that verify.
+///
+/// # Errors
+/// As [`Open::open`]; [`RingError::NotOpened`] also for a private half that is not the public one's.
+pub async fn open_current(ring: &KeyRing, opener: &impl Open) -> Result<KeySet, RingError> {
+    let current = ring.public.in_state(KeyState::Current).ok_or(RingError::NotFound)?;
+    let kid = &current.jwk.kid;
+    let private = match ring.private.get(kid) {
+        Some(PrivateHalf::Sealed(sealed)) => opener.open(kid, sealed).await?,
+        Some(PrivateHalf::New(private)) => private.clone(),
+        None => return Err(RingError::Invalid(format!("key {kid:?} has no private half"))),
+    };
+    let not_opened = |reason: String| RingError::NotOpened { kid: kid.clone(), reason };
+    let key = KeySet::parse(&private).map_err(|refused| not_opened(refused.to_string()))?;
+    if key.public_jwk_set().keys != [current.jwk.clone()] {
+        return Err(not_opened("it is another key's".to_owned()));
+    }
+    Ok(key.with_verifying_keys(ring.public.verifying_keys()?))
+}
