@@ -1,24 +1,21 @@
 #![doc = include_str!("../README.md")]
 
+mod aws_error;
 mod dynamodb;
 mod error;
 mod keys;
+mod kms;
 mod memory;
-mod rings;
 mod secrets;
 mod sessions;
 mod users;
 mod work_items;
 
-pub use dynamodb::{Aws, DynamoKeys, DynamoUsers, DynamoWorkItems};
+pub use dynamodb::{Aws, DynamoKeyRing, DynamoUsers, DynamoWorkItems};
 pub use error::{StoreError, with_causes};
-pub use keys::{KeptKeys, KeyLocation, KeySource, KeySourceError, TrustedKeys};
+pub use keys::{KeyLocation, KeySource, KeySourceError, RingSigning, TrustedKeys};
+pub use kms::KmsKey;
 pub use memory::{MemoryUsers, MemoryWorkItems};
-pub use rings::{
-    DescribeRings, FindPublishedRing, FindRing, MoveRing, Publication, PublishOutcome, PublishRing,
-    PublishedText, PutRing, RingStage, RingVersions, StartRotation,
-};
-pub use secrets::SecretRings;
 pub use sessions::{
     AccountChange, AccountChangeOutcome, ChangePassword, EndSession, EndSessions, EndedSessions,
     FindSession, PasswordChange, RemoveUser, RotateSession, RotateSessionOutcome, SessionEnd,

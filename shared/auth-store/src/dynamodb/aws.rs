@@ -33,7 +33,7 @@ struct Limits {
 const OF_A_REQUEST: Limits =
     Limits { attempt: Duration::from_millis(700), operation: Duration::from_millis(1_500) };
 
-const OF_A_ROTATION: Limits =
+const OF_AN_OPERATOR: Limits =
     Limits { attempt: Duration::from_secs(5), operation: Duration::from_secs(10) };
 
 /// First try included. The pauses between them are jittered.
@@ -72,7 +72,7 @@ impl Aws {
     /// The default one for a function that may take half a minute. Its calls may take 5 s an attempt and
     /// 10 s in all, in place of 0.7 s and 1.5 s.
     pub fn patient() -> Self {
-        Self { limits: OF_A_ROTATION, ..Self::default() }
+        Self { limits: OF_AN_OPERATOR, ..Self::default() }
     }
 
     /// A client of DynamoDB.

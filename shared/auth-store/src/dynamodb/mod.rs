@@ -11,6 +11,6 @@ mod users;
 mod work_items;
 
 pub use aws::Aws;
-pub use keys::DynamoKeys;
+pub use keys::DynamoKeyRing;
 pub use users::DynamoUsers;
 pub use work_items::DynamoWorkItems;
