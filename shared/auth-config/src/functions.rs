@@ -7,7 +7,8 @@ use auth_api::{GuardSettings, HttpSettings, LogSettings, TokenLocations};
 use auth_password::{HashParams, PasswordPolicy};
 use auth_session::{RotationPolicy, SessionPolicy};
 use auth_store::KeySource;
-use auth_token::{KeyPolicy, TokenProfile};
+use auth_token::TokenProfile;
+use latchkey_keys::KeyPolicy;
 use tracing::Level;
 
 use crate::{
@@ -17,7 +18,8 @@ use crate::{
         session_policy, token_profile, users_table,
     },
     keys::{
-        flask_secret, key_policy, legacy_table, max_age, signing_key_source, verifying_key_source,
+        flask_secret, key_policy, kms_key, legacy_table, max_age, ring_algorithm,
+        signing_key_source, verifying_key_source,
     },
     places::{http_settings, token_locations},
     variables::variables_of,
@@ -54,9 +56,9 @@ macro_rules! functions {
 
 functions! {
     "account" => AccountConfig,
+    "admin" => AdminConfig,
     "authorizer" => AuthorizerConfig,
     "discovery" => DiscoveryConfig,
-    "keys" => KeysConfig,
     "login" => LoginConfig,
     "logout" => LogoutConfig,
     "password" => PasswordConfig,
@@ -101,8 +103,9 @@ impl SignupConfig {
 pub struct LoginConfig {
     /// The users table. Read from `USERS_TABLE`.
     pub users_table: String,
-    /// Where the signing keys are. Read from `SIGNING_KEYS_SECRET`, `SIGNING_KEYS`,
-    /// `JWT_SECRET_KEY` or `JWT_PRIVATE_KEY`, `JWT_ALGORITHM` and `KEYS_MAX_AGE`.
+    /// Where the signing keys are. Read from `KEYS_TABLE` with `KMS_KEY_ARN` and
+    /// `SIGNING_ALGORITHM`, from `SIGNING_KEYS_SECRET`, `SIGNING_KEYS`, `JWT_SECRET_KEY` or
+    /// `JWT_PRIVATE_KEY`, `JWT_ALGORITHM` and `KEYS_MAX_AGE`.
     pub keys: KeySource,
     /// Which tokens are issued. Read from `JWT_ISSUER`, `JWT_AUDIENCE`,
     /// `JWT_DECODE_ISSUER`, `JWT_DECODE_AUDIENCE`, `JWT_ACCESS_TOKEN_EXPIRES`,
@@ -131,7 +134,7 @@ impl LoginConfig {
     pub fn read(variables: &impl Variables) -> Result<Self, ConfigError> {
         Ok(Self {
             users_table: users_table(variables)?,
-            keys: signing_key_source(variables)?,
+            keys: signing_key_source(variables, Some(ring_algorithm(variables)?))?,
             tokens: token_profile(variables)?,
             sessions: session_policy(variables)?,
             hashing: hash_params(variables)?,
@@ -174,7 +177,7 @@ impl RefreshConfig {
     /// # Errors
     /// [`ConfigError`] when a variable is missing, malformed or contradicts another.
     pub fn read(variables: &impl Variables) -> Result<Self, ConfigError> {
-        let keys = flask_secret(variables, signing_key_source(variables)?)?;
+        let keys = flask_secret(variables, signing_key_source(variables, None)?)?;
         Ok(Self {
             users_table: users_table(variables)?,
             legacy_table: legacy_table(variables, &keys)?,
@@ -288,7 +291,7 @@ impl PasswordConfig {
     /// # Errors
     /// [`ConfigError`] when a variable is missing, malformed or contradicts another.
     pub fn read(variables: &impl Variables) -> Result<Self, ConfigError> {
-        let keys = flask_secret(variables, signing_key_source(variables)?)?;
+        let keys = flask_secret(variables, signing_key_source(variables, None)?)?;
         Ok(Self {
             users_table: users_table(variables)?,
             legacy_table: legacy_table(variables, &keys)?,
@@ -392,22 +395,21 @@ impl DiscoveryConfig {
     }
 }
 
-/// `keys`.
+/// `admin`.
 #[derive(Clone, Debug)]
-pub struct KeysConfig {
-    /// The table that verifiers read. Read from `KEYS_TABLE`.
+pub struct AdminConfig {
+    /// The table of the key ring. Read from `KEYS_TABLE`.
     pub keys_table: String,
-    /// The secret that holds the ring. Read from `SIGNING_KEYS_SECRET`.
-    pub secret_arn: String,
-    /// How rings are made. Read from `SIGNING_ALGORITHM` (default ES256),
-    /// `JWT_ACCESS_TOKEN_EXPIRES`, `JWT_REFRESH_TOKEN_EXPIRES`, `JWT_DECODE_LEEWAY` and
-    /// `KEYS_MAX_AGE`.
+    /// The KMS key that seals private halves. Read from `KMS_KEY_ARN`.
+    pub kms_key: String,
+    /// How keys are made and changed. Read from `SIGNING_ALGORITHM`, `KEY_ROTATION_DAYS`,
+    /// `JWT_ACCESS_TOKEN_EXPIRES`, `JWT_REFRESH_TOKEN_EXPIRES` and `JWT_DECODE_LEEWAY`.
     pub policy: KeyPolicy,
-    /// How old the keys of the other functions may become. Read from `KEYS_MAX_AGE`.
+    /// The age at which the other functions' cached keys are stale. Read from `KEYS_MAX_AGE`.
     pub max_age: Duration,
 }
 
-impl KeysConfig {
+impl AdminConfig {
     /// Reads the configuration from `variables`.
     ///
     /// # Errors
@@ -415,7 +417,7 @@ impl KeysConfig {
     pub fn read(variables: &impl Variables) -> Result<Self, ConfigError> {
         Ok(Self {
             keys_table: required(variables, "KEYS_TABLE")?,
-            secret_arn: required(variables, "SIGNING_KEYS_SECRET")?,
+            kms_key: kms_key(variables)?,
             policy: key_policy(variables)?,
             max_age: max_age(variables)?,
         })

@@ -9,7 +9,7 @@ mod variables;
 
 pub use environment::{ConfigError, Environment, Variables};
 pub use functions::{
-    AccountConfig, AuthorizerConfig, DiscoveryConfig, KeysConfig, LoginConfig, LogoutConfig,
+    AccountConfig, AdminConfig, AuthorizerConfig, DiscoveryConfig, LoginConfig, LogoutConfig,
     PasswordConfig, ProtectedConfig, RefreshConfig, SignupConfig, WorkItemsConfig, check,
     log_settings,
 };

@@ -5,8 +5,9 @@ const SECRET: [&str; 1] = ["SIGNING_KEYS_SECRET"];
 const TABLE: [&str; 1] = ["KEYS_TABLE"];
 const MAX_AGE: [&str; 1] = ["KEYS_MAX_AGE"];
 const FLASK: [&str; 2] = ["FLASK_KEYS_SECRET", "LEGACY_TABLE"];
-/// Keys that are at hand; on AWS those who sign have a secret, and those who verify a table.
-const KEYS_AT_HAND: [&str; 4] =
+const KMS_KEY: [&str; 1] = ["KMS_KEY_ARN"];
+/// Static keys, in place of the key ring.
+const STATIC_KEYS: [&str; 4] =
     ["SIGNING_KEYS", "JWT_SECRET_KEY", "JWT_PRIVATE_KEY", "JWT_ALGORITHM"];
 const PUBLIC_KEY: [&str; 1] = ["JWT_PUBLIC_KEY"];
 const ISSUER: [&str; 1] = ["JWT_ISSUER"];
@@ -45,40 +46,40 @@ const HASHING: [&str; 2] = ["ARGON2_MEMORY_KIB", "ARGON2_ITERATIONS"];
 const FLASK_JWT: [&str; 1] = ["FLASK_JWT_LOGIN"];
 const SESSIONS: [&str; 2] = ["SESSION_LIFETIME", "SESSION_LIMIT"];
 const REVOCATION: [&str; 1] = ["JWT_REVOCATION_CHECK"];
-/// What keys are made by.
-const MAKING_KEYS: [&str; 4] = [
-    "SIGNING_ALGORITHM",
+const RING_ALGORITHM: [&str; 1] = ["SIGNING_ALGORITHM"];
+/// When the ring's keys change.
+const ROTATION: [&str; 4] = [
+    "KEY_ROTATION_DAYS",
     "JWT_ACCESS_TOKEN_EXPIRES",
     "JWT_REFRESH_TOKEN_EXPIRES",
     "JWT_DECODE_LEEWAY",
 ];
 
-/// Whether our template leaves a variable of `function` at its default: keys that are at hand, and
-/// what few need to change. Whoever does adds it to the function's environment.
-pub fn is_left_to_its_default(function: &str, variable: &str) -> bool {
-    let is_of = |group: &[&str]| group.contains(&variable);
-    // Who only verifies is not given the keys that sign.
-    let is_for_those_who_sign =
-        is_of(&SECRET) && !["keys", "login", "password", "refresh"].contains(&function);
-    let groups = [&KEYS_AT_HAND[..], &PUBLIC_KEY, &OTHER_PARTIES, &DETAILS_OF_PLACES, &ERRORS];
-    is_for_those_who_sign || groups.into_iter().any(is_of)
+/// Whether our template leaves a variable at its default: static keys, and what few need to change.
+/// An operator who needs it adds it to the function's environment.
+pub fn is_left_to_its_default(variable: &str) -> bool {
+    let groups =
+        [&SECRET[..], &STATIC_KEYS, &PUBLIC_KEY, &OTHER_PARTIES, &DETAILS_OF_PLACES, &ERRORS];
+    groups.into_iter().any(|group| group.contains(&variable))
 }
 
 /// The variables that a function reads; none for a function that is not ours.
 pub fn variables_of(function: &str) -> Vec<&'static str> {
-    let private = || [&SECRET[..], &KEYS_AT_HAND, &MAX_AGE].concat();
-    let public = || [&private()[..], &TABLE, &PUBLIC_KEY].concat();
+    let private = || [&SECRET[..], &STATIC_KEYS, &TABLE, &MAX_AGE].concat();
+    let public = || [&private()[..], &PUBLIC_KEY].concat();
     let places = || [&PLACES[..], &DETAILS_OF_PLACES].concat();
     let tokens = || [&USERS[..], &ISSUER, &TOKENS, &OTHER_PARTIES, &places()].concat();
-    let signs = || [&private()[..], &tokens()].concat();
+    let signs = || [&private()[..], &KMS_KEY, &tokens()].concat();
     let verifies = || [&public()[..], &tokens()].concat();
     let guards = || [&verifies()[..], &FLASK, &REVOCATION].concat();
     let answers = match function {
         "account" => [&verifies()[..], &FLASK, &HASHING].concat(),
+        "admin" => {
+            return [&TABLE[..], &KMS_KEY, &MAX_AGE, &RING_ALGORITHM, &ROTATION].concat();
+        }
         "authorizer" => return [&guards()[..], &ERRORS].concat(),
         "discovery" => [&public()[..], &ISSUER].concat(),
-        "keys" => return [&SECRET[..], &TABLE, &MAX_AGE, &MAKING_KEYS].concat(),
-        "login" => [&signs()[..], &SESSIONS, &HASHING, &FLASK_JWT].concat(),
+        "login" => [&signs()[..], &RING_ALGORITHM, &SESSIONS, &HASHING, &FLASK_JWT].concat(),
         "logout" => verifies(),
         "password" => [&signs()[..], &FLASK, &SESSIONS, &PASSWORDS, &HASHING].concat(),
         "protected" => guards(),

@@ -1,18 +1,20 @@
-//! Where keys are, for those who sign, those who verify, and the one who makes them.
+//! Where keys are, for functions that sign, that verify, and that change the key ring.
 #![cfg(test)]
 
 use std::{collections::HashMap, time::Duration};
 
 use auth_config::{
-    AccountConfig, AuthorizerConfig, ConfigError, DiscoveryConfig, KeysConfig, LoginConfig,
+    AccountConfig, AdminConfig, AuthorizerConfig, ConfigError, DiscoveryConfig, LoginConfig,
     LogoutConfig, ProtectedConfig, RefreshConfig, WorkItemsConfig,
 };
-use auth_store::{KeyLocation, KeySource};
+use auth_store::{KeyLocation, KeySource, RingSigning};
 use auth_token::Algorithm;
+use latchkey_keys::MAX_PREVIOUS;
 
 const ARN: &str = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:keys";
 const SECRET: (&str, &str) = ("SIGNING_KEYS_SECRET", ARN);
 const TABLE: (&str, &str) = ("KEYS_TABLE", "keys");
+const KMS_KEY: (&str, &str) = ("KMS_KEY_ARN", "arn:kms");
 const SHARED: (&str, &str) = ("JWT_SECRET_KEY", "0123456789abcdef0123456789abcdef");
 const JWK_SET: (&str, &str) = (
     "SIGNING_KEYS",
@@ -45,8 +47,8 @@ fn refresh(given: &[(&str, &str)]) -> Result<KeySource, ConfigError> {
     RefreshConfig::read(&variables(given)).map(|config| config.keys)
 }
 
-fn keys(given: &[(&str, &str)]) -> Result<KeysConfig, ConfigError> {
-    KeysConfig::read(&variables(&[&[SECRET, TABLE][..], given].concat()))
+fn admin(given: &[(&str, &str)]) -> Result<AdminConfig, ConfigError> {
+    AdminConfig::read(&variables(&[&[KMS_KEY, TABLE][..], given].concat()))
 }
 
 /// The keys of every function that only verifies.
@@ -67,10 +69,14 @@ fn message<T>(read: Result<T, ConfigError>) -> String {
 }
 
 #[test]
-fn who_verifies_reads_the_table_of_public_keys() {
+fn functions_that_verify_read_the_public_halves_of_the_ring() {
     for source in verifiers(&[TABLE]) {
         let location = source.unwrap().location;
-        assert!(matches!(&location, KeyLocation::Table { name } if name == "keys"), "{location:?}");
+        let is_public = matches!(
+            &location,
+            KeyLocation::Ring { table, signing: None } if table == "keys"
+        );
+        assert!(is_public, "{location:?}");
     }
     for source in verifiers(&[]) {
         assert_eq!(message(source), "KEYS_TABLE is not set");
@@ -78,24 +84,35 @@ fn who_verifies_reads_the_table_of_public_keys() {
 }
 
 #[test]
-fn who_signs_reads_the_secret_and_never_the_table() {
-    for read in [login, refresh] {
-        for given in [&[SECRET][..], &[SECRET, TABLE]] {
+fn functions_that_sign_open_the_ring_with_the_kms_key_and_login_makes_the_first() {
+    type Read = fn(&[(&str, &str)]) -> Result<KeySource, ConfigError>;
+    for (read, makes_it) in [(login as Read, true), (refresh, false)] {
+        let signing = |given: &[(&str, &str)]| {
             let location = read(given).unwrap().location;
-            assert!(matches!(&location, KeyLocation::Secret { arn } if arn == ARN), "{location:?}");
-        }
-        assert_eq!(message(read(&[TABLE])), "SIGNING_KEYS_SECRET is not set");
+            let KeyLocation::Ring { signing: Some(signing), .. } = location else {
+                panic!("{location:?}");
+            };
+            signing
+        };
+        let RingSigning { kms_key, first } = signing(&[TABLE, KMS_KEY]);
+        assert_eq!((kms_key.as_str(), first), ("arn:kms", makes_it.then_some(Algorithm::Es256)));
+        let first = signing(&[TABLE, KMS_KEY, ("SIGNING_ALGORITHM", "EdDSA")]).first;
+        assert_eq!(first, makes_it.then_some(Algorithm::EdDsa));
+        assert_eq!(message(read(&[TABLE])), "KMS_KEY_ARN is not set");
+        assert_eq!(message(read(&[KMS_KEY])), "KEYS_TABLE is not set");
         let public = ("JWT_PUBLIC_KEY", "-----BEGIN PUBLIC KEY-----");
-        assert_eq!(message(read(&[public])), "SIGNING_KEYS_SECRET is not set");
+        assert_eq!(message(read(&[public])), "KEYS_TABLE is not set");
     }
 }
 
 #[test]
-fn who_verifies_may_share_a_secret_and_has_its_keys_from_one_place() {
-    let in_secret = logout(&[SECRET]).unwrap().location;
-    assert!(matches!(in_secret, KeyLocation::Secret { .. }), "{in_secret:?}");
-    let at_hand = logout(&[SHARED]).unwrap().location;
-    assert!(matches!(at_hand, KeyLocation::SharedSecret(_)), "{at_hand:?}");
+fn static_keys_come_from_one_place() {
+    for read in [login, refresh, logout] {
+        let location = read(&[SECRET]).unwrap().location;
+        assert!(matches!(&location, KeyLocation::Secret { arn } if arn == ARN), "{location:?}");
+        let location = read(&[SHARED]).unwrap().location;
+        assert!(matches!(location, KeyLocation::SharedSecret(_)), "{location:?}");
+    }
     for (both, names) in [
         ([TABLE, SECRET], "KEYS_TABLE and SIGNING_KEYS_SECRET"),
         ([TABLE, SHARED], "KEYS_TABLE and JWT_SECRET_KEY"),
@@ -107,26 +124,29 @@ fn who_verifies_may_share_a_secret_and_has_its_keys_from_one_place() {
         let refused = message(logout(&both));
         assert_eq!(refused, format!("{names} are both set, set one of them"));
     }
+    let refused = message(login(&[TABLE, KMS_KEY, SECRET]));
+    assert_eq!(refused, "KEYS_TABLE and SIGNING_KEYS_SECRET are both set, set one of them");
 }
 
 #[test]
-fn keys_that_are_read_grow_two_minutes_old_unless_said_otherwise() {
-    let sources = verifiers(&[TABLE]).into_iter().chain([login(&[SECRET]), refresh(&[SECRET])]);
+fn cached_keys_are_stale_after_two_minutes_unless_said_otherwise() {
+    let ring = [TABLE, KMS_KEY];
+    let sources = verifiers(&[TABLE]).into_iter().chain([login(&ring), refresh(&[SECRET])]);
     for source in sources {
         assert_eq!(source.unwrap().max_age, Duration::from_mins(2));
     }
     for (text, seconds) in [("1", 1), ("3600", 3600)] {
         let age = ("KEYS_MAX_AGE", text);
         let of_login = login(&[SECRET, age]).unwrap().max_age;
-        let of_keys = keys(&[age]).unwrap().max_age;
-        assert_eq!([of_login, of_keys], [Duration::from_secs(seconds); 2]);
+        let of_admin = admin(&[age]).unwrap().max_age;
+        assert_eq!([of_login, of_admin], [Duration::from_secs(seconds); 2]);
     }
     let sentence = "KEYS_MAX_AGE must be a whole number from 1 to 3600";
     for text in ["0", "3601", "-1", "2m", "1.5"] {
         let age = ("KEYS_MAX_AGE", text);
         assert_eq!(message(logout(&[TABLE, age])), sentence, "{text}");
         assert_eq!(message(login(&[SECRET, age])), sentence, "{text}");
-        assert_eq!(message(keys(&[age])), sentence, "{text}");
+        assert_eq!(message(admin(&[age])), sentence, "{text}");
     }
 }
 
@@ -166,53 +186,67 @@ fn a_flask_services_keys_go_with_the_table_of_its_identities() {
 }
 
 #[test]
-fn keys_at_hand_are_one_set_with_a_flask_services() {
-    for at_hand in [JWK_SET, SHARED] {
+fn static_keys_are_one_set_with_a_flask_services() {
+    for static_keys in [JWK_SET, SHARED] {
         assert_eq!(
-            message(refresh(&[at_hand, FLASK])),
-            "FLASK_KEYS_SECRET goes with KEYS_TABLE or SIGNING_KEYS_SECRET; keys at hand are one \
+            message(refresh(&[static_keys, FLASK])),
+            "FLASK_KEYS_SECRET goes with KEYS_TABLE or SIGNING_KEYS_SECRET; static keys are one \
              JWK set"
         );
-        let guard = AuthorizerConfig::read(&variables(&[at_hand, FLASK]));
-        assert!(message(guard).starts_with("FLASK_KEYS_SECRET goes with"), "{at_hand:?}");
-        assert_eq!(refresh(&[at_hand]).unwrap().flask_secret, None);
+        let guard = AuthorizerConfig::read(&variables(&[static_keys, FLASK]));
+        assert!(message(guard).starts_with("FLASK_KEYS_SECRET goes with"), "{static_keys:?}");
+        assert_eq!(refresh(&[static_keys]).unwrap().flask_secret, None);
     }
 }
 
 #[test]
-fn who_makes_keys_has_both_places_and_keeps_old_ones_as_long_as_tokens_live() {
-    let config = keys(&[]).unwrap();
-    assert_eq!((config.secret_arn.as_str(), config.keys_table.as_str()), (ARN, "keys"));
+fn a_replaced_key_verifies_for_the_longest_token_and_the_hour_of_a_stale_cache() {
+    let config = admin(&[]).unwrap();
+    assert_eq!((config.kms_key.as_str(), config.keys_table.as_str()), ("arn:kms", "keys"));
+    let (month, hour) = (Duration::from_hours(30 * 24), Duration::from_hours(1));
     assert_eq!(config.policy.algorithm, Algorithm::Es256);
-    let (month, age) = (Duration::from_hours(30 * 24), Duration::from_mins(2));
-    assert_eq!(config.policy.retention, month + age, "of a refresh token");
+    assert_eq!((config.policy.period, config.policy.retention), (month, month + hour));
 
-    let retention = |access, refresh, leeway, age| {
+    let retention = |access, refresh, leeway| {
         let given = [
             ("JWT_ACCESS_TOKEN_EXPIRES", access),
             ("JWT_REFRESH_TOKEN_EXPIRES", refresh),
             ("JWT_DECODE_LEEWAY", leeway),
-            ("KEYS_MAX_AGE", age),
         ];
-        keys(&given).unwrap().policy.retention
+        admin(&given).unwrap().policy.retention
     };
-    assert_eq!(retention("60", "600", "7", "30"), Duration::from_secs(637));
-    assert_eq!(retention("600", "60", "0", "1"), Duration::from_secs(601), "of the longer one");
+    assert_eq!(retention("60", "600", "7"), Duration::from_secs(607) + hour);
+    assert_eq!(retention("600", "60", "0"), Duration::from_mins(10) + hour);
+    for (name, _) in [KMS_KEY, TABLE] {
+        assert_eq!(message(admin(&[(name, "")])), format!("{name} is not set"));
+    }
+}
 
-    for (name, _) in [SECRET, TABLE] {
-        assert_eq!(message(keys(&[(name, "")])), format!("{name} is not set"));
+#[test]
+fn no_configuration_keeps_more_previous_keys_than_a_ring_holds() {
+    let longest = admin(&[
+        ("KEY_ROTATION_DAYS", "9"),
+        ("JWT_REFRESH_TOKEN_EXPIRES", "34560000"),
+        ("JWT_DECODE_LEEWAY", "300"),
+    ]);
+    let policy = longest.unwrap().policy;
+    let kept = policy.retention.as_secs().div_ceil(policy.period.as_secs());
+    assert!(kept <= MAX_PREVIOUS as u64, "{kept}");
+    for days in ["8", "0", "1001", "x"] {
+        let sentence = "KEY_ROTATION_DAYS must be a whole number from 9 to 1000";
+        assert_eq!(message(admin(&[("KEY_ROTATION_DAYS", days)])), sentence);
     }
 }
 
 #[test]
 fn keys_are_made_for_an_algorithm_with_a_public_half() {
     for algorithm in Algorithm::ALL.into_iter().filter(|found| found.has_public_half()) {
-        let config = keys(&[("SIGNING_ALGORITHM", algorithm.name())]).unwrap();
+        let config = admin(&[("SIGNING_ALGORITHM", algorithm.name())]).unwrap();
         assert_eq!(config.policy.algorithm, algorithm);
     }
     for name in ["HS256", "HS384", "HS512", "none", "es256", "ES512"] {
         assert_eq!(
-            message(keys(&[("SIGNING_ALGORITHM", name)])),
+            message(admin(&[("SIGNING_ALGORITHM", name)])),
             "SIGNING_ALGORITHM must be one of ES256, ES384, EdDSA, RS256, RS384, RS512, PS256, \
              PS384, PS512"
         );

@@ -9,23 +9,21 @@ use std::{
 
 use auth_api::RevocationCheck;
 use auth_config::{
-    AccountConfig, AuthorizerConfig, ConfigError, DiscoveryConfig, KeysConfig, LoginConfig,
+    AccountConfig, AdminConfig, AuthorizerConfig, ConfigError, DiscoveryConfig, LoginConfig,
     LogoutConfig, ProtectedConfig, RefreshConfig, SignupConfig, WorkItemsConfig, variables_of,
 };
 use auth_password::HashParams;
 use auth_store::KeyLocation;
 use auth_token::Algorithm;
 
-/// Everything that a function must be told which has private keys.
-const NEEDED: [(&str, &str); 4] = [
+/// Everything that a function must be told.
+const NEEDED: [(&str, &str); 5] = [
     ("USERS_TABLE", "users"),
     ("WORK_ITEMS_TABLE", "items"),
     ("JWT_ISSUER", "https://auth.example.com"),
-    ("SIGNING_KEYS_SECRET", "arn:aws:secretsmanager:eu-west-1:123456789012:secret:keys"),
+    ("KEYS_TABLE", "keys"),
+    ("KMS_KEY_ARN", "arn:aws:kms:eu-west-1:123456789012:key/1"),
 ];
-
-/// The same for one that only verifies.
-const VERIFIES: [(&str, &str); 2] = [("SIGNING_KEYS_SECRET", ""), ("KEYS_TABLE", "keys")];
 
 fn variables<'a>(
     changed: &'a [(&'a str, &'a str)],
@@ -50,7 +48,7 @@ fn each_function_reads_the_variables_that_it_is_documented_to_read() {
         ("account", |v| AccountConfig::read(&|name| v(name)).is_ok()),
         ("authorizer", |v| AuthorizerConfig::read(&|name| v(name)).is_ok()),
         ("discovery", |v| DiscoveryConfig::read(&|name| v(name)).is_ok()),
-        ("keys", |v| KeysConfig::read(&|name| v(name)).is_ok()),
+        ("admin", |v| AdminConfig::read(&|name| v(name)).is_ok()),
         ("login", |v| LoginConfig::read(&|name| v(name)).is_ok()),
         ("logout", |v| LogoutConfig::read(&|name| v(name)).is_ok()),
         ("protected", |v| ProtectedConfig::read(&|name| v(name)).is_ok()),
@@ -60,13 +58,7 @@ fn each_function_reads_the_variables_that_it_is_documented_to_read() {
     ];
     for (function, read) in functions {
         let asked = RefCell::new(BTreeSet::new());
-        let changed: &[(&str, &str)] = match function {
-            "login" | "refresh" | "signup" => &[],
-            // It has both halves.
-            "keys" => &[("KEYS_TABLE", "keys")],
-            _ => &VERIFIES,
-        };
-        let values = variables(changed);
+        let values = variables(&[]);
         let is_read = read(&|name| {
             asked.borrow_mut().insert(name);
             values(name)
@@ -148,7 +140,7 @@ fn a_missing_variable_is_named() {
     for (name, _) in NEEDED.into_iter().filter(|(name, _)| *name != "WORK_ITEMS_TABLE") {
         assert_eq!(message(login(&[(name, "")])), format!("{name} is not set"));
     }
-    let verifier = LogoutConfig::read(&variables(&[("SIGNING_KEYS_SECRET", "")]));
+    let verifier = LogoutConfig::read(&variables(&[("KEYS_TABLE", "")]));
     assert_eq!(message(verifier), "KEYS_TABLE is not set");
     let items = WorkItemsConfig::read(&variables(&[("WORK_ITEMS_TABLE", "")]));
     assert_eq!(message(items), "WORK_ITEMS_TABLE is not set");
@@ -210,14 +202,14 @@ fn keys_come_from_one_place() {
         "SIGNING_KEYS",
         r#"{"keys":[{"kty":"oct","kid":"a","alg":"HS256","k":"MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY"}]}"#,
     );
-    let no_arn = ("SIGNING_KEYS_SECRET", "");
-    assert!(matches!(login(&[]).unwrap().keys.location, KeyLocation::Secret { .. }));
-    assert!(matches!(login(&[no_arn, jwk_set]).unwrap().keys.location, KeyLocation::JwkSet(_)));
+    let no_ring = ("KEYS_TABLE", "");
+    assert!(matches!(login(&[]).unwrap().keys.location, KeyLocation::Ring { .. }));
+    assert!(matches!(login(&[no_ring, jwk_set]).unwrap().keys.location, KeyLocation::JwkSet(_)));
     assert!(matches!(
-        login(&[no_arn, secret]).unwrap().keys.location,
+        login(&[no_ring, secret]).unwrap().keys.location,
         KeyLocation::SharedSecret(_)
     ));
-    for both in [&[jwk_set][..], &[secret], &[no_arn, jwk_set, secret], &[jwk_set, secret]] {
+    for both in [&[jwk_set][..], &[secret], &[no_ring, jwk_set, secret], &[jwk_set, secret]] {
         let refused = message(login(both));
         assert!(refused.ends_with("are both set, set one of them"), "{refused}");
     }
@@ -242,7 +234,7 @@ fn the_algorithm_may_be_pinned() {
 #[test]
 fn no_secret_prints() {
     for secret in ["hunter2", "hunter2hunter2hunter2hunter2hunter2"] {
-        let config = login(&[("SIGNING_KEYS_SECRET", ""), ("JWT_SECRET_KEY", secret)]);
+        let config = login(&[("KEYS_TABLE", ""), ("JWT_SECRET_KEY", secret)]);
         assert!(!format!("{config:?}").contains("hunter2"));
     }
 }

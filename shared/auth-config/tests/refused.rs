@@ -31,18 +31,16 @@ fn read(function: &str, changed: Change<'_>) -> Result<(), ConfigError> {
         ("WORK_ITEMS_TABLE", "items"),
         ("JWT_ISSUER", "https://auth.example.com"),
     ]);
-    if signs || function == "keys" {
-        values.insert("SIGNING_KEYS_SECRET", "arn:keys");
-    }
-    if !signs {
-        values.insert("KEYS_TABLE", "keys");
+    values.insert("KEYS_TABLE", "keys");
+    if signs || function == "admin" {
+        values.insert("KMS_KEY_ARN", "arn:keys");
     }
     values.extend(changed.iter().copied());
     check(function, &|name: &'static str| values.get(name).map(|value| (*value).to_owned()))
 }
 
 /// The variable whose bad value it is, and what it is set with.
-const BAD: [(&str, Change<'_>); 67] = [
+const BAD: [(&str, Change<'_>); 68] = [
     ("ALLOWED_ORIGINS", &[("ALLOWED_ORIGINS", "https://app.example.com/")]),
     ("ARGON2_ITERATIONS", &[("ARGON2_ITERATIONS", "0")]),
     ("ARGON2_ITERATIONS", &[("ARGON2_ITERATIONS", "17")]),
@@ -94,6 +92,8 @@ const BAD: [(&str, Change<'_>); 67] = [
     ("JWT_SESSION_COOKIE", &[("JWT_SESSION_COOKIE", "on")]),
     ("JWT_TOKEN_LOCATION", &[("JWT_TOKEN_LOCATION", "header")]),
     ("KEYS_MAX_AGE", &[("KEYS_MAX_AGE", "3601")]),
+    ("KEY_ROTATION_DAYS", &[("KEY_ROTATION_DAYS", "8")]),
+    ("KMS_KEY_ARN", &[("KMS_KEY_ARN", "")]),
     ("KEYS_TABLE", &[("KEYS_TABLE", "")]),
     ("PASSWORD_MIN_LENGTH", &[("PASSWORD_MIN_LENGTH", "7")]),
     ("PASSWORD_MIN_LENGTH", &[("PASSWORD_MIN_LENGTH", "65")]),
@@ -106,7 +106,6 @@ const BAD: [(&str, Change<'_>); 67] = [
     ("SIGNING_KEYS", &[("SIGNING_KEYS", r#"{"keys":[]}"#)]),
     ("SIGNING_KEYS", &[("SIGNING_KEYS", "not JSON")]),
     ("SIGNING_KEYS", &[("SIGNING_KEYS", r#"{"keys":[{"kty":"oct","k":"YQ"}]}"#)]),
-    ("SIGNING_KEYS_SECRET", &[("SIGNING_KEYS_SECRET", "")]),
     ("SIGNING_KEYS_SECRET", &[("SIGNING_KEYS_SECRET", "arn"), ("SIGNING_KEYS", "{}")]),
     ("USERS_TABLE", &[("USERS_TABLE", "")]),
     ("WORK_ITEMS_TABLE", &[("WORK_ITEMS_TABLE", "")]),
@@ -134,7 +133,7 @@ const ANY_TEXT: [&str; 6] = [
 fn with_keys_moved(changed: Change<'_>) -> Vec<(&str, &str)> {
     let given = ["SIGNING_KEYS", "JWT_SECRET_KEY", "JWT_PRIVATE_KEY", "JWT_PUBLIC_KEY"];
     let gives_keys = changed.iter().any(|(name, _)| given.contains(name));
-    let deployed: Change<'_> = &[("KEYS_TABLE", ""), ("SIGNING_KEYS_SECRET", "")];
+    let deployed: Change<'_> = &[("KEYS_TABLE", ""), ("KMS_KEY_ARN", "")];
     [if gives_keys { deployed } else { &[] }, changed].concat()
 }
 
@@ -151,10 +150,7 @@ fn a_bad_value_of_any_variable_of_any_function_is_one_sentence_that_names_it() {
         let mut refused = BTreeSet::from(ANY_TEXT);
         for (variable, changed) in BAD {
             let read_here = variables_of(function);
-            let signs = ["keys", "login", "password", "refresh"].contains(&function);
-            if changed.iter().any(|(name, _)| !read_here.contains(name))
-                || (variable == "SIGNING_KEYS_SECRET" && !signs)
-            {
+            if changed.iter().any(|(name, _)| !read_here.contains(name)) {
                 continue;
             }
             let Err(error) = read(function, &with_keys_moved(changed)) else {
@@ -168,7 +164,6 @@ fn a_bad_value_of_any_variable_of_any_function_is_one_sentence_that_names_it() {
         let never: Vec<_> = variables_of(function)
             .into_iter()
             .filter(|variable| !refused.contains(variable))
-            .filter(|variable| *variable != "SIGNING_KEYS_SECRET")
             .collect();
         assert!(never.is_empty(), "{function}: no bad value of {never:?}");
     }
@@ -177,7 +172,7 @@ fn a_bad_value_of_any_variable_of_any_function_is_one_sentence_that_names_it() {
 #[test]
 fn a_bad_key_is_named_with_its_bound() {
     let sentence = |function: &str, changed: Change<'_>| {
-        let moved = [("KEYS_TABLE", ""), ("SIGNING_KEYS_SECRET", "")];
+        let moved = [("KEYS_TABLE", ""), ("KMS_KEY_ARN", "")];
         read(function, &[&moved, changed].concat()).unwrap_err().to_string()
     };
     for function in ["login", "protected"] {
