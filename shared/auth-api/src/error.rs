@@ -13,6 +13,7 @@ use lambda_http::{
         header::{ALLOW, RETRY_AFTER, WWW_AUTHENTICATE},
     },
 };
+use latchkey_keys::RingError;
 use serde_json::{Value, json};
 
 use crate::{CsrfError, Refusal, response::json_response};
@@ -202,6 +203,11 @@ impl ApiError {
             StoreError::Unavailable(_) => Self::Unavailable(Box::new(error)),
             StoreError::Malformed(_) => Self::Internal(Box::new(error)),
         }
+    }
+
+    /// There are no keys.
+    pub fn keys(error: RingError) -> Self {
+        Self::store(error.into())
     }
 
     /// A token could not be signed.

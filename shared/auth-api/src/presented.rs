@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use auth_session::Username;
-use auth_store::{Aws, KeptKeys, KeySource, KeySourceError, StoreError, TrustedKeys};
+use auth_store::{Aws, KeySource, KeySourceError, StoreError, TrustedKeys};
 use auth_token::{
     AccessClaims, FlaskClaims, FlaskKeys, PresentedToken, RefreshClaims, Timestamp, TokenError,
     TokenProfile, TokenType, Verifier,
 };
 use lambda_http::{Request, http};
+use latchkey_keys::{KeyCache, RingError};
 
 use crate::{
     ApiError, ErrorAnswer, JsonBody, Refusal, TokenLocation, TokenLocations,
@@ -42,7 +43,7 @@ impl AsRef<Self> for TokenVerifiers {
 #[derive(Debug)]
 pub struct TokenReader<K = TokenVerifiers> {
     /// What checks tokens, and for a function that signs what signs them.
-    pub keys: KeptKeys<K>,
+    pub keys: KeyCache<K>,
     /// Where tokens may be.
     pub locations: TokenLocations,
     /// How long after its `exp` a token is still taken.
@@ -80,15 +81,15 @@ impl TokenReader {
     /// The same, and tokens of the Flask service whose keys `flask` are.
     pub fn with_flask(verifier: Verifier, flask: FlaskKeys) -> Self {
         let leeway = verifier.leeway();
-        let keys = KeptKeys::fixed(TokenVerifiers { verifier, flask });
+        let keys = KeyCache::fixed(TokenVerifiers { verifier, flask });
         Self { keys, locations: TokenLocations::default(), leeway }
     }
 
     /// Reads tokens that the keys of `source` vouch for: those of `tokens` are ours.
     ///
     /// # Errors
-    /// Every variant of [`KeySourceError`] for keys at hand. Keys that have to be read and cannot
-    /// be are an error of each request, until they can.
+    /// Every variant of [`KeySourceError`] for static keys. Keys that cannot be fetched are an error
+    /// of each request, until they can.
     pub async fn connect(
         source: KeySource,
         tokens: TokenProfile,
@@ -98,7 +99,7 @@ impl TokenReader {
     ) -> Result<Self, KeySourceError> {
         let leeway = tokens.leeway;
         let make = move |keys| TokenVerifiers::trusting(keys, tokens.clone());
-        Ok(Self { keys: source.keep_trusted(aws, now, make).await?, locations, leeway })
+        Ok(Self { keys: source.connect_trusted(aws, now, make).await?, locations, leeway })
     }
 }
 
@@ -202,12 +203,13 @@ impl<K: AsRef<TokenVerifiers> + Send + Sync + 'static> TokenReader<K> {
         now: Timestamp,
         verify: impl Fn(&TokenVerifiers) -> Result<T, TokenError>,
     ) -> Result<T, Refusal> {
-        let mut keys = self.keys.get(now).await.map_err(Refusal::Fault)?;
+        let fault = |error: RingError| Refusal::Fault(error.into());
+        let mut keys = self.keys.get(now).await.map_err(fault)?;
         let mut verified = verify((*keys).as_ref());
         if matches!(verified, Err(TokenError::UnknownKey))
-            && let Some(others) = self.keys.get_others(&keys, now).await.map_err(Refusal::Fault)?
+            && let Some(newer) = self.keys.get_newer(&keys, now).await.map_err(fault)?
         {
-            keys = others;
+            keys = newer;
             verified = verify((*keys).as_ref());
         }
         let flask = &(*keys).as_ref().flask;

@@ -1,10 +1,10 @@
 //! The keys of a function that both takes tokens and signs them.
 
-use auth_token::{FlaskKeys, Issuer, KeyRing, TokenProfile, Verifier};
+use auth_token::{FlaskKeys, Issuer, KeySet, TokenProfile, Verifier};
 
 use crate::TokenVerifiers;
 
-/// One key ring, read once: what checks a request's token, and what signs the tokens of the answer.
+/// One set of keys, read once: what checks a request's token, and what signs the tokens of the answer.
 #[derive(Debug)]
 pub struct SigningKeys {
     /// What signs tokens.
@@ -15,9 +15,9 @@ pub struct SigningKeys {
 impl SigningKeys {
     /// Takes and signs the tokens of `tokens`, and takes those of the Flask service whose keys
     /// `flask` are.
-    pub fn new(ring: KeyRing, flask: FlaskKeys, tokens: &TokenProfile) -> Self {
-        let verifier = Verifier::new(ring.verifying_keys(), tokens.clone());
-        let issuer = Issuer::new(ring.into_signing_key(), tokens.clone());
+    pub fn new(keys: KeySet, flask: FlaskKeys, tokens: &TokenProfile) -> Self {
+        let verifier = Verifier::new(keys.verifying_keys(), tokens.clone());
+        let issuer = Issuer::new(keys.into_signing_key(), tokens.clone());
         Self { issuer, verifiers: TokenVerifiers { verifier, flask } }
     }
 }

@@ -9,7 +9,7 @@ use auth_store::{AddUser as _, LegacyUser, MemoryUsers};
 use auth_testkit::{
     flask::{SECRET, extended_claims, flask_jwt_claims, header, keys, sign},
     forge::{sign_with_hmac, with},
-    subject::{NOW, key_ring, operation, token_profile, user, verifier},
+    subject::{NOW, key_set, operation, token_profile, user, verifier},
 };
 use auth_token::{FlaskKeys, Timestamp, TokenError, TokenProfile, Verifier};
 use lambda_http::http::Request;
@@ -204,7 +204,7 @@ async fn without_the_revocation_check_the_account_is_looked_up_all_the_same() {
 #[tokio::test]
 async fn leeway_applies_as_to_our_own_tokens() {
     let profile = TokenProfile { leeway: Duration::from_secs(10), ..token_profile() };
-    let verifier = Verifier::new(key_ring().verifying_keys(), profile);
+    let verifier = Verifier::new(key_set().verifying_keys(), profile);
     let (users, alice) = (MemoryUsers::default(), user("Alice"));
     users.add_user(&alice, &operation()).await.unwrap();
     users.add_legacy_user("alice", moved(&alice));

@@ -4,18 +4,17 @@
 use std::time::Duration;
 
 use auth_api::{Guard, Refusal, Requirement, SessionCheck, TokenLocations, TokenReader};
-use auth_store::{
-    Aws, DynamoKeys, FindPublishedRing as _, KeyLocation, KeySource, MemoryUsers, Publication,
-    PublishOutcome, PublishRing as _,
-};
+use auth_store::{KeyLocation, KeySource, MemoryUsers};
 use auth_testkit::{
-    dynamodb, flask,
+    cloud::{Cloud, KEYS_TABLE},
+    flask,
     forge::{claims, header, sign, with},
-    proxy::{DynamoProxy, Fault},
-    subject::{KEY_POLICY, NOW, grant, key_source, new_ring, operation, token_profile},
+    proxy::Fault,
+    subject::{NOW, grant, key_source, token_profile},
 };
-use auth_token::{Issuer, KeyRing, SessionId, SigningRing, Timestamp, TokenError, UserId};
+use auth_token::{Issuer, SessionId, Timestamp, TokenError, UserId};
 use lambda_http::http::Request;
+use latchkey_keys::{KeyRing, KeyState, open_current};
 use secrecy::ExposeSecret as _;
 
 fn later(seconds: u64) -> Timestamp {
@@ -23,124 +22,88 @@ fn later(seconds: u64) -> Timestamp {
 }
 
 /// A token of the key that signs.
-fn token(ring: &SigningRing, now: Timestamp) -> String {
-    let key = KeyRing::parse(&ring.to_secret()).unwrap().into_signing_key();
+async fn token(cloud: &Cloud, now: Timestamp) -> String {
+    let ring = KeyRing::parse(&cloud.item().await.unwrap()).unwrap();
+    let keys = open_current(&ring, &cloud.kms().await).await.unwrap();
+    cloud.take_operations();
     let (user, session) = (UserId::generate().unwrap(), SessionId::generate().unwrap());
-    let issued = Issuer::new(key, token_profile()).access_token(&grant(&user, &session), true, now);
-    issued.unwrap().text.expose_secret().to_owned()
+    let issuer = Issuer::new(keys.into_signing_key(), token_profile());
+    let token = issuer.access_token(&grant(&user, &session), true, now);
+    token.unwrap().text.expose_secret().to_owned()
 }
 
-fn published() -> KeySource {
-    key_source(KeyLocation::Table { name: "KeysTable".to_owned() })
+fn ring() -> KeySource {
+    key_source(KeyLocation::Ring { table: KEYS_TABLE.to_owned(), signing: None })
 }
 
-/// A table of keys, and a proxy in front of it that counts.
-struct Table {
-    keys: DynamoKeys,
-    proxy: DynamoProxy,
-}
-
-impl Table {
-    async fn new() -> Self {
-        let engine = dynamodb().await;
-        let proxy = DynamoProxy::start(&engine).await;
-        let keys = DynamoKeys::connect(&Aws::emulator(&engine), "KeysTable".to_owned()).await;
-        Self { keys, proxy }
-    }
-
-    async fn publish(&self, ring: &SigningRing) {
-        let found = self.keys.find_published_ring().await.unwrap();
-        let replaces = found.as_ref().map(|found| found.version.as_str());
-        let (ring, version) = (ring.published(), operation());
-        let publication = Publication { ring: &ring, replaces, version: &version, now: NOW };
-        let outcome = self.keys.publish_ring(&publication).await.unwrap();
-        assert_eq!(outcome, PublishOutcome::Published);
-    }
-
-    /// A guard that starts now, and looks no sessions up.
-    async fn guard(&self) -> Guard<MemoryUsers> {
-        self.guard_with(published()).await
-    }
-
-    async fn guard_with(&self, source: KeySource) -> Guard<MemoryUsers> {
-        let (aws, locations) = (Aws::emulator(&self.proxy.endpoint), TokenLocations::default());
-        let reader = TokenReader::connect(source, token_profile(), locations, &aws, NOW).await;
-        Guard::reading(reader.unwrap(), SessionCheck::off())
-    }
-
-    fn readings(&self) -> usize {
-        self.proxy.take_calls().len()
-    }
+/// A guard that starts now, and looks no sessions up.
+async fn guard(cloud: &Cloud, source: KeySource) -> Guard<MemoryUsers> {
+    let locations = TokenLocations::default();
+    let reader = TokenReader::connect(source, token_profile(), locations, &cloud.aws, NOW).await;
+    cloud.take_operations();
+    Guard::reading(reader.unwrap(), SessionCheck::off())
 }
 
 #[tokio::test]
-async fn a_token_of_a_key_that_was_published_since_is_taken_at_once() {
-    let table = Table::new().await;
-    let mut ring = new_ring();
-    table.publish(&ring).await;
-    let guard = table.guard().await;
-    let first = token(&ring, NOW);
-    // Twice, so that not even the key that was next is one that the guard has read.
+async fn a_token_of_a_key_that_was_published_since_is_accepted_at_once() {
+    let cloud = Cloud::with_ring().await;
+    let guard = guard(&cloud, ring()).await;
+    let first = token(&cloud, NOW).await;
+    // Twice, so that not even the key that was next is one that the guard has cached.
     for second in 1..4 {
-        for _ in 0..2 {
-            ring = ring.rotated("v", KEY_POLICY, later(second)).unwrap();
-        }
-        table.publish(&ring).await;
-        table.readings();
         let now = later(second);
-        assert!(guard.admit(&token(&ring, now), now).await.is_ok(), "after {second} s");
-        assert_eq!(table.readings(), 1);
-        assert!(guard.admit(&first, now).await.is_ok(), "nobody is signed out");
-        assert_eq!(table.readings(), 0);
+        cloud.rotate(now).await;
+        cloud.rotate(now).await;
+        let newest = token(&cloud, now).await;
+        assert!(guard.admit(&newest, now).await.is_ok(), "after {second} s");
+        assert_eq!(cloud.take_operations(), ["GetItem"]);
+        assert!(guard.admit(&first, now).await.is_ok(), "a rotation signs no user out");
+        assert!(cloud.take_operations().is_empty());
     }
 }
 
 #[tokio::test]
-async fn names_that_somebody_made_up_have_the_keys_read_once_in_thirty_seconds() {
-    let table = Table::new().await;
-    let ring = new_ring();
-    table.publish(&ring).await;
-    let guard = table.guard().await;
-    table.readings();
-    for (second, readings) in [(1, 1), (1, 0), (2, 0), (30, 0), (31, 1)] {
+async fn made_up_key_ids_have_the_ring_fetched_once_in_thirty_seconds() {
+    let cloud = Cloud::with_ring().await;
+    let guard = guard(&cloud, ring()).await;
+    for (second, fetches) in [(1, 1), (1, 0), (2, 0), (30, 0), (31, 1)] {
         let made_up = sign(&with(header(), "kid", format!("key-{second}").into()), &claims());
         let refusal = guard.admit(&made_up, later(second)).await;
         assert!(matches!(refusal, Err(Refusal::Token(TokenError::UnknownKey))), "{refusal:?}");
-        assert_eq!(table.readings(), readings, "after {second} s");
+        assert_eq!(cloud.take_operations().len(), fetches, "after {second} s");
     }
-    let named = with(header(), "kid", ring.current_kid().into());
-    let forged = guard.admit(&sign(&named, &claims()), later(32)).await;
+    let ring = KeyRing::parse(&cloud.item().await.unwrap()).unwrap();
+    let kid = ring.public().in_state(KeyState::Current).unwrap().jwk.kid.clone();
+    let forged = guard.admit(&sign(&with(header(), "kid", kid.into()), &claims()), later(32)).await;
     assert!(matches!(forged, Err(Refusal::Token(TokenError::BadSignature))), "{forged:?}");
-    assert!(guard.admit(&token(&ring, later(32)), later(32)).await.is_ok());
-    assert_eq!(table.readings(), 0, "of a key that is known");
+    let genuine = token(&cloud, later(32)).await;
+    assert!(guard.admit(&genuine, later(32)).await.is_ok());
+    assert!(cloud.take_operations().is_empty(), "its key is cached");
 }
 
 #[tokio::test]
-async fn tokens_of_a_retired_key_are_refused_when_the_keys_have_reached_their_greatest_age() {
-    let table = Table::new().await;
-    let ring = new_ring();
-    table.publish(&ring).await;
-    let guard = table.guard().await;
-    let (of_current, now) = (token(&ring, NOW), later(120));
-    assert!(guard.admit(&of_current, NOW).await.is_ok());
-    let kid = ring.current_kid().to_owned();
-    let left = ring.without(&kid, "v1", KEY_POLICY, NOW).unwrap().unwrap();
-    table.publish(&left).await;
-    let refusal = guard.admit(&of_current, now).await;
+async fn tokens_of_a_retired_key_are_refused_when_cached_keys_are_stale() {
+    let cloud = Cloud::with_ring().await;
+    let guard = guard(&cloud, ring()).await;
+    let of_retired = token(&cloud, NOW).await;
+    assert!(guard.admit(&of_retired, NOW).await.is_ok());
+    cloud.retire_current(NOW).await;
+    let now = later(120);
+    let refusal = guard.admit(&of_retired, now).await;
     assert!(matches!(refusal, Err(Refusal::Token(TokenError::UnknownKey))), "{refusal:?}");
-    assert!(guard.admit(&token(&left, now), now).await.is_ok(), "the next key signs at once");
+    let of_next = token(&cloud, now).await;
+    assert!(guard.admit(&of_next, now).await.is_ok(), "the next key signs at once");
 }
 
 #[tokio::test]
 async fn a_flask_services_keys_that_cannot_be_read_are_missed_by_its_own_tokens_alone() {
-    let table = Table::new().await;
-    let ring = new_ring();
-    table.publish(&ring).await;
-    // The engine knows of no secrets.
-    let source = KeySource { flask_secret: Some("Flask".to_owned()), ..published() };
-    let guard = table.guard_with(source).await;
+    let cloud = Cloud::with_ring().await;
+    // There is no such secret.
+    let source = KeySource { flask_secret: Some("Flask".to_owned()), ..ring() };
+    let guard = guard(&cloud, source).await;
     for now in [NOW, later(1), later(40), later(200)] {
-        assert!(guard.admit(&token(&ring, now), now).await.is_ok(), "{now:?}");
+        let ours = token(&cloud, now).await;
+        assert!(guard.admit(&ours, now).await.is_ok(), "{now:?}");
         let made_up = sign(&with(header(), "kid", "made-up".into()), &claims());
         let refusal = guard.admit(&made_up, now).await;
         assert!(matches!(refusal, Err(Refusal::Token(TokenError::UnknownKey))), "{refusal:?}");
@@ -151,23 +114,24 @@ async fn a_flask_services_keys_that_cannot_be_read_are_missed_by_its_own_tokens_
 
 #[tokio::test]
 async fn without_keys_requests_are_503_until_there_are_some() {
-    let table = Table::new().await;
-    let ring = new_ring();
-    table.publish(&ring).await;
-    table.proxy.inject("GetItem", Fault::Error("ResourceNotFoundException"), usize::MAX);
-    let guard = table.guard().await;
+    let cloud = Cloud::with_ring().await;
+    let bearer = format!("Bearer {}", token(&cloud, NOW).await);
+    let fault = Fault::Error("InternalServerError");
+    cloud.proxy.inject("GetItem", fault, usize::MAX);
+    let guard = guard(&cloud, ring()).await;
     let identify = async |now| {
-        let bearer = format!("Bearer {}", token(&ring, NOW));
-        let request = Request::builder().header("authorization", bearer).body(()).unwrap();
+        let request = Request::builder().header("authorization", &bearer).body(()).unwrap();
         guard.identify(&request, Requirement::TOKEN, now).await.map(drop)
     };
     for second in 0..2 {
         let error = identify(later(second)).await.unwrap_err();
         assert_eq!((error.status().as_u16(), error.code()), (503, "unavailable"));
     }
-    table.proxy.heal();
+    cloud.proxy.heal();
     assert!(identify(later(2)).await.is_ok());
-    // Later on the last keys serve.
-    table.proxy.inject("GetItem", Fault::Error("ResourceNotFoundException"), usize::MAX);
+    // Later on the last keys serve, for an hour.
+    cloud.proxy.inject("GetItem", fault, usize::MAX);
     assert!(identify(later(600)).await.is_ok());
+    let error = identify(later(3_602)).await.unwrap_err();
+    assert_eq!((error.status().as_u16(), error.code()), (503, "unavailable"));
 }
