@@ -3,12 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use auth_api::{ApiError, Gateway, json};
-use auth_store::KeptKeys;
 use auth_token::{PublicJwkSet, Timestamp, VerifyingKeys};
 use lambda_http::{
     Body, Request, Response,
     http::{HeaderValue, Method, StatusCode, header::CACHE_CONTROL},
 };
+use latchkey_keys::KeyCache;
 use serde::Serialize;
 use serde_json::json;
 
@@ -27,7 +27,7 @@ pub struct Discovery {
     /// The `iss` claim of our tokens.
     pub issuer: String,
     /// The keys of our tokens.
-    pub keys: KeptKeys<VerifyingKeys>,
+    pub keys: KeyCache<VerifyingKeys>,
 }
 
 impl Discovery {
@@ -55,7 +55,7 @@ impl Discovery {
     }
 
     async fn keys(&self, now: Timestamp) -> Result<PublicJwkSet, ApiError> {
-        let keys = self.keys.get(now).await.map_err(ApiError::store)?;
+        let keys = self.keys.get(now).await.map_err(ApiError::keys)?;
         Ok(keys.public_jwk_set_at(now))
     }
 

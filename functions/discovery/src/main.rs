@@ -11,7 +11,7 @@ async fn main() -> Result<(), StartError> {
     start_logging(log_settings());
     let config = DiscoveryConfig::from_env()?;
     let ours = |keys: TrustedKeys| keys.verifying;
-    let keys = config.keys.keep_trusted(&Aws::default(), Timestamp::now(), ours).await?;
+    let keys = config.keys.connect_trusted(&Aws::default(), Timestamp::now(), ours).await?;
     let discovery = Discovery { issuer: config.issuer, keys };
 
     run(config.http, async |request| discovery.handle(request, Timestamp::now()).await).await

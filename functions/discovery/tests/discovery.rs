@@ -4,22 +4,23 @@
 use std::time::Duration;
 
 use auth_api::{GatewayAnswer, answer};
-use auth_store::{KeptKeys, KeyLocation, TrustedKeys};
+use auth_store::{KeyLocation, TrustedKeys};
 use auth_testkit::{
     away,
     event::{request, with_header},
-    subject::{ISSUER, KEY_POLICY, KID, NOW, key_ring, key_source, new_ring},
+    subject::{ISSUER, KEY_POLICY, KID, NOW, key_set, key_source},
 };
-use auth_token::{Algorithm, KeyPolicy, VerifyingKeys};
+use auth_token::{Algorithm, VerifyingKeys};
 use discovery::Discovery;
 use lambda_http::Request;
+use latchkey_keys::{KeyCache, KeyRing, NewKey};
 use serde_json::{Value, json};
 
 async fn call(issuer: &str, event: &Value) -> GatewayAnswer {
-    call_with(KeptKeys::fixed(key_ring().verifying_keys()), issuer, event).await
+    call_with(KeyCache::fixed(key_set().verifying_keys()), issuer, event).await
 }
 
-async fn call_with(keys: KeptKeys<VerifyingKeys>, issuer: &str, event: &Value) -> GatewayAnswer {
+async fn call_with(keys: KeyCache<VerifyingKeys>, issuer: &str, event: &Value) -> GatewayAnswer {
     let discovery = Discovery { issuer: issuer.to_owned(), keys };
     let handle = async |request: &Request| discovery.handle(request, NOW).await;
     answer(&event.to_string(), &handle).await
@@ -62,9 +63,15 @@ async fn the_metadata_says_where_clients_go() {
 
 #[tokio::test]
 async fn of_a_ring_every_key_is_served_and_each_algorithm_named_once() {
-    let policy = KeyPolicy { algorithm: Algorithm::EdDsa, ..KEY_POLICY };
-    let ring = new_ring().rotated("v1", policy, NOW).unwrap().published();
-    let keys = || KeptKeys::fixed(ring.verifying_keys().unwrap());
+    let mut ring = KeyRing::first(KEY_POLICY.generate().unwrap(), NOW);
+    for algorithm in [Algorithm::Es256, Algorithm::EdDsa] {
+        ring.add_next(NOW, &mut || Ok(NewKey::generate(algorithm)?)).unwrap();
+        if algorithm == Algorithm::Es256 {
+            ring.rotate(KEY_POLICY.retention, true, NOW).unwrap();
+        }
+    }
+    let ring = ring.public().clone();
+    let keys = || KeyCache::fixed(ring.verifying_keys().unwrap());
 
     let answer = call_with(keys(), ISSUER, &request("GET", "/.well-known/jwks.json")).await;
     let body: Value = serde_json::from_str(&answer.body).unwrap();
@@ -76,7 +83,7 @@ async fn of_a_ring_every_key_is_served_and_each_algorithm_named_once() {
     let mut ring = ring.clone();
     for (until, served) in [(NOW, 2), (NOW + Duration::from_secs(1), 3)] {
         ring.keys[2].until = Some(until);
-        let keys = KeptKeys::fixed(ring.verifying_keys().unwrap());
+        let keys = KeyCache::fixed(ring.verifying_keys().unwrap());
         let answer = call_with(keys, ISSUER, &request("GET", "/.well-known/jwks.json")).await;
         let body: Value = serde_json::from_str(&answer.body).unwrap();
         assert_eq!(body["keys"].as_array().unwrap().len(), served, "{body}");
@@ -90,9 +97,9 @@ async fn of_a_ring_every_key_is_served_and_each_algorithm_named_once() {
 
 #[tokio::test]
 async fn without_keys_only_health_is_told() {
-    let source = key_source(KeyLocation::Table { name: "KeysTable".to_owned() });
+    let source = key_source(KeyLocation::Ring { table: "KeysTable".to_owned(), signing: None });
     let ours = |keys: TrustedKeys| keys.verifying;
-    let keys = source.keep_trusted(&away::aws(), NOW, ours).await.unwrap();
+    let keys = source.connect_trusted(&away::aws(), NOW, ours).await.unwrap();
     for (path, status) in [
         ("/.well-known/jwks.json", 503),
         ("/.well-known/openid-configuration", 503),

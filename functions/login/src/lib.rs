@@ -7,9 +7,10 @@ use auth_api::{
 };
 use auth_password::{HashError, Hasher, Password, Verdict};
 use auth_session::{AccountStatus, SessionLifetimes, SessionPolicy, User};
-use auth_store::{FindUser, KeptKeys, StartSession};
+use auth_store::{FindUser, StartSession};
 use auth_token::{Issuer, Timestamp};
 use lambda_http::{Body, Request, Response};
+use latchkey_keys::KeyCache;
 use tracing::{error, info};
 
 /// Everything that a login may touch. Its bounds are its policy: `FindUser` is
@@ -21,7 +22,7 @@ pub struct Login<U> {
     /// What verifies passwords.
     pub hasher: Hasher,
     /// What signs tokens.
-    pub issuer: KeptKeys<Issuer>,
+    pub issuer: KeyCache<Issuer>,
     /// How long sessions live and how many.
     pub sessions: SessionPolicy,
     /// Whether tokens may go into cookies, and into which.
@@ -48,7 +49,7 @@ impl<U: FindUser + StartSession> Login<U> {
         }
         let body = JsonBody::parse(request)?;
         // Asked for first: without keys there is nothing to prove a password for.
-        let issuer = self.issuer.get(now).await.map_err(ApiError::store)?;
+        let issuer = self.issuer.get(now).await.map_err(ApiError::keys)?;
         let (delivery, sessions) = if is_flask_jwt {
             (Delivery::AccessToken, self.sessions_without_refresh(&issuer))
         } else {

@@ -4,7 +4,7 @@ use auth_api::{StartError, allow_only, run, start_logging};
 use auth_config::{LoginConfig, log_settings};
 use auth_password::Hasher;
 use auth_store::{Aws, DynamoUsers};
-use auth_token::{Issuer, KeyRing, Timestamp};
+use auth_token::{Issuer, KeySet, Timestamp};
 use login::Login;
 
 #[tokio::main(flavor = "current_thread")]
@@ -13,11 +13,11 @@ async fn main() -> Result<(), StartError> {
     let config = LoginConfig::from_env()?;
     let aws = Aws::default();
     let tokens = config.tokens;
-    let issuer = move |ring: KeyRing, _| Issuer::new(ring.into_signing_key(), tokens.clone());
+    let issuer = move |keys: KeySet, _| Issuer::new(keys.into_signing_key(), tokens.clone());
     let login = Login {
         users: DynamoUsers::connect(&aws, config.users_table).await,
         hasher: Hasher::new(config.hashing)?,
-        issuer: config.keys.keep_signing(&aws, Timestamp::now(), issuer).await?,
+        issuer: config.keys.connect_signing(&aws, Timestamp::now(), issuer).await?,
         sessions: config.sessions,
         locations: config.locations,
         flask_jwt: config.flask_jwt,

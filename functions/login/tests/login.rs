@@ -8,15 +8,15 @@ use std::time::Duration;
 use auth_api::{GatewayAnswer, TokenLocations};
 use auth_session::{AccountStatus, SessionState, User, Username};
 use auth_store::{
-    FindSession as _, FindUser, KeyLocation, MemoryUsers, SessionStart, StartSession,
-    StartSessionOutcome, StoreError,
+    FindSession as _, FindUser, MemoryUsers, SessionStart, StartSession, StartSessionOutcome,
+    StoreError,
 };
 use auth_testkit::{
     away::{self, AwayUsers},
     event::{post_json, with_header},
-    subject::{NOW, SESSION_POLICY, key_source, token_profile, user, verifier},
+    subject::{NOW, SESSION_POLICY, key_source, signing_ring, token_profile, user, verifier},
 };
-use auth_token::{Issuer, KeyRing, PresentedToken};
+use auth_token::{Issuer, KeySet, PresentedToken};
 use scene::{PASSWORD, body, call, call_signing_with, users_with};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::json;
@@ -187,9 +187,9 @@ async fn a_store_that_does_not_answer_is_503_with_retry_after() {
 #[tokio::test]
 async fn without_keys_a_login_is_503_and_starts_no_session() {
     let users = users_with(|_| ()).await;
-    let source = key_source(KeyLocation::Secret { arn: "arn".to_owned() });
-    let make = |ring: KeyRing, _| Issuer::new(ring.into_signing_key(), token_profile());
-    let issuer = source.keep_signing(&away::aws(), NOW, make).await.unwrap();
+    let source = key_source(signing_ring());
+    let make = |ring: KeySet, _| Issuer::new(ring.into_signing_key(), token_profile());
+    let issuer = source.connect_signing(&away::aws(), NOW, make).await.unwrap();
     let event = post_json("/login", &json!({ "username": "alice", "password": PASSWORD }));
     let places = TokenLocations::default();
     let answer = call_signing_with(issuer, users.clone(), places, &event, NOW).await;

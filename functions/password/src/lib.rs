@@ -42,7 +42,7 @@ impl<U: FindUser + FindLegacyUser + ChangePassword> Password<U> {
     ) -> Result<Response<Body>, ApiError> {
         let caller = Caller::read(&self.reader, &self.users, request, now).await?;
         // Before anything is written: an answer needs them.
-        let keys = self.reader.keys.get(now).await.map_err(ApiError::store)?;
+        let keys = self.reader.keys.get(now).await.map_err(ApiError::keys)?;
         let body = JsonBody::parse(request)?;
         let (current, new) = (body.secret("current_password")?, body.secret("new_password")?);
         let username = caller.user.username.folded();

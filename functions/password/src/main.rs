@@ -14,8 +14,8 @@ async fn main() -> Result<(), StartError> {
     let aws = Aws::default();
     let tokens = config.tokens;
     let leeway = tokens.leeway;
-    let keys = move |ring, flask| SigningKeys::new(ring, flask, &tokens);
-    let keys = config.keys.keep_signing(&aws, Timestamp::now(), keys).await?;
+    let keys = move |keys, flask| SigningKeys::new(keys, flask, &tokens);
+    let keys = config.keys.connect_signing(&aws, Timestamp::now(), keys).await?;
     let users = DynamoUsers::connect(&aws, config.users_table).await;
     let password = Password {
         users: users.with_legacy(config.legacy_table),

@@ -46,7 +46,7 @@ impl<U: FindUser + FindLegacyUser + StartSession + RotateSession + EndSession> R
     ) -> Result<Response<Body>, ErrorAnswer> {
         let (token, location) = self.reader.refresh(request, now).await?;
         let answering = Answering {
-            keys: self.reader.keys.get(now).await.map_err(ApiError::store)?,
+            keys: self.reader.keys.get(now).await.map_err(ApiError::keys)?,
             delivery: self.reader.locations.delivery_after(&token, location),
             now,
         };

@@ -6,19 +6,19 @@ use std::time::Duration;
 use auth_api::{GatewayAnswer, SigningKeys, TokenLocation, TokenLocations, TokenReader, answer};
 use auth_session::User;
 use auth_store::{
-    AddUser as _, EndSession, FindLegacyUser, FindUser, KeptKeys, MemoryUsers, RotateSession,
-    StartSession,
+    AddUser as _, EndSession, FindLegacyUser, FindUser, MemoryUsers, RotateSession, StartSession,
 };
 use auth_testkit::{
     away::AwayUsers,
     event::{request, with_header},
     subject::{
-        NOW, ROTATION_POLICY, SESSION_POLICY, issuer, key_ring, operation, session, token_profile,
+        NOW, ROTATION_POLICY, SESSION_POLICY, issuer, key_set, operation, session, token_profile,
         user,
     },
 };
 use auth_token::{FlaskKeys, Grant, IssuedToken, Timestamp};
 use lambda_http::Request;
+use latchkey_keys::KeyCache;
 use refresh::Refresh;
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
@@ -54,8 +54,7 @@ async fn call<U: FindUser + FindLegacyUser + StartSession + RotateSession + EndS
     event: &Value,
     now: Timestamp,
 ) -> GatewayAnswer {
-    let keys =
-        KeptKeys::fixed(SigningKeys::new(key_ring(), FlaskKeys::default(), &token_profile()));
+    let keys = KeyCache::fixed(SigningKeys::new(key_set(), FlaskKeys::default(), &token_profile()));
     let order = vec![TokenLocation::Headers, TokenLocation::Cookies];
     let locations = TokenLocations { order, ..TokenLocations::default() };
     let reader = TokenReader { keys, locations, leeway: Duration::ZERO };

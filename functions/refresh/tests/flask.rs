@@ -4,18 +4,19 @@
 use auth_api::{GatewayAnswer, SigningKeys, TokenLocations, TokenReader, answer};
 use auth_session::{AccountStatus, User};
 use auth_store::{
-    AccountChange, AddUser as _, FindUser as _, KeptKeys, LegacyUser, MemoryUsers, RemoveUser as _,
+    AccountChange, AddUser as _, FindUser as _, LegacyUser, MemoryUsers, RemoveUser as _,
 };
 use auth_testkit::{
     event::{request, with_token},
     flask::{extended_claims, keys, sign},
     forge::with,
     subject::{
-        NOW, ROTATION_POLICY, SESSION_POLICY, key_ring, operation, token_profile, user, verifier,
+        NOW, ROTATION_POLICY, SESSION_POLICY, key_set, operation, token_profile, user, verifier,
     },
 };
 use auth_token::{AccessClaims, FlaskKeys, PresentedToken, Timestamp};
 use lambda_http::Request;
+use latchkey_keys::KeyCache;
 use refresh::Refresh;
 use serde_json::{Value, json};
 
@@ -39,7 +40,7 @@ async fn users(change: impl FnOnce(&mut User)) -> (MemoryUsers, User) {
 }
 
 async fn call(users: &MemoryUsers, flask: FlaskKeys, token: &str) -> GatewayAnswer {
-    let keys = KeptKeys::fixed(SigningKeys::new(key_ring(), flask, &token_profile()));
+    let keys = KeyCache::fixed(SigningKeys::new(key_set(), flask, &token_profile()));
     let refresh = Refresh {
         users: users.clone(),
         reader: TokenReader {

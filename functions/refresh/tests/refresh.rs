@@ -7,22 +7,22 @@ use std::time::Duration;
 use auth_api::{GatewayAnswer, SigningKeys, TokenLocations, TokenReader, answer};
 use auth_session::{AccountStatus, RotationPolicy, User};
 use auth_store::{
-    AddUser as _, EndSession, FindLegacyUser, FindUser, KeptKeys, KeyLocation, MemoryUsers,
-    RotateSession, StartSession,
+    AddUser as _, EndSession, FindLegacyUser, FindUser, MemoryUsers, RotateSession, StartSession,
 };
 use auth_testkit::{
     away::{self, AwayUsers, CAUSE},
     event::{post_json, post_text, request, with_header, with_token},
     forge::{bad_refresh_tokens, claims_for, header, sign},
     subject::{
-        NOW, ROTATION_POLICY, SESSION_POLICY, issuer, key_ring, key_source, operation, session,
-        token_profile, user, verifier,
+        NOW, ROTATION_POLICY, SESSION_POLICY, issuer, key_set, key_source, operation, session,
+        signing_ring, token_profile, user, verifier,
     },
 };
 use auth_token::{
     AccessClaims, FlaskKeys, Grant, PresentedToken, RefreshClaims, SessionId, Timestamp,
 };
 use lambda_http::Request;
+use latchkey_keys::KeyCache;
 use refresh::Refresh;
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
@@ -68,12 +68,12 @@ async fn call<U: FindUser + FindLegacyUser + StartSession + RotateSession + EndS
     event: &Value,
     now: Timestamp,
 ) -> GatewayAnswer {
-    let keys = SigningKeys::new(key_ring(), FlaskKeys::default(), &token_profile());
-    call_with(KeptKeys::fixed(keys), users, policy, event, now).await
+    let keys = SigningKeys::new(key_set(), FlaskKeys::default(), &token_profile());
+    call_with(KeyCache::fixed(keys), users, policy, event, now).await
 }
 
 async fn call_with<U: FindUser + FindLegacyUser + StartSession + RotateSession + EndSession>(
-    keys: KeptKeys<SigningKeys>,
+    keys: KeyCache<SigningKeys>,
     users: U,
     policy: RotationPolicy,
     event: &Value,
@@ -402,9 +402,9 @@ async fn a_store_that_does_not_answer_is_503_and_no_refusal() {
 #[tokio::test]
 async fn without_keys_a_refresh_is_503_and_uses_no_token_up() {
     let scene = scene(|_| ()).await;
-    let source = key_source(KeyLocation::Secret { arn: "arn".to_owned() });
+    let source = key_source(signing_ring());
     let make = |ring, flask| SigningKeys::new(ring, flask, &token_profile());
-    let keys = source.keep_signing(&away::aws(), NOW, make).await.unwrap();
+    let keys = source.connect_signing(&away::aws(), NOW, make).await.unwrap();
     let (users, event) = (scene.users.clone(), with_bearer(&scene.token));
     let answer = call_with(keys, users, ROTATION_POLICY, &event, NOW).await;
     assert_eq!((answer.status_code, &body(&answer)["error"]), (503, &json!("unavailable")));

@@ -9,7 +9,7 @@ use auth_store::{AddUser as _, MemoryUsers, MemoryWorkItems};
 use auth_testkit::{
     event::{post_json, post_text, request, with_authorizer, with_token},
     forge::{claims_for, header, sign},
-    subject::{NOW, key_ring, operation, session, token_profile, user, verifier},
+    subject::{NOW, key_set, operation, session, token_profile, user, verifier},
 };
 use auth_token::{TokenProfile, Verifier};
 use lambda_http::Request;
@@ -125,7 +125,7 @@ async fn a_context_that_has_expired_in_the_gateways_cache_is_refused() {
 #[tokio::test]
 async fn the_leeway_holds_behind_the_authorizer_too() {
     let profile = TokenProfile { leeway: Duration::from_secs(10), ..token_profile() };
-    let verifier = Verifier::new(key_ring().verifying_keys(), profile);
+    let verifier = Verifier::new(key_set().verifying_keys(), profile);
     let scene = scene().await;
     let guard = Guard::new(verifier, SessionCheck::<MemoryUsers>::off());
     let work_items = WorkItems { items: MemoryWorkItems::default(), guard };

@@ -3,10 +3,11 @@
 use auth_api::{GatewayAnswer, TokenLocations, answer};
 use auth_password::{HashParams, Hasher, PasswordPolicy};
 use auth_session::User;
-use auth_store::{AddUser as _, FindUser, KeptKeys, MemoryUsers, StartSession};
+use auth_store::{AddUser as _, FindUser, MemoryUsers, StartSession};
 use auth_testkit::subject::{SESSION_POLICY, issuer, operation, user};
 use auth_token::{Issuer, Timestamp};
 use lambda_http::Request;
+use latchkey_keys::KeyCache;
 use login::Login;
 use secrecy::SecretString;
 use serde_json::Value;
@@ -45,11 +46,11 @@ pub(crate) async fn call_with<U: FindUser + StartSession>(
     event: &Value,
     now: Timestamp,
 ) -> GatewayAnswer {
-    call_signing_with(KeptKeys::fixed(issuer()), users, locations, event, now).await
+    call_signing_with(KeyCache::fixed(issuer()), users, locations, event, now).await
 }
 
 pub(crate) async fn call_signing_with<U: FindUser + StartSession>(
-    issuer: KeptKeys<Issuer>,
+    issuer: KeyCache<Issuer>,
     users: U,
     locations: TokenLocations,
     event: &Value,

@@ -6,17 +6,18 @@ use auth_api::{GatewayAnswer, SigningKeys, TokenLocation, TokenLocations, TokenR
 use auth_password::{HashParams, Hasher, Password as Presented, PasswordPolicy, Verdict};
 use auth_session::{Session, User, Username};
 use auth_store::{
-    AccountChangeOutcome, AddUser as _, ChangePassword, FindLegacyUser, FindUser, KeptKeys,
-    LegacyUser, MemoryUsers, PasswordChange, StoreError,
+    AccountChangeOutcome, AddUser as _, ChangePassword, FindLegacyUser, FindUser, LegacyUser,
+    MemoryUsers, PasswordChange, StoreError,
 };
 use auth_testkit::{
     event::{request, with_header, with_token},
     flask::keys as flask_keys,
     forge::{claims_for, header, sign},
-    subject::{NOW, SESSION_POLICY, key_ring, operation, session, token_profile, user},
+    subject::{NOW, SESSION_POLICY, key_set, operation, session, token_profile, user},
 };
 use auth_token::SessionId;
 use lambda_http::Request;
+use latchkey_keys::KeyCache;
 use password::Password;
 use secrecy::SecretString;
 use serde_json::{Value, json};
@@ -75,7 +76,7 @@ where
     U: FindUser + FindLegacyUser + ChangePassword,
 {
     let flask = flask_keys(&json!({ "minted_by": "flask" }));
-    let keys = KeptKeys::fixed(SigningKeys::new(key_ring(), flask, &token_profile()));
+    let keys = KeyCache::fixed(SigningKeys::new(key_set(), flask, &token_profile()));
     let locations = TokenLocations {
         order: vec![TokenLocation::Headers, TokenLocation::Cookies],
         ..TokenLocations::default()

@@ -1,0 +1,124 @@
+//! Administration: the signing keys.
+//!
+//! Only IAM principals invoke it: operators with the `latchkey` program, and a daily schedule. It can
+//! seal private halves and open none.
+
+use std::time::Duration;
+
+use auth_token::Timestamp;
+use lambda_runtime::Diagnostic;
+use latchkey_keys::{
+    KeyCommand, KeyPolicy, KeyReport, KeyRing, KeyState, PublicRing, ReadRing, RingError, Seal,
+    WriteRing, reset_ring, update_ring,
+};
+use serde_json::{Value, json};
+use tracing::info;
+
+/// Everything that the function may touch. Its bounds are its policy: on the keys table `ReadRing` is
+/// `dynamodb:GetItem` and `WriteRing` is `dynamodb:PutItem`; `Seal` is `kms:Encrypt`.
+#[derive(Debug)]
+pub struct Admin<R, K> {
+    /// Where the key ring is.
+    pub ring: R,
+    /// What seals private halves.
+    pub kms: K,
+    /// How keys are made and changed.
+    pub policy: KeyPolicy,
+    /// The age at which the other functions' cached keys are stale.
+    pub max_age: Duration,
+}
+
+/// Why a request changes nothing.
+#[derive(Debug, thiserror::Error)]
+pub enum AdminError {
+    /// The event is no command.
+    #[error("not a command, such as {{\"command\":\"keys.list\"}}: {0}")]
+    Request(serde_json::Error),
+    /// The key ring cannot be read or changed.
+    #[error(transparent)]
+    Ring(#[from] RingError),
+}
+
+impl From<AdminError> for Diagnostic {
+    fn from(error: AdminError) -> Self {
+        let error_type = match &error {
+            AdminError::Request(_) => "Request",
+            AdminError::Ring(RingError::Unavailable(_) | RingError::Conflict) => "Unavailable",
+            AdminError::Ring(_) => "Refused",
+        };
+        Self { error_type: error_type.to_owned(), error_message: error.to_string() }
+    }
+}
+
+impl<R: ReadRing + WriteRing, K: Seal> Admin<R, K> {
+    /// Answers a request with the keys as they are after it.
+    ///
+    /// # Errors
+    /// Every variant of [`AdminError`]; nothing has changed then, but after an `Unavailable` the
+    /// change may have been made.
+    pub async fn handle(&self, event: Value, now: Timestamp) -> Result<Value, AdminError> {
+        let command = serde_json::from_value(event).map_err(AdminError::Request)?;
+        let keys = self.run(&command, now).await?;
+        info!(?command, current = current(&keys), "answered");
+        Ok(json!(KeyReport { keys, max_age: self.max_age.as_secs() }))
+    }
+
+    async fn run(&self, command: &KeyCommand, now: Timestamp) -> Result<PublicRing, RingError> {
+        let policy = &self.policy;
+        match command {
+            KeyCommand::List {} => {
+                let item = self.ring.read_ring().await?.ok_or(RingError::NotFound)?;
+                PublicRing::parse(&item.public)
+            }
+            KeyCommand::Maintain {} => {
+                // Without a ring there is nothing to do: `login` makes the first one.
+                let maintained =
+                    self.update(now, |ring| ring.maintain(policy, now, &mut || policy.generate()));
+                match maintained.await {
+                    Err(RingError::NotFound) => Ok(PublicRing::default()),
+                    maintained => maintained,
+                }
+            }
+            KeyCommand::Rotate { force } => {
+                self.update(now, |ring| rotate(ring, policy, *force, now)).await
+            }
+            KeyCommand::Retire { kid } => {
+                self.update(now, |ring| ring.retire(kid, now, &mut || policy.generate())).await
+            }
+            KeyCommand::Reset { discard } => {
+                reset_ring(&self.ring, &self.kms, policy, *discard, now).await
+            }
+        }
+    }
+
+    async fn update(
+        &self,
+        now: Timestamp,
+        change: impl FnMut(&mut KeyRing) -> Result<(), RingError>,
+    ) -> Result<PublicRing, RingError> {
+        update_ring(&self.ring, &self.kms, now, change).await
+    }
+}
+
+/// Publishes a next key where there is none, or has the next key sign and publishes another; with
+/// `force` both at once.
+fn rotate(
+    ring: &mut KeyRing,
+    policy: &KeyPolicy,
+    force: bool,
+    now: Timestamp,
+) -> Result<(), RingError> {
+    let mut generate = || policy.generate();
+    let has_next = ring.public().in_state(KeyState::Next).is_some();
+    ring.add_next(now, &mut generate)?;
+    if has_next || force {
+        ring.drop_expired(policy.retention, now);
+        ring.rotate(policy.retention, force, now)?;
+        ring.add_next(now, &mut generate)?;
+    }
+    Ok(())
+}
+
+fn current(keys: &PublicRing) -> Option<&str> {
+    keys.in_state(KeyState::Current).map(|key| key.jwk.kid.as_str())
+}

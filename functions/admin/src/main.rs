@@ -1,0 +1,31 @@
+//! Administration: wiring only. The behaviour is in `lib.rs`.
+
+use admin::{Admin, AdminError};
+use auth_api::{StartError, start_logging};
+use auth_config::{AdminConfig, log_settings};
+use auth_store::{Aws, DynamoKeyRing, KmsKey};
+use auth_token::Timestamp;
+use lambda_runtime::{Diagnostic, LambdaEvent, run, service_fn};
+use serde_json::Value;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), StartError> {
+    start_logging(log_settings());
+    let config = AdminConfig::from_env()?;
+    let aws = Aws::patient();
+    let admin = &Admin {
+        ring: DynamoKeyRing::connect(&aws, config.keys_table).await,
+        kms: KmsKey::connect(&aws, config.kms_key).await,
+        policy: config.policy,
+        max_age: config.max_age,
+    };
+
+    Ok(run(service_fn(async |event: LambdaEvent<Value>| {
+        // The runtime logs what it reports, and a person reads it.
+        admin
+            .handle(event.payload, Timestamp::now())
+            .await
+            .map_err(|error: AdminError| Diagnostic::from(error))
+    }))
+    .await?)
+}
