@@ -9,17 +9,18 @@ use crate::template::Function;
 
 const SECRET: &str = "SIGNING_KEYS_SECRET";
 const TABLE: &str = "KEYS_TABLE";
+const KMS_KEY: &str = "KMS_KEY_ARN";
 const FLASK_SECRET: &str = "FLASK_KEYS_SECRET";
 /// Where keys that sign can be.
 const PRIVATE_KEYS: [&str; 4] = [SECRET, "SIGNING_KEYS", "JWT_SECRET_KEY", "JWT_PRIVATE_KEY"];
-/// Where keys that only verify can be.
-const PUBLIC_KEYS: [&str; 2] = [TABLE, "JWT_PUBLIC_KEY"];
+/// Where a key that only verifies can be.
+const PUBLIC_KEY: &str = "JWT_PUBLIC_KEY";
 /// A Flask service's identities, whose table is always made here.
 const LEGACY: (&str, &str) = ("LEGACY_TABLE", "LegacyTable");
 const ALGORITHM: &str = "JWT_ALGORITHM";
 const RING_ALGORITHM: &str = "SIGNING_ALGORITHM";
-/// The binary of the function that makes the ring.
-const RING_MAKER: &str = "keys";
+/// The binary of the function that changes the ring.
+const ADMIN: &str = "admin";
 
 /// An algorithm whose keys are shared secrets was asked for, and no secret was given.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -33,8 +34,8 @@ pub struct NoSharedSecret(String);
 pub struct Environments<'a> {
     /// Looks a variable up.
     pub given: &'a dyn Fn(&str) -> Option<String>,
-    /// The URL of the Secrets Manager that functions call.
-    pub secrets_url: &'a str,
+    /// The URL of the KMS and the Secrets Manager that functions call.
+    pub aws_url: &'a str,
 }
 
 impl Environments<'_> {
@@ -65,12 +66,12 @@ impl Environments<'_> {
     pub fn of(&self, function: &Function) -> BTreeMap<String, String> {
         let mut variables = function.variables.clone();
         let given = self.given_to(function);
-        let is_key = |name: &str| PRIVATE_KEYS.contains(&name) || PUBLIC_KEYS.contains(&name);
+        let is_key = |name: &str| PRIVATE_KEYS.contains(&name) || name == PUBLIC_KEY;
         if given.iter().any(|(name, value)| is_key(name) && !value.is_empty()) {
-            variables.remove(SECRET);
             variables.remove(TABLE);
+            variables.remove(KMS_KEY);
         }
-        if function.binary == RING_MAKER
+        if variables.contains_key(RING_ALGORITHM)
             && let Some(algorithm) = self.algorithm().filter(|found| found.has_public_half())
         {
             variables.insert(RING_ALGORITHM.to_owned(), algorithm.name().to_owned());
@@ -80,17 +81,21 @@ impl Environments<'_> {
         }
         variables.extend(given);
         let reads = |name: &str| variables.get(name).is_some_and(|value| !value.is_empty());
-        if reads(SECRET) || reads(FLASK_SECRET) {
-            let url = self.secrets_url.to_owned();
-            variables.insert("AWS_ENDPOINT_URL_SECRETS_MANAGER".to_owned(), url);
+        let needs_secrets = reads(SECRET) || reads(FLASK_SECRET);
+        let needs_kms = reads(KMS_KEY);
+        let url = self.aws_url;
+        if needs_secrets {
+            variables.insert("AWS_ENDPOINT_URL_SECRETS_MANAGER".to_owned(), url.to_owned());
+        }
+        if needs_kms {
+            variables.insert("AWS_ENDPOINT_URL_KMS".to_owned(), url.to_owned());
         }
         variables
     }
 
-    /// The given variables that a function reads. The ring is made where the template has it.
+    /// The given variables that a function reads. The ring is changed where the template has it.
     fn given_to(&self, function: &Function) -> BTreeMap<String, String> {
-        let is_fixed =
-            |name: &str| function.binary == RING_MAKER && [SECRET, TABLE].contains(&name);
+        let is_fixed = |name: &str| function.binary == ADMIN && [TABLE, KMS_KEY].contains(&name);
         let readable = variables_of(&function.binary).into_iter().map(str::to_owned);
         let names = function.variables.keys().cloned().chain(readable);
         names
@@ -117,32 +122,43 @@ mod tests {
 
     /// What a function that the template gives its usual keys finds, without where AWS is.
     fn found(binary: &str, given: &[(&str, &str)]) -> BTreeMap<String, String> {
-        let own = match binary {
-            "keys" => variables([(SECRET, "Secret"), (TABLE, "Table"), (RING_ALGORITHM, "ES256")]),
-            "login" => variables([(SECRET, "Secret")]),
-            _ => variables([(TABLE, "Table")]),
-        };
         let function = Function {
             name: binary.to_owned(),
             binary: binary.to_owned(),
             memory: 256,
             timeout: 2,
-            variables: own,
+            variables: own(binary),
             permissions: Vec::new(),
         };
         let given: BTreeMap<_, _> = given.iter().copied().collect();
         let given = |name: &str| given.get(name).map(|value| (*value).to_owned());
-        let mut found = Environments { given: &given, secrets_url: URL }.of(&function);
-        let reads_secret = found.contains_key(SECRET);
-        let url = found.remove("AWS_ENDPOINT_URL_SECRETS_MANAGER");
-        assert_eq!(url.as_deref(), reads_secret.then_some(URL), "{binary}");
+        let mut found = Environments { given: &given, aws_url: URL }.of(&function);
+        for (variable, needs_it) in [
+            ("AWS_ENDPOINT_URL_SECRETS_MANAGER", found.contains_key(SECRET)),
+            ("AWS_ENDPOINT_URL_KMS", found.contains_key(KMS_KEY)),
+        ] {
+            let url = found.remove(variable);
+            assert_eq!(url.as_deref(), needs_it.then_some(URL), "{binary}: {variable}");
+        }
         found
     }
 
+    /// What the template gives.
+    fn own(binary: &str) -> BTreeMap<String, String> {
+        let table = (TABLE, "Table");
+        let kms_key = (KMS_KEY, "Key");
+        match binary {
+            "admin" | "login" => variables([table, kms_key, (RING_ALGORITHM, "ES256")]),
+            "refresh" => variables([table, kms_key]),
+            _ => variables([table]),
+        }
+    }
+
     #[test]
-    fn who_signs_is_given_the_secret_and_who_verifies_the_table() {
-        assert_eq!(found("login", &[]), variables([(SECRET, "Secret")]));
-        assert_eq!(found("protected", &[]), variables([(TABLE, "Table")]));
+    fn functions_are_given_the_ring_and_those_that_sign_the_kms_key() {
+        for binary in ["admin", "login", "refresh", "protected"] {
+            assert_eq!(found(binary, &[]), own(binary));
+        }
     }
 
     #[test]
@@ -158,7 +174,7 @@ mod tests {
         let table = |given: &[(&str, &str)]| {
             let given: BTreeMap<_, _> = given.iter().copied().collect();
             let given = |name: &str| given.get(name).map(|value| (*value).to_owned());
-            let environments = Environments { given: &given, secrets_url: URL };
+            let environments = Environments { given: &given, aws_url: URL };
             environments.of(&function)["LEGACY_TABLE"].clone()
         };
         assert_eq!(table(&[]), "LegacyTable");
@@ -166,34 +182,30 @@ mod tests {
     }
 
     #[test]
-    fn given_keys_that_sign_take_the_place_of_the_secret_and_the_table() {
-        for name in ["SIGNING_KEYS", "JWT_SECRET_KEY", "JWT_PRIVATE_KEY"] {
-            for binary in ["login", "protected", "discovery"] {
+    fn static_keys_take_the_place_of_the_ring() {
+        for name in ["SIGNING_KEYS", "JWT_SECRET_KEY", "JWT_PRIVATE_KEY", SECRET] {
+            for binary in ["refresh", "protected", "discovery"] {
                 assert_eq!(found(binary, &[(name, "x")]), variables([(name, "x")]), "{binary}");
             }
         }
-        let secret = [(SECRET, "Other")];
-        assert_eq!(found("login", &secret), variables(secret));
-        assert_eq!(found("protected", &secret), variables(secret));
     }
 
     #[test]
-    fn given_keys_that_verify_are_for_those_who_do_not_sign() {
+    fn a_given_key_that_verifies_is_for_functions_that_do_not_sign() {
         let given = [("JWT_PUBLIC_KEY", "pem")];
         assert_eq!(found("protected", &given), variables(given));
-        assert_eq!(found("login", &given), variables([(SECRET, "Secret")]));
+        assert_eq!(found("refresh", &given), own("refresh"));
     }
 
     #[test]
-    fn the_ring_is_made_where_the_template_has_it_whatever_is_given() {
-        let given = [(SECRET, "Other"), (TABLE, "Other"), ("SIGNING_KEYS", "x")];
-        let own = [(SECRET, "Secret"), (TABLE, "Table"), (RING_ALGORITHM, "ES256")];
-        assert_eq!(found("keys", &given), variables(own));
+    fn the_ring_is_changed_where_the_template_has_it() {
+        let given = [(KMS_KEY, "Other"), (TABLE, "Other"), ("SIGNING_KEYS", "x")];
+        assert_eq!(found("admin", &given), own("admin"));
     }
 
     #[test]
     fn an_algorithm_is_the_rings_unless_the_rings_own_is_given() {
-        let algorithm = |given: &[(&str, &str)]| found("keys", given)[RING_ALGORITHM].clone();
+        let algorithm = |given: &[(&str, &str)]| found("login", given)[RING_ALGORITHM].clone();
         assert_eq!(algorithm(&[(ALGORITHM, "EdDSA")]), "EdDSA");
         assert_eq!(algorithm(&[(ALGORITHM, "nonsense")]), "ES256");
         assert_eq!(algorithm(&[(ALGORITHM, "HS256"), ("JWT_SECRET_KEY", "x")]), "ES256");
@@ -205,7 +217,7 @@ mod tests {
         let check = |given: &[(&str, &str)]| {
             let given: BTreeMap<_, _> = given.iter().copied().collect();
             let given = |name: &str| given.get(name).map(|value| (*value).to_owned());
-            Environments { given: &given, secrets_url: URL }.check()
+            Environments { given: &given, aws_url: URL }.check()
         };
         let refused = check(&[(ALGORITHM, "HS256")]).unwrap_err();
         assert_eq!(refused.to_string(), "JWT_ALGORITHM=HS256 needs JWT_SECRET_KEY");

@@ -13,11 +13,9 @@ use serde_json::json;
 use crate::sandbox::{Command, OWN_VARIABLES};
 
 const ENDPOINT: &str = "aws-endpoint";
+const MEMORY_ENDPOINT: &str = "aws-endpoint-memory";
 const ENV_JSON: &str = "env.json";
 const ENV: &str = "env";
-/// All functions share one shell, in which this one contradicts the secret that verifiers take too.
-const NOT_SHARED: &str = "KEYS_TABLE";
-const SHARED_KEYS: &str = "SIGNING_KEYS_SECRET";
 
 /// Files that are removed with this.
 #[derive(Debug, Default)]
@@ -27,6 +25,11 @@ impl Files {
     /// Writes where AWS's own calls go.
     pub(crate) fn write_endpoint(&mut self, folder: &Path, url: &str) -> io::Result<()> {
         self.write(folder.join(ENDPOINT), url)
+    }
+
+    /// Writes the same for a stack that keeps nothing.
+    pub(crate) fn write_memory_endpoint(&mut self, folder: &Path, url: &str) -> io::Result<()> {
+        self.write(folder.join(MEMORY_ENDPOINT), url)
     }
 
     /// Writes the variables of all functions, for programs that start them: for each function by its
@@ -43,9 +46,6 @@ impl Files {
             let variables: BTreeMap<&str, &str> = OWN_VARIABLES.into_iter().chain(own).collect();
             shared.extend(&variables);
             by_function.insert(name, variables);
-        }
-        if shared.contains_key(SHARED_KEYS) {
-            shared.remove(NOT_SHARED);
         }
         let lines = shared.iter().map(|(name, value)| format!("export {name}={}\n", quoted(value)));
         self.write(folder.join(ENV_JSON), &format!("{:#}\n", json!(by_function)))?;
@@ -98,22 +98,21 @@ mod tests {
             variables: variables.iter().map(|(a, b)| ((*a).to_owned(), (*b).to_owned())).collect(),
         };
         let functions = BTreeMap::from([
-            ("LoginFunction".to_owned(), command(&[("SIGNING_KEYS_SECRET", "S")])),
+            ("LoginFunction".to_owned(), command(&[("KMS_KEY_ARN", "S")])),
             ("ProtectedFunction".to_owned(), command(&[("KEYS_TABLE", "T"), ("A", "it's")])),
         ]);
         let mut files = Files::default();
         files.write_endpoint(folder.path(), "http://127.0.0.1:1").unwrap();
+        files.write_memory_endpoint(folder.path(), "http://127.0.0.1:1").unwrap();
         files.write_variables(folder.path(), &functions).unwrap();
         let read = |name: &str| fs::read_to_string(folder.path().join(name)).unwrap();
         let json: serde_json::Value = serde_json::from_str(&read("env.json")).unwrap();
         assert_eq!(json["ProtectedFunction"]["KEYS_TABLE"], "T");
         assert_eq!(json["LoginFunction"]["AWS_REGION"], "us-east-1");
         let shell = read("env");
-        assert!(shell.contains("export SIGNING_KEYS_SECRET='S'\n"), "{shell}");
-        assert!(
-            shell.contains("export A='it'\\''s'\n") && !shell.contains("KEYS_TABLE"),
-            "{shell}"
-        );
+        for line in ["KMS_KEY_ARN='S'", "KEYS_TABLE='T'", "A='it'\\''s'"] {
+            assert!(shell.contains(&format!("export {line}\n")), "{shell}");
+        }
         for entry in fs::read_dir(folder.path()).unwrap() {
             let mode = entry.unwrap().metadata().unwrap().permissions().mode();
             assert_eq!(mode & 0o777, 0o600);

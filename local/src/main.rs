@@ -12,7 +12,7 @@ use std::{
 use auth_config::{Environment, variables_of};
 use local::{
     gateway::Gateway,
-    options::{Options, USAGE},
+    options::{DEFAULT_STATE, Options, USAGE},
     stack::{Stack, StackSettings},
     tables,
     template::{Parameters, Template},
@@ -71,6 +71,7 @@ async fn serve(options: Options) -> Result<(), Box<dyn Error>> {
         binaries: &binaries,
         dynamodb_url: &dynamodb_url,
         state,
+        notice: Some(Path::new(DEFAULT_STATE)),
         given: &given,
         requests_per_sandbox: options.requests_per_sandbox,
     };
@@ -97,7 +98,7 @@ async fn serve(options: Options) -> Result<(), Box<dyn Error>> {
 /// How other programs get at what runs here.
 fn hints(state: Option<&Path>, aws_url: &str) -> String {
     let Some(folder) = state else {
-        return format!("rotate the keys: make rotate ARGS=\"--local={aws_url}\"\n");
+        return format!("the latchkey program finds this stack with --local={aws_url}\n");
     };
     let folder = folder.display();
     format!(
@@ -114,7 +115,7 @@ async fn serve_gateway(
     template: Template,
     listener: TcpListener,
 ) -> Result<(), Box<dyn Error>> {
-    stack.make_rings().await?;
+    stack.make_ring().await?;
     println!("ready http://127.0.0.1:{}", listener.local_addr()?.port());
     let base_path = base_path(&template);
     let gateway = Arc::new(Gateway::new(template, stack.functions.clone(), base_path));

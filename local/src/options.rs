@@ -2,6 +2,9 @@
 
 use std::{collections::BTreeMap, num::NonZeroU32, path::PathBuf};
 
+/// The folder of the state, unless another is named.
+pub const DEFAULT_STATE: &str = ".local";
+
 /// What `make dev ARGS="…"` can say.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Options {
@@ -29,7 +32,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             port: 3000,
-            state: Some(PathBuf::from(".local")),
+            state: Some(PathBuf::from(DEFAULT_STATE)),
             dynamodb_endpoint: None,
             release: false,
             functions: None,

@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeMap,
-    fs::{File, TryLockError},
+    fs::{self, File, TryLockError},
     io,
     num::NonZeroU32,
     path::{Path, PathBuf},
@@ -17,15 +17,17 @@ use crate::{
     aws::Aws,
     environment::{Environments, NoSharedSecret},
     files::Files,
-    ring::{Ring, RingError},
-    sandbox::{Command, Pool, PoolSettings, Pools, RuntimeApi},
-    secrets::{Secrets, StateError},
+    sandbox::{Command, InvokeError, Pool, PoolSettings, Pools, RuntimeApi},
     template::Template,
 };
 
 /// How many requests one function handles at once.
 const SANDBOXES_PER_FUNCTION: usize = 32;
+/// The logical name of the function that makes the first key ring.
+const RING_MAKER: &str = "LoginFunction";
 const LOCK_FILE: &str = "lock";
+/// Held by the stack without state that may be found in a folder.
+const NOTICE_LOCK_FILE: &str = "memory-lock";
 const LOG_LEVEL: &str = "AWS_LAMBDA_LOG_LEVEL";
 
 /// Why a stack does not start.
@@ -34,9 +36,6 @@ pub enum StackError {
     /// A port or a file could not be opened.
     #[error("the stack does not start: {0}")]
     Io(#[from] io::Error),
-    /// The secrets could not be read.
-    #[error(transparent)]
-    State(#[from] StateError),
     /// Another stack keeps its state there.
     #[error("another `make dev` uses {}", .0.display())]
     InUse(PathBuf),
@@ -65,8 +64,10 @@ pub struct StackSettings<'a> {
     pub binaries: &'a Path,
     /// The URL of a DynamoDB that has the template's tables.
     pub dynamodb_url: &'a str,
-    /// Where secrets are kept; `None` keeps nothing.
+    /// Where the KMS key and secrets are kept; `None` keeps nothing.
     pub state: Option<&'a Path>,
+    /// Where a stack that keeps nothing tells the `latchkey` program its address, if anywhere.
+    pub notice: Option<&'a Path>,
     /// Looks a variable up that takes the place of the template's.
     pub given: &'a dyn Fn(&str) -> Option<String>,
     /// After how many requests a sandbox is replaced; `None` keeps it as long as it lives.
@@ -78,17 +79,17 @@ pub struct StackSettings<'a> {
 pub struct Stack {
     /// The functions by logical name.
     pub functions: Pools,
-    /// The secrets, and what else functions and operators call.
+    /// What functions and operators call.
     pub aws: Arc<Aws>,
     /// The URL of that.
     pub aws_url: String,
-    rings: Vec<Ring>,
+    has_own_keys: bool,
     _files: Files,
     _lock: Option<File>,
 }
 
 impl Stack {
-    /// Starts a stack. Its functions have no ring before [`Stack::make_rings`].
+    /// Starts a stack. There may be no key ring before [`Stack::make_ring`].
     ///
     /// # Errors
     /// Every variant of [`StackError`].
@@ -96,44 +97,50 @@ impl Stack {
         let template = settings.template;
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
         let aws_url = format!("http://{}", listener.local_addr()?);
-        let environments = Environments { given: settings.given, secrets_url: &aws_url };
+        let environments = Environments { given: settings.given, aws_url: &aws_url };
         environments.check()?;
         let commands = commands(settings, environments)?;
-        let lock = settings.state.map(lock).transpose()?;
+        let mut lock = settings.state.map(|folder| lock_file(folder, LOCK_FILE)).transpose()?;
         let functions = start_pools(settings, &commands).await?;
-        let secrets = match settings.state {
-            Some(folder) => Secrets::open(folder, &template.secrets)?,
-            None => Secrets::memory(&template.secrets)?,
-        };
         let mut callable = functions.clone();
         for (name, function) in &template.functions {
             if let Some(pool) = functions.get(name) {
                 callable.insert(function.name.clone(), Arc::clone(pool));
             }
         }
-        let aws = Arc::new(Aws::new(secrets, callable));
+        let aws = Arc::new(Aws::open(settings.state, callable)?);
         tokio::spawn(Arc::clone(&aws).serve(listener));
-        // Whoever brings keys has no ring that could be operated.
         let mut files = Files::default();
         if let Some(folder) = settings.state {
             files.write_variables(folder, &commands)?;
-            if environments.has_own_keys() {
-                files.write_endpoint(folder, &aws_url)?;
-            }
         }
-        let rings = if environments.has_own_keys() { Ring::all(template) } else { Vec::new() };
-        Ok(Self { functions, aws, aws_url, rings, _files: files, _lock: lock })
+        let has_own_keys = environments.has_own_keys();
+        // A stack with static keys has no ring to operate.
+        match (settings.state, settings.notice) {
+            (Some(folder), _) if has_own_keys => files.write_endpoint(folder, &aws_url)?,
+            (None, Some(folder)) if has_own_keys => {
+                fs::create_dir_all(folder)?;
+                // The first of several is found; the others print their address.
+                lock = lock_file(folder, NOTICE_LOCK_FILE).ok();
+                if lock.is_some() {
+                    files.write_memory_endpoint(folder, &aws_url)?;
+                }
+            }
+            _ => {}
+        }
+        Ok(Self { functions, aws, aws_url, has_own_keys, _files: files, _lock: lock })
     }
 
-    /// Has the stack's own keys made, where there are none yet and none were given.
+    /// Starts the function that makes the first key ring, unless static keys were given. On AWS its
+    /// first request does so.
     ///
     /// # Errors
-    /// Every variant of [`RingError`].
-    pub async fn make_rings(&self) -> Result<(), RingError> {
-        for ring in &self.rings {
-            ring.ensure(&self.aws).await?;
+    /// [`InvokeError`].
+    pub async fn make_ring(&self) -> Result<(), InvokeError> {
+        match self.functions.get(RING_MAKER) {
+            Some(function) if self.has_own_keys => function.warm().await,
+            Some(_) | None => Ok(()),
         }
-        Ok(())
     }
 
     /// Kills the idle sandboxes of every function and refuses further work.
@@ -189,8 +196,8 @@ async fn start_pools(
 }
 
 /// Two stacks over one state would write over each other's. The lock goes with the process.
-fn lock(folder: &Path) -> Result<File, StackError> {
-    let file = File::create(folder.join(LOCK_FILE))?;
+fn lock_file(folder: &Path, name: &str) -> Result<File, StackError> {
+    let file = File::create(folder.join(name))?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => Err(StackError::InUse(folder.to_owned())),

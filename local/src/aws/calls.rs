@@ -9,9 +9,10 @@ use axum::{
     http::{HeaderMap, HeaderValue, Response, StatusCode, header},
     routing::post,
 };
+use serde::Deserialize;
 use serde_json::json;
 
-use super::Aws;
+use super::{Aws, AwsError};
 use crate::{log, sandbox::InvokeError};
 
 /// Lambda's limit for an event.
@@ -23,10 +24,19 @@ const INVOCATION_TYPE: &str = "x-amz-invocation-type";
 
 pub(super) fn router(aws: Arc<Aws>) -> Router {
     Router::new()
-        .route("/", post(call_secrets))
+        .route("/", post(call))
         .route("/2015-03-31/functions/{name}/invocations", post(invoke))
         .layer(DefaultBodyLimit::max(MAX_REQUEST_BYTES))
         .with_state(aws)
+}
+
+/// Reads a request. The error says where it is wrong and nothing of what was there.
+pub(super) fn parse<'de, T: Deserialize<'de>>(request: &'de [u8]) -> Result<T, AwsError> {
+    serde_json::from_slice(request).map_err(|error| {
+        let (line, column) = (error.line(), error.column());
+        let problem = format!("not what the operation takes: line {line}, column {column}");
+        AwsError::new("SerializationException", problem)
+    })
 }
 
 fn header_of<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
@@ -41,23 +51,24 @@ fn respond(status: StatusCode, content_type: &'static str, body: Body) -> Respon
 }
 
 /// `POST /` with an operation in `X-Amz-Target`.
-async fn call_secrets(
-    State(aws): State<Arc<Aws>>,
-    headers: HeaderMap,
-    request: Bytes,
-) -> Response<Body> {
+async fn call(State(aws): State<Arc<Aws>>, headers: HeaderMap, request: Bytes) -> Response<Body> {
     const JSON: &str = "application/x-amz-json-1.1";
     let target = header_of(&headers, TARGET).unwrap_or_default();
-    let answer = match target.strip_prefix("secretsmanager.").unwrap_or(target) {
-        "RotateSecret" => aws.rotate(&request),
-        operation => aws.secrets.answer(operation, &request),
+    let answer = match target {
+        "TrentService.Decrypt" => aws.kms.decrypt(&request),
+        "TrentService.Encrypt" => aws.kms.encrypt(&request),
+        "secretsmanager.GetSecretValue" => aws.secrets.get_secret_value(&request),
+        other => {
+            let problem = format!("{other} is not emulated");
+            Err(AwsError::new("UnknownOperationException", problem))
+        }
     };
     match answer {
         Ok(answer) => respond(StatusCode::OK, JSON, answer.to_string().into()),
         Err(error) => {
-            let report = json!({ "__type": error.code(), "Message": error.to_string() });
+            let report = json!({ "__type": error.code, "message": error.message });
             let mut response = respond(StatusCode::BAD_REQUEST, JSON, report.to_string().into());
-            response.headers_mut().insert(ERROR_TYPE, HeaderValue::from_static(error.code()));
+            response.headers_mut().insert(ERROR_TYPE, HeaderValue::from_static(error.code));
             response
         }
     }

@@ -1,33 +1,53 @@
-//! The part of AWS that functions and operators call: Secrets Manager, and Lambda's Invoke.
+//! The part of AWS that functions and operators call: KMS's `Encrypt` and `Decrypt`, Secrets
+//! Manager's `GetSecretValue`, and Lambda's `Invoke`.
 
 mod calls;
-mod rotation;
+mod kms;
+mod secrets;
 
-use std::{io, sync::Arc};
+use std::{io, path::Path, sync::Arc};
 
-use tokio::{net::TcpListener, sync::Mutex as AsyncMutex};
+use tokio::net::TcpListener;
 
-use crate::{
-    sandbox::{Pool, Pools},
-    secrets::Secrets,
-};
+use crate::sandbox::Pools;
 
-pub use rotation::{ReportError, RotationError, STEPS};
+pub use kms::Kms;
+pub use secrets::Secrets;
 
-/// An account's secrets and functions. Whoever reaches it may do everything: nothing is signed.
+/// A refusal, under the name that AWS has for it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AwsError {
+    /// The name of the error on the wire.
+    pub code: &'static str,
+    /// The text, which has nothing of a secret in it.
+    pub message: String,
+}
+
+impl AwsError {
+    fn new(code: &'static str, message: impl Into<String>) -> Self {
+        Self { code, message: message.into() }
+    }
+}
+
+/// An account's keys, secrets and functions. Nothing is signed and nothing is refused: a caller may
+/// do everything.
 #[derive(Debug)]
 pub struct Aws {
+    /// What encrypts.
+    pub kms: Kms,
     /// The secrets.
     pub secrets: Secrets,
     functions: Pools,
-    /// Held while a rotation runs.
-    rotating: AsyncMutex<()>,
 }
 
 impl Aws {
-    /// An account with these functions, by each name that they are called by.
-    pub fn new(secrets: Secrets, functions: Pools) -> Self {
-        Self { secrets, functions, rotating: AsyncMutex::new(()) }
+    /// An account whose state is kept in `folder`, or nowhere, with these functions by each name
+    /// that they are called by.
+    ///
+    /// # Errors
+    /// When the KMS key cannot be read or written.
+    pub fn open(folder: Option<&Path>, functions: Pools) -> io::Result<Self> {
+        Ok(Self { kms: Kms::open(folder)?, secrets: Secrets::open(folder), functions })
     }
 
     /// Answers calls until the listener fails.
@@ -36,10 +56,5 @@ impl Aws {
     /// When the listener fails.
     pub async fn serve(self: Arc<Self>, listener: TcpListener) -> io::Result<()> {
         axum::serve(listener, calls::router(self)).await
-    }
-
-    /// The function that rotates a secret.
-    fn function_of(&self, secret: &str) -> Option<&Pool> {
-        self.functions.get(self.secrets.rotated_by(secret)?).map(Arc::as_ref)
     }
 }

@@ -75,6 +75,17 @@ impl Pool {
         outcome
     }
 
+    /// Starts a sandbox and waits until it has initialised.
+    ///
+    /// # Errors
+    /// [`InvokeError::NotStarted`] and [`InvokeError::InitFailed`].
+    pub async fn warm(&self) -> Result<(), InvokeError> {
+        let mut sandbox = Sandbox::start(&self.settings.command, &self.api)?;
+        sandbox.initialise().await?;
+        self.idle().push(Warm { sandbox, requests: 0 });
+        Ok(())
+    }
+
     /// Kills every sandbox that is idle; the next request starts another.
     pub async fn cool(&self) {
         let idle = std::mem::take(&mut *self.idle());

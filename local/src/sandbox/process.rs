@@ -133,7 +133,10 @@ impl Sandbox {
     }
 
     /// Waits until the function has asked for work for the first time.
-    async fn initialise(&mut self) -> Result<(), InvokeError> {
+    ///
+    /// # Errors
+    /// [`InvokeError::InitFailed`].
+    pub(super) async fn initialise(&mut self) -> Result<(), InvokeError> {
         let Some(ready) = self.ready.take() else {
             return Ok(());
         };

@@ -2,7 +2,6 @@
 
 mod intrinsics;
 mod properties;
-mod secrets;
 mod yaml;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -11,8 +10,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 pub use intrinsics::Parameters;
-use properties::{ApiProperties, FunctionProperties, properties};
-pub use secrets::Secret;
+use properties::{ApiProperties, FunctionProperties, RouteProperties, properties};
 
 /// Why a template cannot be run.
 #[derive(Debug, thiserror::Error)]
@@ -47,8 +45,6 @@ pub struct Template {
     /// The tables by logical name, as `CreateTable` requests, those of conditions that are false too:
     /// a table costs nothing here, and static keys of a Flask service need one.
     pub tables: BTreeMap<String, Value>,
-    /// The secrets by logical name.
-    pub secrets: BTreeMap<String, Secret>,
 }
 
 /// A function.
@@ -141,7 +137,6 @@ impl Template {
             authorizers: BTreeMap::new(),
             cors: None,
             tables: BTreeMap::new(),
-            secrets: BTreeMap::new(),
         };
         let mut default_authorizer = None;
         for (name, resource) in of_type(&resources, "AWS::Serverless::HttpApi") {
@@ -160,7 +155,6 @@ impl Template {
         for (name, resource) in of_type(&resources, TABLE) {
             template.tables.insert(name.clone(), create_table_request(name, resource));
         }
-        template.secrets = secrets::read_secrets(&resources, &template.functions)?;
         Ok(template)
     }
 
@@ -171,11 +165,19 @@ impl Template {
         default_authorizer: Option<&String>,
     ) -> Result<(), TemplateError> {
         for (event, source) in &function.events {
-            if source.r#type != "HttpApi" {
-                let problem = format!("event {event} is a {}, not an HttpApi", source.r#type);
-                return Err(unsupported(name, problem));
+            match source.r#type.as_str() {
+                "HttpApi" => {}
+                // Nothing here runs for a day.
+                "Schedule" => continue,
+                other => {
+                    let problem = format!("event {event} is a {other}, not an HttpApi");
+                    return Err(unsupported(name, problem));
+                }
             }
-            let authorizer = match source.properties.auth.authorizer.as_deref() {
+            let source: RouteProperties = source
+                .route()
+                .map_err(|problem| unsupported(name, format!("event {event}: {problem}")))?;
+            let authorizer = match source.auth.authorizer.as_deref() {
                 Some(NO_AUTHORIZER) => None,
                 Some(chosen) => Some(chosen.to_owned()),
                 None => default_authorizer.cloned(),
@@ -184,8 +186,8 @@ impl Template {
                 return Err(unsupported(name, format!("event {event} names no authorizer")));
             }
             self.routes.push(Route {
-                method: source.properties.method.to_uppercase(),
-                path: source.properties.path.clone(),
+                method: source.method.to_uppercase(),
+                path: source.path.clone(),
                 function: name.to_owned(),
                 authorizer,
             });

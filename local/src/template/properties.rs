@@ -31,12 +31,19 @@ pub(super) struct EnvironmentProperties {
 #[serde(rename_all = "PascalCase")]
 pub(super) struct EventSource {
     pub(super) r#type: String,
-    pub(super) properties: EventProperties,
+    properties: Value,
+}
+
+impl EventSource {
+    /// The properties of an `HttpApi` event.
+    pub(super) fn route(&self) -> Result<RouteProperties, serde_json::Error> {
+        RouteProperties::deserialize(&self.properties)
+    }
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-pub(super) struct EventProperties {
+pub(super) struct RouteProperties {
     pub(super) method: String,
     pub(super) path: String,
     #[serde(default)]

@@ -1,5 +1,3 @@
-use secrecy::ExposeSecret as _;
-
 use super::*;
 
 const TEMPLATE: &str = "
@@ -79,101 +77,65 @@ fn a_table_becomes_the_request_that_makes_it() {
     assert_eq!(parse(TEMPLATE).unwrap().tables["Users"], expected);
 }
 
-/// Secrets, and a function that has a name, no events, and a condition in its policy.
-const WITH_SECRETS: &str = "
+/// A function that has a name, a schedule, no routes, and a condition in its policy.
+const WITH_SCHEDULE: &str = "
 Parameters:
   Given: {Type: String}
-  Days: {Type: Number, Default: 30}
 Conditions:
   HasGiven: !Not [!Equals [!Ref Given, '']]
+  HasNone: !Equals [!Ref Given, '']
 Globals:
   Function: {MemorySize: 128, Timeout: 7}
 Resources:
-  KeysFunction:
+  AdminFunction:
     Type: AWS::Serverless::Function
-    Metadata: {BuildProperties: {Binary: keys}}
+    Metadata: {BuildProperties: {Binary: admin}}
     Properties:
-      FunctionName: !Sub ${AWS::StackName}-keys
+      FunctionName: !Sub ${AWS::StackName}-admin
       Timeout: 30
-      Environment: {Variables: {SECRET: !Ref Made}}
+      Environment: {Variables: {KEY: !If [HasNone, !GetAtt Made.Arn, !Ref Given]}}
       Policies:
         - Statement:
-            - {Effect: Allow, Action: [secretsmanager:GetSecretValue], Resource: !Ref Made}
+            - {Effect: Allow, Action: [kms:Encrypt], Resource: !GetAtt Made.Arn}
             - !If
               - HasGiven
-              - {Effect: Allow, Action: [secretsmanager:GetSecretValue], Resource: !Ref Given}
+              - {Effect: Allow, Action: [kms:Encrypt], Resource: !Ref Given}
               - !Ref AWS::NoValue
-  Permission:
-    Type: AWS::Lambda::Permission
-    Properties: {FunctionName: !Ref KeysFunction, SourceAccount: !Ref AWS::AccountId}
-  Made:
-    Type: AWS::SecretsManager::Secret
-    Properties:
-      GenerateSecretString: {SecretStringTemplate: '{\"keys\":[]}', GenerateStringKey: unused}
-  Random: {Type: AWS::SecretsManager::Secret, Properties: {GenerateSecretString: {PasswordLength: 22}}}
-  Written: {Type: AWS::SecretsManager::Secret, Properties: {SecretString: hush}}
-  Empty: {Type: AWS::SecretsManager::Secret}
-  Rotation:
-    Type: AWS::SecretsManager::RotationSchedule
-    DependsOn: Permission
-    Properties:
-      SecretId: !Ref Made
-      RotationLambdaARN: !GetAtt KeysFunction.Arn
-      RotationRules: {AutomaticallyAfterDays: !Ref Days}
+      Events: {Tick: {Type: Schedule, Properties: {Schedule: rate(1 day)}}}
+  Made: {Type: AWS::KMS::Key, Condition: HasNone}
 ";
 
-#[test]
-fn a_secret_has_its_first_value_and_the_function_that_rotates_it() {
-    let secrets = parse(WITH_SECRETS).unwrap().secrets;
-    let initial = |name: &str| {
-        secrets[name].initial.as_ref().map(|initial| initial.expose_secret().to_owned())
-    };
-    let made: Value = serde_json::from_str(&initial("Made").unwrap()).unwrap();
-    assert_eq!(made["keys"], serde_json::json!([]));
-    assert_eq!(made["unused"].as_str().map(str::len), Some(22));
-    assert_eq!(initial("Random").unwrap().len(), 22);
-    assert_eq!(initial("Written").as_deref(), Some("hush"));
-    assert_eq!(initial("Empty"), None);
-    assert_eq!(secrets["Made"].rotated_by.as_deref(), Some("KeysFunction"));
-    assert_eq!(secrets["Random"].rotated_by, None);
-    assert!(!format!("{secrets:?}").contains("hush"));
+const MADE: &str = "arn:aws:local:us-east-1:123456789012:Made";
+
+fn with_schedule(given: &str) -> Template {
+    let parameters = Parameters::from([("Given".to_owned(), given.to_owned())]);
+    Template::parse(WITH_SCHEDULE, &parameters).unwrap()
 }
 
 #[test]
 fn a_function_is_called_by_its_own_name_or_its_resources() {
-    let function = &parse(WITH_SECRETS).unwrap().functions["KeysFunction"];
-    assert_eq!((function.name.as_str(), function.timeout), ("local-keys", 30));
-    assert_eq!(function.variables["SECRET"], "Made", "a secret's name is its ARN");
+    let function = &with_schedule("").functions["AdminFunction"];
+    assert_eq!((function.name.as_str(), function.timeout), ("local-admin", 30));
+    assert_eq!(function.variables["KEY"], MADE);
+    assert_eq!(with_schedule("x").functions["AdminFunction"].variables["KEY"], "x");
     assert_eq!(parse(TEMPLATE).unwrap().functions["OneFunction"].name, "OneFunction");
 }
 
 #[test]
-fn an_item_of_a_list_without_a_value_is_none() {
-    let permissions = |given: &str| {
-        let parameters = Parameters::from([("Given".to_owned(), given.to_owned())]);
-        let template = Template::parse(WITH_SECRETS, &parameters).unwrap();
-        template.functions["KeysFunction"].permissions.clone()
-    };
-    let permission = |secret: &str| Permission {
-        action: "secretsmanager:GetSecretValue".to_owned(),
-        resource: secret.to_owned(),
-        attributes: None,
-    };
-    assert_eq!(permissions("flask"), [permission("Made"), permission("flask")]);
-    assert_eq!(permissions(""), [permission("Made")]);
+fn a_schedule_is_no_route() {
+    assert!(with_schedule("").routes.is_empty());
 }
 
 #[test]
-fn a_rotation_of_nothing_or_by_nobody_is_refused() {
-    for (from, to, problem) in [
-        ("SecretId: !Ref Made", "SecretId: !Ref KeysFunction", "KeysFunction is no secret"),
-        ("!GetAtt KeysFunction.Arn", "!GetAtt Empty.Arn", "Empty is no function"),
-        (", GenerateStringKey: unused", "", "go together"),
-        ("'{\"keys\":[]}'", "'[]'", "no JSON object"),
-    ] {
-        let refused = parse(&WITH_SECRETS.replacen(from, to, 1)).unwrap_err().to_string();
-        assert!(refused.contains(problem), "{to}: {refused}");
-    }
+fn an_item_of_a_list_without_a_value_is_none() {
+    let permissions = |given| with_schedule(given).functions["AdminFunction"].permissions.clone();
+    let permission = |key: &str| Permission {
+        action: "kms:Encrypt".to_owned(),
+        resource: key.to_owned(),
+        attributes: None,
+    };
+    assert_eq!(permissions("own"), [permission(MADE), permission("own")]);
+    assert_eq!(permissions(""), [permission(MADE)]);
 }
 
 #[test]
@@ -213,21 +175,22 @@ fn what_is_not_emulated_is_refused_and_not_ignored() {
     let refused = parse(&format!("{TEMPLATE}{api}")).unwrap_err().to_string();
     assert!(refused.starts_with("Api: only authorizers with format 2.0"), "{refused}");
     let event = "
-      Events: {Tick: {Type: Schedule, Properties: {Method: GET, Path: /}}}
+      Events: {Tick: {Type: SQS, Properties: {Queue: x}}}
 ";
     let refused = parse(&format!("{}{event}", TEMPLATE.trim_end())).unwrap_err().to_string();
-    assert!(refused.contains("event Tick is a Schedule"), "{refused}");
+    assert!(refused.contains("event Tick is a SQS"), "{refused}");
 }
 
 #[test]
 fn a_permission_may_be_for_some_attributes_and_other_conditions_are_refused() {
-    let statement = "{Effect: Allow, Action: [secretsmanager:GetSecretValue], Resource: !Ref Made}";
+    let statement = "{Effect: Allow, Action: [kms:Encrypt], Resource: !GetAtt Made.Arn}";
     let with = |condition: &str| {
         let conditional = statement.replacen('}', &format!(", Condition: {condition}}}"), 1);
-        parse(&WITH_SECRETS.replacen(statement, &conditional, 1))
+        let text = WITH_SCHEDULE.replacen(statement, &conditional, 1);
+        Template::parse(&text, &Parameters::from([("Given".to_owned(), String::new())]))
     };
     let template = with("{'ForAllValues:StringEquals': {'dynamodb:Attributes': [b, a]}}").unwrap();
-    let permission = &template.functions["KeysFunction"].permissions[0];
+    let permission = &template.functions["AdminFunction"].permissions[0];
     assert_eq!(permission.attributes, Some(["a", "b"].map(str::to_owned).into()));
     for odd in ["{StringEquals: {'dynamodb:Select': [COUNT]}}", "{}"] {
         assert!(matches!(with(odd), Err(TemplateError::Unsupported { .. })), "{odd}");

@@ -1,24 +1,19 @@
 use std::{collections::BTreeMap, num::NonZeroU32, time::Duration};
 
-use secrecy::SecretString;
+use base64::{Engine as _, prelude::BASE64_STANDARD};
 use serde_json::Value;
 use tokio::net::TcpListener;
 
 use super::*;
 use crate::{
-    aws::RotationError,
     sandbox::{Command, Pool, PoolSettings, Pools, RuntimeApi},
-    secrets::Secrets,
     tables::http_client,
-    template::Secret,
 };
 
-const TOKEN: &str = "a-version-of-the-secret-in-32-chars";
-
-/// An account whose one function ends as soon as it is started.
+/// An account with a secret, whose one function ends as soon as it is started.
 async fn account() -> Arc<Aws> {
     let command = Command {
-        name: "keys".to_owned(),
+        name: "admin".to_owned(),
         binary: "/bin/false".into(),
         memory: 128,
         variables: BTreeMap::new(),
@@ -30,14 +25,10 @@ async fn account() -> Arc<Aws> {
         requests_per_sandbox: NonZeroU32::new(1),
     };
     let function = Arc::new(Pool::new(settings, RuntimeApi::start().await.unwrap()));
-    let initial = Some(SecretString::from("first"));
-    let rotated = Secret { initial, rotated_by: Some("KeysFunction".to_owned()) };
-    let declared = BTreeMap::from([
-        ("Keys".to_owned(), rotated),
-        ("Other".to_owned(), Secret { initial: None, rotated_by: None }),
-    ]);
-    let functions = Pools::from([("KeysFunction".to_owned(), function)]);
-    Arc::new(Aws::new(Secrets::memory(&declared).unwrap(), functions))
+    let functions = Pools::from([("AdminFunction".to_owned(), function)]);
+    let aws = Aws::open(None, functions).unwrap();
+    aws.secrets.put("Keys", "first".into());
+    Arc::new(aws)
 }
 
 /// What was answered: the status, a header and the body.
@@ -58,46 +49,39 @@ async fn post_to(
     (status, header, serde_json::from_str(&answer.text().await.unwrap()).unwrap())
 }
 
-async fn call(aws: &Arc<Aws>, operation: &str, body: &Value) -> (u16, String, Value) {
-    let target = format!("secretsmanager.{operation}");
-    post_to(aws, "/", (TARGET, &target), ERROR_TYPE, body).await
+async fn call(aws: &Arc<Aws>, target: &str, body: &Value) -> (u16, String, Value) {
+    post_to(aws, "/", (TARGET, target), ERROR_TYPE, body).await
 }
 
 #[tokio::test]
 async fn a_secret_is_read_and_an_error_has_its_name_in_header_and_body() {
     let aws = account().await;
-    let (status, _, answer) = call(&aws, "GetSecretValue", &json!({ "SecretId": "Keys" })).await;
+    let target = "secretsmanager.GetSecretValue";
+    let (status, _, answer) = call(&aws, target, &json!({ "SecretId": "Keys" })).await;
     assert_eq!((status, &answer["SecretString"]), (200, &json!("first")));
-    for (operation, secret, code) in [
-        ("GetSecretValue", "Nobody", "ResourceNotFoundException"),
-        ("GetSecretValue", "Other", "ResourceNotFoundException"),
-        ("RotateSecret", "Nobody", "ResourceNotFoundException"),
-        ("RotateSecret", "Other", "InvalidRequestException"),
-        ("DeleteSecret", "Keys", "UnknownOperationException"),
+    for (target, request, code) in [
+        (target, json!({ "SecretId": "Other" }), "ResourceNotFoundException"),
+        (target, json!({}), "SerializationException"),
+        ("secretsmanager.DeleteSecret", json!({}), "UnknownOperationException"),
+        ("TrentService.Decrypt", json!({ "KeyId": "k" }), "SerializationException"),
     ] {
-        let (status, header, answer) = call(&aws, operation, &json!({ "SecretId": secret })).await;
-        assert_eq!((status, header.as_str()), (400, code), "{operation} {secret}");
+        let (status, header, answer) = call(&aws, target, &request).await;
+        assert_eq!((status, header.as_str()), (400, code), "{target} {request}");
         assert_eq!(answer["__type"], code);
-        assert!(answer["Message"].is_string(), "{answer}");
+        assert!(answer["message"].is_string(), "{answer}");
     }
 }
 
 #[tokio::test]
-async fn a_rotation_that_fails_stays_pending_under_its_version() {
+async fn kms_opens_what_it_has_sealed() {
     let aws = account().await;
-    aws.begin_rotation("Keys", Some(TOKEN.to_owned())).unwrap();
-    let source = InvokeError::InitFailed;
-    let failed = Err(RotationError::Step { step: "createSecret", source });
-    assert_eq!(aws.finish_rotation("Keys").await, failed);
-    let request = json!({ "SecretId": "Keys", "ClientRequestToken": TOKEN });
-    let (_, _, described) = call(&aws, "DescribeSecret", &request).await;
-    assert_eq!(described["VersionIdsToStages"][TOKEN], json!(["AWSPENDING"]));
-    assert_eq!(described["RotationLambdaARN"], "KeysFunction");
-    let (status, _, again) = call(&aws, "RotateSecret", &request).await;
-    assert_eq!((status, &again["VersionId"]), (200, &json!(TOKEN)), "the same request again");
-    let another = json!({ "SecretId": "Keys" });
-    let (status, header, _) = call(&aws, "RotateSecret", &another).await;
-    assert_eq!((status, header.as_str()), (400, "InvalidRequestException"));
+    let plaintext = BASE64_STANDARD.encode("text");
+    let request = json!({ "KeyId": "k", "Plaintext": plaintext });
+    let (status, _, sealed) = call(&aws, "TrentService.Encrypt", &request).await;
+    assert_eq!(status, 200, "{sealed}");
+    let request = json!({ "KeyId": "k", "CiphertextBlob": sealed["CiphertextBlob"] });
+    let (status, _, opened) = call(&aws, "TrentService.Decrypt", &request).await;
+    assert_eq!((status, &opened["Plaintext"]), (200, &json!(plaintext)));
 }
 
 async fn call_function(
@@ -114,7 +98,7 @@ async fn call_function(
 async fn a_function_is_invoked_by_its_name_and_waited_for() {
     let aws = account().await;
     let (status, header, report) =
-        call_function(&aws, "KeysFunction", "RequestResponse", "x-amz-function-error").await;
+        call_function(&aws, "AdminFunction", "RequestResponse", "x-amz-function-error").await;
     assert_eq!((status, header.as_str()), (200, "Unhandled"));
     assert_eq!(report["errorType"], "Sandbox.InitFailed");
     assert_eq!(report["errorMessage"], "The function did not initialise");
@@ -124,7 +108,7 @@ async fn a_function_is_invoked_by_its_name_and_waited_for() {
     assert_eq!((status, header.as_str()), (404, "ResourceNotFoundException"));
     assert_eq!(report, json!({ "Type": "User", "Message": "Function not found: nobody" }));
 
-    let (status, header, _) = call_function(&aws, "KeysFunction", "Event", ERROR_TYPE).await;
+    let (status, header, _) = call_function(&aws, "AdminFunction", "Event", ERROR_TYPE).await;
     assert_eq!((status, header.as_str()), (400, "InvalidParameterValueException"));
 }
 

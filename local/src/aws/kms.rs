@@ -1,0 +1,170 @@
+//! KMS's `Encrypt` and `Decrypt` over a key in a file.
+
+use std::{
+    collections::BTreeMap,
+    fs::{self, OpenOptions},
+    io::{self, Write as _},
+    os::unix::fs::OpenOptionsExt as _,
+    path::Path,
+};
+
+use aws_lc_rs::{
+    aead::{AES_256_GCM, Aad, NONCE_LEN, Nonce, RandomizedNonceKey},
+    rand,
+};
+use base64::{Engine as _, prelude::BASE64_STANDARD};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::AwsError;
+
+const FILE: &str = "kms-key";
+const KEY_BYTES: usize = 32;
+/// The most that `Encrypt` takes.
+const MAX_PLAINTEXT_BYTES: usize = 4096;
+
+/// What encrypts. Every key id is a key.
+#[derive(Debug)]
+pub struct Kms(RandomizedNonceKey);
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Encrypt {
+    key_id: String,
+    plaintext: String,
+    #[serde(default)]
+    encryption_context: BTreeMap<String, String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Decrypt {
+    key_id: String,
+    ciphertext_blob: String,
+    #[serde(default)]
+    encryption_context: BTreeMap<String, String>,
+}
+
+impl Kms {
+    /// A key that is kept in `folder`, or nowhere.
+    pub(super) fn open(folder: Option<&Path>) -> io::Result<Self> {
+        let key = match folder {
+            Some(folder) => read_or_create(&folder.join(FILE))?,
+            None => new_key()?,
+        };
+        let key = RandomizedNonceKey::new(&AES_256_GCM, &key);
+        key.map(Self).map_err(|_| io::Error::other(format!("{FILE} is not a key of 32 bytes")))
+    }
+
+    pub(super) fn encrypt(&self, request: &[u8]) -> Result<Value, AwsError> {
+        let Encrypt { key_id, plaintext, encryption_context } = super::calls::parse(request)?;
+        let mut bytes = decode(&plaintext)?;
+        if bytes.is_empty() || bytes.len() > MAX_PLAINTEXT_BYTES {
+            let problem = format!("The plaintext must have 1 to {MAX_PLAINTEXT_BYTES} bytes");
+            return Err(AwsError::new("ValidationException", problem));
+        }
+        let aad = Aad::from(bound(&key_id, &encryption_context));
+        let internal = |_| AwsError::new("KMSInternalException", "The key cannot encrypt");
+        let nonce = self.0.seal_in_place_append_tag(aad, &mut bytes).map_err(internal)?;
+        let blob = [&nonce.as_ref()[..], &bytes].concat();
+        Ok(json!({ "KeyId": key_id, "CiphertextBlob": BASE64_STANDARD.encode(blob) }))
+    }
+
+    pub(super) fn decrypt(&self, request: &[u8]) -> Result<Value, AwsError> {
+        let Decrypt { key_id, ciphertext_blob, encryption_context } = super::calls::parse(request)?;
+        let mut blob = decode(&ciphertext_blob)?;
+        let invalid = || AwsError::new("InvalidCiphertextException", "");
+        let (nonce, sealed) = blob.split_at_mut_checked(NONCE_LEN).ok_or_else(invalid)?;
+        let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| invalid())?;
+        let aad = Aad::from(bound(&key_id, &encryption_context));
+        let opened = self.0.open_in_place(nonce, aad, sealed).map_err(|_| invalid())?;
+        Ok(json!({ "KeyId": key_id, "Plaintext": BASE64_STANDARD.encode(opened) }))
+    }
+}
+
+/// What a ciphertext is bound to.
+fn bound(key_id: &str, context: &BTreeMap<String, String>) -> String {
+    json!([key_id, context]).to_string()
+}
+
+fn decode(text: &str) -> Result<Vec<u8>, AwsError> {
+    BASE64_STANDARD.decode(text).map_err(|_| AwsError::new("SerializationException", "not base64"))
+}
+
+fn new_key() -> io::Result<Vec<u8>> {
+    let mut key = vec![0; KEY_BYTES];
+    rand::fill(&mut key).map_err(|_| io::Error::other("there are no random bytes"))?;
+    Ok(key)
+}
+
+fn read_or_create(path: &Path) -> io::Result<Vec<u8>> {
+    let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
+    match file {
+        Ok(mut file) => {
+            let key = new_key()?;
+            file.write_all(&key)?;
+            Ok(key)
+        }
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => fs::read(path),
+        Err(error) => Err(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn context(kid: &str) -> Value {
+        json!({ "purpose": "test", "kid": kid })
+    }
+
+    fn encrypt(kms: &Kms, key: &str, kid: &str, plaintext: &[u8]) -> Result<String, &'static str> {
+        let plaintext = BASE64_STANDARD.encode(plaintext);
+        let request =
+            json!({ "KeyId": key, "Plaintext": plaintext, "EncryptionContext": context(kid) });
+        let answer = kms.encrypt(request.to_string().as_bytes()).map_err(|refused| refused.code)?;
+        Ok(answer["CiphertextBlob"].as_str().unwrap().to_owned())
+    }
+
+    fn decrypt(kms: &Kms, key: &str, kid: &str, blob: &str) -> Result<Vec<u8>, &'static str> {
+        let request =
+            json!({ "KeyId": key, "CiphertextBlob": blob, "EncryptionContext": context(kid) });
+        let answer = kms.decrypt(request.to_string().as_bytes()).map_err(|refused| refused.code)?;
+        Ok(BASE64_STANDARD.decode(answer["Plaintext"].as_str().unwrap()).unwrap())
+    }
+
+    #[test]
+    fn what_is_sealed_opens_with_the_same_key_and_context_and_no_other() {
+        let kms = Kms::open(None).unwrap();
+        let sealed = encrypt(&kms, "a", "1", b"text").unwrap();
+        assert_ne!(sealed, encrypt(&kms, "a", "1", b"text").unwrap());
+        assert_eq!(decrypt(&kms, "a", "1", &sealed), Ok(b"text".to_vec()));
+        for (kms, key, kid, blob) in [
+            (&kms, "b", "1", sealed.as_str()),
+            (&kms, "a", "2", &sealed),
+            (&kms, "a", "1", ""),
+            (&kms, "a", "1", &sealed[..20]),
+            (&Kms::open(None).unwrap(), "a", "1", &sealed),
+        ] {
+            assert_eq!(decrypt(kms, key, kid, blob), Err("InvalidCiphertextException"));
+        }
+        assert_eq!(decrypt(&kms, "a", "1", "%"), Err("SerializationException"));
+        for length in [0, MAX_PLAINTEXT_BYTES + 1] {
+            assert_eq!(encrypt(&kms, "a", "1", &vec![1; length]), Err("ValidationException"));
+        }
+        assert!(encrypt(&kms, "a", "1", &[1; MAX_PLAINTEXT_BYTES]).is_ok());
+    }
+
+    #[test]
+    fn a_key_is_kept_in_the_folder_and_is_its_owners_alone() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let folder = tempfile::tempdir().unwrap();
+        let sealed = encrypt(&Kms::open(Some(folder.path())).unwrap(), "a", "1", b"text").unwrap();
+        let again = Kms::open(Some(folder.path())).unwrap();
+        assert_eq!(decrypt(&again, "a", "1", &sealed), Ok(b"text".to_vec()));
+        let mode = fs::metadata(folder.path().join(FILE)).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+        fs::write(folder.path().join(FILE), "short").unwrap();
+        assert!(Kms::open(Some(folder.path())).is_err());
+    }
+}

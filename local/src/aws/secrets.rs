@@ -1,0 +1,95 @@
+//! Secrets Manager's `GetSecretValue`. A secret is a file.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+    sync::{Mutex, PoisonError},
+};
+
+use secrecy::{ExposeSecret as _, SecretString};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::AwsError;
+
+/// The folder of the state in which each secret is a file, under its name.
+const FOLDER: &str = "secrets";
+
+/// The secrets of an account.
+#[derive(Debug)]
+pub struct Secrets {
+    folder: Option<PathBuf>,
+    memory: Mutex<BTreeMap<String, SecretString>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct GetSecretValue {
+    secret_id: String,
+}
+
+impl Secrets {
+    pub(super) fn open(state: Option<&Path>) -> Self {
+        Self { folder: state.map(|state| state.join(FOLDER)), memory: Mutex::default() }
+    }
+
+    /// Keeps a secret in memory, which goes before a file of its name.
+    pub fn put(&self, name: &str, value: SecretString) {
+        let mut memory = self.memory.lock().unwrap_or_else(PoisonError::into_inner);
+        memory.insert(name.to_owned(), value);
+    }
+
+    pub(super) fn get_secret_value(&self, request: &[u8]) -> Result<Value, AwsError> {
+        let GetSecretValue { secret_id } = super::calls::parse(request)?;
+        let name = name_of(&secret_id);
+        let memory = self.memory.lock().unwrap_or_else(PoisonError::into_inner);
+        let value = match (memory.get(name), &self.folder) {
+            (Some(value), _) => Some(value.clone()),
+            (None, Some(folder)) => {
+                let text = fs::read_to_string(folder.join(name)).ok();
+                text.map(|text| SecretString::from(text.trim_end()))
+            }
+            (None, None) => None,
+        };
+        let value = value.ok_or_else(|| {
+            let message = "Secrets Manager can't find the specified secret.";
+            AwsError::new("ResourceNotFoundException", message)
+        })?;
+        Ok(json!({ "ARN": secret_id, "Name": name, "SecretString": value.expose_secret() }))
+    }
+}
+
+/// The secret's name: what follows the last colon or slash of an ARN.
+fn name_of(secret_id: &str) -> &str {
+    secret_id.rsplit([':', '/']).next().unwrap_or(secret_id)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn get(secrets: &Secrets, id: &str) -> Result<String, &'static str> {
+        let answer = secrets.get_secret_value(json!({ "SecretId": id }).to_string().as_bytes());
+        let answer = answer.map_err(|refused| refused.code)?;
+        Ok(answer["SecretString"].as_str().unwrap().to_owned())
+    }
+
+    #[test]
+    fn a_secret_is_a_file_or_in_memory() {
+        let state = tempfile::tempdir().unwrap();
+        fs::create_dir(state.path().join(FOLDER)).unwrap();
+        fs::write(state.path().join(FOLDER).join("flask"), "in a file\n").unwrap();
+        fs::write(state.path().join("outside"), "not a secret").unwrap();
+        let secrets = Secrets::open(Some(state.path()));
+        secrets.put("memory", "in memory".into());
+        let arn = "arn:aws:secretsmanager:us-east-1:123456789012:secret:flask";
+        for (id, value) in [("flask", "in a file"), (arn, "in a file"), ("memory", "in memory")] {
+            assert_eq!(get(&secrets, id).as_deref(), Ok(value));
+        }
+        for id in ["", "Flask", "../outside", "secret:../outside", "."] {
+            assert_eq!(get(&secrets, id), Err("ResourceNotFoundException"), "{id}");
+        }
+        assert_eq!(get(&Secrets::open(None), "flask"), Err("ResourceNotFoundException"));
+    }
+}
