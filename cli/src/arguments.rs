@@ -75,7 +75,7 @@ impl Deployment {
 /// What to do.
 #[derive(Clone, Debug, Subcommand)]
 pub enum Command {
-    /// Show, make, rotate and retire signing keys.
+    /// Show, generate, rotate, retire and reset signing keys.
     #[command(subcommand)]
     Keys(KeysCommand),
     /// Look at tokens.
@@ -94,8 +94,13 @@ pub enum KeysCommand {
         #[arg(long, value_name = "ALGORITHM", default_value = "ES256", value_parser = algorithm())]
         algorithm: Algorithm,
     },
-    /// Have the next key sign from now on, and wait until it does.
-    Rotate,
+    /// Have the next key sign; where there is none, publish one.
+    Rotate {
+        /// Although the next key has not been public for two hours, so that verifiers elsewhere may
+        /// refuse its tokens for a while.
+        #[arg(long)]
+        force: bool,
+    },
     /// Have every token of a key refused: the emergency brake, which cannot be undone.
     Retire {
         /// The key's id, or enough of its beginning.
@@ -108,7 +113,17 @@ pub enum KeysCommand {
             )
         )]
         key: String,
-        /// Do not ask.
+        /// Skip the confirmation.
+        #[arg(long)]
+        yes: bool,
+    },
+    /// Make a new signing key because the private keys cannot be opened.
+    Reset {
+        /// Retire the old keys, so that all users must log in again; also replaces a ring that cannot
+        /// be read.
+        #[arg(long)]
+        discard: bool,
+        /// Skip the confirmation.
         #[arg(long)]
         yes: bool,
     },

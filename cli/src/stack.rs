@@ -1,8 +1,7 @@
-//! The connection to a deployment: its keys function, asked through Lambda.
+//! The connection to a deployment: its `admin` function, invoked through Lambda.
 
 use std::{error::Error, fs, io, iter, path::Path, time::Duration};
 
-use auth_token::RingReport;
 use aws_config::{
     BehaviorVersion, Region, profile::ProfileFileCredentialsProvider,
     provider_config::ProviderConfig, retry::RetryConfig,
@@ -19,8 +18,9 @@ use aws_smithy_http_client::{
     Builder as HttpBuilder,
     tls::{Provider, rustls_provider::CryptoMode},
 };
-use serde::{Deserialize, de::DeserializeOwned};
-use serde_json::{Value, json};
+use latchkey_keys::{KeyCommand, KeyReport};
+use serde::Deserialize;
+use serde_json::json;
 
 use crate::arguments::Deployment;
 
@@ -28,18 +28,19 @@ use crate::arguments::Deployment;
 const DEPLOYED: &str = "latchkey";
 const LOCAL: &str = "local";
 
-/// The file in the local stack's folder that tells where its AWS is.
-const ENDPOINT_FILE: &str = "aws-endpoint";
+/// The files in a local stack's folder that tell where its AWS is: of one that keeps its state there, and
+/// of one that keeps none.
+const ENDPOINT_FILES: [&str; 2] = ["aws-endpoint", "aws-endpoint-memory"];
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
-/// Longer than the keys function may take, so that it is told what became of it.
+/// Longer than the function may take, so that its own error arrives.
 const OPERATION_TIMEOUT: Duration = Duration::from_secs(35);
 
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum StackError {
     #[error(
-        "{file}: {error}; does `make dev` run here? With `--state memory` it writes no such file: give \
-         the address that it prints, as --local=http://127.0.0.1:…"
+        "{file}: {error}; does `make dev` run here? Give another folder or the address that it \
+         prints, as --local=http://127.0.0.1:…"
     )]
     NoLocalStack { file: String, error: io::Error },
     #[error("no region is set: give --region, or set AWS_REGION or the profile's region")]
@@ -61,7 +62,14 @@ pub(crate) enum StackError {
     NotUnderstood(String),
 }
 
-/// A deployment whose keys function can be asked.
+/// Whether a call whose reply was lost is made again.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Retries {
+    None,
+    Standard,
+}
+
+/// A deployment.
 pub(crate) struct Stack {
     lambda: Client,
     function: String,
@@ -84,38 +92,29 @@ impl Stack {
             // Answers are at most a few kilobytes; the operation's time limit is the protection.
             .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
         let lambda = Client::from_conf(settings.build());
-        Ok(Self { lambda, function: format!("{name}-keys") })
+        Ok(Self { lambda, function: format!("{name}-admin") })
     }
 
     /// The keys as they are now.
-    pub(crate) async fn list(&self) -> Result<RingReport, StackError> {
-        self.ask(&json!({ "Operation": "list" }), RetryConfig::standard()).await
+    pub(crate) async fn list(&self) -> Result<KeyReport, StackError> {
+        self.keys(&KeyCommand::List {}, Retries::Standard).await
     }
 
-    /// Starts a rotation.
-    pub(crate) async fn rotate(&self) -> Result<(), StackError> {
-        // A second one, after an answer that was lost, would be a rotation too many.
-        let event = json!({ "Operation": "rotate" });
-        self.ask::<Value>(&event, RetryConfig::disabled()).await.map(drop)
-    }
-
-    /// Removes a key; the keys that are left.
-    pub(crate) async fn retire(&self, kid: &str) -> Result<RingReport, StackError> {
-        // A second one, after an answer that was lost, would be told that there is no such key.
-        let event = json!({ "Operation": "retire", "KeyId": kid });
-        self.ask(&event, RetryConfig::disabled()).await
-    }
-
-    async fn ask<A: DeserializeOwned>(
+    /// Has a command about keys carried out; the keys after it.
+    pub(crate) async fn keys(
         &self,
-        event: &Value,
-        retries: RetryConfig,
-    ) -> Result<A, StackError> {
+        command: &KeyCommand,
+        retries: Retries,
+    ) -> Result<KeyReport, StackError> {
+        let retries = match retries {
+            Retries::None => RetryConfig::disabled(),
+            Retries::Standard => RetryConfig::standard(),
+        };
         let answer = self
             .lambda
             .invoke()
             .function_name(&self.function)
-            .payload(Blob::new(event.to_string()))
+            .payload(Blob::new(json!(command).to_string()))
             .customize()
             .config_override(Builder::new().retry_config(retries))
             .send()
@@ -182,10 +181,10 @@ fn local_settings(folder: &Path) -> Result<Builder, StackError> {
     let endpoint = match folder.to_str() {
         Some(address) if address.starts_with("http://") => address.to_owned(),
         _ => {
-            let file = folder.join(ENDPOINT_FILE);
-            fs::read_to_string(&file).map_err(|error| {
-                let file = file.display().to_string();
-                StackError::NoLocalStack { file, error }
+            let [usual, memory] = ENDPOINT_FILES.map(|name| folder.join(name));
+            fs::read_to_string(&usual).or_else(|error| {
+                let file = usual.display().to_string();
+                fs::read_to_string(memory).map_err(|_| StackError::NoLocalStack { file, error })
             })?
         }
     };
@@ -256,22 +255,19 @@ mod tests {
 
     #[test]
     fn an_answer_that_is_no_report_is_not_understood() {
-        let read = |answer: Value| serde_json::from_value::<RingReport>(answer);
         for answer in [
             json!(null),
             json!({ "started": true }),
-            json!({ "keys": [], "agree": true }),
-            json!({ "keys": [{ "kid": "a" }], "agree": true, "max_age": 120 }),
+            json!({ "keys": [] }),
+            json!({ "keys": [{ "kid": "a" }], "max_age": 120 }),
         ] {
-            assert!(read(answer.clone()).is_err(), "{answer}");
+            assert!(serde_json::from_value::<KeyReport>(answer.clone()).is_err(), "{answer}");
         }
-        let empty = read(json!({ "keys": [], "agree": true, "max_age": 1 })).unwrap();
-        assert_eq!(empty, RingReport { agree: true, max_age: 1, ..RingReport::default() });
     }
 
     #[test]
-    fn the_keys_function_is_waited_for_until_its_own_time_is_over() {
-        let timeout = template().functions["KeysFunction"].timeout;
+    fn the_function_is_waited_for_until_its_own_time_is_over() {
+        let timeout = template().functions["AdminFunction"].timeout;
         assert!(OPERATION_TIMEOUT > CONNECT_TIMEOUT + Duration::from_secs(timeout));
     }
 }

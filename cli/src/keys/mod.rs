@@ -1,21 +1,21 @@
 //! `latchkey keys`.
 
-mod generate;
-mod list;
-mod retire;
-mod ring;
-mod rotate;
+mod confirm;
+mod find;
+mod text;
 
+use auth_token::{Algorithm, SigningKey};
+use latchkey_keys::{KeyCommand, KeyReport, KeyState};
+use secrecy::ExposeSecret as _;
 use serde_json::json;
 
-pub(crate) use ring::MIN_ID_CHARACTERS;
-pub(crate) use rotate::PATIENCE;
+pub(crate) use find::MIN_ID_CHARACTERS;
 
 use crate::{
     Answer, Clock,
     arguments::{Deployment, KeysCommand},
     failure::Failure,
-    stack::Stack,
+    stack::{Retries, Stack},
     terminal,
 };
 
@@ -25,22 +25,72 @@ pub(crate) async fn run(
     json: bool,
     now: Clock,
 ) -> Result<Answer, Failure> {
+    let stack = || Stack::connect(deployment);
     let text = match command {
-        KeysCommand::Generate { algorithm } => generate::generate(*algorithm)?,
+        KeysCommand::Generate { algorithm } => generate(*algorithm)?,
         KeysCommand::List => {
-            let report = Stack::connect(deployment).await?.list().await?;
-            if json { terminal::json(&json!(report)) } else { list::text(&report, now()) }
+            let report = stack().await?.list().await?;
+            if json { as_json(&report) } else { text::table(&report, now()) }
         }
-        KeysCommand::Rotate => {
-            let rotation = rotate::rotate(&Stack::connect(deployment).await?).await?;
-            if json { terminal::json(&rotation.json()) } else { rotation.text() }
+        KeysCommand::Rotate { force } => {
+            let stack = stack().await?;
+            let before = stack.list().await?;
+            // A second rotation, after a reply that was lost, would be one too many.
+            let rotate = KeyCommand::Rotate { force: *force };
+            let after = stack.keys(&rotate, Retries::None).await?;
+            if json { rotation_json(&before, &after) } else { text::rotation(&before, &after) }
         }
         KeysCommand::Retire { key, yes } => {
-            let asks = if *yes { None } else { Some(retire::Question::of_terminal()?) };
-            let stack = Stack::connect(deployment).await?;
-            let (kid, left) = retire::retire(&stack, key, asks, now).await?;
-            if json { terminal::json(&json!(left)) } else { retire::text(&kid, &left, now()) }
+            if !yes {
+                confirm::require_terminal()?;
+            }
+            let stack = stack().await?;
+            let before = stack.list().await?;
+            let key = find::find(&before.keys, key)?;
+            let kid = key.jwk.kid.clone();
+            if !yes {
+                terminal::say(&text::consequences(&before, key, now()));
+                confirm::ask("Type the key's id to retire it: ", &kid)?;
+            }
+            let retire = KeyCommand::Retire { kid: kid.clone() };
+            let after = stack.keys(&retire, Retries::Standard).await?;
+            if json { as_json(&after) } else { text::retired(&kid, &after, now()) }
+        }
+        KeysCommand::Reset { discard, yes } => {
+            if !yes {
+                confirm::require_terminal()?;
+                terminal::say(text::reset_consequences(*discard));
+                confirm::ask("Type reset to make a new key: ", "reset")?;
+            }
+            let reset = KeyCommand::Reset { discard: *discard };
+            let after = stack().await?.keys(&reset, Retries::None).await?;
+            if json { as_json(&after) } else { text::table(&after, now()) }
         }
     };
     Ok(Answer::good(text))
+}
+
+/// A new key as a private JWK set, with a warning.
+fn generate(algorithm: Algorithm) -> Result<String, Failure> {
+    let set = SigningKey::generate_jwk_set(algorithm).map_err(Failure::Generation)?;
+    terminal::say("This private key can sign tokens: keep it secret.");
+    Ok(format!("{}\n", set.expose_secret()))
+}
+
+fn as_json(report: &KeyReport) -> String {
+    terminal::json(&json!(report))
+}
+
+fn rotation_json(before: &KeyReport, after: &KeyReport) -> String {
+    terminal::json(&json!({
+        "from": kid(before, KeyState::Current),
+        "to": kid(after, KeyState::Current),
+        "next": kid(after, KeyState::Next),
+        "max_age": after.max_age,
+    }))
+}
+
+/// The id of the key in that state.
+fn kid(report: &KeyReport, state: KeyState) -> Option<&str> {
+    report.keys.in_state(state).map(|key| key.jwk.kid.as_str())
 }

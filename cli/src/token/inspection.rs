@@ -31,7 +31,7 @@ impl Inspection {
         now: Timestamp,
     ) -> Self {
         let checked = keys
-            .map(|keys| verify_except_parties(PresentedToken::parse(text)?, &keys.verifying, now));
+            .map(|keys| verify_except_parties(PresentedToken::parse(text)?, keys.verifying(), now));
         Self {
             verdict: Verdict::of(checked),
             reason: checked.and_then(Result::err),
@@ -146,15 +146,16 @@ mod tests {
 
     use auth_testkit::{
         forge::{claims, header, sign, sign_with_foreign_key, with},
-        subject::{KID, NOW, key_ring},
+        subject::{KID, NOW, key_set},
     };
+    use latchkey_keys::{KeyState, PublicRing, RingKey};
 
     use super::*;
 
     fn keys() -> Keys {
-        let mut set = json!(key_ring().public_jwk_set());
-        set["keys"][0]["state"] = "current".into();
-        Keys::parse(&set.to_string()).unwrap()
+        let jwk = key_set().public_jwk_set().keys.remove(0);
+        let key = RingKey { jwk, state: KeyState::Current, since: NOW, until: None };
+        Keys::of(PublicRing { keys: vec![key], retired: Vec::new() }).unwrap()
     }
 
     fn inspect_at(token: &str, now: Timestamp) -> Inspection {

@@ -2,16 +2,15 @@
 
 use std::{fs, path::Path};
 
-use auth_token::{Algorithm, KeyError, KeyState, VerifyingKeys};
-use serde::Deserialize as _;
-use serde_json::Value;
+use auth_token::{Algorithm, VerifyingKeys};
+use latchkey_keys::{KeyState, PublicRing, RingError};
 
 use crate::{arguments::Deployment, failure::Failure, stack::Stack};
 
 /// Keys, and what those of a ring do in it.
 pub(super) struct Keys {
-    pub(super) verifying: VerifyingKeys,
-    states: Vec<(String, KeyState)>,
+    verifying: VerifyingKeys,
+    ring: PublicRing,
 }
 
 impl Keys {
@@ -20,57 +19,50 @@ impl Keys {
         file: Option<&Path>,
         deployment: &Deployment,
     ) -> Result<Option<Self>, Failure> {
-        let (place, set) = match file {
-            Some(file) => {
-                let place = file.display().to_string();
-                let failure = |error| Failure::File { file: place.clone(), error };
-                let set = fs::read_to_string(file).map_err(failure)?;
-                (place, set)
-            }
-            None if deployment.is_named() => {
-                let report = Stack::connect(deployment).await?.list().await?;
-                ("the keys of the stack".to_owned(), report.ring.to_json())
-            }
-            None => return Ok(None),
-        };
-        Self::parse(&set).map(Some).map_err(|error| Failure::Keys { place, error })
+        if let Some(file) = file {
+            let place = file.display().to_string();
+            let set = fs::read_to_string(file)
+                .map_err(|error| Failure::File { file: place.clone(), error })?;
+            let verifying =
+                VerifyingKeys::parse(&set).map_err(|error| Failure::Keys { place, error })?;
+            return Ok(Some(Self { verifying, ring: PublicRing::default() }));
+        }
+        if !deployment.is_named() {
+            return Ok(None);
+        }
+        let report = Stack::connect(deployment).await?.list().await?;
+        Self::of(report.keys).map(Some).map_err(Failure::Ring)
     }
 
-    /// Reads a JWK set, whose keys may have a state.
-    pub(super) fn parse(set: &str) -> Result<Self, KeyError> {
-        let verifying = VerifyingKeys::parse(set)?;
-        // Read before without complaint, but for members that only rings have.
-        let set: Value = serde_json::from_str(set).unwrap_or_default();
-        let keys = set.get("keys").and_then(Value::as_array).into_iter().flatten();
-        let states = keys.filter_map(|key| {
-            let kid = key.get("kid")?.as_str()?.to_owned();
-            Some((kid, KeyState::deserialize(key.get("state")?).ok()?))
-        });
-        Ok(Self { verifying, states: states.collect() })
+    pub(super) fn of(ring: PublicRing) -> Result<Self, RingError> {
+        Ok(Self { verifying: ring.verifying_keys()?, ring })
+    }
+
+    pub(super) const fn verifying(&self) -> &VerifyingKeys {
+        &self.verifying
     }
 
     /// What the key of that id is for, and what it does.
     pub(super) fn describe(&self, kid: &str) -> Option<(Algorithm, Option<KeyState>)> {
         let key = self.verifying.find(kid)?;
-        let state = self.states.iter().find(|(of, _)| of == kid).map(|(_, state)| *state);
-        Some((key.algorithm(), state))
+        Some((key.algorithm(), self.ring.find(kid).map(|key| key.state)))
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use auth_testkit::subject::{KID, key_ring};
-    use serde_json::json;
-
     use super::*;
+    use auth_testkit::subject::{KID, NOW, key_set};
+    use latchkey_keys::RingKey;
 
     #[test]
     fn a_key_has_the_state_that_its_ring_gives_it() {
-        let mut set = json!(key_ring().public_jwk_set());
-        let state = |set: &Value| Keys::parse(&set.to_string()).unwrap().describe(KID);
-        assert_eq!(state(&set), Some((Algorithm::Es256, None)));
-        set["keys"][0]["state"] = "current".into();
-        assert_eq!(state(&set), Some((Algorithm::Es256, Some(KeyState::Current))));
-        assert!(Keys::parse(&set.to_string()).unwrap().describe("other").is_none());
+        let jwk = key_set().public_jwk_set().keys.remove(0);
+        let key = RingKey { jwk, state: KeyState::Current, since: NOW, until: None };
+        let keys = Keys::of(PublicRing { keys: vec![key], retired: Vec::new() }).unwrap();
+        assert_eq!(keys.describe(KID), Some((Algorithm::Es256, Some(KeyState::Current))));
+        assert!(keys.describe("other").is_none());
+        let static_keys = Keys { ring: PublicRing::default(), ..keys };
+        assert_eq!(static_keys.describe(KID), Some((Algorithm::Es256, None)));
     }
 }
