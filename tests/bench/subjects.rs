@@ -2,15 +2,18 @@
 
 use std::{cell::RefCell, collections::BTreeMap, env, error::Error, path::PathBuf, time::Duration};
 
+use auth_store::{Aws, DynamoKeyRing, KmsKey};
 use auth_testkit::{dynamodb, subject::token_profile, template};
-use auth_token::{Grant, Issuer, KeyRing, SessionId, Timestamp, UserId};
+use auth_token::{Grant, Issuer, KeySet, SessionId, Timestamp, UserId};
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
+use latchkey_keys::{KeyRing, ReadRing as _, open_current};
 use local::{
     environment::Environments,
     sandbox::{Command, RuntimeApi, Sandbox},
     stack::{Stack, StackSettings},
+    template::Template,
 };
-use secrecy::{ExposeSecret as _, SecretString};
+use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 
 /// One function with its settings and its event.
@@ -68,14 +71,15 @@ impl Subjects {
             template: &template,
             binaries: &binaries,
             dynamodb_url: &dynamodb,
+            notice: None,
             state: None,
             given: &|_| None,
             requests_per_sandbox: None,
         };
         let stack = Stack::start(&settings).await?;
-        stack.make_rings().await?;
-        let keys = stack.aws.secrets.value("SigningKeysSecret")?;
-        let environments = Environments { given: &|_| None, secrets_url: &stack.aws_url };
+        stack.make_ring().await?;
+        let keys = signing_keys(&template, &dynamodb, &stack.aws_url).await?;
+        let environments = Environments { given: &|_| None, aws_url: &stack.aws_url };
         let api = RuntimeApi::start().await?;
 
         let command = |binary: &str, changed: &[(&str, &str)]| {
@@ -110,7 +114,7 @@ impl Subjects {
         let login_event = event("POST /login", Some(&visitor), None);
         let question = || Events::InTurn(vec![authorizer_event(token)]);
         let call = |route| Events::InTurn(vec![event(route, None, Some(token))]);
-        let others = other_tokens(&keys, token)?;
+        let others = other_tokens(keys, token)?;
         let new_questions = others.iter().map(|token| authorizer_event(token)).collect();
         let new_questions = Events::InTurn(new_questions);
         let new_calls = others.iter().map(|token| event("GET /protected", None, Some(token)));
@@ -131,12 +135,26 @@ impl Subjects {
     }
 }
 
+/// The keys that the functions sign with.
+async fn signing_keys(
+    template: &Template,
+    dynamodb: &str,
+    aws_url: &str,
+) -> Result<KeySet, Box<dyn Error>> {
+    let login = template.functions.get("LoginFunction").ok_or("no login")?;
+    let variable = |name| login.variables.get(name).cloned().unwrap_or_default();
+    let table = DynamoKeyRing::connect(&Aws::emulator(dynamodb), variable("KEYS_TABLE")).await;
+    let kms = KmsKey::connect(&Aws::emulator(aws_url), variable("KMS_KEY_ARN")).await;
+    let item = table.read_ring().await?.ok_or("no key ring")?;
+    Ok(open_current(&KeyRing::parse(&item)?, &kms).await?)
+}
+
 /// More tokens of the same session than any verifier remembers.
-fn other_tokens(keys: &SecretString, token: &str) -> Result<Vec<String>, Box<dyn Error>> {
+fn other_tokens(keys: KeySet, token: &str) -> Result<Vec<String>, Box<dyn Error>> {
     let payload = BASE64_URL_SAFE_NO_PAD.decode(token.split('.').nth(1).unwrap_or_default())?;
     let claims: Value = serde_json::from_slice(&payload)?;
     let text = |name: &str| claims[name].as_str().unwrap_or_default();
-    let issuer = Issuer::new(KeyRing::parse(keys)?.into_signing_key(), token_profile());
+    let issuer = Issuer::new(keys.into_signing_key(), token_profile());
     let user = UserId::parse(text("sub")).ok_or("no sub")?;
     let session = SessionId::parse(text("sid")).ok_or("no sid")?;
     let now = Timestamp::from_unix(claims["iat"].as_u64().unwrap_or_default());

@@ -5,7 +5,7 @@ use std::{error::Error, hint::black_box, time::Duration};
 use auth_testkit::subject::{NOW, grant, token_profile};
 use auth_tests::process::own_cpu_nanos;
 use auth_token::{
-    Algorithm, Issuer, KeyRing, PresentedToken, PublicParameters, SessionId, SigningKey, UserId,
+    Algorithm, Issuer, KeySet, PresentedToken, PublicParameters, SessionId, SigningKey, UserId,
     Verifier,
 };
 use aws_lc_rs::{
@@ -41,11 +41,11 @@ pub(crate) fn measure() -> Result<Vec<Verification>, Box<dyn Error>> {
 
 fn measure_one(algorithm: Algorithm) -> Result<Verification, Box<dyn Error>> {
     let jwk_set = SigningKey::generate_jwk_set(algorithm)?;
-    let ring = KeyRing::parse(&jwk_set)?;
-    let verifier = Verifier::new(ring.verifying_keys(), token_profile());
+    let keys = KeySet::parse(&jwk_set)?;
+    let verifier = Verifier::new(keys.verifying_keys(), token_profile());
     let jwk: Value = serde_json::from_str(jwk_set.expose_secret())?;
-    let bare = Bare::new(algorithm, &ring, jwk["keys"][0]["k"].as_str().unwrap_or_default())?;
-    let tokens = tokens(ring)?;
+    let bare = Bare::new(algorithm, &keys, jwk["keys"][0]["k"].as_str().unwrap_or_default())?;
+    let tokens = tokens(keys)?;
     let parts: Vec<_> = tokens.iter().map(|token| split(token)).collect::<Result<_, _>>()?;
 
     let (mut checks, mut decisions) = (Vec::new(), Vec::new());
@@ -83,10 +83,10 @@ fn median_us(times: &mut [Duration]) -> f64 {
     times.get(times.len() / 2).map_or(0.0, |time| time.as_secs_f64() * 1e6)
 }
 
-fn tokens(ring: KeyRing) -> Result<Vec<String>, Box<dyn Error>> {
+fn tokens(keys: KeySet) -> Result<Vec<String>, Box<dyn Error>> {
     let (user, session) = (UserId::generate()?, SessionId::generate()?);
     let grant = grant(&user, &session);
-    let issuer = Issuer::new(ring.into_signing_key(), token_profile());
+    let issuer = Issuer::new(keys.into_signing_key(), token_profile());
     let token = |_| Ok(issuer.access_token(&grant, true, NOW)?.text.expose_secret().to_owned());
     (0..TOKENS).map(token).collect()
 }
@@ -103,7 +103,7 @@ enum Bare {
 }
 
 impl Bare {
-    fn new(algorithm: Algorithm, ring: &KeyRing, secret: &str) -> Result<Self, Box<dyn Error>> {
+    fn new(algorithm: Algorithm, keys: &KeySet, secret: &str) -> Result<Self, Box<dyn Error>> {
         let hash = match algorithm.name() {
             "HS256" => Some(hmac::HMAC_SHA256),
             "HS384" => Some(hmac::HMAC_SHA384),
@@ -114,7 +114,7 @@ impl Bare {
             let secret = BASE64_URL_SAFE_NO_PAD.decode(secret)?;
             return Ok(Self::Secret(Box::new(hmac::Key::new(hash, &secret))));
         }
-        let published = ring.public_jwk_set().keys;
+        let published = keys.public_jwk_set().keys;
         let key = published.first().ok_or("no key")?;
         let decode = |text: &str| BASE64_URL_SAFE_NO_PAD.decode(text);
         let parsed = match &key.parameters {

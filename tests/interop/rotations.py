@@ -1,4 +1,4 @@
-"""Keys that rotate, and others who verify by what we publish of them."""
+"""Keys that rotate, and other programs that verify by the key set that we publish."""
 
 import json
 import time
@@ -18,10 +18,10 @@ from tokens import (
     tampered,
 )
 
-# Functions use keys for a second, and whoever waits for that logs in again and again.
+# Cached keys are stale after a second, and a case that waits for that logs in again and again.
 VARIABLES = {"KEYS_MAX_AGE": "1", "SESSION_LIMIT": "100"}
 
-FUNCTION = "2015-03-31/functions/local-keys/invocations"
+FUNCTION = "2015-03-31/functions/local-admin/invocations"
 ROTATION_SECONDS = 30
 PAUSE_SECONDS = 0.2
 
@@ -38,9 +38,9 @@ def fetch(url):
         return answer.read()
 
 
-def operate(stack, operation):
-    """What an operator does: invokes the keys function."""
-    event = json.dumps({"Operation": operation}).encode()
+def operate(stack, command, **members):
+    """What an operator does: invokes the admin function."""
+    event = json.dumps({"command": f"keys.{command}", **members}).encode()
     request = urllib.request.Request(f"{stack.aws}/{FUNCTION}", event, method="POST")
     with urllib.request.urlopen(request, timeout=30) as answer:
         body = json.load(answer)
@@ -61,18 +61,25 @@ def kids_of(keys):
     return [key["kid"] for key in keys]
 
 
+def publish_next(stack):
+    """The ring with a next key, once the key set has it."""
+    ring = operate(stack, "maintain")
+    wait_until_public(stack, ring)
+    return ring
+
+
 def rotate(stack):
-    """The key that signs after a rotation, when everybody can find the one after it."""
-    before = current_key(operate(stack, "list"))
-    operate(stack, "rotate")
+    """The key that signs after a rotation, once the key set has the one after it."""
+    ring = operate(stack, "rotate", force=True)
+    wait_until_public(stack, ring)
+    return current_key(ring)
 
-    def rotated():
-        ring = operate(stack, "list")
-        is_done = ring["agree"] and current_key(ring) != before
-        is_public = kids_of(published_keys(stack)) == kids_of(ring["keys"])
-        return current_key(ring) if is_done and is_public else None
 
-    return wait_for(rotated)
+def wait_until_public(stack, ring):
+    def public():
+        return kids_of(published_keys(stack)) == kids_of(ring["keys"]) or None
+
+    wait_for(public)
 
 
 def log_in(case):
@@ -103,7 +110,8 @@ def wait_for(look):
 
 def the_key_set_is_the_ring(case):
     """In its order, with public members alone, and a token's key among them."""
-    keys, ring = published_keys(case.stack), operate(case.stack, "list")["keys"]
+    ring = publish_next(case.stack)["keys"]
+    keys = published_keys(case.stack)
     assert kids_of(keys) == kids_of(ring), keys
     assert [key["state"] for key in ring] == ["current", "next"], ring
     for key in keys:

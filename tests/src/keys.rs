@@ -1,4 +1,4 @@
-//! The operator's side of a running stack: its keys function and its secret, called as on AWS.
+//! The operator's side of a running stack: its `admin` function and its key ring.
 #![expect(
     clippy::unwrap_used,
     clippy::indexing_slicing,
@@ -6,14 +6,11 @@
     reason = "a test's tools fail the test"
 )]
 
-use std::{
-    fs,
-    time::{Duration, Instant},
-};
+use std::fs;
 
-use auth_token::{KeyState, RingReport, SigningRing};
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
-use local::tables::http_client;
+use latchkey_keys::{KeyCommand, KeyReport, KeyState};
+use local::tables::{self, http_client};
 use serde_json::{Value, json};
 
 use crate::{
@@ -21,21 +18,12 @@ use crate::{
     stack::{Settings, Stack, signal_to},
 };
 
-/// The private ring's name, which here is its ARN too.
-pub const SECRET: &str = "SigningKeysSecret";
-/// The public ring's table.
+/// The table of the key ring.
 pub const TABLE: &str = "KeysTable";
-/// The members that no public key has.
-pub const PRIVATE_MEMBERS: [&str; 7] = ["d", "p", "q", "dp", "dq", "qi", "k"];
 
-const FUNCTION: &str = "local-keys";
-const PAUSE: Duration = Duration::from_millis(50);
-/// A rotation takes less than a second; one that was cut short waits for as long between its tries.
-const PATIENCE: Duration = Duration::from_secs(30);
-/// How many looks at a rotation that does not move are enough to ask for it again.
-const LOOKS: u32 = 100;
+const FUNCTION: &str = "local-admin";
 
-/// Functions that use keys for so many seconds, and hash lightly.
+/// Functions whose cached keys are stale after so many seconds, and that hash lightly.
 pub fn settings(max_age: &str) -> Settings {
     Settings::default().variable("KEYS_MAX_AGE", max_age).hashing_lightly()
 }
@@ -44,41 +32,28 @@ pub fn settings(max_age: &str) -> Settings {
 #[derive(Clone, Debug)]
 pub struct Operator {
     aws: String,
+    dynamodb: String,
     client: reqwest::Client,
 }
 
-/// What the keys function lists.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Listing(pub RingReport);
+/// The `kid` of the key in that state.
+pub fn kid_in(report: &KeyReport, state: KeyState) -> &str {
+    report.keys.in_state(state).unwrap().jwk.kid.as_str()
+}
 
-impl Listing {
-    fn read(answer: Value) -> Self {
-        Self(serde_json::from_value(answer).unwrap())
-    }
-
-    /// The `kid` of the key in that state: current or next.
-    pub fn kid(&self, state: KeyState) -> &str {
-        self.0.ring.in_state(state).unwrap().jwk.kid.as_str()
-    }
-
-    /// Every `kid`: current, next, previous.
-    pub fn kids(&self) -> Vec<&str> {
-        self.0.ring.keys.iter().map(|key| key.jwk.kid.as_str()).collect()
-    }
-
-    /// Whether the secret's public halves are the published ones.
-    pub const fn agrees(&self) -> bool {
-        self.0.agree
-    }
+/// Every `kid`: current, next, previous.
+pub fn kids(report: &KeyReport) -> Vec<&str> {
+    report.keys.keys.iter().map(|key| key.jwk.kid.as_str()).collect()
 }
 
 impl Operator {
     /// The operator of that stack.
     pub fn of(stack: &Stack) -> Self {
-        Self { aws: stack.aws.clone(), client: http_client().unwrap() }
+        let (aws, dynamodb) = (stack.aws.clone(), stack.dynamodb.clone());
+        Self { aws, dynamodb, client: http_client().unwrap() }
     }
 
-    /// Invokes the keys function.
+    /// Invokes the `admin` function.
     ///
     /// # Errors
     /// What the function, or Lambda in its place, reports of its failure: `errorType` and
@@ -92,106 +67,58 @@ impl Operator {
         if has_failed { Err(payload) } else { Ok(payload) }
     }
 
+    /// Has a command about keys carried out.
+    ///
+    /// # Errors
+    /// As [`Operator::invoke`].
+    pub async fn run(&self, command: &KeyCommand) -> Result<KeyReport, Value> {
+        let answer = self.invoke(&json!(command)).await?;
+        Ok(serde_json::from_value(answer).unwrap())
+    }
+
     /// Lists the keys.
-    pub async fn list(&self) -> Listing {
-        Listing::read(self.invoke(&json!({ "Operation": "list" })).await.unwrap())
+    pub async fn list(&self) -> KeyReport {
+        self.run(&KeyCommand::List {}).await.unwrap()
     }
 
-    /// Asks for a rotation, which then runs by itself.
+    /// Has another key sign at once.
     ///
     /// # Errors
     /// As [`Operator::invoke`].
-    pub async fn rotate(&self) -> Result<Value, Value> {
-        self.invoke(&json!({ "Operation": "rotate" })).await
+    pub async fn force_rotation(&self) -> Result<KeyReport, Value> {
+        self.run(&KeyCommand::Rotate { force: true }).await
     }
 
-    /// Takes a key out of use; lists the others.
+    /// Takes a key out of use.
     ///
     /// # Errors
     /// As [`Operator::invoke`].
-    pub async fn retire(&self, kid: &str) -> Result<Listing, Value> {
-        self.invoke(&json!({ "Operation": "retire", "KeyId": kid })).await.map(Listing::read)
+    pub async fn retire(&self, kid: &str) -> Result<KeyReport, Value> {
+        self.run(&KeyCommand::Retire { kid: kid.to_owned() }).await
     }
 
-    /// Rotates, and waits until another key signs.
-    pub async fn rotate_and_wait(&self) -> Listing {
-        let before = self.list().await;
-        self.rotated_from(before.kid(KeyState::Current)).await
+    /// The ring's item, in DynamoDB's own JSON; `null` when there is none.
+    pub async fn item(&self) -> Value {
+        let key = json!({ "id": { "S": "ring" } });
+        let request = json!({ "TableName": TABLE, "Key": key, "ConsistentRead": true });
+        self.dynamodb("GetItem", &request).await["Item"].take()
     }
 
-    /// Waits until another key than `current` signs, and asks for a rotation when none is under
-    /// way: there may be one that was cut short.
-    pub async fn rotated_from(&self, current: &str) -> Listing {
-        let (begun, mut looks) = (Instant::now(), 0);
-        loop {
-            looks += 1;
-            // In this order: a rotation that ends in between is seen to have ended.
-            let is_rotating = self.is_rotating().await;
-            let ring = self.list().await;
-            if ring.agrees() && ring.kid(KeyState::Current) != current {
-                return ring;
-            }
-            assert!(begun.elapsed() < PATIENCE, "{current} signs for ever: {ring:?}");
-            if !is_rotating || looks % LOOKS == 0 {
-                // A refusal says that there is one now; anything else is seen at the next look.
-                self.rotate().await.ok();
-            }
-            tokio::time::sleep(PAUSE).await;
+    /// Puts an item in the ring's place; `null` deletes it.
+    pub async fn put_item(&self, item: &Value) {
+        if item.is_null() {
+            let key = json!({ "id": { "S": "ring" } });
+            self.dynamodb("DeleteItem", &json!({ "TableName": TABLE, "Key": key })).await;
+        } else {
+            self.dynamodb("PutItem", &json!({ "TableName": TABLE, "Item": item })).await;
         }
     }
 
-    /// Whether a rotation has begun and not come to its end.
-    pub async fn is_rotating(&self) -> bool {
-        let secret = self.call("DescribeSecret", json!({})).await;
-        let versions = secret["VersionIdsToStages"].as_object().unwrap();
-        versions.values().any(|stages| {
-            let is_in = |stage: &str| stages.as_array().unwrap().contains(&json!(stage));
-            is_in("AWSPENDING") && !is_in("AWSCURRENT")
-        })
+    async fn dynamodb(&self, operation: &str, request: &Value) -> Value {
+        let (status, answer) = tables::call(&self.dynamodb, operation, request).await.unwrap();
+        assert!(status.is_success(), "{operation}: {answer}");
+        serde_json::from_str(&answer).unwrap()
     }
-
-    /// Calls Secrets Manager about the ring's secret.
-    pub async fn call(&self, operation: &str, mut members: Value) -> Value {
-        members["SecretId"] = SECRET.into();
-        let request = self.client.post(format!("{}/", self.aws));
-        let request = request.header("x-amz-target", format!("secretsmanager.{operation}"));
-        let answer = request.json(&members).send().await.unwrap();
-        let status = answer.status();
-        let body: Value = answer.json().await.unwrap();
-        assert_eq!(status, 200, "{operation}: {body}");
-        body
-    }
-
-    /// The private ring that signs.
-    pub async fn ring(&self) -> String {
-        let secret = self.call("GetSecretValue", json!({})).await;
-        secret["SecretString"].as_str().unwrap().to_owned()
-    }
-
-    /// Overwrites the private ring that signs.
-    pub async fn put_ring(&self, text: &str) {
-        let version = new_version();
-        let stages = ["AWSCURRENT"];
-        let members = json!({
-            "ClientRequestToken": version, "SecretString": text, "VersionStages": stages,
-        });
-        self.call("PutSecretValue", members).await;
-    }
-}
-
-/// A name for a version, as long as AWS wants them.
-pub fn new_version() -> String {
-    SigningRing::new_version().unwrap()
-}
-
-/// A ring without its private halves.
-pub fn public_halves(ring: &str) -> Value {
-    let mut ring: Value = serde_json::from_str(ring).unwrap();
-    for key in ring["keys"].as_array_mut().unwrap() {
-        let members = key.as_object_mut().unwrap();
-        members.retain(|name, _| !PRIVATE_MEMBERS.contains(&name.as_str()));
-    }
-    ring["keys"].take()
 }
 
 /// The header of a token, unverified.

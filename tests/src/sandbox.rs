@@ -19,7 +19,7 @@ pub async fn start(
 ) -> Sandbox {
     let given =
         |name: &str| given(name).or_else(|| (name == "SIGNING_KEYS").then(|| JWK_SET.to_owned()));
-    let mut variables = Environments { given: &given, secrets_url: "" }.of(function);
+    let mut variables = Environments { given: &given, aws_url: "" }.of(function);
     variables.insert("AWS_ENDPOINT_URL_DYNAMODB".to_owned(), endpoint.to_owned());
     let command = Command {
         name: function.binary.clone(),

@@ -28,6 +28,8 @@ pub struct Settings {
     pub variables: Vec<(String, String)>,
     /// Further arguments.
     pub arguments: Vec<String>,
+    /// The folder that it is started in; the workspace otherwise.
+    pub folder: Option<PathBuf>,
 }
 
 impl Settings {
@@ -49,6 +51,13 @@ impl Settings {
     pub fn option(mut self, name: &str, value: &str) -> Self {
         self.arguments.extend([name.to_owned(), value.to_owned()]);
         self
+    }
+
+    /// The same in another folder than the workspace.
+    #[must_use]
+    pub fn started_in(self, folder: &Path) -> Self {
+        let template = workspace().join("template.yaml").display().to_string();
+        Self { folder: Some(folder.to_owned()), ..self }.option("--template", &template)
     }
 
     /// Starts the stack over a DynamoDB of its own, with a proxy between.
@@ -74,7 +83,7 @@ impl Settings {
         }
         let mut command = Command::new(binaries().join("local"));
         command
-            .current_dir(workspace())
+            .current_dir(self.folder.as_deref().unwrap_or_else(|| workspace()))
             .args(arguments)
             .arg("--functions")
             .arg(binaries())
@@ -100,6 +109,7 @@ impl Settings {
         let output = BufReader::new(process.stdout.take().unwrap());
         let mut output = output.lines().map_while(Result::ok);
         let mut said = |word| output.find_map(|line| line.strip_prefix(word).map(str::to_owned));
+        let dynamodb = said("dynamodb ").expect("the stack has a DynamoDB");
         let aws = said("aws ").expect("the stack has a place for AWS's calls");
         let url = said("ready ").expect("the stack serves");
         let log = Arc::<Mutex<String>>::default();
@@ -111,7 +121,7 @@ impl Settings {
                 log.push('\n');
             }
         });
-        Stack { process, url, aws, log, client: http_client().unwrap() }
+        Stack { process, url, aws, dynamodb, log, client: http_client().unwrap() }
     }
 }
 
@@ -134,8 +144,10 @@ pub struct Stack {
     process: Child,
     /// Where it serves.
     pub url: String,
-    /// Where AWS's own calls go: Secrets Manager, and Lambda's Invoke.
+    /// Where calls to KMS, Secrets Manager and Lambda go.
     pub aws: String,
+    /// Where DynamoDB is.
+    pub dynamodb: String,
     log: Arc<Mutex<String>>,
     client: reqwest::Client,
 }

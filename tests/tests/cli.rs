@@ -10,10 +10,10 @@ use std::{
 
 use auth_testkit::{
     forge::{claims, header, sign, sign_with_foreign_key, with},
-    subject::{JWK_SET, key_ring},
+    subject::{JWK_SET, key_set},
 };
 use auth_tests::stack::binaries;
-use auth_token::{Algorithm, KeyRing, Timestamp};
+use auth_token::{Algorithm, KeySet, Timestamp};
 use secrecy::SecretString;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -70,7 +70,7 @@ fn inspect(token: &str, options: &[&str]) -> Output {
 
 /// The exit code and the JSON for a token that is checked with the tests' public key.
 fn verdict(token: &str) -> (i32, Value) {
-    let (_folder, keys) = file(&json!(key_ring().public_jwk_set()).to_string());
+    let (_folder, keys) = file(&json!(key_set().public_jwk_set()).to_string());
     let output = inspect(token, &["--json", "--jwks", keys.to_str().unwrap()]);
     let json: Value =
         serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{}", said(&output)));
@@ -89,10 +89,10 @@ fn a_generated_key_of_every_algorithm_is_a_ring() {
         let output = run(&["keys", "generate", "--algorithm", algorithm.name()]);
         assert_eq!(code(&output), 0, "{}", said(&output));
         assert!(said(&output).contains("can sign tokens"), "{}", said(&output));
-        let ring = KeyRing::parse(&SecretString::from(out(&output))).unwrap();
+        let ring = KeySet::parse(&SecretString::from(out(&output))).unwrap();
         assert_eq!(ring.algorithm(), algorithm);
     }
-    let ring = KeyRing::parse(&SecretString::from(out(&run(&["keys", "generate"])))).unwrap();
+    let ring = KeySet::parse(&SecretString::from(out(&run(&["keys", "generate"])))).unwrap();
     assert_eq!(ring.algorithm(), Algorithm::Es256);
 }
 
@@ -140,7 +140,7 @@ fn a_token_is_judged_with_the_keys_of_a_file() {
 
 #[test]
 fn people_are_told_the_verdict_first() {
-    let (_folder, keys) = file(&json!(key_ring().public_jwk_set()).to_string());
+    let (_folder, keys) = file(&json!(key_set().public_jwk_set()).to_string());
     let first_line = |token: &str| {
         let text = out(&inspect(token, &["--jwks", keys.to_str().unwrap()]));
         text.lines().next().unwrap().to_owned()

@@ -5,6 +5,10 @@ use std::{
     io::{BufRead, BufReader, Write as _},
     net::{TcpListener, TcpStream},
     process::{Command, Output, Stdio},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     thread,
 };
 
@@ -60,14 +64,20 @@ async fn tokens(stack: &Stack) -> Tokens {
 }
 
 #[tokio::test]
-async fn a_rotation_has_the_next_key_sign_and_the_one_before_verify() {
+async fn a_rotation_publishes_a_key_and_a_forced_one_has_it_sign() {
     let stack = Settings::default().start();
     let token = tokens(&stack).await.access;
     let before = list(&stack);
-    let (current, next) = (kids(&before, "current"), kids(&before, "next"));
-    assert_eq!((current.len(), next.len()), (1, 1), "{before}");
-    assert_eq!((&before["agree"], &before["max_age"]), (&json!(true), &json!(120)));
-    assert_eq!(before["signing"], current[0]);
+    let current = kids(&before, "current");
+    assert_eq!((current.len(), before["keys"].as_array().unwrap().len()), (1, 1), "{before}");
+    assert_eq!(before["max_age"], 120);
+
+    let told = text(&ask(&stack, &["keys", "rotate"]));
+    let published = list(&stack);
+    let next = kids(&published, "next");
+    let expected = format!("{} is published. {} goes on signing.\n", next[0], current[0]);
+    assert!(told.starts_with(&expected), "{told}");
+    assert_eq!(kids(&published, "current"), current);
 
     let table = text(&ask(&stack, &["keys", "list"]));
     let rows: Vec<Vec<_>> =
@@ -85,17 +95,24 @@ async fn a_rotation_has_the_next_key_sign_and_the_one_before_verify() {
         (&json!("valid"), &json!("current"))
     );
 
-    let told = text(&ask(&stack, &["keys", "rotate"]));
-    let expected = format!("{} → {}\nFunctions sign with it within 120 s.\n", current[0], next[0]);
-    assert_eq!(told, expected);
+    let refused = ask(&stack, &["keys", "rotate"]);
+    assert_eq!(refused.status.code(), Some(1), "{refused:?}");
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(said.contains("published 0 min ago") && said.contains("--force"), "{said}");
+    assert_eq!(said.lines().count(), 1, "{said}");
+    assert_eq!(list(&stack), published);
+
+    let told = text(&ask(&stack, &["keys", "rotate", "--force"]));
+    let expected = format!("{} → {}\nFunctions sign with it within 120 s.", current[0], next[0]);
+    assert!(told.starts_with(&expected), "{told}");
     let after = list(&stack);
     assert_eq!((kids(&after, "current"), kids(&after, "previous")), (next.clone(), current));
-    assert!(kids(&after, "next").len() == 1 && after["agree"] == true, "{after}");
+    assert_eq!(kids(&after, "next").len(), 1, "{after}");
 
     let inspected = text(&ask(&stack, &["token", "inspect", &token]));
     assert!(inspected.starts_with("VALID: ") && inspected.contains(", ES256, previous\n"));
 
-    let rotated = json(&ask(&stack, &["keys", "rotate", "--json"]));
+    let rotated = json(&ask(&stack, &["keys", "rotate", "--force", "--json"]));
     assert_eq!(
         (&rotated["from"], &rotated["to"]),
         (&json!(next[0]), &json!(kids(&after, "next")[0]))
@@ -120,7 +137,7 @@ async fn a_retired_key_is_gone_and_nothing_else_is() {
     }
     assert_eq!(list(&stack), ring, "nothing was done");
 
-    text(&ask(&stack, &["keys", "rotate"]));
+    text(&ask(&stack, &["keys", "rotate", "--force"]));
     let before = list(&stack);
     assert_eq!(kids(&before, "previous"), std::slice::from_ref(&current));
     let retired = text(&ask(&stack, &["keys", "retire", &current[..12], "--yes"]));
@@ -128,9 +145,13 @@ async fn a_retired_key_is_gone_and_nothing_else_is() {
         format!("{current} is retired: our functions refuse every token of it within 120 s");
     assert!(retired.starts_with(&first), "{retired}");
     let after = list(&stack);
-    assert!(kids(&after, "previous").is_empty() && after["agree"] == true, "{after}");
+    assert!(kids(&after, "previous").is_empty(), "{after}");
+    assert_eq!(after["retired"][0]["kid"], current);
     assert_eq!(kids(&after, "current"), kids(&before, "current"));
     assert_eq!(kids(&after, "next"), kids(&before, "next"));
+    let again = ask(&stack, &["keys", "retire", &current[..12], "--yes"]);
+    assert_eq!(again.status.code(), Some(1), "{again:?}");
+    assert!(String::from_utf8_lossy(&again.stderr).contains("is retired already"), "{again:?}");
 
     let inspected = ask(&stack, &["token", "inspect", &token, "--json"]);
     assert_eq!(inspected.status.code(), Some(1));
@@ -142,20 +163,38 @@ async fn a_retired_key_is_gone_and_nothing_else_is() {
     assert_eq!(kids(&left, "current"), kids(&after, "next"), "the next key signs at once");
 }
 
-/// Leads to the stack's AWS, and loses the reply to whatever says `word`.
-fn losing_replies(stack: &Stack, word: &'static str) -> String {
+#[tokio::test]
+async fn a_reset_makes_a_new_key_and_keeps_or_retires_the_old_one() {
+    let stack = Settings::default().start();
+    let before = list(&stack);
+    let refused = ask(&stack, &["keys", "reset"]);
+    assert_eq!(refused.status.code(), Some(2), "{refused:?}");
+    assert_eq!(list(&stack), before, "nothing was done");
+    let kept = json(&ask(&stack, &["keys", "reset", "--yes", "--json"]));
+    assert_eq!(kids(&kept, "previous"), kids(&before, "current"));
+    let alone = json(&ask(&stack, &["keys", "reset", "--discard", "--yes", "--json"]));
+    assert_eq!(alone["keys"].as_array().unwrap().len(), 1);
+    assert_eq!(alone["retired"].as_array().unwrap().len(), 2);
+    assert!(text(&ask(&stack, &["keys", "list"])).contains(" retired "));
+}
+
+/// Leads to the stack's AWS, and loses the reply to the first request that says `word`.
+fn losing_first_reply(stack: &Stack, word: &'static str) -> String {
     let aws = stack.aws.trim_start_matches("http://").to_owned();
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
+    let has_lost = Arc::new(AtomicBool::new(false));
     thread::spawn(move || {
         for client in listener.incoming() {
             let mut client = BufReader::new(client.unwrap());
             let mut aws = BufReader::new(TcpStream::connect(&aws).unwrap());
+            let has_lost = Arc::clone(&has_lost);
             thread::spawn(move || {
                 while let Some(request) = message(&mut client) {
                     aws.get_mut().write_all(&request).unwrap();
                     let reply = message(&mut aws).unwrap();
-                    if String::from_utf8_lossy(&request).contains(word) {
+                    let is_meant = String::from_utf8_lossy(&request).contains(word);
+                    if is_meant && !has_lost.swap(true, Ordering::SeqCst) {
                         break;
                     }
                     client.get_mut().write_all(&reply).unwrap();
@@ -186,16 +225,17 @@ fn message(stream: &mut impl BufRead) -> Option<Vec<u8>> {
 }
 
 #[tokio::test]
-async fn a_retirement_whose_reply_is_lost_is_seen_to_be_done() {
+async fn a_retirement_whose_reply_is_lost_is_done_once() {
     let stack = Settings::default().start();
+    text(&ask(&stack, &["keys", "rotate"]));
     let before = list(&stack);
     let current = kids(&before, "current")[0].clone();
-    let url = losing_replies(&stack, "\"retire\"");
+    let url = losing_first_reply(&stack, "keys.retire");
     let deployment = ["--endpoint-url", url.as_str(), "--stack", "local"];
     let left = json(&run(&deployment, &["keys", "retire", &current, "--yes", "--json"]));
     assert_eq!(left, list(&stack));
     assert_eq!(kids(&left, "current"), kids(&before, "next"));
-    assert!(!left.to_string().contains(&current), "{left}");
+    assert_eq!(left["retired"].as_array().unwrap().len(), 1, "{left}");
 }
 
 #[tokio::test]
@@ -209,7 +249,7 @@ async fn a_stack_on_this_machine_is_found_by_its_folder() {
     let ring = json(&run(&local, &["keys", "list", "--json"]));
     assert_eq!(ring, list(&stack));
     let rotated = json(&run(&local, &["keys", "rotate", "--json"]));
-    assert_eq!(rotated["to"], kids(&ring, "next")[0]);
+    assert_eq!(rotated["from"], rotated["to"], "it publishes the next key");
     let token = tokens(&stack).await.refresh;
     let inspected = json(&run(&local, &["token", "inspect", &token, "--json"]));
     assert_eq!(
@@ -220,5 +260,20 @@ async fn a_stack_on_this_machine_is_found_by_its_folder() {
     let elsewhere = run(&["--endpoint-url", &stack.aws, "--stack", "other"], &["keys", "list"]);
     assert_eq!(elsewhere.status.code(), Some(1));
     let said = String::from_utf8_lossy(&elsewhere.stderr).into_owned();
-    assert!(said.starts_with("latchkey: there is no function other-keys"), "{said}");
+    assert!(said.starts_with("latchkey: there is no function other-admin"), "{said}");
+}
+
+#[tokio::test]
+async fn a_stack_without_state_is_found_in_the_folder_that_it_is_started_in() {
+    let folder = tempfile::tempdir().unwrap();
+    let stack = Settings::default().started_in(folder.path()).start();
+    let notice = format!("--local={}", folder.path().join(".local").display());
+    assert_eq!(json(&run(&[&notice], &["keys", "list", "--json"])), list(&stack));
+    // A second one does not take its place.
+    let second = Settings::default().started_in(folder.path()).start();
+    assert_eq!(json(&run(&[&notice], &["keys", "list", "--json"])), list(&stack));
+    drop(stack);
+    let gone = run(&[&notice], &["keys", "list"]);
+    assert_eq!(gone.status.code(), Some(1), "{gone:?}");
+    assert_eq!(kids(&list(&second), "current").len(), 1);
 }

@@ -42,8 +42,8 @@ async fn invoke(sandbox: &mut Sandbox, event: &str) -> Value {
 async fn every_event_is_answered_by_its_function() {
     let (template, endpoint) = (template(), dynamodb().await);
     let deny = json!("Deny");
-    // Those of `keys` are its own tests' matter: they name a rotation that is under way.
-    for (name, event) in events().into_iter().filter(|(name, _)| function_of(name) != "keys") {
+    // Those of `admin` need a KMS; its own tests have one.
+    for (name, event) in events().into_iter().filter(|(name, _)| function_of(name) != "admin") {
         let mut sandbox = sandbox::start(function(&template, &name), &endpoint, &|_| None).await;
         let answer = invoke(&mut sandbox, &event.to_string()).await;
         let expected = match name.as_str() {
@@ -99,7 +99,7 @@ async fn events_that_are_not_ours_are_answered_and_the_process_lives_on() {
         *event.pointer_mut(pointer).unwrap() = value;
         event.to_string()
     };
-    let is_called_by_the_gateway = |f: &&Function| !["authorizer", "keys"].contains(&&*f.binary);
+    let is_called_by_the_gateway = |f: &&Function| !["authorizer", "admin"].contains(&&*f.binary);
     for function in template.functions.values().filter(is_called_by_the_gateway) {
         let mut sandbox = sandbox::start(function, &endpoint, &|_| None).await;
         let process = sandbox.process_id();
@@ -176,7 +176,7 @@ async fn an_empty_event_is_reported_and_the_process_lives_on() {
         assert!(failed, "{refused:?}");
         // To an operator a refusal is an error, which gateways are not to see.
         let answer = sandbox.invoke("null".into(), Duration::from_secs(10)).await;
-        assert_eq!(answer.is_ok(), function.binary != "keys", "{answer:?}");
+        assert_eq!(answer.is_ok(), function.binary != "admin", "{answer:?}");
         assert!(sandbox.is_alive());
         sandbox.stop().await;
     }

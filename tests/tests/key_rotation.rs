@@ -1,5 +1,5 @@
-//! Keys that rotate, are retired, are malformed or are out of reach, over the real binaries.
-//! Longer than the rest because what a ring may not be is one list for both of its places.
+//! Keys that rotate, are retired, cannot be opened or are out of reach, over the real binaries.
+//! Longer than the rest because each way to damage a ring is tried on every function that reads it.
 #![cfg(test)]
 
 use std::{
@@ -12,14 +12,10 @@ use auth_testkit::{
     proxy::{DynamoProxy, Fault},
 };
 use auth_tests::{
-    keys::{
-        Operator, PRIVATE_MEMBERS, SECRET, TABLE, header_of, kid_of, kill, new_version,
-        processes_of, settings,
-    },
-    stack::{Answer, Stack, Tokens, claims_of, signal_to},
+    keys::{Operator, header_of, kid_in, kid_of, kids, kill, settings},
+    stack::{Answer, Stack, Tokens, claims_of},
 };
-use auth_token::KeyState;
-use local::tables;
+use latchkey_keys::{KeyCommand, KeyState};
 use serde_json::{Value, json};
 use tokio::{task::JoinSet, time::sleep};
 
@@ -62,7 +58,7 @@ async fn ask(stack: &Stack, route: &str, tokens: &Tokens) -> Answer {
     }
 }
 
-/// Whether the key was looked for and the machine stood still meanwhile, so that nobody knows.
+/// Whether the machine stood still while keys were fetched, so that nothing is known of the key.
 fn is_late(answer: &Answer) -> bool {
     [500, 503].contains(&answer.status)
 }
@@ -136,8 +132,8 @@ async fn last_publication(stack: &Stack, kid: &str, since: Instant) -> Duration 
 async fn a_retired_keys_tokens_are_refused_within_the_bound() {
     let stack = Arc::new(settings("2").start());
     let operator = Operator::of(&stack);
-    let ring = operator.list().await;
-    let (retired, heir) = (ring.kid(KeyState::Current), ring.kid(KeyState::Next));
+    let ring = operator.run(&KeyCommand::Rotate { force: false }).await.unwrap();
+    let (retired, heir) = (kid_in(&ring, KeyState::Current), kid_in(&ring, KeyState::Next));
     for user in ["alice", "bob"] {
         assert_eq!(stack.sign_up(user).await.status, 201);
     }
@@ -153,9 +149,8 @@ async fn a_retired_keys_tokens_are_refused_within_the_bound() {
 
     let left = operator.retire(retired).await.unwrap();
     let since = Instant::now();
-    assert!(left.agrees(), "{left:?}");
-    assert_eq!(left.kid(KeyState::Current), heir);
-    assert!(!left.kids().contains(&retired), "{left:?}");
+    assert_eq!(kid_in(&left, KeyState::Current), heir);
+    assert!(!kids(&left).contains(&retired), "{left:?}");
     let mut watches = JoinSet::new();
     for (route, tokens) in sessions {
         let stack = Arc::clone(&stack);
@@ -171,130 +166,83 @@ async fn a_retired_keys_tokens_are_refused_within_the_bound() {
         println!("{what}: the retired key was last good {} ms after", last.as_millis());
         assert!(last < AGE + SLACK, "{what}: {last:?}");
     }
-    let again = operator.retire(retired).await.unwrap_err();
-    assert_eq!(again["errorType"], "UnknownKey", "{again}");
+    assert_eq!(operator.retire(retired).await.unwrap(), left, "it is retired already");
+    let unknown = operator.retire("unknown").await.unwrap_err();
+    assert_eq!(unknown["errorType"], "Refused", "{unknown}");
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_retirement_cancels_a_rotation_that_another_process_is_making() {
-    let stack = settings("1").start();
-    let operator = Operator::of(&stack);
-    let before = operator.list().await;
-    let processes = processes_of(&stack, "keys");
-    let [process] = processes[..] else { panic!("not one idle process: {processes:?}") };
-    // The first step of the rotation is given to a process that stands still.
-    signal_to(process, "STOP");
-    let version = new_version();
-    operator.call("RotateSecret", json!({ "ClientRequestToken": version })).await;
-    sleep(3 * STEP).await;
-    let step = async |step: &str| {
-        let token = &version;
-        let event = json!({ "Step": step, "SecretId": SECRET, "ClientRequestToken": token });
-        operator.invoke(&event).await
-    };
-    // Another one goes as far as it can before the end.
-    step("createSecret").await.unwrap();
-    step("setSecret").await.unwrap();
-    step("testSecret").await.unwrap();
-    assert!(!operator.list().await.agrees(), "its keys are public and do not sign");
-
-    let retired = before.kid(KeyState::Current);
-    let left = operator.retire(retired).await.unwrap();
-    assert_eq!(left.kid(KeyState::Current), before.kid(KeyState::Next));
-    assert!(!operator.is_rotating().await);
-    assert_eq!(step("finishSecret").await.unwrap_err()["errorType"], "NotPending");
-    signal_to(process, "CONT");
-    stack.wait_for_log(&format!("rotation of {SECRET}: createSecret"));
-    assert_eq!(operator.list().await, left, "nothing of the rotation is left");
-
-    let rotated = operator.rotate_and_wait().await;
-    assert_eq!(rotated.kid(KeyState::Current), left.kid(KeyState::Next));
-    assert!(!rotated.kids().contains(&retired), "{rotated:?}");
-}
-
-/// A text that is no ring, and words of what the log says of it.
-struct Malformed {
+/// A way to damage the ring's item, and words of what the log says of it.
+struct Damage {
     name: &'static str,
-    text: String,
+    item: Value,
     problem: &'static str,
+    /// Whether verifiers are hit too, which read the public halves alone.
+    hits_verifiers: bool,
 }
 
-/// PUBLIC TEST KEY: its private half is known to everybody.
-const RSA_1024: &str = r#"{"kty":"RSA","n":"z2gZYlV4AgMJDIdE9werT86dNWFALmAFc8sVHyZzM2cpnF4xH7_r-ZJTUaJ2WVZbdspptech3ipYXF9KuoyIcayQ8pEkgYtWfuJAOx62gFCCtNIy7WDALmhdMCJz9d3FqxGh-7Hc_n4ifNF8XsgCF9e1XX3DnTGzFGBESkAZiBU","e":"AQAB","d":"JqnYOY2HPpDEShKZV5eVZt40TjQf28VInupXuKPZS9bKWfzxGWMUoUSWxZwMheDkUgOvqxo4JQstx6J38sip0njWZ02juRr7djro0p_2L6Q321oeFLOWpCCOxwrzS0S87Xmnpx4RQUxgnLYXTKAKd9zQsXOMZOo_HF0dYppxIM0","p":"-QlBC-QClD0YEARwNqsedxRsxMM5iLyW0zBv3y3XeXefEarfJy4P6CCazXHFDVgNg5mnwaC-h8XHI3YA9W4Gqw","q":"1TTWNfW8aOQGvMvNEboLp8eDqxaWU3MDPgcFQBpMaDLCgCQFhMmOr3KoWwCBpTnU3i-nJUSIp0lCAFDRNKGsPw","dp":"7ayiUsnamEWyeF70BYjM-5MXt7Yma9SpEYeRzWs_0WKUAtWUQh1Y-w5bD6X8DZ8yzp1QGKDkFkpwouxVP-cxHw","dq":"j_soljQnUqZ7LlBrYodDi8Ce2JFeX2iSTfcrwoiABPYSh7rLx0regvlpXFtRMiWF7a48sFxB9MbyPYhWX7a2vQ","qi":"nVVXbHFeXecq18xkY5utGBE_bllU9Tuf77gETOKW3m8fs5xfd8dpi5UlNDFfG8lek3Jshc0LbRI876kxhyQKGQ","alg":"RS256","kid":"rsa-1024","use":"sig","state":"current","since":0}"#;
-
-fn secret_key(state: &str, bytes: usize) -> Value {
-    let k = auth_testkit::forge::base64url("x".repeat(bytes));
-    json!({ "kty": "oct", "alg": "HS256", "kid": "shared", "k": k, "state": state, "since": 0 })
+/// The item with that in place of each private half.
+fn with_sealed(item: &Value, half: &Value) -> Value {
+    let mut item = item.clone();
+    item["version"]["S"] = "damaged".into();
+    let halves = item["sealed"]["M"].as_object_mut().unwrap();
+    halves.values_mut().for_each(|sealed| *sealed = half.clone());
+    item
 }
 
-/// What `ring` becomes by being damaged; it has two keys, private or public.
-fn malformed(ring: &str) -> Vec<Malformed> {
-    let good: Value = serde_json::from_str(ring).unwrap();
-    let damaged = |damage: fn(&mut Vec<Value>)| {
-        let mut ring = good.clone();
-        damage(ring["keys"].as_array_mut().unwrap());
-        ring.to_string()
+/// What the item of a ring of a current, a next and a retired key becomes by being damaged.
+fn damages(good: &Value) -> Vec<Damage> {
+    let public: Value = serde_json::from_str(good["public"]["S"].as_str().unwrap()).unwrap();
+    let with_public = |text: String| {
+        let mut item = good.clone();
+        item["public"]["S"] = text.into();
+        item["version"]["S"] = "damaged".into();
+        item
     };
-    let mut short: Value = serde_json::from_str(RSA_1024).unwrap();
-    if good["keys"][0]["d"].is_null() {
-        for member in PRIVATE_MEMBERS {
-            short = with(short, member, Value::Null);
-        }
-    }
-    let rings = [
-        ("no JSON", "keys".to_owned(), "not a JWK set"),
-        ("no set", "{}".to_owned(), "not a JWK set"),
-        ("half of it", ring[..ring.len() / 2].to_owned(), "not a JWK set"),
-        ("no keys", json!({ "keys": [] }).to_string(), "holds no key"),
-        ("RSA of 1024 bits", json!({ "keys": [short] }).to_string(), "is not a valid key"),
+    let changed = |pointer: &str, value: Value| {
+        let mut public = public.clone();
+        *public.pointer_mut(pointer).unwrap() = value;
+        with_public(public.to_string())
+    };
+    let whole = public.to_string();
+    let mut without_version = good.clone();
+    without_version.as_object_mut().unwrap().remove("version");
+    without_version["public"] = json!({ "N": "1" });
+    let mut without_halves = with_sealed(good, &Value::Null);
+    without_halves["sealed"]["M"] = json!({});
+    let of_public = [
+        ("no JSON", with_public("keys".to_owned()), "not JSON"),
+        ("half of it", with_public(whole[..whole.len() / 2].to_owned()), "not JSON"),
+        ("other attributes", without_version, "not JSON"),
+        ("no keys", changed("/keys", json!([])), "one current key"),
+        ("two current keys", changed("/keys/1/state", "current".into()), "one current key"),
         (
             "a point off the curve",
-            damaged(|keys| keys[0]["y"] = keys[0]["x"].clone()),
-            "is not a valid key",
+            changed("/keys/0/y", public["keys"][0]["x"].clone()),
+            "valid key",
         ),
-        (
-            "two keys of one name",
-            damaged(|keys| keys[1]["kid"] = keys[0]["kid"].clone()),
-            "have the `kid`",
-        ),
-        (
-            "a secret beside a key",
-            damaged(|keys| keys.push(secret_key("previous", 32))),
-            "shared secrets stand beside",
-        ),
-        (
-            "two current keys",
-            damaged(|keys| keys[1]["state"] = "current".into()),
-            "not one `current` key",
-        ),
-        ("the next key first", damaged(|keys| keys.swap(0, 1)), "not the `current` one"),
-        ("a key to encrypt", damaged(|keys| keys[0]["use"] = "enc".into()), "`use` is not `sig`"),
+        ("two keys of one id", changed("/keys/1/kid", public["keys"][0]["kid"].clone()), "the id"),
+        ("a retired key", changed("/keys/1/kid", public["retired"][0]["kid"].clone()), "retired"),
+        ("a key to encrypt", changed("/keys/0/use", "enc".into()), "`use` is not `sig`"),
     ];
-    rings.into_iter().map(|(name, text, problem)| Malformed { name, text, problem }).collect()
-}
-
-/// Every private number in a text that is a ring, or nearly one.
-fn private_numbers(text: &str) -> Vec<String> {
-    let ring: Value = serde_json::from_str(text).unwrap_or_default();
-    let keys = ring["keys"].as_array().cloned().unwrap_or_default();
-    let numbers = keys.iter().flat_map(|key| PRIVATE_MEMBERS.map(|member| key[member].clone()));
-    numbers.filter_map(|number| number.as_str().map(str::to_owned)).collect()
+    let of_private = [
+        ("halves that do not open", with_sealed(good, &json!({ "B": "AAAA" })), "cannot be opened"),
+        ("no halves", without_halves, "has no private half"),
+    ];
+    let damage = |hits_verifiers| {
+        move |(name, item, problem)| Damage { name, item, problem, hits_verifiers }
+    };
+    of_public.into_iter().map(damage(true)).chain(of_private.map(damage(false))).collect()
 }
 
 /// Does something again and again until the log has a line with all these words after its first
-/// `from` bytes; what was logged since.
-async fn until_logged(
-    stack: &Stack,
-    from: usize,
-    words: &[&str],
-    meanwhile: impl AsyncFn(),
-) -> String {
+/// `from` bytes.
+async fn until_logged(stack: &Stack, from: usize, words: &[&str], meanwhile: impl AsyncFn()) {
     let since = Instant::now();
     loop {
         meanwhile().await;
         let log = stack.log()[from..].to_owned();
         if log.lines().any(|line| words.iter().all(|word| line.contains(word))) {
-            return log;
+            return;
         }
         assert!(since.elapsed() < PATIENCE, "no line with {words:?} in:\n{log}");
         sleep(STEP).await;
@@ -308,148 +256,117 @@ async fn assert_accepted(stack: &Stack, token: &str) {
     }
 }
 
+/// Verifiers, each with a route that needs keys.
+const VERIFIERS: [(&str, &str); 3] =
+    [("protected", "/protected"), ("authorizer", "/workitems"), ("discovery", KEY_SET)];
+
+/// Whether a verifier has no keys.
+fn is_without_keys(answer: &Answer) -> bool {
+    let of_gateway = (answer.status, answer.text("message")) == (500, "Internal Server Error");
+    of_gateway || (answer.status, answer.text("error")) == (503, "unavailable")
+}
+
 #[tokio::test(flavor = "multi_thread")]
-async fn a_malformed_ring_is_not_signed_with_and_verifiers_keep_the_last_good_one() {
+async fn a_damaged_ring_is_503_and_the_very_same_processes_recover() {
     let stack = settings("1").start();
     let operator = Operator::of(&stack);
-    let good = operator.ring().await;
+    let first = operator.force_rotation().await.unwrap();
+    operator.retire(kid_in(&first, KeyState::Next)).await.unwrap();
+    let good = operator.item().await;
     for user in ["alice", "bob"] {
         assert_eq!(stack.sign_up(user).await.status, 201);
     }
+    let log_in = async || stack.log_in("bob").await;
+    wait_for(200, &log_in).await;
     let earlier = stack.tokens_of("alice").await;
     let mut refresh = Tokens::of(&stack.refresh(&earlier.refresh).await).refresh;
     assert_accepted(&stack, &earlier.access).await;
-    assert!(operator.list().await.agrees());
 
-    let first: Value = serde_json::from_str(&good).unwrap();
-    let public = with(first["keys"][0].clone(), "d", Value::Null);
-    let alone = |key: Value| json!({ "keys": [key] }).to_string();
-    let mut rings = malformed(&good);
-    rings.extend([
-        Malformed { name: "no private key", text: alone(public), problem: "not a private one" },
-        Malformed {
-            name: "a short secret",
-            text: alone(secret_key("current", 31)),
-            problem: "needs a secret of at least",
-        },
-    ]);
-    for (number, Malformed { name, text, problem }) in rings.iter().enumerate() {
+    for (number, damage) in damages(&good).into_iter().enumerate() {
+        let Damage { name, item, problem, hits_verifiers } = damage;
         let from = stack.log().len();
-        operator.put_ring(text).await;
+        operator.put_item(&item).await;
         if number % 2 == 1 {
-            // Half of them are met by functions that have never had another.
-            kill(&stack, &["login", "refresh"]).await;
+            // Half of them are met by processes that have never had another.
+            kill(&stack, &["login", "refresh", "protected", "authorizer", "discovery"]).await;
         }
-        let log_in = async || stack.log_in("bob").await;
         let renew = async || stack.refresh(&refresh).await;
         assert_unavailable(&wait_for(503, &log_in).await);
         assert_unavailable(&wait_for(503, &renew).await);
-        let functions = stack.functions();
-        for _ in 0..3 {
-            assert_accepted(&stack, &earlier.access).await;
-            assert_unavailable(&log_in().await);
-            assert_unavailable(&renew().await);
-            sleep(4 * STEP).await;
-        }
-        assert!(!operator.list().await.agrees(), "{name}");
-        for function in ["login", "refresh"] {
-            let words = [function, "keys not read", *problem];
-            let log = until_logged(&stack, from, &words, async || {}).await;
-            for secret in [private_numbers(&good), private_numbers(text)].concat() {
-                assert!(!log.contains(&secret), "{name}: {secret} was logged");
+        for (function, path) in VERIFIERS {
+            let ask = async || stack.get(path, &earlier.access).await;
+            if hits_verifiers {
+                let since = Instant::now();
+                while !is_without_keys(&ask().await) {
+                    assert!(since.elapsed() < PATIENCE, "{name}: {path}");
+                    sleep(STEP).await;
+                }
+                until_logged(&stack, from, &[function, problem], async || ()).await;
+            } else {
+                assert_eq!(ask().await.status, 200, "{name}: {path}");
             }
         }
-
-        operator.put_ring(&good).await;
-        wait_for(200, &log_in).await;
-        let renewed = wait_for(200, &renew).await;
-        refresh = Tokens::of(&renewed).refresh;
-        assert_eq!(stack.functions(), functions, "{name}: the very same processes");
-        assert!(operator.list().await.agrees(), "{name}");
-    }
-}
-
-/// Overwrites the published ring as no function of ours would, or removes it.
-async fn publish(proxy: &DynamoProxy, ring: Option<&str>) {
-    let (operation, mut request) = match ring {
-        Some(text) => (
-            "PutItem",
-            json!({ "Item": {
-                "id": { "S": "ring" },
-                "ring": { "S": text },
-                "version": { "S": new_version() },
-                "updated_at": { "N": "0" },
-            } }),
-        ),
-        None => ("DeleteItem", json!({ "Key": { "id": { "S": "ring" } } })),
-    };
-    request["TableName"] = TABLE.into();
-    let (status, text) = tables::call(&proxy.endpoint, operation, &request).await.unwrap();
-    assert_eq!(status, 200, "{text}");
-}
-
-/// Functions that read the table, each with a route that needs what it holds.
-const READERS: [(&str, &str); 3] =
-    [("protected", "/protected"), ("authorizer", "/workitems"), ("discovery", KEY_SET)];
-
-/// The functions of [`READERS`] are started anew, and have no keys.
-async fn assert_new_ones_are_unavailable(stack: &Stack, token: &str) {
-    kill(stack, &READERS.map(|(function, _)| function)).await;
-    for (_, path) in READERS {
-        let answer = stack.get(path, token).await;
-        if path == "/workitems" {
-            let found = (answer.status, answer.text("message"));
-            assert_eq!(found, (500, "Internal Server Error"), "{answer:?}");
-        } else {
-            assert_unavailable(&answer);
+        for function in ["login", "refresh"] {
+            until_logged(&stack, from, &[function, "keys not fetched", problem], async || ()).await;
         }
+        assert_eq!(operator.item().await, item, "{name}: no function overwrites it");
+
+        let functions = stack.functions();
+        operator.put_item(&good).await;
+        wait_for(200, &log_in).await;
+        refresh = Tokens::of(&wait_for(200, &renew).await).refresh;
+        for (_, path) in VERIFIERS {
+            wait_for(200, async || stack.get(path, &earlier.access).await).await;
+        }
+        assert_eq!(stack.functions(), functions, "{name}: the very same processes");
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_malformed_ring_in_the_table_is_nothing_to_warm_verifiers_and_503_for_new_ones() {
-    let (stack, proxy) = settings("1").start_behind_proxy().await;
+async fn a_deleted_ring_costs_logins_and_nothing_else() {
+    let stack = settings("1").start();
     let operator = Operator::of(&stack);
-    let token = stack.token_of_new("alice").await;
-    let good = operator.list().await.0.ring.to_json();
-    let secret = json!({ "keys": [secret_key("current", 32)] }).to_string();
-    let damaged = malformed(&good);
-    let private = operator.ring().await;
-    let rings = damaged.iter().map(|ring| (ring.name, Some(ring.text.as_str()), ring.problem));
-    let rings = rings.chain([
-        ("private keys", Some(private.as_str()), "public keys only"),
-        ("a secret", Some(secret.as_str()), "public keys only"),
-        ("no ring", None, "no keys have been published"),
-    ]);
-    for (_, path) in READERS {
-        assert_eq!(stack.get(path, &token).await.status, 200);
-    }
-    for (name, text, problem) in rings {
-        let from = stack.log().len();
-        publish(&proxy, text).await;
-        let serve_on = async |(function, path): (&str, &str)| {
-            let words = [function, "keys not read", "keeps_serving=true", problem];
-            let serve = async || {
-                let answer = stack.get(path, &token).await;
-                assert_eq!(answer.status, 200, "{name}, {path}: {answer:?}");
-            };
-            let log = until_logged(&stack, from, &words, serve).await;
-            for secret in private_numbers(text.unwrap_or_default()) {
-                assert!(!log.contains(&secret), "{name}: {secret} was logged");
-            }
-        };
-        let [first, second, third] = READERS;
-        tokio::join!(serve_on(first), serve_on(second), serve_on(third));
+    let before = operator.list().await;
+    assert_eq!(stack.sign_up("alice").await.status, 201);
+    let earlier = stack.tokens_of("alice").await;
+    assert_accepted(&stack, &earlier.access).await;
+    operator.put_item(&Value::Null).await;
+    let report = operator.run(&KeyCommand::List {}).await.unwrap_err();
+    assert!(report["errorMessage"].as_str().unwrap().contains("no key ring yet"), "{report}");
+    wait_for(503, async || stack.refresh(&earlier.refresh).await).await;
+    assert_eq!(operator.item().await, Value::Null, "only `login` makes a ring");
 
-        assert_new_ones_are_unavailable(&stack, &token).await;
-        let functions = stack.functions();
-        publish(&proxy, Some(&good)).await;
-        for (_, path) in READERS {
-            wait_for(200, async || stack.get(path, &token).await).await;
-        }
-        assert_eq!(stack.functions(), functions, "{name}: the very same processes");
-        assert!(operator.list().await.agrees(), "{name}");
-    }
+    // A process that never had keys makes the ring when it starts.
+    kill(&stack, &["login"]).await;
+    let newer = stack.tokens_of("alice").await;
+    assert_ne!(kid_of(&newer.access), kid_in(&before, KeyState::Current));
+    wait_for(200, async || stack.get("/protected", &newer.access).await).await;
+    wait_for(401, async || stack.get("/protected", &earlier.access).await).await;
+    let after = operator.list().await;
+    assert_eq!(kids(&after), [kid_of(&newer.access)]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reset_after_the_loss_of_the_kms_key_keeps_sessions_of_verifiers() {
+    let stack = settings("1").start();
+    let operator = Operator::of(&stack);
+    assert_eq!(stack.sign_up("alice").await.status, 201);
+    let earlier = stack.tokens_of("alice").await;
+    let good = operator.item().await;
+    operator.put_item(&with_sealed(&good, &json!({ "B": "AAAA" }))).await;
+    wait_for(503, async || stack.log_in("alice").await).await;
+    assert_eq!(stack.get("/protected", &earlier.access).await.status, 200);
+
+    operator.run(&KeyCommand::Reset { discard: false }).await.unwrap();
+    wait_for(200, async || stack.log_in("alice").await).await;
+    let renewed = stack.refresh(&earlier.refresh).await;
+    assert_eq!(renewed.status, 200, "{renewed:?}");
+    assert_accepted(&stack, &earlier.access).await;
+    assert_accepted(&stack, renewed.text("access_token")).await;
+
+    operator.run(&KeyCommand::Reset { discard: true }).await.unwrap();
+    wait_for(401, async || stack.get("/protected", &earlier.access).await).await;
+    wait_for(200, async || stack.log_in("alice").await).await;
 }
 
 /// More calls than are made while the table is away.
@@ -463,19 +380,19 @@ fn reads(proxy: &DynamoProxy) -> usize {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn verifiers_serve_while_the_table_is_away() {
-    /// Half of the greatest age lies between two of them: at 0, 2, 4, 6 and 8 s.
+    /// Half the maximum age lies between two of them: at 0, 2, 4, 6 and 8 s.
     const ATTEMPTS: usize = 5;
     // Without the check of sessions nothing is read but keys.
     let settings = settings("4").option("--parameter", "RevocationCheck=off");
     let (stack, proxy) = settings.start_behind_proxy().await;
     let token = stack.token_of_new("alice").await;
-    for (_, path) in READERS {
+    for (_, path) in VERIFIERS {
         assert_eq!(stack.get(path, &token).await.status, 200);
     }
     for fault in [Fault::Error("ThrottlingException"), Fault::Hang] {
         let functions = stack.functions();
         proxy.inject("GetItem", fault, LASTING);
-        // Older than keys may become.
+        // Cached keys are stale by then.
         sleep(Duration::from_millis(4_100)).await;
         proxy.take_calls();
         let serve = async |path: &str| {
@@ -494,10 +411,14 @@ async fn verifiers_serve_while_the_table_is_away() {
         );
         assert_eq!(stack.functions(), functions, "{fault:?}");
 
-        assert_new_ones_are_unavailable(&stack, &token).await;
+        kill(&stack, &VERIFIERS.map(|(function, _)| function)).await;
+        for (_, path) in VERIFIERS {
+            let answer = stack.get(path, &token).await;
+            assert!(is_without_keys(&answer), "{path}: {answer:?}");
+        }
         let functions = stack.functions();
         proxy.heal();
-        for (_, path) in READERS {
+        for (_, path) in VERIFIERS {
             wait_for(200, async || stack.get(path, &token).await).await;
         }
         assert_eq!(stack.functions(), functions, "{fault:?}: the very same processes");
@@ -512,6 +433,8 @@ async fn a_made_up_kid_neither_floods_the_table_nor_hides_a_rotation() {
     let settings = settings("3600").option("--parameter", "RevocationCheck=off");
     let (stack, proxy) = settings.start_behind_proxy().await;
     let operator = Operator::of(&stack);
+    operator.run(&KeyCommand::Rotate { force: false }).await.unwrap();
+    kill(&stack, &["login"]).await;
     let token = stack.token_of_new("alice").await;
     for path in PATHS {
         let tokens = stack.tokens_of("alice").await;
@@ -538,13 +461,13 @@ async fn a_made_up_kid_neither_floods_the_table_nor_hides_a_rotation() {
     let most = PATHS.len() * usize::try_from(searches).unwrap();
     assert!((1..=most).contains(&calls.len()), "{} reads, {most} at most", calls.len());
 
-    // The key that signs from here on was published when those who verify read their keys. Who
-    // signs would read the secret an hour from now, and starts anew.
+    // The key that signs from here on was published when the verifiers fetched their keys. `login`
+    // would fetch them again half an hour from now, and is started again instead.
     let signed_by_the_new_key = async || {
-        let ring = operator.rotate_and_wait().await;
+        let ring = operator.force_rotation().await.unwrap();
         kill(&stack, &["login"]).await;
         let tokens = stack.tokens_of("alice").await;
-        assert_eq!(kid_of(&tokens.access), ring.kid(KeyState::Current));
+        assert_eq!(kid_of(&tokens.access), kid_in(&ring, KeyState::Current));
         tokens
     };
     let tokens = signed_by_the_new_key().await;
@@ -552,8 +475,8 @@ async fn a_made_up_kid_neither_floods_the_table_nor_hides_a_rotation() {
     assert_accepted(&stack, &tokens.access).await;
     assert_eq!(reads(&proxy), 0);
 
-    // Nobody who verifies has read the key that signs now. Made-up names have used the search up,
-    // and go on; the next one is due.
+    // No verifier has cached the key that signs now. Made-up ids have used the search up, and go on;
+    // the next one is due.
     let tokens = signed_by_the_new_key().await;
     for path in PATHS {
         loop {

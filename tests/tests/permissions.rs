@@ -9,17 +9,23 @@ use auth_tests::repository::{functions, read};
 /// What each capability of the store is: the first line of its trait's documentation says it.
 fn capabilities() -> BTreeMap<String, (String, String)> {
     let mut capabilities = BTreeMap::new();
-    for file in ["rings", "sessions", "users", "work_items"] {
-        let source = read(format!("shared/auth-store/src/{file}.rs"));
+    for file in [
+        "auth-store/src/sessions",
+        "auth-store/src/users",
+        "auth-store/src/work_items",
+        "keys/src/seal",
+        "keys/src/store",
+    ] {
+        let source = read(format!("shared/{file}.rs"));
         let lines: Vec<_> = source.lines().collect();
         for pair in lines.windows(2) {
             let Some(name) = pair[1].strip_prefix("pub trait ") else { continue };
             let permission = pair[0].strip_prefix("/// `").unwrap();
             let (action, resource) = permission.split_once("` on the ").unwrap();
             let resource = match resource {
+                "KMS key." => "KeyRingKmsKey",
                 "keys table." => "KeysTable",
                 "legacy table." => "LegacyTable",
-                "signing keys secret." => "SigningKeysSecret",
                 "users table." => "UsersTable",
                 "work items table." => "WorkItemsTable",
                 other => panic!("{other} is no resource"),
@@ -28,7 +34,7 @@ fn capabilities() -> BTreeMap<String, (String, String)> {
             capabilities.insert(name, (action.to_owned(), resource.to_owned()));
         }
     }
-    assert_eq!(capabilities.len(), 20, "{capabilities:?}");
+    assert_eq!(capabilities.len(), 17, "{capabilities:?}");
     capabilities
 }
 
@@ -47,17 +53,18 @@ fn a_functions_policy_is_what_its_bounds_and_variables_ask_for_and_nothing_else(
             // Only with a Flask service's keys, below.
             .filter(|(_, resource)| resource != "LegacyTable")
             .collect();
-        for (variable, action, resource) in [
-            ("SIGNING_KEYS_SECRET", "secretsmanager:GetSecretValue", "SigningKeysSecret"),
-            ("KEYS_TABLE", "dynamodb:GetItem", "KeysTable"),
+        let has = |variable: &str| function.variables.contains_key(variable);
+        let is_admin = binary == "admin";
+        for (is_needed, action, resource) in [
+            (has("KEYS_TABLE"), "dynamodb:GetItem", "KeysTable"),
+            (has("KMS_KEY_ARN") && !is_admin, "kms:Decrypt", "KeyRingKmsKey"),
+            // The first ring.
+            (has("SIGNING_ALGORITHM"), "dynamodb:PutItem", "KeysTable"),
+            (has("SIGNING_ALGORITHM"), "kms:Encrypt", "KeyRingKmsKey"),
         ] {
-            if function.variables.contains_key(variable) {
+            if is_needed {
                 needed.insert((action.to_owned(), resource.to_owned()));
             }
-        }
-        // Who asks for a rotation must be allowed to call the function that makes it.
-        if words.contains(&"StartRotation") {
-            needed.insert(("lambda:InvokeFunction".to_owned(), "local-keys".to_owned()));
         }
         let granted: BTreeSet<_> = function
             .permissions
@@ -72,30 +79,47 @@ fn a_functions_policy_is_what_its_bounds_and_variables_ask_for_and_nothing_else(
     }
 }
 
+/// The functions that may do `action` on a resource.
+fn allowed(action: &str, resource: &str) -> BTreeSet<String> {
+    let functions = functions().into_iter().filter(|(_, (_, function))| {
+        let mut permissions = function.permissions.iter();
+        permissions.any(|permission| {
+            permission.action == action && permission.resource.ends_with(resource)
+        })
+    });
+    functions.map(|(binary, _)| binary).collect()
+}
+
+fn names<const N: usize>(names: [&str; N]) -> BTreeSet<String> {
+    names.map(str::to_owned).into()
+}
+
 #[test]
-fn the_secret_is_for_those_who_sign_alone() {
-    let may_read: BTreeSet<_> = functions()
-        .into_iter()
-        .filter(|(_, (_, function))| {
-            let mut permissions = function.permissions.iter();
-            permissions.any(|permission| permission.action.starts_with("secretsmanager:"))
-        })
-        .map(|(binary, _)| binary)
-        .collect();
-    assert_eq!(may_read, ["keys", "login", "password", "refresh"].map(str::to_owned).into());
-    let may_write: BTreeSet<_> = functions()
-        .into_iter()
-        .filter(|(_, (_, function))| {
-            function.permissions.iter().any(|permission| {
-                let reads = ["secretsmanager:GetSecretValue", "dynamodb:GetItem"];
-                let arn = &permission.resource;
-                (arn.ends_with("SigningKeysSecret") || arn.ends_with("KeysTable"))
-                    && !reads.contains(&permission.action.as_str())
-            })
-        })
-        .map(|(binary, _)| binary)
-        .collect();
-    assert_eq!(may_write, ["keys".to_owned()].into());
+fn private_keys_are_opened_by_functions_that_sign_and_sealed_by_those_that_make_them() {
+    assert_eq!(allowed("kms:Decrypt", "KeyRingKmsKey"), names(["login", "password", "refresh"]));
+    assert_eq!(allowed("kms:Encrypt", "KeyRingKmsKey"), names(["admin", "login"]));
+    assert_eq!(allowed("dynamodb:PutItem", "KeysTable"), names(["admin", "login"]));
+    for (binary, (_, function)) in functions() {
+        let on_kms = function.permissions.iter().filter(|one| one.action.starts_with("kms:"));
+        let expected = usize::from(["admin", "password", "refresh"].contains(&binary.as_str()))
+            + 2 * usize::from(binary == "login");
+        assert_eq!(on_kms.count(), expected, "{binary}");
+        let on_keys = function.permissions.iter().filter(|one| one.resource.ends_with("KeysTable"));
+        for permission in on_keys {
+            assert!(["dynamodb:GetItem", "dynamodb:PutItem"].contains(&&*permission.action));
+        }
+    }
+}
+
+#[test]
+fn a_kms_key_of_the_operators_takes_the_place_of_the_stacks() {
+    let arn = "arn:aws:kms:eu-west-1:123456789012:key/own";
+    for (name, function) in template_with(&[("KmsKeyArn", arn)]).functions {
+        let variable = function.variables.get("KMS_KEY_ARN");
+        assert!(variable.is_none_or(|value| value == arn), "{name}");
+        let mut on_kms = function.permissions.iter().filter(|one| one.action.starts_with("kms:"));
+        assert!(on_kms.all(|permission| permission.resource == arn), "{name}");
+    }
 }
 
 #[test]

@@ -82,7 +82,7 @@ fn a_stack_without_a_folder_is_operated_by_its_address() {
     let refused = latchkey(&format!("--local={}", folder.path().display()));
     let said = String::from_utf8(refused.stderr).unwrap();
     assert!(!refused.status.success() && said.lines().count() == 1, "{said}");
-    assert!(said.contains("--state memory") && said.contains("--local=http://"), "{said}");
+    assert!(said.contains("make dev") && said.contains("--local=http://"), "{said}");
 }
 
 #[test]
@@ -90,7 +90,9 @@ fn sam_may_set_what_leads_to_the_stack() {
     // SAM sets only those variables that the template names.
     let template: serde_yaml_ng::Value = serde_yaml_ng::from_str(&read("template.yaml")).unwrap();
     let named = &template["Globals"]["Function"]["Environment"]["Variables"];
-    for name in ["AWS_ENDPOINT_URL_DYNAMODB", "AWS_ENDPOINT_URL_SECRETS_MANAGER"] {
+    for name in
+        ["AWS_ENDPOINT_URL_DYNAMODB", "AWS_ENDPOINT_URL_KMS", "AWS_ENDPOINT_URL_SECRETS_MANAGER"]
+    {
         assert!(!named[name].is_null(), "{name}");
     }
 }

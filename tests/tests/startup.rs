@@ -49,7 +49,7 @@ fn each_function_names_the_variable_that_stops_it() {
             assert!(said.ends_with("16 iterations and 1048576 KiB in all passes"), "{said}");
         }
         if reads(&"JWT_SECRET_KEY") {
-            let moved = [("KEYS_TABLE", ""), ("SIGNING_KEYS_SECRET", "")];
+            let moved = [("KEYS_TABLE", ""), ("KMS_KEY_ARN", "")];
             let keys = |changed: &[(&str, &str)]| with(&[&moved, changed].concat());
             assert_eq!(
                 keys(&[("JWT_SECRET_KEY", "short"), ("JWT_ALGORITHM", "HS256")]),

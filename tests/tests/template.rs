@@ -4,7 +4,7 @@
 use std::{collections::BTreeSet, fs};
 
 use auth_config::{
-    KeysConfig, LoginConfig, ProtectedConfig, RefreshConfig, SignupConfig, is_left_to_its_default,
+    AdminConfig, LoginConfig, ProtectedConfig, RefreshConfig, SignupConfig, is_left_to_its_default,
     variables_of,
 };
 use auth_testkit::template;
@@ -12,7 +12,7 @@ use auth_tests::{
     repository::{functions, read},
     stack::workspace,
 };
-use auth_token::SigningRing;
+use latchkey_keys::KeyCommand;
 use serde_yaml_ng::Value;
 
 /// The functions' folders.
@@ -51,18 +51,29 @@ fn each_function_folder_is_one_resource_of_its_name_and_the_other_way_round() {
 }
 
 #[test]
-fn each_function_has_a_route_or_decides_on_routes_or_rotates_a_secret() {
+fn each_function_has_a_route_or_decides_on_routes_but_admin() {
     let template = template();
     for (binary, (resource, _)) in functions() {
         let answers = template.routes.iter().any(|route| route.function == resource);
         let decides =
             template.authorizers.values().any(|authorizer| authorizer.function == resource);
-        let rotates = template
-            .secrets
-            .values()
-            .any(|secret| secret.rotated_by.as_deref() == Some(resource.as_str()));
-        assert!(answers || decides || rotates, "{binary}");
+        assert_eq!(answers || decides, binary != "admin", "{binary}");
     }
+}
+
+#[test]
+fn the_schedule_and_nothing_else_of_the_stack_invokes_admin() {
+    let expected = yaml(
+        r#"
+        Daily:
+          Type: Schedule
+          Properties: {Schedule: rate(1 day), Input: '{"command":"keys.maintain"}'}
+        "#,
+    );
+    assert_eq!(resource("AdminFunction")["Properties"]["Events"], expected);
+    let input = expected["Daily"]["Properties"]["Input"].as_str().unwrap();
+    assert_eq!(serde_json::from_str::<KeyCommand>(input).unwrap(), KeyCommand::Maintain {});
+    assert_eq!(resources("AWS::Lambda::Permission").len(), 0);
 }
 
 #[test]
@@ -71,7 +82,7 @@ fn a_function_is_set_exactly_the_variables_that_it_reads() {
         let set: BTreeSet<_> = function.variables.keys().map(String::as_str).collect();
         let read: BTreeSet<_> = variables_of(&binary)
             .into_iter()
-            .filter(|variable| !is_left_to_its_default(&binary, variable))
+            .filter(|variable| !is_left_to_its_default(variable))
             .collect();
         assert_eq!(set, read, "{binary}");
     }
@@ -84,94 +95,40 @@ fn the_templates_defaults_are_the_codes() {
         let variables = functions[binary].1.variables.clone();
         move |name: &'static str| variables.get(name).cloned()
     };
-    let unset = |keys: &'static str| {
-        move |name: &'static str| {
-            let is_needed = ["USERS_TABLE", "JWT_ISSUER", keys].contains(&name);
-            is_needed.then(|| auth_testkit::subject::ISSUER.to_owned())
-        }
+    let unset = |name: &'static str| {
+        let is_needed = ["USERS_TABLE", "JWT_ISSUER", "KEYS_TABLE", "KMS_KEY_ARN"].contains(&name);
+        is_needed.then(|| auth_testkit::subject::ISSUER.to_owned())
     };
-    let (ours, theirs) = (
-        LoginConfig::read(&unset("SIGNING_KEYS_SECRET")).unwrap(),
-        LoginConfig::read(&set("login")).unwrap(),
-    );
+    let (ours, theirs) =
+        (LoginConfig::read(&unset).unwrap(), LoginConfig::read(&set("login")).unwrap());
     assert_eq!(ours.tokens, theirs.tokens);
     assert_eq!(ours.sessions, theirs.sessions);
     assert_eq!(ours.hashing, theirs.hashing);
     let (ours, theirs) =
-        (SignupConfig::read(&unset("")).unwrap(), SignupConfig::read(&set("signup")).unwrap());
+        (SignupConfig::read(&unset).unwrap(), SignupConfig::read(&set("signup")).unwrap());
     assert_eq!(ours.passwords, theirs.passwords);
     let (ours, theirs) = (
-        ProtectedConfig::read(&unset("KEYS_TABLE")).unwrap().guard,
+        ProtectedConfig::read(&unset).unwrap().guard,
         ProtectedConfig::read(&set("protected")).unwrap().guard,
     );
     assert_eq!(ours.revocation, theirs.revocation);
     assert_eq!(ours.keys.max_age, theirs.keys.max_age);
-    let (ours, theirs) = (
-        RefreshConfig::read(&unset("SIGNING_KEYS_SECRET")).unwrap(),
-        RefreshConfig::read(&set("refresh")).unwrap(),
-    );
-    assert_eq!(ours.rotation, theirs.rotation);
-    let makes_keys = |name: &'static str| {
-        ["KEYS_TABLE", "SIGNING_KEYS_SECRET"].contains(&name).then(|| name.to_owned())
-    };
     let (ours, theirs) =
-        (KeysConfig::read(&makes_keys).unwrap(), KeysConfig::read(&set("keys")).unwrap());
+        (RefreshConfig::read(&unset).unwrap(), RefreshConfig::read(&set("refresh")).unwrap());
+    assert_eq!(ours.rotation, theirs.rotation);
+    let (ours, theirs) =
+        (AdminConfig::read(&unset).unwrap(), AdminConfig::read(&set("admin")).unwrap());
     assert_eq!((ours.policy, ours.max_age), (theirs.policy, theirs.max_age));
 }
 
 #[test]
-fn keys_are_made_before_anybody_asks_and_rotated_by_themselves() {
-    assert_eq!(resources("AWS::SecretsManager::RotationSchedule").len(), 1);
-    let schedule = resource("SigningKeysRotation");
-    let expected = yaml(
-        "
-        SecretId: !Ref SigningKeysSecret
-        RotationLambdaARN: !GetAtt KeysFunction.Arn
-        RotateImmediatelyOnUpdate: true
-        RotationRules: {AutomaticallyAfterDays: !Ref KeyRotationDays}
-        ",
-    );
-    assert_eq!(schedule["Properties"], expected);
-    // Without the permission Secrets Manager refuses the schedule.
-    assert_eq!(schedule["DependsOn"], "KeysPermission");
-    let secrets = template().secrets;
-    let (_, secret) = secrets.iter().next().unwrap();
-    assert_eq!(secret.rotated_by.as_deref(), Some("KeysFunction"));
-    let ring = SigningRing::parse(secret.initial.as_ref().unwrap()).unwrap();
-    assert!(ring.is_none(), "the template gives a key");
-}
-
-#[test]
-fn no_service_but_secrets_manager_may_call_the_keys_function() {
-    assert_eq!(resources("AWS::Lambda::Permission").len(), 1);
-    let expected = yaml(
-        "
-        FunctionName: !Ref KeysFunction
-        Action: lambda:InvokeFunction
-        Principal: secretsmanager.amazonaws.com
-        SourceAccount: !Ref AWS::AccountId
-        ",
-    );
-    assert_eq!(resource("KeysPermission")["Properties"], expected);
-}
-
-#[test]
-fn the_private_keys_go_with_their_stack_and_no_deployment_replaces_them() {
-    let secret = resource("SigningKeysSecret");
-    assert_eq!(secret["DeletionPolicy"], "Delete");
-    assert_eq!(secret["UpdateReplacePolicy"], "Delete");
-    let properties = &secret["Properties"];
-    assert!(properties["Name"].is_null(), "a stack of the same name could not be made again");
-    // CloudFormation writes a new secret over the keys when this changes.
-    let expected = yaml(
-        r#"
-        SecretStringTemplate: '{"keys":[]}'
-        GenerateStringKey: unused
-        ExcludePunctuation: true
-        "#,
-    );
-    assert_eq!(properties["GenerateSecretString"], expected);
-    assert!(properties["SecretString"].is_null());
+fn the_kms_key_outlives_the_stack() {
+    let keys = resources("AWS::KMS::Key");
+    let [(name, key)] = &keys[..] else { panic!("not one KMS key: {keys:?}") };
+    assert_eq!(key["DeletionPolicy"], "Retain", "{name}");
+    assert_eq!(key["UpdateReplacePolicy"], "Retain", "{name}");
+    assert_eq!(key["Properties"]["EnableKeyRotation"], true);
+    assert!(resources("AWS::SecretsManager::Secret").is_empty());
 }
 
 #[test]
@@ -256,8 +213,10 @@ fn data_is_encrypted_recoverable_and_survives_the_stack() {
         let properties = &table["Properties"];
         assert_eq!(properties["DeletionProtectionEnabled"], true, "{name}");
         assert_eq!(properties["SSESpecification"]["SSEEnabled"], true, "{name}");
-        let recovery = &properties["PointInTimeRecoverySpecification"];
-        assert_eq!(recovery["PointInTimeRecoveryEnabled"], true, "{name}");
+        // A restored key ring would bring retired keys back.
+        let recovery =
+            &properties["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"];
+        assert_eq!(recovery.as_bool(), (name != "KeysTable").then_some(true), "{name}");
     }
 }
 

@@ -1,6 +1,6 @@
 //! Tokens as Flask services mint them.
 
-use auth_token::{FlaskKeys, KeyRing};
+use auth_token::{FlaskKeys, KeySet};
 use secrecy::SecretString;
 use serde_json::{Value, json};
 
@@ -23,7 +23,7 @@ pub fn key_set(mark: &Value) -> String {
 
 /// The Flask service's keys of that set.
 pub fn keys(mark: &Value) -> FlaskKeys {
-    KeyRing::parse(&SecretString::from(key_set(mark))).unwrap().flask_keys()
+    KeySet::parse(&SecretString::from(key_set(mark))).unwrap().flask_keys()
 }
 
 /// The header of their tokens.

@@ -9,6 +9,7 @@
 
 pub mod authorizer_event;
 pub mod away;
+pub mod cloud;
 pub mod event;
 pub mod flask;
 pub mod forge;
@@ -16,17 +17,10 @@ pub mod proxy;
 pub mod store_contract;
 pub mod subject;
 
-use std::sync::Arc;
-
-use auth_store::Aws;
 use local::{
-    aws::Aws as Account,
-    sandbox::Pools,
-    secrets::Secrets,
     tables,
     template::{Parameters, Template},
 };
-use tokio::{net::TcpListener, task::JoinHandle};
 
 /// The template of the workspace, read as the local gateway reads it.
 pub fn template() -> Template {
@@ -48,15 +42,4 @@ pub async fn dynamodb() -> String {
     let endpoint = tables::start_engine(None).await.unwrap();
     tables::make_tables(&endpoint, &template().tables).await.unwrap();
     endpoint
-}
-
-/// An account with these secrets and without functions, a connection to it, and the task that
-/// answers until it is aborted.
-pub async fn account(secrets: Secrets) -> (Arc<Account>, Aws, JoinHandle<()>) {
-    let account = Arc::new(Account::new(secrets, Pools::new()));
-    let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
-    let aws = Aws::emulator(&format!("http://{}", listener.local_addr().unwrap()));
-    let answering = Arc::clone(&account).serve(listener);
-    let server = tokio::spawn(async move { answering.await.unwrap() });
-    (account, aws, server)
 }

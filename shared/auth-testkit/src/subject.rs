@@ -6,11 +6,12 @@ use auth_session::{
     AccountStatus, Client, RotationPolicy, SessionLifetimes, SessionPolicy, Sessions,
     StartedSession, User, Username,
 };
-use auth_store::{KeyLocation, KeySource};
+use auth_store::{KeyLocation, KeySource, RingSigning};
 use auth_token::{
-    AdditionalClaims, Algorithm, Grant, Issuer, KeyPolicy, KeyRing, OperationId, PublishedRing,
-    SessionId, SigningRing, Timestamp, TokenProfile, UserId, Verifier,
+    AdditionalClaims, Algorithm, Grant, Issuer, KeySet, OperationId, SessionId, Timestamp,
+    TokenProfile, UserId, Verifier,
 };
+use latchkey_keys::KeyPolicy;
 use secrecy::SecretString;
 
 /// The issuer of the tests' tokens.
@@ -23,20 +24,28 @@ pub const JWK_SET: &str = r#"{"keys":[{"kty":"EC","crv":"P-256","alg":"ES256","u
 pub const KID: &str = "test-key";
 
 /// The keys of [`JWK_SET`].
-pub fn key_ring() -> KeyRing {
-    KeyRing::parse(&SecretString::from(JWK_SET)).unwrap()
+pub fn key_set() -> KeySet {
+    KeySet::parse(&SecretString::from(JWK_SET)).unwrap()
 }
 
-/// Rings of ES256 whose replaced keys' last tokens live for a month.
-pub const KEY_POLICY: KeyPolicy =
-    KeyPolicy { algorithm: Algorithm::Es256, retention: Duration::from_hours(30 * 24) };
+/// Keys of ES256 that sign for a month and verify for another.
+pub const KEY_POLICY: KeyPolicy = KeyPolicy {
+    algorithm: Algorithm::Es256,
+    period: Duration::from_hours(30 * 24),
+    retention: Duration::from_hours(30 * 24),
+};
 
-/// A first ring of new keys.
-pub fn new_ring() -> SigningRing {
-    SigningRing::first(None, &PublishedRing::default(), KEY_POLICY, NOW).unwrap()
+/// The ARN of the KMS key that seals the tests' rings.
+pub const KMS_KEY: &str = "arn:aws:kms:us-east-1:123456789012:key/test";
+
+/// The key ring, for a function that signs and makes the first one.
+pub fn signing_ring() -> KeyLocation {
+    let kms_key = KMS_KEY.to_owned();
+    let signing = Some(RingSigning { kms_key, first: Some(Algorithm::Es256) });
+    KeyLocation::Ring { table: "KeysTable".to_owned(), signing }
 }
 
-/// Keys that are read from there, and may become two minutes old.
+/// Keys that are there, and stale at an age of two minutes.
 pub fn key_source(location: KeyLocation) -> KeySource {
     let max_age = Duration::from_mins(2);
     KeySource { location, algorithm: None, flask_secret: None, max_age }
@@ -55,14 +64,14 @@ pub fn token_profile() -> TokenProfile {
     }
 }
 
-/// A verifier for [`key_ring`] and [`token_profile`].
+/// A verifier for [`key_set`] and [`token_profile`].
 pub fn verifier() -> Verifier {
-    Verifier::new(key_ring().verifying_keys(), token_profile())
+    Verifier::new(key_set().verifying_keys(), token_profile())
 }
 
-/// An issuer with [`key_ring`] and [`token_profile`].
+/// An issuer with [`key_set`] and [`token_profile`].
 pub fn issuer() -> Issuer {
-    Issuer::new(key_ring().into_signing_key(), token_profile())
+    Issuer::new(key_set().into_signing_key(), token_profile())
 }
 
 /// What tokens of that user's session at [`NOW`] are made from.

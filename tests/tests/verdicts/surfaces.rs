@@ -11,7 +11,7 @@ use auth_password::{HashParams, Hasher};
 use auth_store::{MemoryUsers, MemoryWorkItems};
 use auth_testkit::{
     event::{request, with_authorizer},
-    subject::{key_ring, token_profile},
+    subject::{key_set, token_profile},
 };
 use auth_token::{PresentedToken, Timestamp, TokenError, TokenProfile, Verifier};
 use authorizer::Authorizer;
@@ -141,7 +141,7 @@ impl Scene {
         }
         let leeway = Duration::from_secs(leeway);
         let profile = TokenProfile { leeway, ..token_profile() };
-        let verifier = || Verifier::new(key_ring().verifying_keys(), profile.clone());
+        let verifier = || Verifier::new(key_set().verifying_keys(), profile.clone());
         let locations = match places {
             Places::Header => TokenLocations::default(),
             Places::All => TokenLocations {

@@ -6,7 +6,7 @@ use auth_testkit::{
     forge::base64url,
     subject::{self, JWK_SET, operation},
 };
-use auth_token::{FlaskKeys, KeyRing, SessionId, Timestamp, UserId};
+use auth_token::{FlaskKeys, KeySet, SessionId, Timestamp, UserId};
 use secrecy::SecretString;
 use serde_json::{Value, json};
 
@@ -66,7 +66,7 @@ pub(crate) fn key_set() -> String {
 
 /// The Flask services' keys.
 pub(crate) fn flask_keys() -> FlaskKeys {
-    KeyRing::parse(&SecretString::from(key_set())).unwrap().flask_keys()
+    KeySet::parse(&SecretString::from(key_set())).unwrap().flask_keys()
 }
 
 fn user(id: &str, name: &str) -> User {

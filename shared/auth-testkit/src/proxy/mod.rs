@@ -1,28 +1,26 @@
-//! A proxy between functions and their DynamoDB: it counts calls and what they cost, and makes
-//! them fail.
+//! A proxy between functions and their DynamoDB, and their KMS if need be: it counts calls and what
+//! they cost, and makes them fail.
 
+mod broken;
 mod plan;
 
 use std::{
     collections::HashMap,
-    io,
-    pin::Pin,
     sync::{Arc, Mutex, MutexGuard},
-    task::{Context, Poll},
     time::Duration,
 };
 
 use axum::{
     Router,
-    body::{Body, Bytes},
+    body::Bytes,
     extract::State,
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse as _, Response},
 };
-use http_body::Frame;
 use serde_json::{Value, json};
 use tokio::{net::TcpListener, time::timeout};
 
+use broken::broken;
 use local::tables;
 use plan::{Plan, PlannedFault};
 
@@ -63,6 +61,8 @@ pub enum Fault {
 #[derive(Clone, Debug)]
 struct Upstream {
     endpoint: String,
+    /// Where everything else than DynamoDB is.
+    aws_endpoint: String,
     client: reqwest::Client,
     plan: Arc<Mutex<Plan>>,
 }
@@ -78,11 +78,17 @@ pub struct DynamoProxy {
 impl DynamoProxy {
     /// Starts a proxy in front of the DynamoDB at `endpoint`.
     pub async fn start(endpoint: &str) -> Self {
+        Self::start_with(endpoint, "").await
+    }
+
+    /// The same, and in front of the KMS and Secrets Manager at `aws_endpoint`.
+    pub async fn start_with(endpoint: &str, aws_endpoint: &str) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let address = listener.local_addr().unwrap();
         let plan = Arc::<Mutex<Plan>>::default();
         let upstream = Upstream {
             endpoint: endpoint.to_owned(),
+            aws_endpoint: aws_endpoint.to_owned(),
             client: tables::http_client().unwrap(),
             plan: Arc::clone(&plan),
         };
@@ -188,26 +194,6 @@ async fn forward(State(upstream): State<Upstream>, headers: HeaderMap, body: Byt
     }
 }
 
-/// An answer that breaks off before it has begun, so that the client sees a broken connection.
-fn broken() -> Response {
-    Response::new(Body::new(BrokenBody))
-}
-
-/// A body that fails at once, upon which the server closes the connection.
-struct BrokenBody;
-
-impl http_body::Body for BrokenBody {
-    type Data = Bytes;
-    type Error = io::Error;
-
-    fn poll_frame(
-        self: Pin<&mut Self>,
-        _: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
-        Poll::Ready(Some(Err(io::ErrorKind::ConnectionReset.into())))
-    }
-}
-
 impl Upstream {
     fn plan(&self) -> MutexGuard<'_, Plan> {
         self.plan.lock().unwrap()
@@ -254,7 +240,10 @@ impl Upstream {
         let mut headers = headers.clone();
         headers.remove(header::CONTENT_LENGTH);
         headers.remove(header::HOST);
-        let sent = self.client.post(&self.endpoint).headers(headers).body(request.to_string());
+        let target = headers.get("x-amz-target").and_then(|value| value.to_str().ok());
+        let is_dynamodb = target.is_some_and(|target| target.starts_with("DynamoDB"));
+        let endpoint = if is_dynamodb { &self.endpoint } else { &self.aws_endpoint };
+        let sent = self.client.post(endpoint).headers(headers).body(request.to_string());
         sent.send().await.unwrap()
     }
 
