@@ -119,9 +119,9 @@ impl Stack {
         match (settings.state, settings.notice) {
             (Some(folder), _) if has_own_keys => files.write_endpoint(folder, &aws_url)?,
             (None, Some(folder)) if has_own_keys => {
-                fs::create_dir_all(folder)?;
                 // The first of several is found; the others print their address.
-                lock = lock_file(folder, NOTICE_LOCK_FILE).ok();
+                let made = fs::create_dir_all(folder).ok();
+                lock = made.and_then(|()| lock_file(folder, NOTICE_LOCK_FILE).ok());
                 if lock.is_some() {
                     files.write_memory_endpoint(folder, &aws_url)?;
                 }
