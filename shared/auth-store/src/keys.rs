@@ -8,8 +8,8 @@ use auth_token::{Algorithm, FlaskKeys, KeyError, KeySet, Timestamp, VerifyingKey
 use latchkey_keys::{KeyCache, RingError};
 use secrecy::SecretString;
 
-use crate::{Aws, StoreError};
-use source::{Place, Source};
+use crate::{Aws, DynamoKeyRing, StoreError, secrets::Secret};
+use source::{PublicHalves, Source, WholeRing};
 
 /// Where a function finds its keys, and what they must be.
 #[derive(Clone, Debug)]
@@ -69,6 +69,31 @@ impl KeyLocation {
             }
         }
     }
+
+    fn static_keys(&self, algorithm: Option<Algorithm>) -> Result<KeySet, KeySourceError> {
+        let algorithm = |default| algorithm.unwrap_or(default);
+        Ok(match self {
+            Self::JwkSet(jwk_set) => KeySet::parse(jwk_set)?,
+            Self::SharedSecret(secret) => {
+                KeySet::from_shared_secret(algorithm(Algorithm::Hs256), secret)?
+            }
+            Self::PrivatePem(pem) => KeySet::from_pem(algorithm(Algorithm::Es256), pem)?,
+            Self::PublicPem(_) | Self::Ring { .. } | Self::Secret { .. } => {
+                return Err(KeySourceError::PublicOnly);
+            }
+        })
+    }
+
+    fn static_trusted_keys(
+        &self,
+        algorithm: Option<Algorithm>,
+    ) -> Result<TrustedKeys, KeySourceError> {
+        if let Self::PublicPem(pem) = self {
+            let verifying = VerifyingKeys::from_pem(algorithm.unwrap_or(Algorithm::Es256), pem)?;
+            return Ok(TrustedKeys { verifying, flask: FlaskKeys::default() });
+        }
+        expect_algorithm(self.static_keys(algorithm)?, algorithm).map(|keys| TrustedKeys::of(&keys))
+    }
 }
 
 /// What checks tokens.
@@ -118,18 +143,32 @@ impl KeySource {
         now: Timestamp,
         make: impl Fn(KeySet, FlaskKeys) -> K + Send + Sync + 'static,
     ) -> Result<KeyCache<K>, KeySourceError> {
-        let wanted = self.wanted();
         let make = move |keys: KeySet, flask: FlaskKeys| {
             let flask = keys.flask_keys().and(flask);
             make(keys, flask)
         };
-        let Some(place) = Place::connect(&self.location, aws).await else {
-            let keys = expect_algorithm(self.static_keys()?, wanted)?;
-            return Ok(KeyCache::fixed(make(keys, FlaskKeys::default())));
-        };
-        let make = move |keys, flask| Ok(make(source::signing(keys, wanted)?, flask));
-        let source = Source::connect(place, self.flask_secret, aws, make).await;
-        Ok(KeyCache::start(source, self.max_age, now).await)
+        let Self { location, algorithm, flask_secret, max_age } = self;
+        match location {
+            KeyLocation::Ring { table, signing: Some(signing) } => {
+                let ring = WholeRing::connect(aws, table, signing).await;
+                let make = move |keys, flask| Ok(make(keys, flask));
+                let source = Source::connect(ring, flask_secret, aws, make).await;
+                Ok(KeyCache::start(source, max_age, now).await)
+            }
+            KeyLocation::Secret { arn } => {
+                let secret = Secret::connect(aws, arn).await;
+                let make = move |keys, flask| Ok(make(fetched(keys, algorithm)?, flask));
+                let source = Source::connect(secret, flask_secret, aws, make).await;
+                Ok(KeyCache::start(source, max_age, now).await)
+            }
+            KeyLocation::Ring { signing: None, .. } | KeyLocation::PublicPem(_) => {
+                Err(KeySourceError::PublicOnly)
+            }
+            KeyLocation::JwkSet(_) | KeyLocation::SharedSecret(_) | KeyLocation::PrivatePem(_) => {
+                let keys = expect_algorithm(location.static_keys(algorithm)?, algorithm)?;
+                Ok(KeyCache::fixed(make(keys, FlaskKeys::default())))
+            }
+        }
     }
 
     /// The same of a function that only verifies.
@@ -142,16 +181,31 @@ impl KeySource {
         now: Timestamp,
         make: impl Fn(TrustedKeys) -> K + Send + Sync + 'static,
     ) -> Result<KeyCache<K>, KeySourceError> {
-        let Some(place) = Place::connect(&self.location, aws).await else {
-            return self.static_trusted_keys().map(make).map(KeyCache::fixed);
-        };
-        let wanted = self.wanted();
-        let make = move |keys, flask| {
-            let TrustedKeys { verifying, flask: own } = source::trusted(keys, wanted)?;
-            Ok(make(TrustedKeys { verifying, flask: own.and(flask) }))
-        };
-        let source = Source::connect(place, self.flask_secret, aws, make).await;
-        Ok(KeyCache::start(source, self.max_age, now).await)
+        let Self { location, algorithm, flask_secret, max_age } = self;
+        match location {
+            KeyLocation::Ring { table, .. } => {
+                let ring = PublicHalves(DynamoKeyRing::connect(aws, table).await);
+                let make = move |verifying, flask| Ok(make(TrustedKeys { verifying, flask }));
+                let source = Source::connect(ring, flask_secret, aws, make).await;
+                Ok(KeyCache::start(source, max_age, now).await)
+            }
+            KeyLocation::Secret { arn } => {
+                let secret = Secret::connect(aws, arn).await;
+                let make = move |keys, flask| {
+                    let TrustedKeys { verifying, flask: own } =
+                        TrustedKeys::of(&fetched(keys, algorithm)?);
+                    Ok(make(TrustedKeys { verifying, flask: own.and(flask) }))
+                };
+                let source = Source::connect(secret, flask_secret, aws, make).await;
+                Ok(KeyCache::start(source, max_age, now).await)
+            }
+            KeyLocation::JwkSet(_)
+            | KeyLocation::SharedSecret(_)
+            | KeyLocation::PrivatePem(_)
+            | KeyLocation::PublicPem(_) => {
+                location.static_trusted_keys(algorithm).map(make).map(KeyCache::fixed)
+            }
+        }
     }
 
     /// Checks the static keys of a function that signs. Keys that are fetched pass.
@@ -160,7 +214,7 @@ impl KeySource {
     /// Every variant of [`KeySourceError`].
     pub fn check_signing(&self) -> Result<(), KeySourceError> {
         if self.location.is_static() {
-            expect_algorithm(self.static_keys()?, self.algorithm)?;
+            expect_algorithm(self.location.static_keys(self.algorithm)?, self.algorithm)?;
         }
         Ok(())
     }
@@ -171,37 +225,9 @@ impl KeySource {
     /// As [`KeySource::check_signing`], but public keys will do.
     pub fn check_trusted(&self) -> Result<(), KeySourceError> {
         if self.location.is_static() {
-            self.static_trusted_keys()?;
+            self.location.static_trusted_keys(self.algorithm)?;
         }
         Ok(())
-    }
-
-    /// The algorithm that the signing key must be for. A key of the ring says its own.
-    const fn wanted(&self) -> Option<Algorithm> {
-        if let KeyLocation::Ring { .. } = self.location { None } else { self.algorithm }
-    }
-
-    fn static_keys(&self) -> Result<KeySet, KeySourceError> {
-        let algorithm = |default| self.algorithm.unwrap_or(default);
-        Ok(match &self.location {
-            KeyLocation::JwkSet(jwk_set) => KeySet::parse(jwk_set)?,
-            KeyLocation::SharedSecret(secret) => {
-                KeySet::from_shared_secret(algorithm(Algorithm::Hs256), secret)?
-            }
-            KeyLocation::PrivatePem(pem) => KeySet::from_pem(algorithm(Algorithm::Es256), pem)?,
-            KeyLocation::PublicPem(_) | KeyLocation::Ring { .. } | KeyLocation::Secret { .. } => {
-                return Err(KeySourceError::PublicOnly);
-            }
-        })
-    }
-
-    fn static_trusted_keys(&self) -> Result<TrustedKeys, KeySourceError> {
-        if let KeyLocation::PublicPem(pem) = &self.location {
-            let algorithm = self.algorithm.unwrap_or(Algorithm::Es256);
-            let verifying = VerifyingKeys::from_pem(algorithm, pem)?;
-            return Ok(TrustedKeys { verifying, flask: FlaskKeys::default() });
-        }
-        expect_algorithm(self.static_keys()?, self.algorithm).map(|keys| TrustedKeys::of(&keys))
     }
 }
 
@@ -218,4 +244,9 @@ fn expect_algorithm(keys: KeySet, wanted: Option<Algorithm>) -> Result<KeySet, K
         }
         _ => Ok(keys),
     }
+}
+
+/// Keys that were fetched and are not for the configured algorithm are invalid, until others are.
+fn fetched(keys: KeySet, wanted: Option<Algorithm>) -> Result<KeySet, RingError> {
+    expect_algorithm(keys, wanted).map_err(|error| RingError::Invalid(error.to_string()))
 }

@@ -13,116 +13,103 @@ use latchkey_keys::{
 use secrecy::{ExposeSecret as _, SecretString};
 use tracing::error;
 
-use super::{KeyLocation, RingSigning, TrustedKeys, expect_algorithm};
+use super::RingSigning;
 use crate::{Aws, DynamoKeyRing, kms::KmsKey, secrets::Secret};
 
-/// Where keys are fetched from.
-pub(super) enum Place {
-    PublicRing(DynamoKeyRing),
-    Ring(Box<SigningRing>),
-    Secret(Secret),
+/// Where keys are fetched from. A function links the AWS calls of the kinds that it can have alone.
+pub(super) trait Place: Send + Sync {
+    /// What it holds.
+    type Keys;
+
+    /// The keys with their version; `None` when the version is `known`.
+    fn fetch(
+        &self,
+        known: Option<&SecretString>,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<Option<(Self::Keys, SecretString)>, RingError>> + Send;
 }
 
-pub(super) struct SigningRing {
+fn is_known(known: Option<&SecretString>, version: &str) -> bool {
+    known.is_some_and(|known| known.expose_secret() == version)
+}
+
+/// The public halves of the ring.
+pub(super) struct PublicHalves(pub(super) DynamoKeyRing);
+
+impl Place for PublicHalves {
+    type Keys = VerifyingKeys;
+
+    async fn fetch(
+        &self,
+        known: Option<&SecretString>,
+        _now: Timestamp,
+    ) -> Result<Option<(VerifyingKeys, SecretString)>, RingError> {
+        let item = self.0.read_public_ring().await?.ok_or(RingError::NotFound)?;
+        if is_known(known, &item.version) {
+            return Ok(None);
+        }
+        let keys = PublicRing::parse(&item.public)?.verifying_keys()?;
+        Ok(Some((keys, item.version.into())))
+    }
+}
+
+/// The whole ring.
+pub(super) struct WholeRing {
     table: DynamoKeyRing,
     kms: KmsKey,
     first: Option<Algorithm>,
 }
 
-/// What a place holds.
-pub(super) enum Keys {
-    Private(Box<KeySet>),
-    Public(VerifyingKeys),
+impl WholeRing {
+    pub(super) async fn connect(aws: &Aws, table: String, signing: RingSigning) -> Self {
+        let RingSigning { kms_key, first } = signing;
+        let table = DynamoKeyRing::connect(aws, table).await;
+        Self { table, kms: KmsKey::connect(aws, kms_key).await, first }
+    }
 }
 
-impl Place {
-    /// `None` for static keys.
-    pub(super) async fn connect(location: &KeyLocation, aws: &Aws) -> Option<Self> {
-        match location {
-            KeyLocation::Ring { table, signing } => {
-                let table = DynamoKeyRing::connect(aws, table.clone()).await;
-                let Some(RingSigning { kms_key, first }) = signing.clone() else {
-                    return Some(Self::PublicRing(table));
-                };
-                let kms = KmsKey::connect(aws, kms_key).await;
-                Some(Self::Ring(Box::new(SigningRing { table, kms, first })))
-            }
-            KeyLocation::Secret { arn } => {
-                Some(Self::Secret(Secret::connect(aws, arn.clone()).await))
-            }
-            KeyLocation::JwkSet(_)
-            | KeyLocation::SharedSecret(_)
-            | KeyLocation::PrivatePem(_)
-            | KeyLocation::PublicPem(_) => None,
-        }
-    }
+impl Place for WholeRing {
+    type Keys = KeySet;
 
-    /// The keys with their version; `None` when the version is `known`.
     async fn fetch(
         &self,
         known: Option<&SecretString>,
         now: Timestamp,
-    ) -> Result<Option<(Keys, SecretString)>, RingError> {
-        let is_known = |version: &str| known.is_some_and(|known| known.expose_secret() == version);
-        match self {
-            Self::PublicRing(table) => {
-                let item = table.read_public_ring().await?.ok_or(RingError::NotFound)?;
-                if is_known(&item.version) {
-                    return Ok(None);
-                }
-                let keys = PublicRing::parse(&item.public)?.verifying_keys()?;
-                Ok(Some((Keys::Public(keys), item.version.into())))
+    ) -> Result<Option<(KeySet, SecretString)>, RingError> {
+        let (keys, version) = match self.table.read_ring().await? {
+            Some(item) if is_known(known, &item.version) => return Ok(None),
+            Some(item) => (open_current(&KeyRing::parse(&item)?, &self.kms).await?, item.version),
+            None => {
+                let algorithm = self.first.ok_or(RingError::NotFound)?;
+                let key = NewKey::generate(algorithm)?;
+                create_ring(&self.table, &self.kms, key, now).await?
             }
-            Self::Ring(ring) => {
-                let (keys, version) = match ring.table.read_ring().await? {
-                    Some(item) if is_known(&item.version) => return Ok(None),
-                    Some(item) => {
-                        (open_current(&KeyRing::parse(&item)?, &ring.kms).await?, item.version)
-                    }
-                    None => {
-                        let algorithm = ring.first.ok_or(RingError::NotFound)?;
-                        let key = NewKey::generate(algorithm)?;
-                        create_ring(&ring.table, &ring.kms, key, now).await?
-                    }
-                };
-                Ok(Some((Keys::Private(Box::new(keys)), version.into())))
-            }
-            Self::Secret(secret) => {
-                let text = secret.read().await?;
-                if is_known(text.expose_secret()) {
-                    return Ok(None);
-                }
-                Ok(Some((Keys::Private(Box::new(KeySet::parse(&text)?)), text)))
-            }
+        };
+        Ok(Some((keys, version.into())))
+    }
+}
+
+impl Place for Secret {
+    type Keys = KeySet;
+
+    async fn fetch(
+        &self,
+        known: Option<&SecretString>,
+        _now: Timestamp,
+    ) -> Result<Option<(KeySet, SecretString)>, RingError> {
+        let text = self.read().await?;
+        if is_known(known, text.expose_secret()) {
+            return Ok(None);
         }
+        Ok(Some((KeySet::parse(&text)?, text)))
     }
 }
-
-/// The keys of a function that signs.
-pub(super) fn signing(keys: Keys, wanted: Option<Algorithm>) -> Result<KeySet, RingError> {
-    match keys {
-        Keys::Private(keys) => {
-            expect_algorithm(*keys, wanted).map_err(|error| RingError::Invalid(error.to_string()))
-        }
-        Keys::Public(_) => Err(RingError::Invalid("a public key cannot sign".to_owned())),
-    }
-}
-
-/// The keys of a function that only verifies.
-pub(super) fn trusted(keys: Keys, wanted: Option<Algorithm>) -> Result<TrustedKeys, RingError> {
-    match keys {
-        Keys::Private(_) => signing(keys, wanted).map(|keys| TrustedKeys::of(&keys)),
-        Keys::Public(verifying) => Ok(TrustedKeys { verifying, flask: FlaskKeys::default() }),
-    }
-}
-
-type Make<K> = Box<dyn Fn(Keys, FlaskKeys) -> Result<K, RingError> + Send + Sync>;
 
 /// Fetches a function's keys, and a Flask service's beside them.
-pub(super) struct Source<K> {
-    place: Place,
+pub(super) struct Source<P, M> {
+    place: P,
     flask: Option<Secret>,
-    make: Make<K>,
+    make: M,
     last: Mutex<Last>,
 }
 
@@ -142,18 +129,18 @@ enum FlaskText {
     Unread,
 }
 
-impl<K> Source<K> {
+impl<P: Place, M> Source<P, M> {
     pub(super) async fn connect(
-        place: Place,
+        place: P,
         flask_secret: Option<String>,
         aws: &Aws,
-        make: impl Fn(Keys, FlaskKeys) -> Result<K, RingError> + Send + Sync + 'static,
+        make: M,
     ) -> Self {
         let flask = match flask_secret {
             Some(arn) => Some(Secret::connect(aws, arn).await),
             None => None,
         };
-        Self { place, flask, make: Box::new(make), last: Mutex::default() }
+        Self { place, flask, make, last: Mutex::default() }
     }
 
     /// A Flask service's keys are as they were in `last` when they cannot be read: our own do not
@@ -169,7 +156,10 @@ impl<K> Source<K> {
         }
     }
 
-    async fn fetch_both(&self, is_cached: bool, now: Timestamp) -> Result<Option<K>, RingError> {
+    async fn fetch_both<K>(&self, is_cached: bool, now: Timestamp) -> Result<Option<K>, RingError>
+    where
+        M: Fn(P::Keys, FlaskKeys) -> Result<K, RingError>,
+    {
         let last = self.last.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let known = last.version.as_ref().filter(|_| is_cached);
         let (fetched, flask) =
@@ -187,7 +177,12 @@ impl<K> Source<K> {
     }
 }
 
-impl<K> FetchKeys<K> for Source<K> {
+impl<K, P, M> FetchKeys<K> for Source<P, M>
+where
+    P: Place<Keys: Send>,
+    M: Fn(P::Keys, FlaskKeys) -> Result<K, RingError> + Send + Sync,
+    K: Send + 'static,
+{
     fn fetch(
         &self,
         is_cached: bool,
