@@ -13,7 +13,8 @@ TARGET := $(or $(CARGO_TARGET_DIR),target)
 # Each test in a process of its own where nextest is there; plain cargo otherwise.
 RUN_TESTS := $(if $(shell command -v cargo-nextest),cargo nextest run,cargo test --tests)
 
-.PHONY: help dev rotate test check fmt lint doc test-interop test-browser deny template build bench deploy password-filter \
+.PHONY: help dev rotate test check fmt lint doc test-interop test-browser deny template build bench deploy check-aws \
+	password-filter \
 	advisories advisories-rust advisories-npm advisories-python
 
 help: ## This list
@@ -86,6 +87,7 @@ advisories-rust:
 advisories-npm:
 	npm audit --prefix $(INTEROP) --package-lock-only
 	npm audit --prefix $(BROWSER) --package-lock-only
+	npm audit --prefix $(AWS) --package-lock-only
 
 # What is not audited is a failure too.
 advisories-python: $(TOOLS)/bin/pip-audit $(TOOLS)/bin/sam $(TOOLS)/interop
@@ -115,6 +117,13 @@ password-filter: $(PASSWORD_LISTS)/node_modules/.package-lock.json ## Build the 
 deploy: build ## To AWS (first time: sam deploy --guided)
 	sam deploy
 
+AWS := tests/aws
+
+# Not part of the gate: it builds what is deployed, which takes minutes, and DynamoDB Local wants Java.
+check-aws: $(TOOLS)/aws/ready $(TOOLS)/bin/sam $(AWS)/node_modules/.package-lock.json ## Deploy template.yaml into an emulator of AWS and do the main job there
+	$(TOOLS)/aws/bin/python $(AWS)/check.py $(TARGET)/check-aws
+	$(TOOLS)/aws/bin/python $(AWS)/store.py $(TARGET)/check-aws
+
 $(TOOLS)/bin/pip:
 	python3 -m venv $(TOOLS)
 
@@ -127,6 +136,12 @@ $(TOOLS)/bin/pip-audit: $(TOOLS)/bin/pip
 # Libraries have no command of their own; the file says that they are there.
 $(TOOLS)/interop: $(INTEROP)/requirements.txt examples/migrate-from-flask/requirements.txt $(TOOLS)/bin/pip
 	$(TOOLS)/bin/pip install --quiet --requirement $<
+	touch $@
+
+# Apart from the other tools: the emulator pins a version of a library of which the SAM CLI wants a newer one.
+$(TOOLS)/aws/ready: $(AWS)/requirements.txt
+	python3 -m venv $(TOOLS)/aws
+	$(TOOLS)/aws/bin/pip install --quiet --requirement $<
 	touch $@
 
 %/node_modules/.package-lock.json: %/package-lock.json %/package.json

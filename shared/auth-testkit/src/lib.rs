@@ -14,6 +14,7 @@ pub mod event;
 pub mod flask;
 pub mod forge;
 pub mod proxy;
+mod shared_engine;
 pub mod store_contract;
 pub mod subject;
 
@@ -37,9 +38,13 @@ pub fn template_with(given: &[(&str, &str)]) -> Template {
     Template::parse(&std::fs::read_to_string(path).unwrap(), &parameters).unwrap()
 }
 
-/// A DynamoDB engine in this process with the template's tables; returns its endpoint.
+/// A DynamoDB with the template's tables and nothing in them, in this process or where
+/// `LATCHKEY_TEST_DYNAMODB_ENDPOINT` says; returns its endpoint.
 pub async fn dynamodb() -> String {
-    let endpoint = tables::start_engine(None).await.unwrap();
+    let endpoint = match shared_engine::of_one_test().await {
+        Some(endpoint) => endpoint,
+        None => tables::start_engine(None).await.unwrap(),
+    };
     tables::make_tables(&endpoint, &template().tables).await.unwrap();
     endpoint
 }

@@ -1,0 +1,118 @@
+"""Calls of AWS that are good ones but for their caller, and change nothing that is needed."""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+ANYTHING = json.dumps(
+    {
+        "Version": "2012-10-17",
+        "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}],
+    }
+)
+
+TABLES = {
+    "users": "UsersTable",
+    "keys": "KeysTable",
+    "work items": "WorkItemsTable",
+    "old users": "LegacyTable",
+}
+
+
+@dataclass(frozen=True)
+class Call:
+    service: str
+    operation: str
+    arguments: dict[str, Any]
+
+    def is_allowed(self, aws):
+        """Whether it is made, or refused for the caller. Any other end of it is an error."""
+        try:
+            getattr(aws.client(self.service), self.operation)(**self.arguments)
+        except ClientError as error:
+            if error.response["Error"]["Code"] in ("AccessDenied", "AccessDeniedException"):
+                return False
+            raise
+        return True
+
+
+def on_tables(stack):
+    """Those of DynamoDB, by their names."""
+    calls = {}
+    for name, logical_id in TABLES.items():
+        if logical_id not in stack.resources:
+            continue
+        schema = stack.template["Resources"][logical_id]["Properties"]["KeySchema"]
+        key = {attribute["AttributeName"]: {"S": "nobody"} for attribute in schema}
+        table, partition = stack.resources[logical_id], next(iter(key))
+        is_nobodys = {
+            "KeyConditionExpression": f"{partition} = :key",
+            "ExpressionAttributeValues": {":key": {"S": "nobody"}},
+        }
+        # By its attribute every policy that allows an update allows this one.
+        ends_sessions = {
+            "UpdateExpression": "SET sessions = :none",
+            "ExpressionAttributeValues": {":none": {"M": {}}},
+        }
+        for operation, arguments in {
+            "get_item": {"Key": key},
+            "put_item": {"Item": key},
+            "update_item": {"Key": key, **ends_sessions},
+            "delete_item": {"Key": key},
+            "query": is_nobodys,
+            "scan": {},
+            "update_table": {"DeletionProtectionEnabled": True},
+            "describe_table": {},
+        }.items():
+            arguments = {"TableName": table, **arguments}
+            calls[f"{operation} {name}"] = Call("dynamodb", operation, arguments)
+        for operation, requests in {
+            "batch_get_item": {"Keys": [key]},
+            "batch_write_item": [{"PutRequest": {"Item": key}}],
+        }.items():
+            arguments = {"RequestItems": {table: requests}}
+            calls[f"{operation} {name}"] = Call("dynamodb", operation, arguments)
+    return calls
+
+
+def on_the_kms_key(stack):
+    key = {"KeyId": stack.kms_key}
+    sealed = stack.aws.client("kms").encrypt(**key, Plaintext=b"nothing")["CiphertextBlob"]
+    return {
+        operation: Call("kms", operation, {**key, **arguments})
+        for operation, arguments in {
+            "encrypt": {"Plaintext": b"nothing"},
+            "decrypt": {"CiphertextBlob": sealed},
+            "generate_data_key": {"KeySpec": "AES_256"},
+            "describe_key": {},
+            "put_key_policy": {"Policy": ANYTHING},
+            "schedule_key_deletion": {},
+        }.items()
+    }
+
+
+def on_the_rest(stack, function):
+    """Secrets, logs, and what would give the function more than it has."""
+    name, role = stack.resources[function], stack.resources[f"{function}Role"]
+    logs = {"logGroupName": stack.resources[function.replace("Function", "Logs")]}
+    more = {"PolicyName": "more", "PolicyDocument": ANYTHING}
+    listed = {"Payload": b'{"command":"keys.list"}'}
+    calls = {
+        "invoke admin": Call(
+            "lambda", "invoke", {"FunctionName": stack.resources["AdminFunction"], **listed}
+        ),
+        "update_function_configuration": Call(
+            "lambda", "update_function_configuration", {"FunctionName": name, "Timeout": 3}
+        ),
+        "put_role_policy": Call("iam", "put_role_policy", {"RoleName": role, **more}),
+        "list_secrets": Call("secretsmanager", "list_secrets", {}),
+        "filter_log_events": Call("logs", "filter_log_events", logs),
+        "create_log_stream": Call(
+            "logs", "create_log_stream", {**logs, "logStreamName": f"check {stack.updated_at}"}
+        ),
+    }
+    if secret := stack.parameters["FlaskKeysSecretArn"]:
+        calls["get_secret_value"] = Call("secretsmanager", "get_secret_value", {"SecretId": secret})
+    return calls

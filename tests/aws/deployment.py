@@ -1,0 +1,155 @@
+"""The template of the workspace, built and deployed by the SAM CLI as an operator does it."""
+
+import platform
+import sys
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import boto3
+from botocore.config import Config
+
+from emulator import REGION, ROOT, root_environment
+from processes import run
+
+WORKSPACE = Path(__file__).resolve().parents[2]
+STACK = "latchkey"
+
+# Some things are to be seen in seconds that take minutes by default.
+KEYS_MAX_AGE = 4
+REFRESH_GRACE = 2
+
+ARCHITECTURES = {"x86_64": "x86_64", "aarch64": "arm64", "arm64": "arm64"}
+
+PARAMETERS = {
+    # Functions run on the processor of this machine.
+    "Architecture": ARCHITECTURES[platform.machine()],
+    "KeysMaxAgeSeconds": KEYS_MAX_AGE,
+    "RefreshGraceSeconds": REFRESH_GRACE,
+}
+
+# Nothing is sent twice by the client: what it is told at first is what counts.
+ONE_TRY = Config(retries={"total_max_attempts": 1}, proxies={}, connect_timeout=5, read_timeout=60)
+
+
+@dataclass(frozen=True)
+class Aws:
+    """The emulator, for those with these credentials."""
+
+    endpoint: str
+    credentials: tuple[str, ...]
+
+    def client(self, service):
+        key, secret, *token = self.credentials
+        return boto3.client(
+            service,
+            region_name=REGION,
+            endpoint_url=self.endpoint,
+            aws_access_key_id=key,
+            aws_secret_access_key=secret,
+            aws_session_token=token[0] if token else None,
+            config=ONE_TRY,
+        )
+
+
+def root(endpoint):
+    return Aws(endpoint, tuple(ROOT.values()))
+
+
+@dataclass(frozen=True)
+class Stack:
+    """A stack that is deployed."""
+
+    aws: Aws
+
+    @cached_property
+    def template(self):
+        """The template as CloudFormation has it, without SAM's shorthands."""
+        client = self.aws.client("cloudformation")
+        return client.get_template(StackName=STACK, TemplateStage="Processed")["TemplateBody"]
+
+    @cached_property
+    def resources(self):
+        """The names of the resources, by their names in the template."""
+        client = self.aws.client("cloudformation")
+        found = client.describe_stack_resources(StackName=STACK)["StackResources"]
+        return {each["LogicalResourceId"]: each["PhysicalResourceId"] for each in found}
+
+    @cached_property
+    def description(self) -> dict[str, Any]:
+        client = self.aws.client("cloudformation")
+        return client.describe_stacks(StackName=STACK)["Stacks"][0]
+
+    @cached_property
+    def outputs(self):
+        return {each["OutputKey"]: each["OutputValue"] for each in self.description["Outputs"]}
+
+    @cached_property
+    def parameters(self):
+        found = self.description["Parameters"]
+        return {each["ParameterKey"]: each["ParameterValue"] for each in found}
+
+    @property
+    def account(self):
+        return self.description["StackId"].split(":")[4]
+
+    @property
+    def updated_at(self):
+        return self.description.get("LastUpdatedTime", self.description["CreationTime"])
+
+    @property
+    def kms_key(self):
+        """The key that seals the private keys: an operator's, or the stack's own."""
+        return self.parameters["KmsKeyArn"] or self.resources["KeyRingKmsKey"]
+
+    def function(self, logical_id):
+        """What Lambda says of a function."""
+        client = self.aws.client("lambda")
+        return client.get_function(FunctionName=self.resources[logical_id])["Configuration"]
+
+
+def build(folder, log):
+    """Builds every function into `folder`; returns the template for `deploy`."""
+    # Neither AWS nor the emulator: a build asks for none of them.
+    options = {"cwd": WORKSPACE, "env": root_environment("http://127.0.0.1:9")}
+    # SAM builds one function after another, mostly on one core. Built all at once they use every
+    # core, and SAM finds them done.
+    arm = ["--arm64"] if PARAMETERS["Architecture"] == "arm64" else []
+    run(["cargo", "lambda", "build", "--release", *arm], log, **options)
+    run([*_sam("build"), "--build-dir", folder, *_overrides({})], log, **options)
+    return folder / "template.yaml"
+
+
+def deploy(endpoint, template, log, **parameters):
+    """Makes or updates the stack; returns it."""
+    run(
+        [
+            *_sam("deploy"),
+            "--template-file",
+            template,
+            "--stack-name",
+            STACK,
+            "--resolve-s3",
+            "--capabilities",
+            "CAPABILITY_IAM",
+            "--no-confirm-changeset",
+            "--no-progressbar",
+            *_overrides(parameters),
+        ],
+        log,
+        cwd=template.parent,
+        env=root_environment(endpoint),
+    )
+    return Stack(root(endpoint))
+
+
+def _sam(command):
+    """The SAM CLI of the environment around this one."""
+    sam = Path(sys.prefix).parent / "bin" / "sam"
+    return [sam, command, "--region", REGION]
+
+
+def _overrides(parameters):
+    values = {**PARAMETERS, **parameters}
+    return ["--parameter-overrides", *(f"{name}={value}" for name, value in values.items())]

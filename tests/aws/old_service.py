@@ -1,0 +1,92 @@
+"""A Flask service that was: its users are moved, and their tokens go on working."""
+
+import base64
+import json
+import subprocess
+import sys
+import time
+import uuid
+
+import jwt
+
+from deployment import WORKSPACE
+from emulator import root_environment
+from main_job import GATEWAY_403, User
+
+SECRET = b"the secret of a Flask service, long enough for HS256"
+IDENTITY = "42"
+NAME = "erin"
+
+
+def make_keys_secret(stack):
+    """A secret with the service's key, marked as such; returns its ARN."""
+    k = base64.urlsafe_b64encode(SECRET).decode().rstrip("=")
+    key = {"kty": "oct", "alg": "HS256", "kid": "flask", "k": k, "minted_by": "flask"}
+    return stack.aws.client("secretsmanager").create_secret(
+        Name="flask-keys", SecretString=json.dumps({"keys": [key]})
+    )["ARN"]
+
+
+def move_user(stack, folder):
+    """Runs the program for it as an operator does."""
+    row = {
+        "username": NAME,
+        "id": "flask-42",
+        "identity": IDENTITY,
+        "created_at": int(time.time()) - 1_000_000,
+        "roles": ["admin"],
+    }
+    export = folder / "users.jsonl"
+    export.write_text(json.dumps(row) + "\n", encoding="utf-8")
+    tables = (
+        *("--users-table", stack.outputs["UsersTable"]),
+        *("--legacy-table", stack.outputs["LegacyTable"]),
+    )
+    program = WORKSPACE / "examples" / "migrate-from-flask" / "migrate.py"
+    done = subprocess.run(
+        [sys.executable, program, export, *tables],
+        env=root_environment(stack.aws.endpoint),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def token(identity=IDENTITY, kind="access", secret=SECRET):
+    """A token as Flask-JWT-Extended makes it."""
+    now = int(time.time())
+    claims = {"sub": identity, "type": kind, "iat": now, "nbf": now, "exp": now + 300}
+    claims |= {"jti": str(uuid.uuid4()), "fresh": False}
+    return jwt.encode(claims, secret, "HS256")
+
+
+def is_unknown(gateway, report):
+    answer = gateway.get("/protected", token())
+    report.equal("without its keys the service's tokens are refused", answer.code, "invalid_token")
+
+
+def has_moved(gateway, report):
+    """Everybody who takes tokens takes the service's."""
+    user = User(gateway, NAME)
+    old = token()
+    greeting = user.greeting(old)
+    report.equal("the guard takes an old token", (greeting.status, greeting.body), user.is_let_in())
+    report.equal("the authorizer takes it", gateway.get("/workitems", old).status, 200)
+    report.equal("GET /me takes it", gateway.get("/me", old).body["username"], NAME)
+    change = {"current_password": "not it", "new_password": "correct horse battery"}
+    answer = gateway.post("/password", change, old)
+    report.equal("POST /password takes it", answer.verdict, (401, "invalid_credentials"))
+    user.takes(gateway.post("/refresh", token=token(kind="refresh")))
+    report.equal("POST /refresh starts a session", user.greeting().status, 200)
+    answer = gateway.get("/protected/admin", user.access)
+    report.equal("with the roles of the account", answer.status, 200)
+    report.equal("which goes on", user.refreshes().status, 200)
+    for name, bad, code in (
+        ("of somebody unknown", token("43"), "token_revoked"),
+        ("with another secret", token(secret=SECRET[::-1]), "invalid_token"),
+    ):
+        report.equal(f"the guard refuses a token {name}", user.greeting(bad).verdict, (401, code))
+        answer = gateway.get("/workitems", bad)
+        report.equal("and so does the authorizer", (answer.status, answer.body), GATEWAY_403)

@@ -1,0 +1,87 @@
+"""What the policy of each function lets it do: calls with the function's role, one by one."""
+
+from calls import ANYTHING, Call, on_tables, on_the_kms_key, on_the_rest
+from deployment import Aws
+
+BEHIND_THE_GUARD = {"get_item users", "get_item keys"}
+SIGNING = {*BEHIND_THE_GUARD, "update_item users", "decrypt"}
+
+# By function. All else that is tried is refused.
+ALLOWED = {
+    "SignupFunction": {"put_item users"},
+    "LoginFunction": {*SIGNING, "put_item keys", "encrypt"},
+    "RefreshFunction": SIGNING,
+    "PasswordFunction": SIGNING,
+    "LogoutFunction": {"update_item users", "get_item keys"},
+    "AccountFunction": {*BEHIND_THE_GUARD, "update_item users", "delete_item users"},
+    "ProtectedFunction": BEHIND_THE_GUARD,
+    "AuthorizerFunction": BEHIND_THE_GUARD,
+    "WorkitemsFunction": {
+        *BEHIND_THE_GUARD,
+        "query work items",
+        "put_item work items",
+        "delete_item work items",
+    },
+    "DiscoveryFunction": {"get_item keys"},
+    "AdminFunction": {"get_item keys", "put_item keys", "encrypt"},
+}
+
+# Those who take the tokens of a Flask service, when there was one.
+TAKE_OLD_TOKENS = {
+    "RefreshFunction",
+    "AccountFunction",
+    "PasswordFunction",
+    "ProtectedFunction",
+    "WorkitemsFunction",
+    "AuthorizerFunction",
+}
+OLD_TOKENS = {"get_secret_value", "get_item old users"}
+
+# Of every function of Lambda.
+LOGGING = {"create_log_stream"}
+
+
+def are_what_functions_need(stack, administrator, report):
+    functions = {name for name in stack.resources if name.endswith("Function")}
+    report.equal("every function is looked at", sorted(ALLOWED), sorted(functions))
+    lends = [
+        function
+        for function in ALLOWED
+        if Call("sts", "assume_role", role_of(stack, function)).is_allowed(administrator)
+    ]
+    report.equal("an administrator may have the role of no function", lends, [])
+    shared = on_tables(stack) | on_the_kms_key(stack)
+    for function, allowed in ALLOWED.items():
+        if stack.parameters["FlaskKeysSecretArn"] and function in TAKE_OLD_TOKENS:
+            allowed = allowed | OLD_TOKENS
+        aws = assumed(stack.aws, role_of(stack, function))
+        calls = shared | on_the_rest(stack, function)
+        found = {name for name, call in calls.items() if call.is_allowed(aws)}
+        report.equal(
+            f"{function} may {', '.join(sorted(allowed))}, "
+            f"and none of {len(calls) - len(found)} other calls",
+            sorted(found),
+            sorted(allowed | LOGGING),
+        )
+
+
+def role_of(stack, function):
+    name = stack.resources[f"{function}Role"]
+    arn = f"arn:aws:iam::{stack.account}:role/{name}"
+    return {"RoleArn": arn, "RoleSessionName": "check"}
+
+
+def assumed(aws, role):
+    """AWS as a function sees it. The emulator lends the roles of services to its root user."""
+    keys = aws.client("sts").assume_role(**role)["Credentials"]
+    return Aws(aws.endpoint, (keys["AccessKeyId"], keys["SecretAccessKey"], keys["SessionToken"]))
+
+
+def make_administrator(stack):
+    """AWS for a user who may do all that policies of the account decide."""
+    iam = stack.aws.client("iam")
+    name = {"UserName": "administrator"}
+    iam.create_user(**name)
+    iam.put_user_policy(**name, PolicyName="anything", PolicyDocument=ANYTHING)
+    key = iam.create_access_key(**name)["AccessKey"]
+    return Aws(stack.aws.endpoint, (key["AccessKeyId"], key["SecretAccessKey"]))

@@ -1,0 +1,96 @@
+"""Runs the tests of the stores against DynamoDB Local, AWS's own emulation of DynamoDB.
+
+    store.py SCRATCH
+
+leaves the log of DynamoDB Local in the folder SCRATCH.
+"""
+
+import os
+import shutil
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from contextlib import contextmanager
+from pathlib import Path
+
+from deployment import WORKSPACE
+from processes import exit_on_signals, free_port, running
+
+PROGRAM = Path(__file__).parent / "node_modules" / "amplify-dynamodb-simulator" / "emulator"
+START_SECONDS = 60
+
+TESTS = ("cargo", "test", "--package", "auth-store", "--test", "dynamodb", "--test", "key_ring")
+ENDPOINT = "LATCHKEY_TEST_DYNAMODB_ENDPOINT"
+NOWHERE = "http://127.0.0.1:9"
+
+
+def main(scratch):
+    exit_on_signals()
+    scratch = Path(scratch).resolve()
+    scratch.mkdir(parents=True, exist_ok=True)
+    assert test(NOWHERE, "--no-run") == 0, "the tests cannot be built"
+    with open(scratch / "nowhere.log", "w", encoding="utf-8") as said:
+        # What passes where no DynamoDB is asks another one.
+        passed = test(NOWHERE, "an_unknown_name_finds_nothing", stdout=said, stderr=said) == 0
+    print(
+        f"{'FAILED' if passed else 'ok    '}  the tests ask the DynamoDB of {ENDPOINT}", flush=True
+    )
+    with dynamodb_local(scratch / "dynamodb-local.log") as endpoint:
+        return test(endpoint, "--no-fail-fast") or int(passed)
+
+
+def test(endpoint, *options, **output):
+    """Runs tests with DynamoDB at `endpoint`; returns their exit code."""
+    environment = {**os.environ, ENDPOINT: endpoint}
+    with running((*TESTS, *options), cwd=WORKSPACE, env=environment, **output) as tests:
+        return tests.wait()
+
+
+@contextmanager
+def dynamodb_local(log):
+    """It keeps everything in memory; yields where it serves."""
+    java = shutil.which("java")
+    assert java, "DynamoDB Local needs Java 11 or newer"
+    port = free_port()
+    with (
+        tempfile.TemporaryDirectory() as home,
+        open(log, "w", encoding="utf-8") as said,
+        running(
+            [
+                java,
+                f"-Djava.library.path={PROGRAM / 'DynamoDBLocal_lib'}",
+                f"-Duser.home={home}",
+                "-jar",
+                PROGRAM / "DynamoDBLocal.jar",
+                "-inMemory",
+                "-disableTelemetry",
+                "-port",
+                port,
+            ],
+            stdout=said,
+            stderr=said,
+        ) as process,
+    ):
+        endpoint = f"http://127.0.0.1:{port}"
+        _wait_until_ready(process, endpoint, log)
+        yield endpoint
+
+
+def _wait_until_ready(process, endpoint, log):
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            opener.open(endpoint, timeout=5).close()
+        except urllib.error.HTTPError:
+            # It misses a signature, so it is there.
+            return
+        except OSError:
+            time.sleep(0.2)
+    raise RuntimeError(f"DynamoDB Local does not start:\n{log.read_text(encoding='utf-8')}")
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))
