@@ -18,7 +18,7 @@ from pathlib import Path
 from deployment import WORKSPACE
 from processes import exit_on_signals, free_port, running
 
-PROGRAM = Path(__file__).parent / "node_modules" / "amplify-dynamodb-simulator" / "emulator"
+PROGRAM = Path(__file__).resolve().parent / "node_modules" / "amplify-dynamodb-simulator" / "emulator"
 START_SECONDS = 60
 
 TESTS = ("cargo", "test", "--package", "auth-store", "--test", "dynamodb", "--test", "key_ring")
@@ -69,6 +69,8 @@ def dynamodb_local(log):
                 "-port",
                 port,
             ],
+            # It writes a file of its own to where it is started.
+            cwd=home,
             stdout=said,
             stderr=said,
         ) as process,
