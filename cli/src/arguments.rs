@@ -94,7 +94,7 @@ pub enum KeysCommand {
         #[arg(long, value_name = "ALGORITHM", default_value = "ES256", value_parser = algorithm())]
         algorithm: Algorithm,
     },
-    /// Have the next key sign; where there is none, publish one.
+    /// Have the next key sign; without a next key, publish one.
     Rotate {
         /// Although the next key has not been public for two hours, so that verifiers elsewhere may
         /// refuse its tokens for a while.

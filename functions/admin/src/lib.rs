@@ -100,8 +100,8 @@ impl<R: ReadRing + WriteRing, K: Seal> Admin<R, K> {
     }
 }
 
-/// Publishes a next key where there is none, or has the next key sign and publishes another; with
-/// `force` both at once.
+/// Has the next key sign and publishes another. If there is no next key, it only publishes one; with
+/// `force` that key signs at once, and another is published.
 fn rotate(
     ring: &mut KeyRing,
     policy: &KeyPolicy,

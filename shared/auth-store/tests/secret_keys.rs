@@ -86,8 +86,8 @@ async fn a_secret_is_read_again_by_age_and_its_new_key_signs() {
 async fn nothing_signs_with_a_secret_that_holds_no_keys() {
     let cloud = cloud(Some(flask_set())).await;
     let keys = signing(&cloud).await;
-    for (round, nonsense) in [(1, "hunter2"), (3, "{\"keys\":[]}"), (5, "{\"keys\":[{}]}")] {
-        put(&cloud, KEYS, nonsense);
+    for (round, invalid) in [(1, "hunter2"), (3, "{\"keys\":[]}"), (5, "{\"keys\":[{}]}")] {
+        put(&cloud, KEYS, invalid);
         for second in 0..2 {
             let refused = keys.get(later(round) + Duration::from_secs(second)).await.unwrap_err();
             assert!(!refused.to_string().contains("hunter2"), "{refused}");
@@ -139,8 +139,8 @@ async fn our_own_keys_do_not_depend_on_a_flask_services() {
     let warm = trusted(&cloud).await;
     let (kid, set) = new_set();
     put(&cloud, KEYS, &set);
-    for nonsense in ["nonsense", &set] {
-        put(&cloud, FLASK, nonsense);
+    for invalid in ["nonsense", &set] {
+        put(&cloud, FLASK, invalid);
         let cold = trusted(&cloud).await;
         for keys in [warm.get(later(1)).await.unwrap(), cold.get(NOW).await.unwrap()] {
             assert!(keys.verifying.find(&kid).is_some());

@@ -49,7 +49,7 @@ impl KeyRing {
         ring
     }
 
-    /// Publishes a next key where there is none.
+    /// Publishes a next key, unless the ring has one.
     ///
     /// # Errors
     /// [`RingError::Key`] when no key can be generated.
@@ -92,8 +92,8 @@ impl KeyRing {
         Ok(())
     }
 
-    /// Takes a key out of the ring. In place of the current key the next one signs at once, or a
-    /// new one where there is none; a new next key is published. A key that is retired already
+    /// Takes a key out of the ring. If it is the current key, the next key signs at once; if there
+    /// is no next key, a new key does. Then a next key is published. A key that is retired already
     /// changes nothing.
     ///
     /// # Errors

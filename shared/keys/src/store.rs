@@ -90,8 +90,8 @@ pub async fn update_ring(
     Err(RingError::Conflict)
 }
 
-/// Makes the first ring, where there is none, with a key that signs at once. Returns the keys and the
-/// version of the ring: this one, or that of a writer who was faster.
+/// Creates the first ring, with a key that signs at once, unless a ring exists. Returns the keys and
+/// the version of the ring: this one, or that of a writer who was faster.
 ///
 /// # Errors
 /// Every variant of [`WriteRing`], [`Seal`] and [`open_current`].
