@@ -38,7 +38,7 @@ pub struct Operator {
 
 /// The `kid` of the key in that state.
 pub fn kid_in(report: &KeyReport, state: KeyState) -> &str {
-    report.keys.in_state(state).unwrap().jwk.kid.as_str()
+    report.keys.kid(state).unwrap()
 }
 
 /// Every `kid`: current, next, previous.

@@ -83,14 +83,9 @@ fn as_json(report: &KeyReport) -> String {
 
 fn rotation_json(before: &KeyReport, after: &KeyReport) -> String {
     terminal::json(&json!({
-        "from": kid(before, KeyState::Current),
-        "to": kid(after, KeyState::Current),
-        "next": kid(after, KeyState::Next),
+        "from": before.keys.kid(KeyState::Current),
+        "to": after.keys.kid(KeyState::Current),
+        "next": after.keys.kid(KeyState::Next),
         "max_age": after.max_age,
     }))
-}
-
-/// The id of the key in that state.
-fn kid(report: &KeyReport, state: KeyState) -> Option<&str> {
-    report.keys.in_state(state).map(|key| key.jwk.kid.as_str())
 }

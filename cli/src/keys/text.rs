@@ -3,7 +3,6 @@
 use auth_token::Timestamp;
 use latchkey_keys::{KeyReport, KeyState, MIN_PUBLIC_TIME, RingKey};
 
-use super::kid;
 use crate::{age, table, terminal};
 
 /// Who accepts a retired key's tokens for longer than our functions.
@@ -27,7 +26,8 @@ pub(super) fn table(report: &KeyReport, now: Timestamp) -> String {
 }
 
 pub(super) fn rotation(before: &KeyReport, after: &KeyReport) -> String {
-    let name = |report, state| terminal::safe(kid(report, state).unwrap_or("no key"));
+    let name =
+        |report: &KeyReport, state| terminal::safe(report.keys.kid(state).unwrap_or("no key"));
     let (from, to) = (name(before, KeyState::Current), name(after, KeyState::Current));
     let next = name(after, KeyState::Next);
     let bound = after.max_age;
@@ -59,7 +59,7 @@ pub(super) fn consequences(report: &KeyReport, key: &RingKey, now: Timestamp) ->
 }
 
 fn role(report: &KeyReport, key: &RingKey, now: Timestamp) -> String {
-    match (key.state, kid(report, KeyState::Next), key.until) {
+    match (key.state, report.keys.kid(KeyState::Next), key.until) {
         (KeyState::Current, Some(next), _) => {
             format!("It signs every new token; from then on {} does.", terminal::safe(next))
         }

@@ -59,7 +59,7 @@ impl<R: ReadRing + WriteRing, K: Seal> Admin<R, K> {
     pub async fn handle(&self, event: Value, now: Timestamp) -> Result<Value, AdminError> {
         let command = serde_json::from_value(event).map_err(AdminError::Request)?;
         let keys = self.run(&command, now).await?;
-        info!(?command, current = current(&keys), "answered");
+        info!(?command, current = keys.kid(KeyState::Current), "answered");
         Ok(json!(KeyReport { keys, max_age: self.max_age.as_secs() }))
     }
 
@@ -117,8 +117,4 @@ fn rotate(
         ring.add_next(now, &mut generate)?;
     }
     Ok(())
-}
-
-fn current(keys: &PublicRing) -> Option<&str> {
-    keys.in_state(KeyState::Current).map(|key| key.jwk.kid.as_str())
 }

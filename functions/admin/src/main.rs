@@ -1,6 +1,6 @@
 //! Administration: wiring only. The behaviour is in `lib.rs`.
 
-use admin::{Admin, AdminError};
+use admin::Admin;
 use auth_api::{StartError, start_logging};
 use auth_config::{AdminConfig, log_settings};
 use auth_store::{Aws, DynamoKeyRing, KmsKey};
@@ -22,10 +22,7 @@ async fn main() -> Result<(), StartError> {
 
     Ok(run(service_fn(async |event: LambdaEvent<Value>| {
         // The runtime logs what it reports, and a person reads it.
-        admin
-            .handle(event.payload, Timestamp::now())
-            .await
-            .map_err(|error: AdminError| Diagnostic::from(error))
+        admin.handle(event.payload, Timestamp::now()).await.map_err(Diagnostic::from)
     }))
     .await?)
 }

@@ -111,6 +111,11 @@ impl PublicRing {
         self.keys.iter().find(|key| key.state == state)
     }
 
+    /// The id of the key [`in_state`](Self::in_state).
+    pub fn kid(&self, state: KeyState) -> Option<&str> {
+        self.in_state(state).map(|key| key.jwk.kid.as_str())
+    }
+
     /// The keys that tokens are accepted from.
     ///
     /// # Errors
