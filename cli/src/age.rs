@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use auth_token::Timestamp;
+use latchkey_token::Timestamp;
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 /// A time in its largest unit, rounded down: `59 s`, `59 min`, `47 h`, `2 d`.

@@ -2,11 +2,11 @@
 
 use std::path::PathBuf;
 
-use auth_token::Algorithm;
 use clap::{
     Args, Parser, Subcommand,
     builder::{PossibleValuesParser, StringValueParser, TypedValueParser},
 };
+use latchkey_token::Algorithm;
 use secrecy::SecretString;
 
 use crate::{failure::Failure, keys::MIN_ID_CHARACTERS};

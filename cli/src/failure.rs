@@ -2,8 +2,8 @@
 
 use std::io;
 
-use auth_token::KeyError;
 use latchkey_keys::RingError;
+use latchkey_token::KeyError;
 
 use crate::{keys, stack::StackError};
 

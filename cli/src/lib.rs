@@ -14,7 +14,7 @@ use std::{
     process::ExitCode,
 };
 
-use auth_token::Timestamp;
+use latchkey_token::Timestamp;
 
 pub use arguments::{Arguments, Command, Deployment, Inspect, KeysCommand, TokenCommand};
 use failure::Failure;

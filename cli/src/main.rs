@@ -2,11 +2,11 @@
 
 use std::process::ExitCode;
 
-use auth_token::Timestamp;
 use clap::Parser as _;
-use latchkey::Arguments;
+use latchkey_cli::Arguments;
+use latchkey_token::Timestamp;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    latchkey::run(Arguments::parse(), Timestamp::now).await
+    latchkey_cli::run(Arguments::parse(), Timestamp::now).await
 }

@@ -240,7 +240,7 @@ fn http_client() -> SharedHttpClient {
 
 #[cfg(test)]
 mod tests {
-    use auth_testkit::template;
+    use latchkey_testkit::template;
 
     use super::*;
 

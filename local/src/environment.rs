@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use auth_config::variables_of;
-use auth_token::Algorithm;
+use latchkey_config::variables_of;
+use latchkey_token::Algorithm;
 
 use crate::template::Function;
 

@@ -9,7 +9,7 @@ use std::{
     sync::Arc,
 };
 
-use auth_config::{Environment, variables_of};
+use latchkey_config::{Environment, variables_of};
 use local::{
     gateway::Gateway,
     options::{DEFAULT_STATE, Options, USAGE},

@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use auth_config::ConfigError;
+use latchkey_config::ConfigError;
 use tokio::net::TcpListener;
 
 use crate::{
@@ -159,7 +159,9 @@ fn commands(
     let mut commands = BTreeMap::new();
     for (name, function) in &settings.template.functions {
         let mut variables = environments.of(function);
-        auth_config::check(&function.binary, &|name: &'static str| variables.get(name).cloned())?;
+        latchkey_config::check(&function.binary, &|name: &'static str| {
+            variables.get(name).cloned()
+        })?;
         let dynamodb_url = settings.dynamodb_url.to_owned();
         variables.insert("AWS_ENDPOINT_URL_DYNAMODB".to_owned(), dynamodb_url);
         if let Some(level) = (settings.given)(LOG_LEVEL) {

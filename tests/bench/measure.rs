@@ -6,7 +6,7 @@ use std::{
 };
 
 use argon2::{Algorithm, Argon2, Block, Params, Version};
-use auth_tests::process::{cpu_nanos, own_cpu_nanos, peak_megabytes};
+use latchkey_tests::process::{cpu_nanos, own_cpu_nanos, peak_megabytes};
 use local::sandbox::Sandbox;
 use serde_json::Value;
 

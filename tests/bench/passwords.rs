@@ -2,8 +2,8 @@
 
 use std::{error::Error, hint::black_box, time::Duration};
 
-use auth_password::{MAX_PASSWORD_CHARS, PasswordPolicy};
-use auth_tests::process::own_cpu_nanos;
+use latchkey_password::{MAX_PASSWORD_CHARS, PasswordPolicy};
+use latchkey_tests::process::own_cpu_nanos;
 use secrecy::SecretString;
 
 use crate::measure::BareHash;

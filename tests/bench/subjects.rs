@@ -2,11 +2,11 @@
 
 use std::{cell::RefCell, collections::BTreeMap, env, error::Error, path::PathBuf, time::Duration};
 
-use auth_store::{Aws, DynamoKeyRing, KmsKey};
-use auth_testkit::{dynamodb, subject::token_profile, template};
-use auth_token::{Grant, Issuer, KeySet, SessionId, Timestamp, UserId};
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use latchkey_keys::{KeyRing, ReadRing as _, open_current};
+use latchkey_store::{Aws, DynamoKeyRing, KmsKey};
+use latchkey_testkit::{dynamodb, subject::token_profile, template};
+use latchkey_token::{Grant, Issuer, KeySet, SessionId, Timestamp, UserId};
 use local::{
     environment::Environments,
     sandbox::{Command, RuntimeApi, Sandbox},

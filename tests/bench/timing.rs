@@ -2,7 +2,7 @@
 
 use std::error::Error;
 
-use auth_tests::process::cpu_nanos;
+use latchkey_tests::process::cpu_nanos;
 use local::sandbox::Sandbox;
 
 use crate::{

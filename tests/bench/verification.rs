@@ -2,12 +2,6 @@
 
 use std::{error::Error, hint::black_box, time::Duration};
 
-use auth_testkit::subject::{NOW, grant, token_profile};
-use auth_tests::process::own_cpu_nanos;
-use auth_token::{
-    Algorithm, Issuer, KeySet, PresentedToken, PublicParameters, SessionId, SigningKey, UserId,
-    Verifier,
-};
 use aws_lc_rs::{
     hmac,
     signature::{
@@ -15,6 +9,12 @@ use aws_lc_rs::{
     },
 };
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
+use latchkey_testkit::subject::{NOW, grant, token_profile};
+use latchkey_tests::process::own_cpu_nanos;
+use latchkey_token::{
+    Algorithm, Issuer, KeySet, PresentedToken, PublicParameters, SessionId, SigningKey, UserId,
+    Verifier,
+};
 use secrecy::ExposeSecret as _;
 use serde_json::Value;
 

@@ -3,7 +3,7 @@
 
 use std::{collections::BTreeMap, fs, path::Path};
 
-use auth_testkit::template;
+use latchkey_testkit::template;
 use local::template::Function;
 
 use crate::stack::workspace;

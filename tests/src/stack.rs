@@ -16,7 +16,7 @@ use std::{
 };
 
 pub use crate::answer::{Answer, Tokens, claims_of};
-use auth_testkit::{dynamodb, proxy::DynamoProxy};
+use latchkey_testkit::{dynamodb, proxy::DynamoProxy};
 use local::tables::http_client;
 use reqwest::Method;
 use serde_json::{Value, json};

@@ -4,13 +4,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use auth_testkit::{
+use latchkey_testkit::{
     dynamodb, flask,
     forge::base64url,
     proxy::DynamoProxy,
     subject::{ISSUER, JWK_SET},
 };
-use auth_tests::{
+use latchkey_tests::{
     repository::functions,
     stack::{Answer, PASSWORD, Settings, Stack, Tokens, claims_of},
 };

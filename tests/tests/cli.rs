@@ -8,12 +8,12 @@ use std::{
     process::{Command, Output, Stdio},
 };
 
-use auth_testkit::{
+use latchkey_testkit::{
     forge::{claims, header, sign, sign_with_foreign_key, with},
     subject::{JWK_SET, key_set},
 };
-use auth_tests::stack::binaries;
-use auth_token::{Algorithm, KeySet, Timestamp};
+use latchkey_tests::stack::binaries;
+use latchkey_token::{Algorithm, KeySet, Timestamp};
 use secrecy::SecretString;
 use serde_json::{Value, json};
 use tempfile::TempDir;

@@ -12,7 +12,7 @@ use std::{
     thread,
 };
 
-use auth_tests::stack::{PASSWORD, Settings, Stack, Tokens, binaries};
+use latchkey_tests::stack::{PASSWORD, Settings, Stack, Tokens, binaries};
 use serde_json::{Value, json};
 
 /// The program with what leads to the stack, and with credentials that mean nothing.

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use auth_tests::stack::{Settings, Stack, Tokens, claims_of, signal_to};
+use latchkey_tests::stack::{Settings, Stack, Tokens, claims_of, signal_to};
 use tokio::time::sleep;
 
 async fn logged_in(settings: Settings) -> (Stack, Tokens) {
@@ -16,7 +16,7 @@ async fn logged_in(settings: Settings) -> (Stack, Tokens) {
 /// Waits until the second `seconds` after a token was issued has begun.
 async fn until(token: &str, seconds: u64) {
     let moment = claims_of(token)["iat"].as_u64().unwrap() + seconds;
-    while auth_token::Timestamp::now().unix() < moment {
+    while latchkey_token::Timestamp::now().unix() < moment {
         sleep(Duration::from_millis(20)).await;
     }
 }

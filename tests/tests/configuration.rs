@@ -6,8 +6,8 @@ use std::{
     fs,
 };
 
-use auth_config::variables_of;
-use auth_tests::{repository::read, stack::workspace};
+use latchkey_config::variables_of;
+use latchkey_tests::{repository::read, stack::workspace};
 use serde_yaml_ng::Value;
 
 /// What Flask-JWT-Extended 4.7 reads from an application's configuration.

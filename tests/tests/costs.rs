@@ -3,11 +3,11 @@
 
 use std::{collections::BTreeMap, fs, time::Duration};
 
-use auth_testkit::{
+use latchkey_testkit::{
     dynamodb,
     proxy::{Call, DynamoProxy},
 };
-use auth_tests::stack::{Answer, PASSWORD, Settings, Tokens, workspace};
+use latchkey_tests::stack::{Answer, PASSWORD, Settings, Tokens, workspace};
 use reqwest::Method;
 use serde_json::json;
 
@@ -162,7 +162,8 @@ async fn a_login_for_nobody_makes_the_same_calls_and_one_hash_like_one_for_someb
 }
 
 fn total_cpu(processes: &[u32]) -> Duration {
-    let nanos = processes.iter().filter_map(|id| auth_tests::process::cpu_nanos(*id).ok()).sum();
+    let nanos =
+        processes.iter().filter_map(|id| latchkey_tests::process::cpu_nanos(*id).ok()).sum();
     Duration::from_nanos(nanos)
 }
 

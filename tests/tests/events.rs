@@ -3,8 +3,8 @@
 
 use std::{collections::BTreeMap, fs, time::Duration};
 
-use auth_testkit::{dynamodb, template};
-use auth_tests::{sandbox, stack::workspace};
+use latchkey_testkit::{dynamodb, template};
+use latchkey_tests::{sandbox, stack::workspace};
 use local::{
     sandbox::Sandbox,
     template::{Function, Template},

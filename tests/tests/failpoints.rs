@@ -3,8 +3,8 @@
 
 use std::time::Duration;
 
-use auth_testkit::proxy::{DynamoProxy, Fault};
-use auth_tests::stack::{Answer, PASSWORD, Settings, Stack, Tokens};
+use latchkey_testkit::proxy::{DynamoProxy, Fault};
+use latchkey_tests::stack::{Answer, PASSWORD, Settings, Stack, Tokens};
 use reqwest::Method;
 use serde_json::json;
 use tokio::task::JoinSet;
@@ -88,7 +88,7 @@ impl<'a> Subject<'a> {
 
     async fn call(&self, call: Call) -> Answer {
         let (stack, access) = (self.stack, self.tokens.access.as_str());
-        let sid = auth_tests::stack::claims_of(&self.other.access)["sid"].clone();
+        let sid = latchkey_tests::stack::claims_of(&self.other.access)["sid"].clone();
         match call {
             Call::SignUp => stack.sign_up(&format!("{}-new", self.name)).await,
             Call::LogIn => stack.log_in(&self.name).await,

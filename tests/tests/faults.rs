@@ -1,11 +1,11 @@
 //! A DynamoDB that fails, over the real binaries: 503, nothing lost, and the process lives on.
 #![cfg(test)]
 
-use auth_testkit::{
+use latchkey_testkit::{
     dynamodb,
     proxy::{DynamoProxy, Fault},
 };
-use auth_tests::stack::{Answer, Settings};
+use latchkey_tests::stack::{Answer, Settings};
 use serde_json::Value;
 
 #[track_caller]
@@ -106,7 +106,7 @@ async fn no_secret_and_no_inner_word_reaches_client_or_log() {
     let log = stack.log();
     assert!(log.contains("AccessDenied"), "the cause is logged: {log}");
     for secret in
-        [auth_tests::stack::PASSWORD, token, tokens.text("refresh_token"), "argon2id", "\"d\""]
+        [latchkey_tests::stack::PASSWORD, token, tokens.text("refresh_token"), "argon2id", "\"d\""]
     {
         assert!(!log.contains(secret), "{secret} was logged");
     }

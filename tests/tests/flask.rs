@@ -30,9 +30,12 @@ use std::{
     time::Duration,
 };
 
-use auth_session::{AccountStatus, User, Username};
-use auth_store::{AccountChange, AddUser as _, Aws, DynamoUsers, FindUser as _, RemoveUser as _};
-use auth_testkit::{
+use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
+use latchkey_session::{AccountStatus, User, Username};
+use latchkey_store::{
+    AccountChange, AddUser as _, Aws, DynamoUsers, FindUser as _, RemoveUser as _,
+};
+use latchkey_testkit::{
     dynamodb,
     forge::{
         base64url, header, public_key_as_secret, refresh_header, sign, sign_texts,
@@ -41,12 +44,11 @@ use auth_testkit::{
     proxy::Fault,
     subject::{ISSUER, JWK_SET, operation},
 };
-use auth_tests::{
+use latchkey_tests::{
     process::wait_for_end,
     stack::{Answer, PASSWORD, Settings, Stack, Tokens, claims_of, signal_to},
 };
-use auth_token::{Algorithm, SigningKey, Timestamp};
-use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
+use latchkey_token::{Algorithm, SigningKey, Timestamp};
 use reqwest::{Method, Request, RequestBuilder, header::HeaderValue};
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};

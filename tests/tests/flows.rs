@@ -1,7 +1,7 @@
 //! The main job, over the real binaries: sign up, log in, be let through.
 #![cfg(test)]
 
-use auth_tests::{
+use latchkey_tests::{
     process::wait_for_end,
     stack::{Settings, Stack},
 };

@@ -3,7 +3,7 @@
 
 use std::{collections::HashSet, sync::Arc};
 
-use auth_tests::{
+use latchkey_tests::{
     process::wait_for_end,
     stack::{Answer, Settings, Stack, signal_to},
 };
@@ -136,7 +136,7 @@ async fn a_function_over_its_time_is_killed() {
     let before = get(&stack, "/open/process").await.body;
     assert_masked(&get(&stack, "/open/hang").await);
     let killed = u32::try_from(before.as_u64().unwrap()).unwrap();
-    assert!(!auth_tests::process::is_running(killed));
+    assert!(!latchkey_tests::process::is_running(killed));
     assert_ne!(get(&stack, "/open/process").await.body, before);
 }
 

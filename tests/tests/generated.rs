@@ -11,13 +11,13 @@ use std::{
     time::Duration,
 };
 
-use auth_testkit::{
+use latchkey_testkit::{
     dynamodb,
     forge::{bad_tokens, bad_tokens_like, claims, header, sign, with},
     subject::JWK_SET,
     template,
 };
-use auth_tests::{
+use latchkey_tests::{
     process::is_running,
     sandbox,
     stack::{Answer, PASSWORD, Settings, Stack, Tokens, claims_of, workspace},
@@ -235,7 +235,7 @@ async fn a_thousand_events_of_odd_shapes_are_answered_and_kill_nothing() {
     let _turn = ONE_STACK_AT_A_TIME.lock().await;
     let (template, endpoint, events) = (template(), dynamodb().await, events());
     let mut dice = Dice::new(SEED);
-    let now = auth_token::Timestamp::now().unix();
+    let now = latchkey_token::Timestamp::now().unix();
     let genuine = [("iat", now), ("nbf", now), ("exp", now + 900), ("auth_time", now)]
         .into_iter()
         .fold(claims(), |claims, (name, moment)| with(claims, name, moment.into()));

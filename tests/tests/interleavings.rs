@@ -3,8 +3,8 @@
 
 use std::{sync::Arc, time::Duration};
 
-use auth_testkit::proxy::{DynamoProxy, Fault};
-use auth_tests::stack::{Answer, Settings, Stack, Tokens};
+use latchkey_testkit::proxy::{DynamoProxy, Fault};
+use latchkey_tests::stack::{Answer, Settings, Stack, Tokens};
 use reqwest::Method;
 use serde_json::json;
 use tokio::task::JoinSet;
@@ -109,7 +109,7 @@ fn password(change: usize) -> String {
 }
 
 fn session_of(tokens: &Tokens) -> String {
-    auth_tests::stack::claims_of(&tokens.access)["sid"].as_str().unwrap().to_owned()
+    latchkey_tests::stack::claims_of(&tokens.access)["sid"].as_str().unwrap().to_owned()
 }
 
 #[tokio::test(flavor = "multi_thread")]

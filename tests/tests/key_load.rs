@@ -14,12 +14,12 @@ use std::{
     time::Duration,
 };
 
-use auth_testkit::subject::ISSUER;
-use auth_tests::{
+use latchkey_keys::{KeyCommand, KeyState};
+use latchkey_testkit::subject::ISSUER;
+use latchkey_tests::{
     keys::{Operator, kid_in, kid_of, kids, kill, settings},
     stack::{Answer, PASSWORD, Stack, Tokens},
 };
-use latchkey_keys::{KeyCommand, KeyState};
 use reqwest::{Method, RequestBuilder};
 use serde_json::json;
 use tokio::{

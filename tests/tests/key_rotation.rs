@@ -7,15 +7,15 @@ use std::{
     time::{Duration, Instant},
 };
 
-use auth_testkit::{
+use latchkey_keys::{KeyCommand, KeyState};
+use latchkey_testkit::{
     forge::{sign_with_foreign_key, with},
     proxy::{DynamoProxy, Fault},
 };
-use auth_tests::{
+use latchkey_tests::{
     keys::{Operator, header_of, kid_in, kid_of, kids, kill, settings},
     stack::{Answer, Stack, Tokens, claims_of},
 };
-use latchkey_keys::{KeyCommand, KeyState};
 use serde_json::{Value, json};
 use tokio::{task::JoinSet, time::sleep};
 

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use auth_tests::{
+use latchkey_tests::{
     process::wait_for_end,
     stack::{Answer, Settings, Stack, Tokens, claims_of, signal_to},
 };

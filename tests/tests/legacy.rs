@@ -2,12 +2,12 @@
 //! the legacy table names, and no other.
 #![cfg(test)]
 
-use auth_testkit::{
+use latchkey_testkit::{
     dynamodb,
     flask::{extended_claims, key_set, sign},
 };
-use auth_tests::stack::{Answer, PASSWORD, Settings, Stack, Tokens, claims_of};
-use auth_token::Timestamp;
+use latchkey_tests::stack::{Answer, PASSWORD, Settings, Stack, Tokens, claims_of};
+use latchkey_token::Timestamp;
 use local::tables;
 use reqwest::Method;
 use serde_json::{Value, json};

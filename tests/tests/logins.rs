@@ -3,8 +3,8 @@
 
 use std::sync::Arc;
 
-use auth_testkit::dynamodb;
-use auth_tests::stack::{PASSWORD, Settings, Stack};
+use latchkey_testkit::dynamodb;
+use latchkey_tests::stack::{PASSWORD, Settings, Stack};
 use local::tables;
 use reqwest::Method;
 use serde_json::{Value, json};

@@ -8,7 +8,7 @@ use std::{
     path::Path,
 };
 
-use auth_tests::{repository::read, stack::workspace};
+use latchkey_tests::{repository::read, stack::workspace};
 
 /// What Flask-JWT-Extended 4.7 exports and its documentation uses, and the arguments that change
 /// what a call means.
@@ -218,7 +218,7 @@ fn constants(source: &str) -> BTreeMap<&str, &str> {
 
 #[test]
 fn the_item_of_a_moved_user_has_the_attributes_of_the_store() {
-    let source = read("shared/auth-store/src/dynamodb/user_item.rs");
+    let source = read("shared/store/src/dynamodb/user_item.rs");
     let mut attributes = constants(&source);
     // Of sessions, of which a moved user has none; of writes; and values.
     attributes.retain(|name, _| {

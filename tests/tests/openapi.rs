@@ -3,8 +3,8 @@
 
 use std::collections::BTreeSet;
 
-use auth_testkit::template;
-use auth_tests::repository::read;
+use latchkey_testkit::template;
+use latchkey_tests::repository::read;
 use serde_yaml_ng::Value;
 
 fn openapi() -> Value {
@@ -18,7 +18,7 @@ fn members(value: &Value) -> Vec<(String, Value)> {
 
 /// The error codes that `ApiError::code` gives.
 fn codes() -> BTreeSet<String> {
-    let source = read("shared/auth-api/src/error.rs");
+    let source = read("shared/http/src/error.rs");
     let function = source.split("fn code(&self)").nth(1).unwrap();
     let body = function.split("\n    }\n").next().unwrap();
     body.split('"').skip(1).step_by(2).map(str::to_owned).collect()

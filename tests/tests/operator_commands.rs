@@ -3,8 +3,8 @@
 
 use std::process::Command;
 
-use auth_testkit::dynamodb;
-use auth_tests::{
+use latchkey_testkit::dynamodb;
+use latchkey_tests::{
     repository::read,
     stack::{Answer, PASSWORD, Settings, Stack, Tokens},
 };

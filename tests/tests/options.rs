@@ -1,8 +1,8 @@
 //! What an operator sets and writes beside the code, over the real binaries.
 #![cfg(test)]
 
-use auth_testkit::dynamodb;
-use auth_tests::stack::{PASSWORD, Settings, Stack, Tokens, claims_of, workspace};
+use latchkey_testkit::dynamodb;
+use latchkey_tests::stack::{PASSWORD, Settings, Stack, Tokens, claims_of, workspace};
 use local::tables::http_client;
 use serde_json::{Value, json};
 

@@ -3,7 +3,7 @@
 
 use std::{fs, io::BufRead as _};
 
-use auth_tests::{
+use latchkey_tests::{
     repository::functions,
     stack::{Stack, binaries, workspace},
 };
@@ -21,7 +21,7 @@ fn contains(mut program: &[u8], part: &[u8]) -> bool {
 
 #[test]
 fn the_filter_is_part_of_the_functions_that_set_passwords_only() {
-    let filter = fs::read(workspace().join("shared/auth-password/data/common.filter")).unwrap();
+    let filter = fs::read(workspace().join("shared/password/data/common.filter")).unwrap();
     let part = &filter[filter.len() / 2..][..64];
     let mut with_filter = 0;
     for (binary, (_, function)) in functions() {

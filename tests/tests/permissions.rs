@@ -3,16 +3,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use auth_testkit::template_with;
-use auth_tests::repository::{functions, read};
+use latchkey_testkit::template_with;
+use latchkey_tests::repository::{functions, read};
 
 /// What each capability of the store is: the first line of its trait's documentation says it.
 fn capabilities() -> BTreeMap<String, (String, String)> {
     let mut capabilities = BTreeMap::new();
     for file in [
-        "auth-store/src/sessions",
-        "auth-store/src/users",
-        "auth-store/src/work_items",
+        "store/src/sessions",
+        "store/src/users",
+        "store/src/work_items",
         "keys/src/seal",
         "keys/src/store",
     ] {

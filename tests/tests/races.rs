@@ -3,7 +3,7 @@
 
 use std::{collections::HashSet, sync::Arc};
 
-use auth_tests::stack::Stack;
+use latchkey_tests::stack::Stack;
 use serde_json::json;
 use tokio::task::JoinSet;
 
@@ -46,7 +46,7 @@ async fn of_twenty_parallel_sign_ups_of_one_name_one_wins_and_only_its_password_
 #[tokio::test(flavor = "multi_thread")]
 async fn a_login_that_nothing_overlaps_restores_the_limit() {
     let stack =
-        Arc::new(auth_tests::stack::Settings::default().variable("SESSION_LIMIT", "4").start());
+        Arc::new(latchkey_tests::stack::Settings::default().variable("SESSION_LIMIT", "4").start());
     stack.sign_up("alice").await;
     let mut logins = JoinSet::new();
     for _ in 0..12 {

@@ -1,11 +1,11 @@
 //! Bad tokens and bad requests, over the real binaries: guard and authorizer refuse them alike.
 #![cfg(test)]
 
-use auth_testkit::{
+use latchkey_testkit::{
     forge::{bad_tokens_like, header, sign, with},
     subject::{ISSUER, JWK_SET},
 };
-use auth_tests::stack::{Answer, Settings, Stack, claims_of};
+use latchkey_tests::stack::{Answer, Settings, Stack, claims_of};
 use reqwest::{Method, header::HeaderValue};
 use serde_json::json;
 

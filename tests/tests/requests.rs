@@ -1,7 +1,7 @@
 //! Requests as clients and gateways spell them, over the real binaries.
 #![cfg(test)]
 
-use auth_tests::stack::{PASSWORD, Settings, Stack, Tokens};
+use latchkey_tests::stack::{PASSWORD, Settings, Stack, Tokens};
 use reqwest::Method;
 use serde_json::json;
 

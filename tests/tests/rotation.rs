@@ -3,8 +3,8 @@
 
 use std::{collections::HashSet, sync::Arc};
 
-use auth_testkit::proxy::{DynamoProxy, Fault};
-use auth_tests::{
+use latchkey_testkit::proxy::{DynamoProxy, Fault};
+use latchkey_tests::{
     process::wait_for_end,
     stack::{Answer, Settings, Stack, Tokens, claims_of, signal_to},
 };

@@ -1,10 +1,12 @@
 //! Sessions from login to their end, over the real binaries.
 #![cfg(test)]
 
-use auth_session::{AccountStatus, User, Username};
-use auth_store::{AccountChange, AddUser as _, Aws, DynamoUsers, FindUser as _, RemoveUser as _};
-use auth_testkit::{dynamodb, subject::operation};
-use auth_tests::stack::{PASSWORD, Settings, Stack, Tokens, claims_of};
+use latchkey_session::{AccountStatus, User, Username};
+use latchkey_store::{
+    AccountChange, AddUser as _, Aws, DynamoUsers, FindUser as _, RemoveUser as _,
+};
+use latchkey_testkit::{dynamodb, subject::operation};
+use latchkey_tests::stack::{PASSWORD, Settings, Stack, Tokens, claims_of};
 use reqwest::Method;
 use serde_json::json;
 

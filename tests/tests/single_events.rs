@@ -3,7 +3,7 @@
 
 use std::{collections::BTreeMap, fs, path::Path, process::Command, time::Duration};
 
-use auth_tests::{
+use latchkey_tests::{
     repository::{functions, read},
     stack::{Settings, binaries},
 };

@@ -3,9 +3,9 @@
 
 use std::process::{Command, Output};
 
-use auth_config::variables_of;
-use auth_testkit::template;
-use auth_tests::stack::{Settings, binaries};
+use latchkey_config::variables_of;
+use latchkey_testkit::template;
+use latchkey_tests::stack::{Settings, binaries};
 
 /// What a program prints and how it ends, with nothing but these variables in its environment.
 fn run(program: &str, variables: &[(&str, &str)]) -> Output {

@@ -3,16 +3,16 @@
 
 use std::{collections::BTreeSet, fs};
 
-use auth_config::{
+use latchkey_config::{
     AdminConfig, LoginConfig, ProtectedConfig, RefreshConfig, SignupConfig, is_left_to_its_default,
     variables_of,
 };
-use auth_testkit::template;
-use auth_tests::{
+use latchkey_keys::KeyCommand;
+use latchkey_testkit::template;
+use latchkey_tests::{
     repository::{functions, read},
     stack::workspace,
 };
-use latchkey_keys::KeyCommand;
 use serde_yaml_ng::Value;
 
 /// The functions' folders.
@@ -97,7 +97,7 @@ fn the_templates_defaults_are_the_codes() {
     };
     let unset = |name: &'static str| {
         let is_needed = ["USERS_TABLE", "JWT_ISSUER", "KEYS_TABLE", "KMS_KEY_ARN"].contains(&name);
-        is_needed.then(|| auth_testkit::subject::ISSUER.to_owned())
+        is_needed.then(|| latchkey_testkit::subject::ISSUER.to_owned())
     };
     let (ours, theirs) =
         (LoginConfig::read(&unset).unwrap(), LoginConfig::read(&set("login")).unwrap());

@@ -3,7 +3,7 @@
 
 use std::{fs, path::PathBuf};
 
-use auth_tests::{repository::read, stack::workspace};
+use latchkey_tests::{repository::read, stack::workspace};
 
 /// Every file below the workspace with one of these endings, built things left out.
 fn files(endings: &[&str]) -> Vec<PathBuf> {
@@ -44,11 +44,11 @@ fn each_crate_opts_into_the_workspaces_lints() {
 #[test]
 fn the_testkit_is_part_of_no_function() {
     for manifest in manifests() {
-        let is_of_tests = ["tests/Cargo.toml", "auth-testkit/Cargo.toml"];
+        let is_of_tests = ["tests/Cargo.toml", "latchkey-testkit/Cargo.toml"];
         if !is_of_tests.iter().any(|end| manifest.ends_with(end)) {
             let text = read(&manifest);
             let shipped = text.split("[dev-dependencies]").next().unwrap();
-            assert!(!shipped.contains("auth-testkit"), "{}", manifest.display());
+            assert!(!shipped.contains("shared/testkit"), "{}", manifest.display());
         }
     }
 }
@@ -111,7 +111,7 @@ fn a_functions_main_decides_nothing() {
 
 #[test]
 fn every_function_is_one_whose_log_lines_are_printed() {
-    let logging = read("shared/auth-api/src/logging.rs");
+    let logging = read("shared/http/src/logging.rs");
     for folder in fs::read_dir(workspace().join("functions")).unwrap() {
         let name = folder.unwrap().file_name().into_string().unwrap();
         assert!(logging.contains(&format!("    \"{name}\",\n")), "{name}");
@@ -125,7 +125,7 @@ fn users_of(text: &str) -> Vec<String> {
         .into_iter()
         .map(|path| path.strip_prefix(&root).unwrap().to_string_lossy().into_owned())
         .filter(|path| path.starts_with("shared/") || path.starts_with("functions/"))
-        .filter(|path| !path.contains("/tests/") && !path.contains("auth-testkit"))
+        .filter(|path| !path.contains("/tests/") && !path.contains("shared/testkit"))
         .filter(|path| {
             let source = read(path);
             let code = source.split("#[cfg(test)]").next().unwrap();
@@ -139,7 +139,7 @@ fn users_of(text: &str) -> Vec<String> {
 #[test]
 fn one_file_makes_error_statuses() {
     for status in ["UNAUTHORIZED", "FORBIDDEN", "CONFLICT", "INTERNAL_SERVER_ERROR"] {
-        assert_eq!(users_of(status), ["shared/auth-api/src/error.rs"], "{status}");
+        assert_eq!(users_of(status), ["shared/http/src/error.rs"], "{status}");
     }
 }
 
@@ -148,13 +148,13 @@ fn the_clock_is_read_in_main_only() {
     let readers = users_of("Timestamp::now()");
     assert!(readers.iter().all(|file| file.ends_with("src/main.rs")), "{readers:?}");
     // What Lambda says of a request's deadline is a moment of the real clock.
-    let readers = ["shared/auth-api/src/serve.rs", "shared/auth-token/src/timestamp.rs"];
+    let readers = ["shared/http/src/serve.rs", "shared/token/src/timestamp.rs"];
     assert_eq!(users_of("SystemTime::now"), readers);
 }
 
 #[test]
 fn the_environment_is_read_in_one_place() {
-    assert_eq!(users_of("env::var"), ["shared/auth-config/src/environment.rs"]);
+    assert_eq!(users_of("env::var"), ["shared/config/src/environment.rs"]);
 }
 
 #[test]

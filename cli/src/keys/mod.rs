@@ -4,8 +4,8 @@ mod confirm;
 mod find;
 mod text;
 
-use auth_token::{Algorithm, SigningKey};
 use latchkey_keys::{KeyCommand, KeyReport, KeyState};
+use latchkey_token::{Algorithm, SigningKey};
 use secrecy::ExposeSecret as _;
 use serde_json::json;
 

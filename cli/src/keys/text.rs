@@ -1,7 +1,7 @@
 //! What people are told of keys.
 
-use auth_token::Timestamp;
 use latchkey_keys::{KeyReport, KeyState, MIN_PUBLIC_TIME, RingKey};
+use latchkey_token::Timestamp;
 
 use crate::{age, table, terminal};
 

@@ -1,6 +1,6 @@
 //! A token as it is shown.
 
-use auth_token::{
+use latchkey_token::{
     PresentedToken, Timestamp, TokenError,
     inspect::{UnverifiedToken, verify_except_parties},
 };
@@ -144,11 +144,11 @@ fn quoted(text: &str) -> String {
 mod tests {
     use std::time::Duration;
 
-    use auth_testkit::{
+    use latchkey_keys::{KeyState, PublicRing, RingKey};
+    use latchkey_testkit::{
         forge::{claims, header, sign, sign_with_foreign_key, with},
         subject::{KID, NOW, key_set},
     };
-    use latchkey_keys::{KeyState, PublicRing, RingKey};
 
     use super::*;
 

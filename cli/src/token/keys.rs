@@ -2,8 +2,8 @@
 
 use std::{fs, path::Path};
 
-use auth_token::{Algorithm, VerifyingKeys};
 use latchkey_keys::{KeyState, PublicRing, RingError};
+use latchkey_token::{Algorithm, VerifyingKeys};
 
 use crate::{arguments::Deployment, failure::Failure, stack::Stack};
 
@@ -52,8 +52,8 @@ impl Keys {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use auth_testkit::subject::{KID, NOW, key_set};
     use latchkey_keys::RingKey;
+    use latchkey_testkit::subject::{KID, NOW, key_set};
 
     #[test]
     fn a_key_has_the_state_that_its_ring_gives_it() {

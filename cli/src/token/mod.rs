@@ -6,7 +6,7 @@ mod verdict;
 
 use std::io::{self, BufRead as _, IsTerminal as _, Read as _};
 
-use auth_token::inspect::UnverifiedToken;
+use latchkey_token::inspect::UnverifiedToken;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::{

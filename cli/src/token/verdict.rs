@@ -1,6 +1,6 @@
 //! What is to be thought of a token.
 
-use auth_token::TokenError;
+use latchkey_token::TokenError;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Verdict {

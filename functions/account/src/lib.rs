@@ -9,11 +9,11 @@ mod me;
 mod route;
 mod sessions;
 
-use auth_api::{ApiError, Caller, TokenReader, empty};
-use auth_password::Hasher;
-use auth_store::{EndSession, EndSessions, FindLegacyUser, FindUser, RemoveUser};
-use auth_token::Timestamp;
 use lambda_http::{Body, Request, Response};
+use latchkey_http::{ApiError, Caller, TokenReader, empty};
+use latchkey_password::Hasher;
+use latchkey_store::{EndSession, EndSessions, FindLegacyUser, FindUser, RemoveUser};
+use latchkey_token::Timestamp;
 
 use route::Route;
 

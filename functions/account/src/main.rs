@@ -1,11 +1,11 @@
 //! `/me` and `/sessions`: wiring only. The behaviour is in `lib.rs`.
 
 use account::Account;
-use auth_api::{StartError, TokenReader, run, start_logging};
-use auth_config::{AccountConfig, log_settings};
-use auth_password::Hasher;
-use auth_store::{Aws, DynamoUsers};
-use auth_token::Timestamp;
+use latchkey_config::{AccountConfig, log_settings};
+use latchkey_http::{StartError, TokenReader, run, start_logging};
+use latchkey_password::Hasher;
+use latchkey_store::{Aws, DynamoUsers};
+use latchkey_token::Timestamp;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), StartError> {

@@ -1,10 +1,10 @@
 //! `GET /me` and `DELETE /me`.
 
-use auth_api::{ApiError, Caller, JsonBody, json, rfc3339};
-use auth_session::Email;
-use auth_store::{AccountChange, AccountChangeOutcome, RemoveUser};
-use auth_token::{OperationId, UserId};
 use lambda_http::{Body, Request, Response, http::StatusCode};
+use latchkey_http::{ApiError, Caller, JsonBody, json, rfc3339};
+use latchkey_session::Email;
+use latchkey_store::{AccountChange, AccountChangeOutcome, RemoveUser};
+use latchkey_token::{OperationId, UserId};
 use serde::Serialize;
 use tracing::info;
 

@@ -1,7 +1,7 @@
 //! Which of the account's routes a request asks for.
 
-use auth_api::ApiError;
 use lambda_http::{Request, http::Method};
+use latchkey_http::ApiError;
 
 pub(crate) enum Route<'a> {
     ShowMe,

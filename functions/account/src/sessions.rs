@@ -2,12 +2,12 @@
 
 use std::cmp::Reverse;
 
-use auth_api::{ApiError, Caller, empty, json, rfc3339};
-use auth_store::{
+use lambda_http::{Body, Request, Response, http::StatusCode};
+use latchkey_http::{ApiError, Caller, empty, json, rfc3339};
+use latchkey_store::{
     AccountChange, AccountChangeOutcome, EndSession, EndSessions, EndedSessions, SessionEnd,
 };
-use auth_token::{OperationId, SessionId, Timestamp};
-use lambda_http::{Body, Request, Response, http::StatusCode};
+use latchkey_token::{OperationId, SessionId, Timestamp};
 use serde::Serialize;
 use tracing::info;
 

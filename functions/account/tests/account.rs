@@ -3,15 +3,15 @@
 
 mod scene;
 
-use auth_session::{AccountStatus, Email, Username};
-use auth_store::{AddUser as _, FindUser as _, LegacyUser};
-use auth_testkit::{
+use latchkey_session::{AccountStatus, Email, Username};
+use latchkey_store::{AddUser as _, FindUser as _, LegacyUser};
+use latchkey_testkit::{
     away::AwayUsers,
     event::{request, with_token},
     forge::{bad_tokens, claims_for, header, sign},
     subject::{NOW, operation, user},
 };
-use auth_token::{SessionId, Timestamp};
+use latchkey_token::{SessionId, Timestamp};
 use scene::{PASSWORD, Scene, assert_empty, body, call, refusal, scene, with_body};
 use serde_json::{Value, json};
 
@@ -249,7 +249,7 @@ async fn a_store_that_does_not_answer_is_503_on_every_route() {
 fn legacy_token(scene: &Scene) -> String {
     let moved = LegacyUser { id: scene.alice.id.clone(), username: scene.alice.username.clone() };
     scene.users.add_legacy_user("alice", moved);
-    auth_testkit::flask::sign(&auth_testkit::flask::extended_claims())
+    latchkey_testkit::flask::sign(&latchkey_testkit::flask::extended_claims())
 }
 
 #[tokio::test]
@@ -258,7 +258,7 @@ async fn a_legacy_token_opens_the_account_that_was_moved() {
     let call = async |event: Value, token: &str| {
         call(scene.users.clone(), &with_token(event, token)).await
     };
-    let token = auth_testkit::flask::sign(&auth_testkit::flask::extended_claims());
+    let token = latchkey_testkit::flask::sign(&latchkey_testkit::flask::extended_claims());
     let answer = call(request("GET", "/me"), &token).await;
     assert_eq!(refusal(&answer), (401, "token_revoked".to_owned()), "alice was not moved");
 

@@ -3,7 +3,7 @@
 
 mod scene;
 
-use auth_testkit::event::{request, with_header, with_token};
+use latchkey_testkit::event::{request, with_header, with_token};
 use scene::{PASSWORD, assert_empty, refusal, scene, with_body};
 use serde_json::{Value, json};
 

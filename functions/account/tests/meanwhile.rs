@@ -3,17 +3,17 @@
 
 mod scene;
 
-use auth_session::{Client, Rotation, RotationPolicy, User, Username};
-use auth_store::{
+use latchkey_session::{Client, Rotation, RotationPolicy, User, Username};
+use latchkey_store::{
     AccountChange, AccountChangeOutcome, ChangePassword as _, EndSession, EndSessions,
     EndedSessions, FindLegacyUser, FindUser, LegacyUser, MemoryUsers, PasswordChange, RemoveUser,
     RotateSession as _, SessionEnd, StoreError,
 };
-use auth_testkit::{
+use latchkey_testkit::{
     event::{request, with_token},
     subject::{NOW, ROTATION_POLICY, operation},
 };
-use auth_token::{RefreshClaims, TokenId};
+use latchkey_token::{RefreshClaims, TokenId};
 use scene::{PASSWORD, Scene, assert_empty, call, refusal, scene, with_body};
 use secrecy::SecretString;
 use serde_json::{Value, json};
@@ -72,7 +72,7 @@ impl Meanwhile {
             }
             (Happening::PasswordChange, Some(session)) => {
                 let password_hash = &SecretString::from("hash");
-                let started = &auth_testkit::subject::session(&user, NOW);
+                let started = &latchkey_testkit::subject::session(&user, NOW);
                 let session = Some(&session);
                 let change = PasswordChange { user: &user, session, started, password_hash };
                 self.users.change_password(&change).await?;

@@ -5,12 +5,12 @@
 
 use std::time::Duration;
 
-use auth_token::Timestamp;
 use lambda_runtime::Diagnostic;
 use latchkey_keys::{
     KeyCommand, KeyPolicy, KeyReport, KeyRing, KeyState, PublicRing, ReadRing, RingError, Seal,
     WriteRing, reset_ring, update_ring,
 };
+use latchkey_token::Timestamp;
 use serde_json::{Value, json};
 use tracing::info;
 

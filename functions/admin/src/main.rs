@@ -1,11 +1,11 @@
 //! Administration: wiring only. The behaviour is in `lib.rs`.
 
 use admin::Admin;
-use auth_api::{StartError, start_logging};
-use auth_config::{AdminConfig, log_settings};
-use auth_store::{Aws, DynamoKeyRing, KmsKey};
-use auth_token::Timestamp;
 use lambda_runtime::{Diagnostic, LambdaEvent, run, service_fn};
+use latchkey_config::{AdminConfig, log_settings};
+use latchkey_http::{StartError, start_logging};
+use latchkey_store::{Aws, DynamoKeyRing, KmsKey};
+use latchkey_token::Timestamp;
 use serde_json::Value;
 
 #[tokio::main(flavor = "current_thread")]

@@ -4,16 +4,16 @@
 use std::time::Duration;
 
 use admin::{Admin, AdminError};
-use auth_store::{DynamoKeyRing, KmsKey};
-use auth_testkit::{
+use latchkey_keys::{
+    KeyCommand, KeyReport, KeyState, MIN_PUBLIC_TIME, PublicRing, RingError, RingItem,
+};
+use latchkey_store::{DynamoKeyRing, KmsKey};
+use latchkey_testkit::{
     cloud::Cloud,
     proxy::Fault,
     subject::{KEY_POLICY, NOW},
 };
-use auth_token::Timestamp;
-use latchkey_keys::{
-    KeyCommand, KeyReport, KeyState, MIN_PUBLIC_TIME, PublicRing, RingError, RingItem,
-};
+use latchkey_token::Timestamp;
 use serde_json::{Value, json};
 
 async fn admin(cloud: &Cloud) -> Admin<DynamoKeyRing, KmsKey> {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use auth_api::{Identity, to_context};
+use latchkey_http::{Identity, to_context};
 use serde::Serialize;
 
 use crate::event::AuthorizerEvent;

@@ -5,9 +5,9 @@
 
 use std::collections::BTreeMap;
 
-use auth_api::{Lenient, TokenLocation, TokenLocations, header_value};
 use form_urlencoded::Serializer;
 use lambda_http::http::{HeaderName, Request, header::SEC_WEBSOCKET_PROTOCOL};
+use latchkey_http::{Lenient, TokenLocation, TokenLocations, header_value};
 use serde::Deserialize;
 
 type Fields = Lenient<BTreeMap<String, Lenient<OneOrMany>>>;

@@ -7,9 +7,9 @@
 mod decision;
 mod event;
 
-use auth_api::{Guard, Refusal, Requirement};
-use auth_store::{FindLegacyUser, FindSession, StoreError};
-use auth_token::Timestamp;
+use latchkey_http::{Guard, Refusal, Requirement};
+use latchkey_store::{FindLegacyUser, FindSession, StoreError};
+use latchkey_token::Timestamp;
 use tracing::info;
 
 pub use decision::Decision;

@@ -1,11 +1,11 @@
 //! The API Gateway authorizer: wiring only. The behaviour is in `lib.rs`.
 
-use auth_api::{Guard, StartError, in_time, start_logging};
-use auth_config::{AuthorizerConfig, log_settings};
-use auth_store::Aws;
-use auth_token::Timestamp;
 use authorizer::Authorizer;
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
+use latchkey_config::{AuthorizerConfig, log_settings};
+use latchkey_http::{Guard, StartError, in_time, start_logging};
+use latchkey_store::Aws;
+use latchkey_token::Timestamp;
 use serde_json::value::RawValue;
 
 #[tokio::main(flavor = "current_thread")]
@@ -17,7 +17,7 @@ async fn main() -> Result<(), StartError> {
     };
 
     Ok(run(service_fn(|event: LambdaEvent<Box<RawValue>>| {
-        // Boxed for the reason that `auth_api::run` gives.
+        // Boxed for the reason that `latchkey_http::run` gives.
         Box::pin(async move {
             let decision = authorizer.handle(event.payload.get(), Timestamp::now());
             Ok::<_, Error>(in_time(event.context.deadline(), decision).await??)

@@ -1,16 +1,16 @@
 //! What the authorizer decides, in each shape that API Gateway asks in.
 #![cfg(test)]
 
-use auth_api::{Guard, SessionCheck, TokenReader};
-use auth_store::{AddUser as _, LegacyUser, MemoryUsers};
-use auth_testkit::{
+use authorizer::Authorizer;
+use latchkey_http::{Guard, SessionCheck, TokenReader};
+use latchkey_store::{AddUser as _, LegacyUser, MemoryUsers};
+use latchkey_testkit::{
     authorizer_event::{ARN, http_api_1, http_api_2, rest_request, rest_token, web_socket},
     away::AwayUsers,
     flask,
     forge::{bad_tokens, claims, claims_for, header, sign, with},
     subject::{NOW, operation, session, user, verifier},
 };
-use authorizer::Authorizer;
 use serde_json::{Value, json};
 
 async fn decide(users: MemoryUsers, event: &Value) -> Value {
@@ -18,7 +18,7 @@ async fn decide(users: MemoryUsers, event: &Value) -> Value {
     serde_json::to_value(authorizer.handle(&event.to_string(), NOW).await.unwrap()).unwrap()
 }
 
-async fn logged_in() -> (MemoryUsers, String, auth_session::User) {
+async fn logged_in() -> (MemoryUsers, String, latchkey_session::User) {
     let users = MemoryUsers::default();
     let mut alice = user("Alice");
     let started = session(&alice, NOW);
@@ -52,7 +52,7 @@ fn policy_refusal() -> Value {
     })
 }
 
-fn context(alice: &auth_session::User) -> Value {
+fn context(alice: &latchkey_session::User) -> Value {
     json!({
         "sub": alice.id, "username": "alice", "sid": alice.sessions.keys().next().unwrap(),
         "jti": "token-0000000000000000", "roles": r#"["billing admin","Pr\u00fcfer \ud83d\udd12"]"#, "fresh": "true",

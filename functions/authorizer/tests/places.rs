@@ -1,14 +1,14 @@
 //! Where the authorizer finds a token: where the guard does, as far as a gateway caches by it.
 #![cfg(test)]
 
-use auth_api::{Guard, HeaderName, SessionCheck, TokenLocation, TokenLocations, TokenReader};
-use auth_store::MemoryUsers;
-use auth_testkit::{
+use authorizer::Authorizer;
+use latchkey_http::{Guard, HeaderName, SessionCheck, TokenLocation, TokenLocations, TokenReader};
+use latchkey_store::MemoryUsers;
+use latchkey_testkit::{
     authorizer_event::{http_api_1, http_api_2, rest_request, rest_token, web_socket},
     forge::{claims, header, sign, with},
     subject::{NOW, verifier},
 };
-use authorizer::Authorizer;
 use serde_json::{Value, json};
 
 type Shape = (&'static str, fn(&str) -> Value);

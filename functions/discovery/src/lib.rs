@@ -2,13 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use auth_api::{ApiError, Gateway, json};
-use auth_token::{PublicJwkSet, Timestamp, VerifyingKeys};
 use lambda_http::{
     Body, Request, Response,
     http::{HeaderValue, Method, StatusCode, header::CACHE_CONTROL},
 };
+use latchkey_http::{ApiError, Gateway, json};
 use latchkey_keys::KeyCache;
+use latchkey_token::{PublicJwkSet, Timestamp, VerifyingKeys};
 use serde::Serialize;
 use serde_json::json;
 

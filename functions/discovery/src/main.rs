@@ -1,10 +1,10 @@
 //! Public keys, metadata and health: wiring only. The behaviour is in `lib.rs`.
 
-use auth_api::{StartError, run, start_logging};
-use auth_config::{DiscoveryConfig, log_settings};
-use auth_store::{Aws, TrustedKeys};
-use auth_token::Timestamp;
 use discovery::Discovery;
+use latchkey_config::{DiscoveryConfig, log_settings};
+use latchkey_http::{StartError, run, start_logging};
+use latchkey_store::{Aws, TrustedKeys};
+use latchkey_token::Timestamp;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), StartError> {

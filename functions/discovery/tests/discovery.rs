@@ -3,17 +3,17 @@
 
 use std::time::Duration;
 
-use auth_api::{GatewayAnswer, answer};
-use auth_store::{KeyLocation, TrustedKeys};
-use auth_testkit::{
+use discovery::Discovery;
+use lambda_http::Request;
+use latchkey_http::{GatewayAnswer, answer};
+use latchkey_keys::{KeyCache, KeyRing, NewKey};
+use latchkey_store::{KeyLocation, TrustedKeys};
+use latchkey_testkit::{
     away,
     event::{request, with_header},
     subject::{ISSUER, KEY_POLICY, KID, NOW, key_set, key_source},
 };
-use auth_token::{Algorithm, VerifyingKeys};
-use discovery::Discovery;
-use lambda_http::Request;
-use latchkey_keys::{KeyCache, KeyRing, NewKey};
+use latchkey_token::{Algorithm, VerifyingKeys};
 use serde_json::{Value, json};
 
 async fn call(issuer: &str, event: &Value) -> GatewayAnswer {

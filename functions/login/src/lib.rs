@@ -1,16 +1,16 @@
 //! `POST /login`: starts a session and answers its first tokens. `POST /auth` does so as Flask-JWT
 //! does.
 
-use auth_api::{
+use lambda_http::{Body, Request, Response};
+use latchkey_http::{
     ApiError, Delivery, FLASK_JWT_PATH, Freshness, JsonBody, Proven, SessionOf, TokenLocations,
     client, start_session, token_answer,
 };
-use auth_password::{HashError, Hasher, Password, Verdict};
-use auth_session::{AccountStatus, SessionLifetimes, SessionPolicy, User};
-use auth_store::{FindUser, StartSession};
-use auth_token::{Issuer, Timestamp};
-use lambda_http::{Body, Request, Response};
 use latchkey_keys::KeyCache;
+use latchkey_password::{HashError, Hasher, Password, Verdict};
+use latchkey_session::{AccountStatus, SessionLifetimes, SessionPolicy, User};
+use latchkey_store::{FindUser, StartSession};
+use latchkey_token::{Issuer, Timestamp};
 use tracing::{error, info};
 
 /// Everything that a login may touch. Its bounds are its policy: `FindUser` is

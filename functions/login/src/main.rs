@@ -1,10 +1,10 @@
 //! `POST /login` and `POST /auth`: wiring only. The behaviour is in `lib.rs`.
 
-use auth_api::{StartError, allow_only, run, start_logging};
-use auth_config::{LoginConfig, log_settings};
-use auth_password::Hasher;
-use auth_store::{Aws, DynamoUsers};
-use auth_token::{Issuer, KeySet, Timestamp};
+use latchkey_config::{LoginConfig, log_settings};
+use latchkey_http::{StartError, allow_only, run, start_logging};
+use latchkey_password::Hasher;
+use latchkey_store::{Aws, DynamoUsers};
+use latchkey_token::{Issuer, KeySet, Timestamp};
 use login::Login;
 
 #[tokio::main(flavor = "current_thread")]

@@ -3,15 +3,15 @@
 
 mod scene;
 
-use auth_api::{TokenLocation, TokenLocations};
-use auth_session::Username;
-use auth_store::FindSession as _;
-use auth_testkit::{
+use latchkey_http::{TokenLocation, TokenLocations};
+use latchkey_session::Username;
+use latchkey_store::FindSession as _;
+use latchkey_testkit::{
     away::AwayUsers,
     event::{post_json, post_text, with_header},
     subject::{NOW, verifier},
 };
-use auth_token::PresentedToken;
+use latchkey_token::PresentedToken;
 use scene::{PASSWORD, body, call, call_with, users_with};
 use serde_json::{Value, json};
 

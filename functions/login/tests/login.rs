@@ -5,18 +5,18 @@ mod scene;
 
 use std::time::Duration;
 
-use auth_api::{GatewayAnswer, TokenLocations};
-use auth_session::{AccountStatus, SessionState, User, Username};
-use auth_store::{
+use latchkey_http::{GatewayAnswer, TokenLocations};
+use latchkey_session::{AccountStatus, SessionState, User, Username};
+use latchkey_store::{
     FindSession as _, FindUser, MemoryUsers, SessionStart, StartSession, StartSessionOutcome,
     StoreError,
 };
-use auth_testkit::{
+use latchkey_testkit::{
     away::{self, AwayUsers},
     event::{post_json, with_header},
     subject::{NOW, SESSION_POLICY, key_source, signing_ring, token_profile, user, verifier},
 };
-use auth_token::{Issuer, KeySet, PresentedToken};
+use latchkey_token::{Issuer, KeySet, PresentedToken};
 use scene::{PASSWORD, body, call, call_signing_with, users_with};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::json;

@@ -1,9 +1,9 @@
 //! `POST /logout` and `DELETE /logout`: ends a session.
 
-use auth_api::{ApiError, ErrorAnswer, TokenReader, claimed_username, json};
-use auth_store::{EndSession, SessionEnd};
-use auth_token::Timestamp;
 use lambda_http::{Body, Request, Response, http::StatusCode};
+use latchkey_http::{ApiError, ErrorAnswer, TokenReader, claimed_username, json};
+use latchkey_store::{EndSession, SessionEnd};
+use latchkey_token::Timestamp;
 use serde_json::json;
 use tracing::info;
 

@@ -1,9 +1,9 @@
 //! `POST /logout` and `DELETE /logout`: wiring only. The behaviour is in `lib.rs`.
 
-use auth_api::{StartError, TokenReader, allow_only, run, start_logging};
-use auth_config::{LogoutConfig, log_settings};
-use auth_store::{Aws, DynamoUsers};
-use auth_token::Timestamp;
+use latchkey_config::{LogoutConfig, log_settings};
+use latchkey_http::{StartError, TokenReader, allow_only, run, start_logging};
+use latchkey_store::{Aws, DynamoUsers};
+use latchkey_token::Timestamp;
 use logout::Logout;
 
 #[tokio::main(flavor = "current_thread")]

@@ -1,17 +1,17 @@
 //! `POST /logout` and `DELETE /logout`: which session ends.
 #![cfg(test)]
 
-use auth_api::{GatewayAnswer, TokenReader, answer};
-use auth_session::User;
-use auth_store::{AddUser as _, EndSession, FindUser as _, MemoryUsers};
-use auth_testkit::{
+use lambda_http::Request;
+use latchkey_http::{GatewayAnswer, TokenReader, answer};
+use latchkey_session::User;
+use latchkey_store::{AddUser as _, EndSession, FindUser as _, MemoryUsers};
+use latchkey_testkit::{
     away::AwayUsers,
     event::{request, with_header, with_token},
     forge::{bad_tokens, claims_for, header, refresh_claims_for, refresh_header, sign, with},
     subject::{NOW, operation, session, user, verifier},
 };
-use auth_token::SessionId;
-use lambda_http::Request;
+use latchkey_token::SessionId;
 use logout::Logout;
 use serde_json::{Value, json};
 

@@ -1,14 +1,16 @@
 //! `POST /password`: replaces a password, and all sessions by a new one.
 
-use auth_api::{
+use lambda_http::{Body, Request, Response};
+use latchkey_http::{
     ApiError, Caller, Freshness, JsonBody, SessionOf, SigningKeys, TokenReader, client,
     new_session, token_answer,
 };
-use auth_password::{Hasher, PasswordPolicy, Weakness};
-use auth_session::{Email, SessionPolicy, User};
-use auth_store::{AccountChangeOutcome, ChangePassword, FindLegacyUser, FindUser, PasswordChange};
-use auth_token::Timestamp;
-use lambda_http::{Body, Request, Response};
+use latchkey_password::{Hasher, PasswordPolicy, Weakness};
+use latchkey_session::{Email, SessionPolicy, User};
+use latchkey_store::{
+    AccountChangeOutcome, ChangePassword, FindLegacyUser, FindUser, PasswordChange,
+};
+use latchkey_token::Timestamp;
 use tracing::info;
 
 /// Everything that a password change may touch. Its bounds are its policy: `FindUser` is

@@ -1,10 +1,10 @@
 //! `POST /password`: wiring only. The behaviour is in `lib.rs`.
 
-use auth_api::{SigningKeys, StartError, TokenReader, allow_only, run, start_logging};
-use auth_config::{PasswordConfig, log_settings};
-use auth_password::Hasher;
-use auth_store::{Aws, DynamoUsers};
-use auth_token::Timestamp;
+use latchkey_config::{PasswordConfig, log_settings};
+use latchkey_http::{SigningKeys, StartError, TokenReader, allow_only, run, start_logging};
+use latchkey_password::Hasher;
+use latchkey_store::{Aws, DynamoUsers};
+use latchkey_token::Timestamp;
 use password::Password;
 
 #[tokio::main(flavor = "current_thread")]

@@ -3,17 +3,17 @@
 
 mod scene;
 
-use auth_password::Verdict;
-use auth_session::AccountStatus;
-use auth_store::LegacyUser;
-use auth_testkit::{
+use latchkey_password::Verdict;
+use latchkey_session::AccountStatus;
+use latchkey_store::LegacyUser;
+use latchkey_testkit::{
     away::AwayUsers,
     event::{request, with_header, with_token},
     flask::{extended_claims, sign as sign_legacy},
     forge::{claims_for, header, sign, with},
     subject::{NOW, user, verifier},
 };
-use auth_token::PresentedToken;
+use latchkey_token::PresentedToken;
 use scene::{
     Meanwhile, NEW, PASSWORD, Scene, body, call, change, hash, refusal, scene, verdict, with_body,
 };

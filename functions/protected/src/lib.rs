@@ -1,10 +1,10 @@
 //! `/protected`: routes behind the guard, one for each thing that it can ask of a caller. Copy from
 //! here.
 
-use auth_api::{ApiError, Guard, Identity, Requirement, json};
-use auth_store::{FindLegacyUser, FindSession};
-use auth_token::Timestamp;
 use lambda_http::{Body, Request, Response, http::StatusCode};
+use latchkey_http::{ApiError, Guard, Identity, Requirement, json};
+use latchkey_store::{FindLegacyUser, FindSession};
+use latchkey_token::Timestamp;
 use serde_json::json;
 
 /// Everything that the routes may touch. Its bound is its policy: `FindSession` is

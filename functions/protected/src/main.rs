@@ -1,9 +1,9 @@
 //! `/protected`: wiring only. The behaviour is in `lib.rs`.
 
-use auth_api::{Guard, StartError, allow_only, run, start_logging};
-use auth_config::{ProtectedConfig, log_settings};
-use auth_store::Aws;
-use auth_token::Timestamp;
+use latchkey_config::{ProtectedConfig, log_settings};
+use latchkey_http::{Guard, StartError, allow_only, run, start_logging};
+use latchkey_store::Aws;
+use latchkey_token::Timestamp;
 use protected::Protected;
 
 #[tokio::main(flavor = "current_thread")]

@@ -3,17 +3,17 @@
 
 use std::time::Duration;
 
-use auth_api::{GatewayAnswer, Guard, SessionCheck, answer};
-use auth_session::AccountStatus;
-use auth_store::{AddUser as _, FindLegacyUser, FindSession, MemoryUsers};
-use auth_testkit::{
+use lambda_http::Request;
+use latchkey_http::{GatewayAnswer, Guard, SessionCheck, answer};
+use latchkey_session::AccountStatus;
+use latchkey_store::{AddUser as _, FindLegacyUser, FindSession, MemoryUsers};
+use latchkey_testkit::{
     away::{AwayUsers, CAUSE},
     event::{request, with_header, with_token},
     forge::{bad_tokens, claims, claims_for, header, sign, with},
     subject::{NOW, operation, session, user, verifier},
 };
-use auth_token::Timestamp;
-use lambda_http::Request;
+use latchkey_token::Timestamp;
 use protected::Protected;
 use serde_json::{Value, json};
 
@@ -28,7 +28,7 @@ async fn call<S: FindSession + FindLegacyUser>(
 }
 
 /// A user with a live session, and a token of it.
-async fn logged_in(change: impl FnOnce(&mut auth_session::User)) -> (MemoryUsers, String) {
+async fn logged_in(change: impl FnOnce(&mut latchkey_session::User)) -> (MemoryUsers, String) {
     let users = MemoryUsers::default();
     let mut alice = user("Alice");
     let started = session(&alice, NOW);

@@ -1,9 +1,9 @@
 //! Those who come with a Flask service's refresh token get a session of ours.
 
-use auth_api::{ApiError, Proven, SessionOf, client, legacy_user, start_session};
-use auth_store::{FindLegacyUser, FindUser, StartSession};
-use auth_token::FlaskClaims;
 use lambda_http::{Body, Request, Response};
+use latchkey_http::{ApiError, Proven, SessionOf, client, legacy_user, start_session};
+use latchkey_store::{FindLegacyUser, FindUser, StartSession};
+use latchkey_token::FlaskClaims;
 use tracing::info;
 
 use crate::{Answering, Refresh};

@@ -4,17 +4,17 @@ mod flask;
 
 use std::sync::Arc;
 
-use auth_api::{
+use lambda_http::{Body, Request, Response};
+use latchkey_http::{
     ApiError, Delivery, ErrorAnswer, Freshness, RefreshToken, SessionOf, SigningKeys, TokenReader,
     claimed_username, client, token_answer,
 };
-use auth_session::{Client, Judgement, RotationPolicy, SessionPolicy, User, Username};
-use auth_store::{
+use latchkey_session::{Client, Judgement, RotationPolicy, SessionPolicy, User, Username};
+use latchkey_store::{
     EndSession, FindLegacyUser, FindUser, RotateSession, RotateSessionOutcome, SessionEnd,
     StartSession,
 };
-use auth_token::{OperationId, RefreshClaims, Timestamp};
-use lambda_http::{Body, Request, Response};
+use latchkey_token::{OperationId, RefreshClaims, Timestamp};
 use tracing::{info, warn};
 
 /// Everything that a refresh may touch. Its bounds are its policy: `RotateSession`, `EndSession`

@@ -1,9 +1,9 @@
 //! `POST /refresh`: wiring only. The behaviour is in `lib.rs`.
 
-use auth_api::{SigningKeys, StartError, TokenReader, allow_only, run, start_logging};
-use auth_config::{RefreshConfig, log_settings};
-use auth_store::{Aws, DynamoUsers};
-use auth_token::Timestamp;
+use latchkey_config::{RefreshConfig, log_settings};
+use latchkey_http::{SigningKeys, StartError, TokenReader, allow_only, run, start_logging};
+use latchkey_store::{Aws, DynamoUsers};
+use latchkey_token::Timestamp;
 use refresh::Refresh;
 
 #[tokio::main(flavor = "current_thread")]

@@ -3,12 +3,16 @@
 
 use std::time::Duration;
 
-use auth_api::{GatewayAnswer, SigningKeys, TokenLocation, TokenLocations, TokenReader, answer};
-use auth_session::User;
-use auth_store::{
+use lambda_http::Request;
+use latchkey_http::{
+    GatewayAnswer, SigningKeys, TokenLocation, TokenLocations, TokenReader, answer,
+};
+use latchkey_keys::KeyCache;
+use latchkey_session::User;
+use latchkey_store::{
     AddUser as _, EndSession, FindLegacyUser, FindUser, MemoryUsers, RotateSession, StartSession,
 };
-use auth_testkit::{
+use latchkey_testkit::{
     away::AwayUsers,
     event::{request, with_header},
     subject::{
@@ -16,9 +20,7 @@ use auth_testkit::{
         user,
     },
 };
-use auth_token::{FlaskKeys, Grant, IssuedToken, Timestamp};
-use lambda_http::Request;
-use latchkey_keys::KeyCache;
+use latchkey_token::{FlaskKeys, Grant, IssuedToken, Timestamp};
 use refresh::Refresh;
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};

@@ -1,12 +1,14 @@
 //! `POST /refresh` with a Flask service's refresh token.
 #![cfg(test)]
 
-use auth_api::{GatewayAnswer, SigningKeys, TokenLocations, TokenReader, answer};
-use auth_session::{AccountStatus, User};
-use auth_store::{
+use lambda_http::Request;
+use latchkey_http::{GatewayAnswer, SigningKeys, TokenLocations, TokenReader, answer};
+use latchkey_keys::KeyCache;
+use latchkey_session::{AccountStatus, User};
+use latchkey_store::{
     AccountChange, AddUser as _, FindUser as _, LegacyUser, MemoryUsers, RemoveUser as _,
 };
-use auth_testkit::{
+use latchkey_testkit::{
     event::{request, with_token},
     flask::{extended_claims, keys, sign},
     forge::with,
@@ -14,9 +16,7 @@ use auth_testkit::{
         NOW, ROTATION_POLICY, SESSION_POLICY, key_set, operation, token_profile, user, verifier,
     },
 };
-use auth_token::{AccessClaims, FlaskKeys, PresentedToken, Timestamp};
-use lambda_http::Request;
-use latchkey_keys::KeyCache;
+use latchkey_token::{AccessClaims, FlaskKeys, PresentedToken, Timestamp};
 use refresh::Refresh;
 use serde_json::{Value, json};
 
@@ -116,7 +116,7 @@ async fn the_next_owner_of_a_name_does_not_inherit_the_last_ones_flask_tokens() 
     let operation = operation();
     let removal = AccountChange { user: &alice, session: None, operation: &operation };
     users.remove_user(&removal).await.unwrap();
-    users.add_user(&user("alice"), &auth_testkit::subject::operation()).await.unwrap();
+    users.add_user(&user("alice"), &latchkey_testkit::subject::operation()).await.unwrap();
     let answer = call(&users, extended(), &token()).await;
     assert_eq!((answer.status_code, &body(&answer)["error"]), (401, &json!("token_revoked")));
 }

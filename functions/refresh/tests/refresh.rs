@@ -4,12 +4,14 @@
 
 use std::time::Duration;
 
-use auth_api::{GatewayAnswer, SigningKeys, TokenLocations, TokenReader, answer};
-use auth_session::{AccountStatus, RotationPolicy, User};
-use auth_store::{
+use lambda_http::Request;
+use latchkey_http::{GatewayAnswer, SigningKeys, TokenLocations, TokenReader, answer};
+use latchkey_keys::KeyCache;
+use latchkey_session::{AccountStatus, RotationPolicy, User};
+use latchkey_store::{
     AddUser as _, EndSession, FindLegacyUser, FindUser, MemoryUsers, RotateSession, StartSession,
 };
-use auth_testkit::{
+use latchkey_testkit::{
     away::{self, AwayUsers, CAUSE},
     event::{post_json, post_text, request, with_header, with_token},
     forge::{bad_refresh_tokens, claims_for, header, sign},
@@ -18,11 +20,9 @@ use auth_testkit::{
         signing_ring, token_profile, user, verifier,
     },
 };
-use auth_token::{
+use latchkey_token::{
     AccessClaims, FlaskKeys, Grant, PresentedToken, RefreshClaims, SessionId, Timestamp,
 };
-use lambda_http::Request;
-use latchkey_keys::KeyCache;
 use refresh::Refresh;
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};

@@ -1,11 +1,11 @@
 //! `POST /signup`: makes an account.
 
-use auth_api::{ApiError, JsonBody, json, rfc3339};
-use auth_password::{Hasher, PasswordPolicy};
-use auth_session::{AccountStatus, Email, User};
-use auth_store::{AddUser, AddUserOutcome};
-use auth_token::{AdditionalClaims, OperationId, Timestamp, UserId};
 use lambda_http::{Body, Request, Response, http::StatusCode};
+use latchkey_http::{ApiError, JsonBody, json, rfc3339};
+use latchkey_password::{Hasher, PasswordPolicy};
+use latchkey_session::{AccountStatus, Email, User};
+use latchkey_store::{AddUser, AddUserOutcome};
+use latchkey_token::{AdditionalClaims, OperationId, Timestamp, UserId};
 use serde::Serialize;
 
 #[derive(Serialize)]

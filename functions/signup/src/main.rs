@@ -1,10 +1,10 @@
 //! `POST /signup`: wiring only. The behaviour is in `lib.rs`.
 
-use auth_api::{StartError, allow_only, run, start_logging};
-use auth_config::{SignupConfig, log_settings};
-use auth_password::Hasher;
-use auth_store::{Aws, DynamoUsers};
-use auth_token::Timestamp;
+use latchkey_config::{SignupConfig, log_settings};
+use latchkey_http::{StartError, allow_only, run, start_logging};
+use latchkey_password::Hasher;
+use latchkey_store::{Aws, DynamoUsers};
+use latchkey_token::Timestamp;
 use signup::Signup;
 
 #[tokio::main(flavor = "current_thread")]

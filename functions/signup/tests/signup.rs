@@ -1,15 +1,15 @@
 //! `POST /signup`: what it answers, and what it writes.
 #![cfg(test)]
 
-use auth_api::{GatewayAnswer, answer};
-use auth_password::{HashParams, Hasher, Password, PasswordPolicy, Verdict};
-use auth_session::{AccountStatus, Username};
-use auth_store::{FindUser as _, MemoryUsers};
-use auth_testkit::{
+use lambda_http::Request;
+use latchkey_http::{GatewayAnswer, answer};
+use latchkey_password::{HashParams, Hasher, Password, PasswordPolicy, Verdict};
+use latchkey_session::{AccountStatus, Username};
+use latchkey_store::{FindUser as _, MemoryUsers};
+use latchkey_testkit::{
     event::{post_json, post_text},
     subject::NOW,
 };
-use lambda_http::Request;
 use secrecy::SecretString;
 use serde_json::{Value, json};
 use signup::Signup;

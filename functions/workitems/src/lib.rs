@@ -1,14 +1,14 @@
 //! `/workitems`: a back end behind the API Gateway authorizer. Each user sees their own items.
 
-use auth_api::{ApiError, Guard, Identity, JsonBody, Requirement, empty, json, rfc3339};
-use auth_store::{
-    AddWorkItem, FindLegacyUser, FindSession, ListWorkItems, RemoveWorkItem, WorkItem,
-};
-use auth_token::{OperationId, Timestamp};
 use lambda_http::{
     Body, Request, Response,
     http::{Method, StatusCode},
 };
+use latchkey_http::{ApiError, Guard, Identity, JsonBody, Requirement, empty, json, rfc3339};
+use latchkey_store::{
+    AddWorkItem, FindLegacyUser, FindSession, ListWorkItems, RemoveWorkItem, WorkItem,
+};
+use latchkey_token::{OperationId, Timestamp};
 use serde::Serialize;
 
 const COLLECTION: &str = "/workitems";

@@ -1,9 +1,9 @@
 //! `/workitems`: wiring only. The behaviour is in `lib.rs`.
 
-use auth_api::{Guard, StartError, run, start_logging};
-use auth_config::{WorkItemsConfig, log_settings};
-use auth_store::{Aws, DynamoWorkItems};
-use auth_token::Timestamp;
+use latchkey_config::{WorkItemsConfig, log_settings};
+use latchkey_http::{Guard, StartError, run, start_logging};
+use latchkey_store::{Aws, DynamoWorkItems};
+use latchkey_token::Timestamp;
 use workitems::WorkItems;
 
 #[tokio::main(flavor = "current_thread")]

@@ -3,16 +3,16 @@
 
 use std::{collections::HashSet, time::Duration};
 
-use auth_api::{GatewayAnswer, Guard, SessionCheck, answer};
-use auth_session::User;
-use auth_store::{AddUser as _, MemoryUsers, MemoryWorkItems};
-use auth_testkit::{
+use lambda_http::Request;
+use latchkey_http::{GatewayAnswer, Guard, SessionCheck, answer};
+use latchkey_session::User;
+use latchkey_store::{AddUser as _, MemoryUsers, MemoryWorkItems};
+use latchkey_testkit::{
     event::{post_json, post_text, request, with_authorizer, with_token},
     forge::{claims_for, header, sign},
     subject::{NOW, key_set, operation, session, token_profile, user, verifier},
 };
-use auth_token::{TokenProfile, Verifier};
-use lambda_http::Request;
+use latchkey_token::{TokenProfile, Verifier};
 use serde_json::{Value, json};
 use workitems::WorkItems;
 

@@ -204,7 +204,7 @@ fn request_context(
 
 /// A name for the request, in the form that API Gateway's have.
 fn request_id() -> String {
-    auth_token::OperationId::generate().map_or_else(
+    latchkey_token::OperationId::generate().map_or_else(
         |_| "local".to_owned(),
         |id| format!("{}=", id.as_str().get(..15).unwrap_or("")),
     )

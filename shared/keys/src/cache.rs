@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use auth_token::Timestamp;
+use latchkey_token::Timestamp;
 use tokio::{sync::Mutex as AsyncMutex, time::timeout};
 use tracing::{error, info};
 

@@ -2,7 +2,7 @@
 
 use std::{error::Error, time::Duration};
 
-use auth_token::{KeyError, RandomnessError};
+use latchkey_token::{KeyError, RandomnessError};
 
 use crate::MAX_PREVIOUS;
 

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fmt};
 
-use auth_token::{
+use latchkey_token::{
     Algorithm, KeyError, KeySet, PublicJwk, SigningKey, Timestamp, VerifyingKey, VerifyingKeys,
 };
 use secrecy::SecretString;

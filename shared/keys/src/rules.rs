@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, mem, time::Duration};
 
-use auth_token::{Algorithm, Timestamp};
+use latchkey_token::{Algorithm, Timestamp};
 
 use crate::{
     KeyRing, KeyState, NewKey, PublicRing, RetiredKey, RingError, RingKey, ring::PrivateHalf,

@@ -2,7 +2,7 @@
 
 use std::future::Future;
 
-use auth_token::KeySet;
+use latchkey_token::KeySet;
 use secrecy::SecretString;
 
 use crate::{KeyRing, KeyState, RingError, ring::PrivateHalf};

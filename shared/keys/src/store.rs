@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fmt, future::Future};
 
-use auth_token::{KeySet, OperationId, Timestamp};
+use latchkey_token::{KeySet, OperationId, Timestamp};
 
 use crate::{
     KeyPolicy, KeyRing, NewKey, Open, PublicRing, RingError, Seal, open_current, ring::PrivateHalf,

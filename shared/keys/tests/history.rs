@@ -3,8 +3,8 @@
 
 use std::time::Duration;
 
-use auth_token::{Algorithm, Timestamp};
 use latchkey_keys::{KeyPolicy, KeyRing, KeyState, MAX_STALE_AGE, NewKey, PublicRing, RingError};
+use latchkey_token::{Algorithm, Timestamp};
 use proptest::prelude::*;
 
 const NOW: Timestamp = Timestamp::from_unix(1_700_000_000);

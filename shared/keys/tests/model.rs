@@ -10,8 +10,8 @@ use std::{
     time::Duration,
 };
 
-use auth_token::{Algorithm, Timestamp};
 use latchkey_keys::{KeyPolicy, KeyRing, KeyState, MAX_STALE_AGE, NewKey, PublicRing, RingError};
+use latchkey_token::{Algorithm, Timestamp};
 use stateright::{Checker as _, Model, Property};
 
 const STEP: Duration = Duration::from_mins(30);

@@ -3,11 +3,11 @@
 
 use std::time::Duration;
 
-use auth_token::{Algorithm, Timestamp};
 use latchkey_keys::{
     KeyPolicy, KeyRing, KeyState, MAX_PREVIOUS, MIN_PUBLIC_TIME, NewKey, PublicRing, RetiredKey,
     RingError,
 };
+use latchkey_token::{Algorithm, Timestamp};
 
 const NOW: Timestamp = Timestamp::from_unix(1_700_000_000);
 const DAY: Duration = Duration::from_hours(24);

@@ -1,6 +1,6 @@
 //! Bodies of any kind.
 
-use auth_tests::stack::PASSWORD;
+use latchkey_tests::stack::PASSWORD;
 use serde_json::{Value, json};
 
 use super::{Dice, stock::Stock};

@@ -1,6 +1,6 @@
 //! Events of any shape, each made of one that is right.
 
-use auth_testkit::forge::base64url;
+use latchkey_testkit::forge::base64url;
 use serde_json::{Value, json, value::RawValue};
 
 use super::{

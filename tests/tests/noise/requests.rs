@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use auth_tests::stack::{PASSWORD, Stack};
+use latchkey_tests::stack::{PASSWORD, Stack};
 use reqwest::{
     Method, RequestBuilder,
     header::{HeaderName, HeaderValue},

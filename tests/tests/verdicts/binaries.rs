@@ -1,10 +1,10 @@
 //! Rows of the table over the real binaries, whose clock is the real one: the tokens are written
 //! for three beginnings, so that they are good, over, and not begun.
 
-use auth_store::{Aws, DynamoUsers};
-use auth_testkit::{dynamodb, subject::ISSUER};
-use auth_tests::stack::{Answer, Settings, Stack};
-use auth_token::Timestamp;
+use latchkey_store::{Aws, DynamoUsers};
+use latchkey_testkit::{dynamodb, subject::ISSUER};
+use latchkey_tests::stack::{Answer, Settings, Stack};
+use latchkey_token::Timestamp;
 use local::tables;
 use reqwest::{Method, RequestBuilder, header::HeaderValue};
 use serde_json::json;

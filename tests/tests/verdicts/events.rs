@@ -1,6 +1,6 @@
 //! What surfaces are given: events in every shape.
 
-use auth_testkit::{
+use latchkey_testkit::{
     authorizer_event::{http_api_1, http_api_2, rest_request, rest_token, web_socket},
     event::request,
 };

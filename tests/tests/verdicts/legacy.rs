@@ -1,7 +1,7 @@
 //! Tokens of three Flask services, and what each one is by the contract, section 4: "Legacy
 //! tokens".
 
-use auth_testkit::{
+use latchkey_testkit::{
     flask::{extended_claims, flask_jwt_claims, header},
     forge::{sign_with_hmac, with, with_signature},
 };

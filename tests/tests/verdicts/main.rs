@@ -24,8 +24,8 @@ mod world;
 
 use std::collections::{HashMap, HashSet};
 
-use auth_api::SessionCheck;
-use auth_testkit::subject::NOW;
+use latchkey_http::SessionCheck;
+use latchkey_testkit::subject::NOW;
 
 use events::event_for;
 use expected::{clocks, expected, without_revocation};

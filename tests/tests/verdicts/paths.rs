@@ -3,8 +3,8 @@
 
 use std::fmt::Write as _;
 
-use auth_testkit::subject::NOW;
-use auth_token::Timestamp;
+use latchkey_testkit::subject::NOW;
+use latchkey_token::Timestamp;
 use serde_json::Value;
 
 use crate::{

@@ -3,23 +3,23 @@
 use std::{cell::Cell, convert::Infallible, sync::Arc, time::Duration};
 
 use account::Account;
-use auth_api::{
-    ApiError, GatewayAnswer, Guard, GuardLayer, Identity, Requirement, SessionCheck, TokenLocation,
-    TokenLocations, TokenReader, answer, json,
-};
-use auth_password::{HashParams, Hasher};
-use auth_store::{MemoryUsers, MemoryWorkItems};
-use auth_testkit::{
-    event::{request, with_authorizer},
-    subject::{key_set, token_profile},
-};
-use auth_token::{PresentedToken, Timestamp, TokenError, TokenProfile, Verifier};
 use authorizer::Authorizer;
 use lambda_http::{
     Body, Request, Response,
     http::StatusCode,
     tower::{Layer as _, ServiceExt as _, service_fn},
 };
+use latchkey_http::{
+    ApiError, GatewayAnswer, Guard, GuardLayer, Identity, Requirement, SessionCheck, TokenLocation,
+    TokenLocations, TokenReader, answer, json,
+};
+use latchkey_password::{HashParams, Hasher};
+use latchkey_store::{MemoryUsers, MemoryWorkItems};
+use latchkey_testkit::{
+    event::{request, with_authorizer},
+    subject::{key_set, token_profile},
+};
+use latchkey_token::{PresentedToken, Timestamp, TokenError, TokenProfile, Verifier};
 use protected::Protected;
 use serde_json::{Value, json};
 use workitems::WorkItems;

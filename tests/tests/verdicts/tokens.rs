@@ -2,7 +2,8 @@
 //! refused whatever the time is.
 //! Longer than the rest because it is one list.
 
-use auth_testkit::{
+use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
+use latchkey_testkit::{
     forge::{
         self, REQUIRED_CLAIMS, base64url, claims_for, header, public_key_as_secret,
         refresh_claims_for, refresh_header, sign, sign_texts, sign_with_foreign_key,
@@ -10,8 +11,7 @@ use auth_testkit::{
     },
     subject::ISSUER,
 };
-use auth_token::{SessionId, UserId};
-use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
+use latchkey_token::{SessionId, UserId};
 use serde_json::{Value, json};
 
 use crate::world::{ALICE, BOB, CAROL, ENDED, EXPIRED, LIVE, OTHERS, SHORT, SHORT_SECONDS};

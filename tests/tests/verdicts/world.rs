@@ -1,12 +1,12 @@
 //! Who there is: users, their sessions, and what the migration wrote of an old service.
 
-use auth_session::{AccountStatus, Session, User};
-use auth_store::{AddUser, LegacyUser};
-use auth_testkit::{
+use latchkey_session::{AccountStatus, Session, User};
+use latchkey_store::{AddUser, LegacyUser};
+use latchkey_testkit::{
     forge::base64url,
     subject::{self, JWK_SET, operation},
 };
-use auth_token::{FlaskKeys, KeySet, SessionId, Timestamp, UserId};
+use latchkey_token::{FlaskKeys, KeySet, SessionId, Timestamp, UserId};
 use secrecy::SecretString;
 use serde_json::{Value, json};
 

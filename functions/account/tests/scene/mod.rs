@@ -1,19 +1,19 @@
 //! A user with three sessions, and the account's routes over a store in memory.
 
 use account::Account;
-use auth_api::{GatewayAnswer, TokenReader, answer};
-use auth_password::{HashParams, Hasher, PasswordPolicy};
-use auth_session::User;
-use auth_store::{
+use lambda_http::Request;
+use latchkey_http::{GatewayAnswer, TokenReader, answer};
+use latchkey_password::{HashParams, Hasher, PasswordPolicy};
+use latchkey_session::User;
+use latchkey_store::{
     AddUser as _, EndSession, EndSessions, FindLegacyUser, FindUser, MemoryUsers, RemoveUser,
 };
-use auth_testkit::{
+use latchkey_testkit::{
     event::{request, with_header, with_token},
     forge::{claims_for, header, sign},
     subject::{NOW, operation, session, user, verifier},
 };
-use auth_token::SessionId;
-use lambda_http::Request;
+use latchkey_token::SessionId;
 use secrecy::SecretString;
 use serde_json::{Value, json};
 
@@ -53,7 +53,7 @@ pub(crate) async fn call<U>(users: U, event: &Value) -> GatewayAnswer
 where
     U: FindUser + FindLegacyUser + EndSession + EndSessions + RemoveUser,
 {
-    let flask = auth_testkit::flask::keys(&json!({ "minted_by": "flask" }));
+    let flask = latchkey_testkit::flask::keys(&json!({ "minted_by": "flask" }));
     let reader = TokenReader::with_flask(verifier(), flask);
     let account = Account { users, reader, hasher: hasher() };
     let handle = async |request: &Request| account.handle(request, NOW).await;

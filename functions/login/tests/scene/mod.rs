@@ -1,13 +1,13 @@
 //! A store with alice in it, and logins to it.
 
-use auth_api::{GatewayAnswer, TokenLocations, answer};
-use auth_password::{HashParams, Hasher, PasswordPolicy};
-use auth_session::User;
-use auth_store::{AddUser as _, FindUser, MemoryUsers, StartSession};
-use auth_testkit::subject::{SESSION_POLICY, issuer, operation, user};
-use auth_token::{Issuer, Timestamp};
 use lambda_http::Request;
+use latchkey_http::{GatewayAnswer, TokenLocations, answer};
 use latchkey_keys::KeyCache;
+use latchkey_password::{HashParams, Hasher, PasswordPolicy};
+use latchkey_session::User;
+use latchkey_store::{AddUser as _, FindUser, MemoryUsers, StartSession};
+use latchkey_testkit::subject::{SESSION_POLICY, issuer, operation, user};
+use latchkey_token::{Issuer, Timestamp};
 use login::Login;
 use secrecy::SecretString;
 use serde_json::Value;

@@ -2,22 +2,24 @@
 
 use std::time::Duration;
 
-use auth_api::{GatewayAnswer, SigningKeys, TokenLocation, TokenLocations, TokenReader, answer};
-use auth_password::{HashParams, Hasher, Password as Presented, PasswordPolicy, Verdict};
-use auth_session::{Session, User, Username};
-use auth_store::{
+use lambda_http::Request;
+use latchkey_http::{
+    GatewayAnswer, SigningKeys, TokenLocation, TokenLocations, TokenReader, answer,
+};
+use latchkey_keys::KeyCache;
+use latchkey_password::{HashParams, Hasher, Password as Presented, PasswordPolicy, Verdict};
+use latchkey_session::{Session, User, Username};
+use latchkey_store::{
     AccountChangeOutcome, AddUser as _, ChangePassword, FindLegacyUser, FindUser, LegacyUser,
     MemoryUsers, PasswordChange, StoreError,
 };
-use auth_testkit::{
+use latchkey_testkit::{
     event::{request, with_header, with_token},
     flask::keys as flask_keys,
     forge::{claims_for, header, sign},
     subject::{NOW, SESSION_POLICY, key_set, operation, session, token_profile, user},
 };
-use auth_token::SessionId;
-use lambda_http::Request;
-use latchkey_keys::KeyCache;
+use latchkey_token::SessionId;
 use password::Password;
 use secrecy::SecretString;
 use serde_json::{Value, json};

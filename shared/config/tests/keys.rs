@@ -1,0 +1,254 @@
+//! Where keys are, for functions that sign, that verify, and that change the key ring.
+#![cfg(test)]
+
+use std::{collections::HashMap, time::Duration};
+
+use latchkey_config::{
+    AccountConfig, AdminConfig, AuthorizerConfig, ConfigError, DiscoveryConfig, LoginConfig,
+    LogoutConfig, ProtectedConfig, RefreshConfig, WorkItemsConfig,
+};
+use latchkey_keys::MAX_PREVIOUS;
+use latchkey_store::{KeyLocation, KeySource, RingSigning};
+use latchkey_token::Algorithm;
+
+const ARN: &str = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:keys";
+const SECRET: (&str, &str) = ("SIGNING_KEYS_SECRET", ARN);
+const TABLE: (&str, &str) = ("KEYS_TABLE", "keys");
+const KMS_KEY: (&str, &str) = ("KMS_KEY_ARN", "arn:kms");
+const SHARED: (&str, &str) = ("JWT_SECRET_KEY", "0123456789abcdef0123456789abcdef");
+const JWK_SET: (&str, &str) = (
+    "SIGNING_KEYS",
+    r#"{"keys":[{"kty":"oct","kid":"a","alg":"HS256","k":"MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY"}]}"#,
+);
+const FLASK: (&str, &str) = ("FLASK_KEYS_SECRET", "arn:flask");
+const LEGACY: (&str, &str) = ("LEGACY_TABLE", "legacy");
+
+fn variables(given: &[(&str, &str)]) -> impl Fn(&'static str) -> Option<String> {
+    let mut values: HashMap<String, String> = HashMap::new();
+    let needed = [
+        ("USERS_TABLE", "users"),
+        ("WORK_ITEMS_TABLE", "items"),
+        ("JWT_ISSUER", "https://auth.example.com"),
+    ];
+    let given = needed.iter().chain(given);
+    values.extend(given.map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+    move |name| values.get(name).cloned()
+}
+
+fn login(given: &[(&str, &str)]) -> Result<KeySource, ConfigError> {
+    LoginConfig::read(&variables(given)).map(|config| config.keys)
+}
+
+fn logout(given: &[(&str, &str)]) -> Result<KeySource, ConfigError> {
+    LogoutConfig::read(&variables(given)).map(|config| config.keys)
+}
+
+fn refresh(given: &[(&str, &str)]) -> Result<KeySource, ConfigError> {
+    RefreshConfig::read(&variables(given)).map(|config| config.keys)
+}
+
+fn admin(given: &[(&str, &str)]) -> Result<AdminConfig, ConfigError> {
+    AdminConfig::read(&variables(&[&[KMS_KEY, TABLE][..], given].concat()))
+}
+
+/// The keys of every function that only verifies.
+fn verifiers(given: &[(&str, &str)]) -> Vec<Result<KeySource, ConfigError>> {
+    let variables = variables(given);
+    vec![
+        AccountConfig::read(&variables).map(|config| config.keys),
+        AuthorizerConfig::read(&variables).map(|config| config.guard.keys),
+        DiscoveryConfig::read(&variables).map(|config| config.keys),
+        LogoutConfig::read(&variables).map(|config| config.keys),
+        ProtectedConfig::read(&variables).map(|config| config.guard.keys),
+        WorkItemsConfig::read(&variables).map(|config| config.guard.keys),
+    ]
+}
+
+fn message<T>(read: Result<T, ConfigError>) -> String {
+    read.err().expect("the value is refused").to_string()
+}
+
+#[test]
+fn functions_that_verify_read_the_public_halves_of_the_ring() {
+    for source in verifiers(&[TABLE]) {
+        let location = source.unwrap().location;
+        let is_public = matches!(
+            &location,
+            KeyLocation::Ring { table, signing: None } if table == "keys"
+        );
+        assert!(is_public, "{location:?}");
+    }
+    for source in verifiers(&[]) {
+        assert_eq!(message(source), "KEYS_TABLE is not set");
+    }
+}
+
+#[test]
+fn functions_that_sign_open_the_ring_with_the_kms_key_and_login_makes_the_first() {
+    type Read = fn(&[(&str, &str)]) -> Result<KeySource, ConfigError>;
+    for (read, makes_it) in [(login as Read, true), (refresh, false)] {
+        let signing = |given: &[(&str, &str)]| {
+            let location = read(given).unwrap().location;
+            let KeyLocation::Ring { signing: Some(signing), .. } = location else {
+                panic!("{location:?}");
+            };
+            signing
+        };
+        let RingSigning { kms_key, first } = signing(&[TABLE, KMS_KEY]);
+        assert_eq!((kms_key.as_str(), first), ("arn:kms", makes_it.then_some(Algorithm::Es256)));
+        let first = signing(&[TABLE, KMS_KEY, ("SIGNING_ALGORITHM", "EdDSA")]).first;
+        assert_eq!(first, makes_it.then_some(Algorithm::EdDsa));
+        assert_eq!(message(read(&[TABLE])), "KMS_KEY_ARN is not set");
+        assert_eq!(message(read(&[KMS_KEY])), "KEYS_TABLE is not set");
+        let public = ("JWT_PUBLIC_KEY", "-----BEGIN PUBLIC KEY-----");
+        assert_eq!(message(read(&[public])), "KEYS_TABLE is not set");
+    }
+}
+
+#[test]
+fn static_keys_come_from_one_place() {
+    for read in [login, refresh, logout] {
+        let location = read(&[SECRET]).unwrap().location;
+        assert!(matches!(&location, KeyLocation::Secret { arn } if arn == ARN), "{location:?}");
+        let location = read(&[SHARED]).unwrap().location;
+        assert!(matches!(location, KeyLocation::SharedSecret(_)), "{location:?}");
+    }
+    for (both, names) in [
+        ([TABLE, SECRET], "KEYS_TABLE and SIGNING_KEYS_SECRET"),
+        ([TABLE, SHARED], "KEYS_TABLE and JWT_SECRET_KEY"),
+        ([TABLE, ("SIGNING_KEYS", "{}")], "KEYS_TABLE and SIGNING_KEYS"),
+        ([TABLE, ("JWT_PRIVATE_KEY", "x")], "KEYS_TABLE and JWT_PRIVATE_KEY"),
+        ([TABLE, ("JWT_PUBLIC_KEY", "x")], "KEYS_TABLE and JWT_PUBLIC_KEY"),
+        ([SECRET, ("JWT_PUBLIC_KEY", "x")], "JWT_PUBLIC_KEY and SIGNING_KEYS_SECRET"),
+    ] {
+        let refused = message(logout(&both));
+        assert_eq!(refused, format!("{names} are both set, set one of them"));
+    }
+    let refused = message(login(&[TABLE, KMS_KEY, SECRET]));
+    assert_eq!(refused, "KEYS_TABLE and SIGNING_KEYS_SECRET are both set, set one of them");
+}
+
+#[test]
+fn cached_keys_are_stale_after_two_minutes_unless_said_otherwise() {
+    let ring = [TABLE, KMS_KEY];
+    let sources = verifiers(&[TABLE]).into_iter().chain([login(&ring), refresh(&[SECRET])]);
+    for source in sources {
+        assert_eq!(source.unwrap().max_age, Duration::from_mins(2));
+    }
+    for (text, seconds) in [("1", 1), ("3600", 3600)] {
+        let age = ("KEYS_MAX_AGE", text);
+        let of_login = login(&[SECRET, age]).unwrap().max_age;
+        let of_admin = admin(&[age]).unwrap().max_age;
+        assert_eq!([of_login, of_admin], [Duration::from_secs(seconds); 2]);
+    }
+    let sentence = "KEYS_MAX_AGE must be a whole number from 1 to 3600";
+    for text in ["0", "3601", "-1", "2m", "1.5"] {
+        let age = ("KEYS_MAX_AGE", text);
+        assert_eq!(message(logout(&[TABLE, age])), sentence, "{text}");
+        assert_eq!(message(login(&[SECRET, age])), sentence, "{text}");
+        assert_eq!(message(admin(&[age])), sentence, "{text}");
+    }
+}
+
+#[test]
+fn a_flask_services_keys_have_a_secret_of_their_own() {
+    let flask_secrets = |given: &[(&str, &str)]| {
+        let found = verifiers(given).into_iter();
+        found.map(|source| source.unwrap().flask_secret.is_some()).collect::<Vec<_>>()
+    };
+    assert_eq!(flask_secrets(&[TABLE]), [false; 6]);
+    // The public keys and logouts have nothing to do with such tokens.
+    assert_eq!(flask_secrets(&[TABLE, FLASK, LEGACY]), [true, true, false, false, true, true]);
+    assert_eq!(
+        refresh(&[SECRET, FLASK, LEGACY]).unwrap().flask_secret.as_deref(),
+        Some("arn:flask")
+    );
+    assert_eq!(login(&[SECRET, FLASK]).unwrap().flask_secret, None);
+}
+
+#[test]
+fn a_flask_services_keys_go_with_the_table_of_its_identities() {
+    let sentence = "LEGACY_TABLE is not set, and FLASK_KEYS_SECRET needs it";
+    assert_eq!(message(refresh(&[SECRET, FLASK])), sentence);
+    let guard = |given: &[(&str, &str)]| {
+        AuthorizerConfig::read(&variables(given)).map(|config| config.guard.legacy_table)
+    };
+    assert_eq!(message(guard(&[TABLE, FLASK])), sentence);
+    assert_eq!(guard(&[TABLE, FLASK, LEGACY]), Ok(Some("legacy".to_owned())));
+    assert_eq!(guard(&[TABLE]), Ok(None));
+    let config = RefreshConfig::read(&variables(&[SECRET, FLASK, LEGACY])).unwrap();
+    assert_eq!(config.legacy_table.as_deref(), Some("legacy"));
+    // Static keys are one set with the Flask service's.
+    for legacy_table in [None, Some(LEGACY)] {
+        let given: Vec<_> = [JWK_SET].into_iter().chain(legacy_table).collect();
+        assert_eq!(guard(&given), Ok(legacy_table.map(|(_, name)| name.to_owned())));
+    }
+}
+
+#[test]
+fn static_keys_are_one_set_with_a_flask_services() {
+    for static_keys in [JWK_SET, SHARED] {
+        assert_eq!(
+            message(refresh(&[static_keys, FLASK])),
+            "FLASK_KEYS_SECRET goes with KEYS_TABLE or SIGNING_KEYS_SECRET; static keys are one \
+             JWK set"
+        );
+        let guard = AuthorizerConfig::read(&variables(&[static_keys, FLASK]));
+        assert!(message(guard).starts_with("FLASK_KEYS_SECRET goes with"), "{static_keys:?}");
+        assert_eq!(refresh(&[static_keys]).unwrap().flask_secret, None);
+    }
+}
+
+#[test]
+fn a_replaced_key_verifies_for_the_longest_token_and_the_hour_of_a_stale_cache() {
+    let config = admin(&[]).unwrap();
+    assert_eq!((config.kms_key.as_str(), config.keys_table.as_str()), ("arn:kms", "keys"));
+    let (month, hour) = (Duration::from_hours(30 * 24), Duration::from_hours(1));
+    assert_eq!(config.policy.algorithm, Algorithm::Es256);
+    assert_eq!((config.policy.period, config.policy.retention), (month, month + hour));
+
+    let retention = |access, refresh, leeway| {
+        let given = [
+            ("JWT_ACCESS_TOKEN_EXPIRES", access),
+            ("JWT_REFRESH_TOKEN_EXPIRES", refresh),
+            ("JWT_DECODE_LEEWAY", leeway),
+        ];
+        admin(&given).unwrap().policy.retention
+    };
+    assert_eq!(retention("60", "600", "7"), Duration::from_secs(607) + hour);
+    assert_eq!(retention("600", "60", "0"), Duration::from_mins(10) + hour);
+    for (name, _) in [KMS_KEY, TABLE] {
+        assert_eq!(message(admin(&[(name, "")])), format!("{name} is not set"));
+    }
+}
+
+#[test]
+fn no_configuration_keeps_more_previous_keys_than_a_ring_holds() {
+    let longest = admin(&[
+        ("KEY_ROTATION_DAYS", "9"),
+        ("JWT_REFRESH_TOKEN_EXPIRES", "34560000"),
+        ("JWT_DECODE_LEEWAY", "300"),
+    ]);
+    let policy = longest.unwrap().policy;
+    let kept = policy.retention.as_secs().div_ceil(policy.period.as_secs());
+    assert!(kept <= MAX_PREVIOUS as u64, "{kept}");
+    for days in ["8", "0", "1001", "x"] {
+        let sentence = "KEY_ROTATION_DAYS must be a whole number from 9 to 1000";
+        assert_eq!(message(admin(&[("KEY_ROTATION_DAYS", days)])), sentence);
+    }
+}
+
+#[test]
+fn keys_are_made_for_an_algorithm_with_a_public_half() {
+    for algorithm in Algorithm::ALL.into_iter().filter(|found| found.has_public_half()) {
+        let config = admin(&[("SIGNING_ALGORITHM", algorithm.name())]).unwrap();
+        assert_eq!(config.policy.algorithm, algorithm);
+    }
+    for name in ["HS256", "HS384", "HS512", "none", "es256", "ES512"] {
+        assert_eq!(
+            message(admin(&[("SIGNING_ALGORITHM", name)])),
+            "SIGNING_ALGORITHM must be one of ES256, ES384, EdDSA, RS256, RS384, RS512, PS256, \
+             PS384, PS512"
+        );
+    }
+}

@@ -1,0 +1,281 @@
+//! JSON bodies, read strictly.
+//! Longer than the rest because its tests list what a body may not be.
+
+use std::fmt;
+
+use lambda_http::{
+    Request,
+    http::{
+        HeaderMap, HeaderName,
+        header::{CONTENT_ENCODING, CONTENT_TYPE},
+    },
+};
+use latchkey_session::Username;
+use latchkey_token::parse_object;
+use secrecy::SecretString;
+use serde_json::{Map, Value};
+
+use crate::{
+    ApiError,
+    fields::{elements, split_unquoted},
+};
+
+/// The longest body that is parsed.
+const MAX_BODY_BYTES: usize = 16 * 1024;
+
+/// The members of a JSON object. Unknown members are there but nobody asks for them.
+pub struct JsonBody(Map<String, Value>);
+
+/// A body holds passwords.
+impl fmt::Debug for JsonBody {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("JsonBody").finish_non_exhaustive()
+    }
+}
+
+impl JsonBody {
+    /// Reads the body of a request.
+    ///
+    /// # Errors
+    /// [`ApiError::PayloadTooLarge`], [`ApiError::UnsupportedMediaType`], and
+    /// [`ApiError::InvalidRequest`] for anything but one object in UTF-8 without repeated members.
+    pub fn parse(request: &Request) -> Result<Self, ApiError> {
+        Self::read(request.headers(), request.body())
+    }
+
+    /// Reads a body that came with these headers.
+    pub(crate) fn read(headers: &HeaderMap, bytes: &[u8]) -> Result<Self, ApiError> {
+        if bytes.len() > MAX_BODY_BYTES {
+            return Err(ApiError::PayloadTooLarge);
+        }
+        if !is_plain_json(headers) {
+            return Err(ApiError::UnsupportedMediaType);
+        }
+        let malformed = "The request body must be one JSON object without repeated members";
+        parse_object(bytes).map(Self).ok_or(ApiError::InvalidRequest(malformed.into()))
+    }
+
+    /// The member as JSON of any type.
+    pub(crate) fn get(&self, member: &str) -> Option<&Value> {
+        self.0.get(member)
+    }
+
+    /// A text that must be there, of any length.
+    ///
+    /// # Errors
+    /// [`ApiError::InvalidRequest`] when it is missing or no string.
+    pub fn required(&self, member: &str) -> Result<&str, ApiError> {
+        self.optional(member)?.ok_or_else(|| ApiError::member(member, "is missing"))
+    }
+
+    /// A text that may be missing or `null`.
+    ///
+    /// # Errors
+    /// [`ApiError::InvalidRequest`] when it is something else.
+    pub fn optional(&self, member: &str) -> Result<Option<&str>, ApiError> {
+        match self.0.get(member) {
+            None | Some(Value::Null) => Ok(None),
+            Some(Value::String(text)) => Ok(Some(text)),
+            Some(_) => Err(ApiError::member(member, "must be a string")),
+        }
+    }
+
+    /// A password that must be there.
+    ///
+    /// # Errors
+    /// [`ApiError::InvalidRequest`] when it is missing, empty or no string.
+    pub fn secret(&self, member: &str) -> Result<SecretString, ApiError> {
+        match self.required(member)? {
+            "" => Err(ApiError::member(member, "is missing")),
+            text => Ok(SecretString::from(text)),
+        }
+    }
+
+    /// User name and password.
+    ///
+    /// # Errors
+    /// [`ApiError::InvalidRequest`] when one is missing, empty or no string, or the name is none.
+    pub fn credentials(&self) -> Result<(Username, SecretString), ApiError> {
+        let (username, password) = (self.credential("username")?, self.credential("password")?);
+        let username =
+            Username::parse(username).map_err(|error| ApiError::member("username", error))?;
+        Ok((username, SecretString::from(password)))
+    }
+
+    fn credential(&self, member: &str) -> Result<&str, ApiError> {
+        match self.0.get(member) {
+            Some(Value::String(text)) if !text.is_empty() => Ok(text),
+            None | Some(Value::String(_)) => Err(ApiError::MissingCredentials),
+            Some(_) => Err(ApiError::member(member, "must be a string")),
+        }
+    }
+}
+
+/// Whether the body is said to be JSON in UTF-8, and not compressed. A browser cannot send this
+/// type across origins without asking first, which is why nothing else is taken.
+fn is_plain_json(headers: &HeaderMap) -> bool {
+    let mut types = headers.get_all(CONTENT_TYPE).iter();
+    let (Some(content_type), None) = (types.next(), types.next()) else {
+        return false;
+    };
+    let mut parts = split_unquoted(content_type.as_bytes(), b';');
+    let is_json =
+        parts.next().is_some_and(|essence| essence.eq_ignore_ascii_case(b"application/json"));
+    let mut codings = elements(headers, &CONTENT_ENCODING);
+    is_json
+        && parts.all(|parameter| parameter.is_empty() || is_parameter_of_json(parameter))
+        && codings.all(|coding| coding.eq_ignore_ascii_case(b"identity"))
+}
+
+/// Whether it is a parameter (RFC 9110 §5.6.6), and the charset, which JSON has none of, is UTF-8
+/// in one of its usual spellings.
+fn is_parameter_of_json(parameter: &[u8]) -> bool {
+    let is_token = |text: &[u8]| HeaderName::from_bytes(text).is_ok();
+    let end = parameter.iter().position(|byte| *byte == b'=').unwrap_or(parameter.len());
+    let (name, value) = parameter.split_at_checked(end).unwrap_or_default();
+    let Some(value) = value.strip_prefix(b"=").filter(|_| is_token(name)) else {
+        return false;
+    };
+    let quoted = value.strip_prefix(b"\"").and_then(|value| value.strip_suffix(b"\""));
+    let is_utf8 =
+        |value: &[u8]| [&b"utf-8"[..], b"utf8"].iter().any(|utf8| value.eq_ignore_ascii_case(utf8));
+    let is_fine = |value: &[u8]| !name.eq_ignore_ascii_case(b"charset") || is_utf8(value);
+    match quoted {
+        Some(quoted) => {
+            is_fine(&quoted.iter().copied().filter(|b| *b != b'\\').collect::<Vec<_>>())
+        }
+        None => is_token(value) && is_fine(value),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use lambda_http::Body;
+
+    use super::*;
+
+    fn request(body: impl Into<Body>, content_type: &str) -> Request {
+        let mut request = Request::new(body.into());
+        request.headers_mut().insert(CONTENT_TYPE, content_type.parse().unwrap());
+        request
+    }
+
+    fn status(body: impl Into<Body>, content_type: &str) -> u16 {
+        JsonBody::parse(&request(body, content_type)).map_or_else(|e| e.status().as_u16(), |_| 200)
+    }
+
+    #[test]
+    fn the_content_type_is_json_in_any_case_and_utf8_at_most() {
+        for accepted in [
+            "application/json",
+            "Application/JSON",
+            "application/json; charset=utf-8",
+            "application/json;charset=\"UTF-8\"",
+            "application/json; charset=utf8",
+            "application/json; CHARSET=Utf8 ",
+            "application/json; charset=\"ut\\f-8\"",
+            "application/json;",
+            " application/json ;\t; ;",
+            "application/json; charset=utf-8;",
+            "application/json; v=1",
+            "application/json; v=\"a;b, c\\\"d\"; charset=utf-8",
+            "application/json; profile=\"https://example.com/\"",
+        ] {
+            assert_eq!(status("{}", accepted), 200, "{accepted}");
+        }
+        for refused in [
+            "text/plain",
+            "application/x-www-form-urlencoded",
+            "multipart/form-data",
+            "",
+            "application/jsonx",
+            "application/problem+json",
+            "application/json; charset=utf-16",
+            "application/json; charset=\"utf-16\"",
+            "application/json; charset=utf-8; charset=utf-16",
+            "application/json; charset=",
+            "application/json; charset",
+            "application/json; charset = utf-8",
+            "application/json; =utf-8",
+            "application/json; v=a b",
+            "application/json; v=\"a",
+            "application/json, text/plain",
+            "application/json charset=utf-8",
+        ] {
+            assert_eq!(status("{}", refused), 415, "{refused}");
+        }
+        assert_eq!(JsonBody::parse(&Request::new("{}".into())).unwrap_err().status(), 415);
+    }
+
+    #[test]
+    fn a_compressed_body_is_never_inflated() {
+        let mut compressed = request("{}", "application/json");
+        for (coding, is_plain) in
+            [("gzip", false), ("identity, br", false), ("Identity", true), ("", true)]
+        {
+            compressed.headers_mut().insert(CONTENT_ENCODING, coding.parse().unwrap());
+            assert_eq!(JsonBody::parse(&compressed).is_ok(), is_plain, "{coding}");
+        }
+    }
+
+    #[test]
+    fn a_body_over_16_kib_is_refused_before_it_is_parsed() {
+        let body = format!("{{\"a\":\"{}\"}}", "x".repeat(MAX_BODY_BYTES - 8));
+        assert_eq!(body.len(), MAX_BODY_BYTES);
+        assert_eq!(status(format!("{body} "), "application/json"), 413);
+        assert_eq!(status(body, "application/json"), 200);
+        assert_eq!(status("[".repeat(MAX_BODY_BYTES + 1), "text/plain"), 413);
+    }
+
+    #[test]
+    fn anything_but_one_object_without_repeated_members_is_refused() {
+        let deep = format!("{{\"a\":{}1{}}}", "[".repeat(5_000), "]".repeat(5_000));
+        for body in [
+            "",
+            "null",
+            "[]",
+            "\"x\"",
+            "1",
+            "true",
+            "{",
+            "{\"a\":1,}",
+            "{'a':1}",
+            "{\"a\":1}{}",
+            "\u{feff}{}",
+            "{\"a\":NaN}",
+            "{\"a\":1e999}",
+            "{\"a\":\"\\ud800\"}",
+            "// x\n{}",
+            "{\"a\":1,\"a\":1}",
+            "{\"a\":1,\"\\u0061\":1}",
+            "{\"a\":{\"b\":1,\"b\":1}}",
+            &deep,
+        ] {
+            assert_eq!(status(body, "application/json"), 400, "{body:.60}");
+        }
+        assert_eq!(status(b"{\"a\":\"\xff\"}".to_vec(), "application/json"), 400);
+        assert_eq!(
+            status(
+                "{\"a\":1}".encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<_>>(),
+                "application/json"
+            ),
+            400
+        );
+    }
+
+    #[test]
+    fn missing_and_empty_credentials_are_one_answer_and_wrong_types_are_named() {
+        for (body, sentence) in [
+            ("{}", "Missing username or password"),
+            (r#"{"username":"a"}"#, "Missing username or password"),
+            (r#"{"username":"a","password":""}"#, "Missing username or password"),
+            (r#"{"Username":"a","PASSWORD":"b"}"#, "Missing username or password"),
+            (r#"{"username":1,"password":"b"}"#, "username must be a string"),
+            (r#"{"username":"a","password":["b"]}"#, "password must be a string"),
+            (r#"{"username":"a","password":null}"#, "password must be a string"),
+        ] {
+            let refusal = JsonBody::parse(&request(body, "application/json")).unwrap();
+            assert_eq!(refusal.credentials().unwrap_err().message(), sentence, "{body}");
+        }
+    }
+}

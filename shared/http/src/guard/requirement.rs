@@ -1,0 +1,62 @@
+//! What a route asks of its caller.
+
+use std::{borrow::Cow, time::Duration};
+
+use latchkey_token::Timestamp;
+
+use super::{Identity, Refusal};
+
+/// What a route asks of its caller beyond a valid access token.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Requirement {
+    freshness: Option<Freshness>,
+    role: Option<&'static str>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Freshness {
+    Fresh,
+    Within(Duration),
+}
+
+impl Requirement {
+    /// Nothing more: any valid access token will do.
+    pub const TOKEN: Self = Self { freshness: None, role: None };
+
+    /// A fresh token: one that came from a password and not from a refresh.
+    pub const FRESH: Self = Self { freshness: Some(Freshness::Fresh), role: None };
+
+    /// A fresh token whose user proved the password less than `max_age` ago (RFC 9470).
+    pub const fn fresh_within(max_age: Duration) -> Self {
+        Self { freshness: Some(Freshness::Within(max_age)), role: None }
+    }
+
+    /// A user who had that role when the token was issued.
+    pub const fn role(role: &'static str) -> Self {
+        Self { freshness: None, role: Some(role) }
+    }
+
+    /// The same, and that role.
+    #[must_use]
+    pub const fn and_role(self, role: &'static str) -> Self {
+        Self { role: Some(role), ..self }
+    }
+
+    pub(super) fn check(self, caller: &Identity, now: Timestamp) -> Result<(), Refusal> {
+        let claims = caller.claims();
+        let (is_met, max_age) = match self.freshness {
+            None => (true, Duration::ZERO),
+            Some(Freshness::Fresh) => (claims.fresh, Duration::ZERO),
+            Some(Freshness::Within(max_age)) => {
+                (claims.fresh && now < claims.auth_time + max_age, max_age)
+            }
+        };
+        if !is_met {
+            return Err(Refusal::NotFresh { max_age });
+        }
+        match self.role {
+            Some(role) if !caller.has_role(role) => Err(Refusal::RoleMissing(Cow::Borrowed(role))),
+            Some(_) | None => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,279 @@
+//! Where in a request a token may be.
+
+use std::borrow::Cow;
+
+use lambda_http::{
+    Body,
+    http::{HeaderMap, HeaderName, Request, header::AUTHORIZATION},
+};
+use latchkey_token::TokenType;
+
+use crate::{
+    ApiError, CookieSettings, JsonBody, Refusal,
+    fields::{cookies_named, elements, subprotocols, tokens_of_scheme},
+};
+
+/// A place of a request that may hold a token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TokenLocation {
+    /// `Authorization: Bearer …`, or another header.
+    Headers,
+    /// A cookie, which a browser sends by itself.
+    Cookies,
+    /// A parameter of the URL. Those end in logs: for clients that can send nothing else.
+    QueryString,
+    /// A member of the JSON body.
+    Json,
+    /// A subprotocol that a browser offers for a WebSocket, the one header that it lets a page
+    /// choose there.
+    WebSocketProtocol,
+}
+
+impl TokenLocation {
+    /// Every place.
+    pub const ALL: [Self; 5] =
+        [Self::Headers, Self::Cookies, Self::QueryString, Self::Json, Self::WebSocketProtocol];
+
+    /// The place's name in `JWT_TOKEN_LOCATION`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Headers => "headers",
+            Self::Cookies => "cookies",
+            Self::QueryString => "query_string",
+            Self::Json => "json",
+            Self::WebSocketProtocol => "websocket_protocol",
+        }
+    }
+}
+
+/// Where tokens may be, in the order in which the places are searched. Only a place without a
+/// token leads to the next one: a bad token is not saved by a good one elsewhere.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TokenLocations {
+    /// The places.
+    pub order: Vec<TokenLocation>,
+    /// The header's name.
+    pub header_name: HeaderName,
+    /// The word before the token in that header, in any case; `None` when there is none.
+    pub header_scheme: Option<String>,
+    /// The URL parameter.
+    pub query_name: String,
+    /// What stands before the token in the URL parameter.
+    pub query_prefix: String,
+    /// The JSON member of access tokens.
+    pub json_access_key: String,
+    /// The JSON member of refresh tokens.
+    pub json_refresh_key: String,
+    /// The cookies.
+    pub cookies: CookieSettings,
+}
+
+/// `Authorization: Bearer …` and nothing else.
+impl Default for TokenLocations {
+    fn default() -> Self {
+        Self {
+            order: vec![TokenLocation::Headers],
+            header_name: AUTHORIZATION,
+            header_scheme: Some(BEARER.to_owned()),
+            query_name: "jwt".to_owned(),
+            query_prefix: String::new(),
+            json_access_key: "access_token".to_owned(),
+            json_refresh_key: "refresh_token".to_owned(),
+            cookies: CookieSettings::default(),
+        }
+    }
+}
+
+const BEARER: &str = "Bearer";
+
+/// What Flask-JWT's clients write in place of `Bearer`.
+const FLASK_JWT_SCHEME: &str = "JWT";
+
+/// A body that may be looked into for a token.
+pub trait TokenBody {
+    /// The bytes, if they are at hand.
+    fn bytes(&self) -> Option<&[u8]>;
+}
+
+impl TokenBody for () {
+    fn bytes(&self) -> Option<&[u8]> {
+        None
+    }
+}
+
+impl TokenBody for Body {
+    fn bytes(&self) -> Option<&[u8]> {
+        Some(self)
+    }
+}
+
+/// A token's text and where it was.
+#[derive(Debug)]
+pub(crate) struct Found<'a> {
+    pub(crate) text: Cow<'a, str>,
+    pub(crate) location: TokenLocation,
+}
+
+impl TokenLocations {
+    /// Whether a token may be there.
+    pub fn include(&self, location: TokenLocation) -> bool {
+        self.order.contains(&location)
+    }
+
+    /// The word that clients write before a token (RFC 6749 §7.1): `Bearer` also where the header
+    /// holds the token alone, because the member of that name cannot be left out.
+    pub fn token_type(&self) -> &str {
+        self.header_scheme.as_deref().unwrap_or(BEARER)
+    }
+
+    /// The access token of a request.
+    pub(crate) fn find_access<'a, B: TokenBody>(
+        &self,
+        request: &'a Request<B>,
+    ) -> Result<Found<'a>, Refusal> {
+        self.find(request, &self.order, self.body(request).as_ref(), TokenType::Access)
+    }
+
+    /// The refresh token of a request with that body, in which it may be wherever the others are.
+    pub(crate) fn find_refresh<'a, B>(
+        &self,
+        request: &'a Request<B>,
+        body: Option<&JsonBody>,
+    ) -> Result<Found<'a>, Refusal> {
+        let mut order = self.order.clone();
+        if !self.include(TokenLocation::Json) {
+            order.push(TokenLocation::Json);
+        }
+        self.find(request, &order, body, TokenType::Refresh)
+    }
+
+    /// The token of either type that a client put into a request by itself.
+    pub(crate) fn find_explicit<'a, B: TokenBody>(
+        &self,
+        request: &'a Request<B>,
+    ) -> Result<Found<'a>, Refusal> {
+        let mut order = self.order.clone();
+        order.retain(|location| *location != TokenLocation::Cookies);
+        let body = self.body(request);
+        match self.find(request, &order, body.as_ref(), TokenType::Access) {
+            Err(Refusal::NoToken) => self.find(request, &order, body.as_ref(), TokenType::Refresh),
+            found => found,
+        }
+    }
+
+    /// The tokens of either type that a browser keeps for us.
+    pub(crate) fn find_in_cookies<'a>(
+        &self,
+        headers: &'a HeaderMap,
+    ) -> Vec<(TokenType, Cow<'a, str>)> {
+        if !self.include(TokenLocation::Cookies) {
+            return Vec::new();
+        }
+        let mut found = Vec::new();
+        for token_type in [TokenType::Access, TokenType::Refresh] {
+            for text in cookies_named(headers, &self.cookies.pair(token_type).token.name) {
+                if !found.contains(&(token_type, text.clone())) {
+                    found.push((token_type, text));
+                }
+            }
+        }
+        found
+    }
+
+    /// The body, where it may hold a token.
+    fn body<B: TokenBody>(&self, request: &Request<B>) -> Option<JsonBody> {
+        self.include(TokenLocation::Json)
+            .then(|| JsonBody::read(request.headers(), request.body().bytes()?).ok())
+            .flatten()
+    }
+
+    fn find<'a, B>(
+        &self,
+        request: &'a Request<B>,
+        order: &[TokenLocation],
+        body: Option<&JsonBody>,
+        wanted: TokenType,
+    ) -> Result<Found<'a>, Refusal> {
+        let mut found: Option<Found<'a>> = None;
+        for &location in order {
+            for text in self.tokens_in(location, request, body, wanted) {
+                match &found {
+                    Some(first) if text.is_empty() || text == first.text => {}
+                    Some(first) if !first.text.is_empty() => match (first.location, location) {
+                        (TokenLocation::Cookies, TokenLocation::Cookies) => {
+                            return Err(Refusal::TwoCookies);
+                        }
+                        // A browser adds its cookies to every request of a page; any other two
+                        // are a client that does not know who it is (RFC 6750 §2).
+                        (TokenLocation::Cookies, _) | (_, TokenLocation::Cookies) => {}
+                        (_, _) => return Err(Refusal::TwoTokens),
+                    },
+                    _ => found = Some(Found { text, location }),
+                }
+            }
+        }
+        found.ok_or(Refusal::NoToken)
+    }
+
+    /// What stands where a token may be; an empty text where the place is used for none.
+    fn tokens_in<'a, B>(
+        &self,
+        location: TokenLocation,
+        request: &'a Request<B>,
+        body: Option<&JsonBody>,
+        wanted: TokenType,
+    ) -> Vec<Cow<'a, str>> {
+        let headers = request.headers();
+        match location {
+            TokenLocation::Headers => self.in_headers(headers, wanted),
+            TokenLocation::Cookies => {
+                cookies_named(headers, &self.cookies.pair(wanted).token.name).collect()
+            }
+            TokenLocation::QueryString => self.in_query(request.uri().query()),
+            TokenLocation::Json => {
+                let token = body.and_then(|body| self.in_json(body, wanted));
+                token.into_iter().collect()
+            }
+            TokenLocation::WebSocketProtocol => subprotocols(headers).collect(),
+        }
+    }
+
+    fn in_headers<'a>(&self, headers: &'a HeaderMap, wanted: TokenType) -> Vec<Cow<'a, str>> {
+        let flask_jwt = (self.header_name == AUTHORIZATION && wanted == TokenType::Access)
+            .then_some(FLASK_JWT_SCHEME);
+        let credentials = elements(headers, &self.header_name);
+        match self.header_scheme.as_deref() {
+            None => credentials.map(String::from_utf8_lossy).collect(),
+            Some(scheme) => tokens_of_scheme(credentials, [Some(scheme), flask_jwt]),
+        }
+    }
+
+    fn in_query(&self, query: Option<&str>) -> Vec<Cow<'static, str>> {
+        form_urlencoded::parse(query.unwrap_or_default().as_bytes())
+            .filter(|(name, value)| *name == self.query_name && !value.is_empty())
+            .map(|(_, value)| {
+                let token = value.strip_prefix(&self.query_prefix);
+                token.unwrap_or_default().to_owned().into()
+            })
+            .collect()
+    }
+
+    fn in_json(&self, body: &JsonBody, wanted: TokenType) -> Option<Cow<'static, str>> {
+        let key = match wanted {
+            TokenType::Access => &self.json_access_key,
+            TokenType::Refresh => &self.json_refresh_key,
+        };
+        let token = body.optional(key).transpose()?;
+        Some(token.unwrap_or_default().to_owned().into())
+    }
+
+    /// The answer to a request that is not let through. `wanted` is the type of token that the
+    /// route takes.
+    pub(crate) fn refusal(&self, refusal: Refusal, wanted: TokenType) -> ApiError {
+        if matches!(refusal, Refusal::NoToken) && !self.include(TokenLocation::Headers) {
+            let names: Vec<_> = self.order.iter().map(|location| location.name()).collect();
+            return ApiError::MissingToken(format!("Missing JWT in {}", names.join(", ")).into());
+        }
+        ApiError::refusal(refusal, wanted)
+    }
+}

@@ -1,0 +1,37 @@
+//! What `main` returns when a function does not start.
+
+use std::{error::Error, fmt};
+
+use latchkey_store::with_causes;
+
+/// Why a function does not start. Rust prints what `main` returns by its `Debug`, so that of this
+/// type is a sentence with all causes.
+pub struct StartError(Box<dyn Error + Send + Sync>);
+
+impl<E: Into<Box<dyn Error + Send + Sync>>> From<E> for StartError {
+    fn from(error: E) -> Self {
+        Self(error.into())
+    }
+}
+
+impl fmt::Debug for StartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&with_causes(self.0.as_ref()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_prints_as_a_sentence_with_its_causes() {
+        let fault = std::io::Error::other(latchkey_store::KeySourceError::PublicOnly);
+        let printed = format!(
+            "{:?}",
+            StartError::from(latchkey_store::StoreError::Unavailable(fault.into()))
+        );
+        assert_eq!(printed, "the store is unavailable: a public key cannot sign");
+        assert_eq!(format!("{:?}", StartError::from("a text")), "a text");
+    }
+}

@@ -1,0 +1,298 @@
+//! Tokens in cookies: as set, as read back, and what else a request has to show.
+#![cfg(test)]
+
+use lambda_http::{
+    Body, Request, Response,
+    http::{self, HeaderName, header::SET_COOKIE},
+};
+use latchkey_http::{
+    CookieSettings, CsrfError, Delivery, Freshness, Guard, Refusal, Requirement, SameSite,
+    SessionCheck, SessionOf, TokenLocation, TokenLocations, TokenReader, token_answer,
+};
+use latchkey_store::MemoryUsers;
+use latchkey_testkit::{
+    forge,
+    subject::{NOW, issuer, session, user, verifier},
+};
+use latchkey_token::{AdditionalClaims, PresentedToken};
+use serde_json::Value;
+
+fn locations(cookies: CookieSettings) -> TokenLocations {
+    TokenLocations { order: vec![TokenLocation::Cookies], cookies, ..TokenLocations::default() }
+}
+
+/// The answer to a login that asked for cookies.
+fn login(cookies: &CookieSettings) -> Response<Body> {
+    let mut alice = user("alice");
+    let started = session(&alice, NOW);
+    alice.sessions.insert(started.id.clone(), started.session.clone());
+    let holder = SessionOf { user: &alice, id: &started.id, session: &started.session };
+    token_answer(&issuer(), holder, Freshness::Fresh, Delivery::Cookies(cookies), NOW).unwrap()
+}
+
+fn set_cookies(answer: &Response<Body>) -> Vec<String> {
+    let values = answer.headers().get_all(SET_COOKIE).iter();
+    values.map(|value| value.to_str().unwrap().to_owned()).collect()
+}
+
+fn body(answer: &Response<Body>) -> Value {
+    serde_json::from_slice(answer.body()).unwrap()
+}
+
+/// What a browser sends back.
+fn cookie_header(answer: &Response<Body>) -> String {
+    let pairs = set_cookies(answer).into_iter();
+    pairs.map(|cookie| cookie.split(';').next().unwrap().to_owned()).collect::<Vec<_>>().join("; ")
+}
+
+fn request(method: &str, cookies: &str, headers: &[(&str, &str)]) -> Request {
+    let mut request = http::Request::builder()
+        .method(method)
+        .uri("/")
+        .header("host", "api.example.com")
+        .header("cookie", cookies);
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    request.body(Body::Empty).unwrap()
+}
+
+async fn check(cookies: &CookieSettings, request: &Request) -> Result<(), Refusal> {
+    let locations = locations(cookies.clone());
+    let reader = TokenReader { locations, ..TokenReader::new(verifier()) };
+    let guard = Guard::reading(reader, SessionCheck::<MemoryUsers>::off());
+    guard.check(request, Requirement::TOKEN, NOW).await.map(drop)
+}
+
+#[test]
+fn a_login_that_asks_for_cookies_gets_four_and_no_token_in_its_body() {
+    let answer = login(&CookieSettings::default());
+    let cookies = set_cookies(&answer);
+    let attributes: Vec<_> = cookies
+        .iter()
+        .map(|cookie| {
+            let (name, rest) = cookie.split_once('=').unwrap();
+            (name, rest.split_once("; ").unwrap().1)
+        })
+        .collect();
+    let hidden = |life| format!("HttpOnly; SameSite=Lax; Secure; Path=/; Max-Age={life}");
+    let shown = |life| format!("SameSite=Lax; Secure; Path=/; Max-Age={life}");
+    assert_eq!(
+        attributes,
+        [
+            ("__Host-access_token", hidden(900).as_str()),
+            ("__Host-csrf_access_token", &shown(900)),
+            ("__Host-refresh_token", &hidden(2_592_000)),
+            ("__Host-csrf_refresh_token", &shown(2_592_000)),
+        ]
+    );
+    let body = body(&answer);
+    let members: Vec<_> = body.as_object().unwrap().keys().map(String::as_str).collect();
+    assert_eq!(
+        members,
+        ["csrf_access_token", "csrf_refresh_token", "expires_in", "msg", "refresh_expires_in"]
+    );
+    for csrf in ["csrf_access_token", "csrf_refresh_token"] {
+        let value = body[csrf].as_str().unwrap();
+        assert!(
+            cookies.iter().any(|cookie| cookie.starts_with(&format!("__Host-{csrf}={value};")))
+        );
+    }
+}
+
+#[test]
+fn a_cookie_lives_as_long_as_its_token_or_until_the_browser_is_closed() {
+    let until_closed = CookieSettings { end_with_browser: true, ..CookieSettings::default() };
+    for cookie in set_cookies(&login(&until_closed)) {
+        assert!(!cookie.contains("Max-Age") && !cookie.contains("Expires"), "{cookie}");
+    }
+}
+
+#[test]
+fn the_csrf_values_can_be_left_out_of_cookies() {
+    let hidden = CookieSettings { show_csrf: false, ..CookieSettings::default() };
+    let answer = login(&hidden);
+    let cookies = set_cookies(&answer);
+    assert_eq!(cookies.len(), 2);
+    assert!(cookies.iter().all(|cookie| cookie.contains("HttpOnly")), "{cookies:?}");
+    assert!(body(&answer)["csrf_access_token"].is_string());
+}
+
+#[tokio::test]
+async fn the_cookies_can_have_flasks_names_and_other_paths() {
+    let mut flask = CookieSettings {
+        domain: Some("example.com".to_owned()),
+        same_site: SameSite::Strict,
+        ..CookieSettings::default()
+    };
+    flask.access.token.name = "access_token_cookie".to_owned();
+    flask.access.token.path = "/api".to_owned();
+    flask.access.csrf.name = "csrf_access_token".to_owned();
+    flask.refresh.token.name = "refresh_token_cookie".to_owned();
+    flask.refresh.token.path = "/refresh".to_owned();
+    flask.refresh.csrf.name = "csrf_refresh_token".to_owned();
+    flask.refresh.csrf.path = "/app".to_owned();
+    let answer = login(&flask);
+    for (name, path) in [
+        ("access_token_cookie", "/api"),
+        ("csrf_access_token", "/"),
+        ("refresh_token_cookie", "/refresh"),
+        ("csrf_refresh_token", "/app"),
+    ] {
+        let cookies = set_cookies(&answer);
+        let cookie = cookies.iter().find(|cookie| cookie.starts_with(&format!("{name}="))).unwrap();
+        for attribute in [&format!("Path={path};"), "Domain=example.com", "SameSite=Strict"] {
+            assert!(format!("{cookie};").contains(attribute), "{attribute}: {cookie}");
+        }
+    }
+    assert!(check(&flask, &request("GET", &cookie_header(&answer), &[])).await.is_ok());
+
+    let mut response = Response::new(Body::Empty);
+    flask.clear(response.headers_mut());
+    let cleared = set_cookies(&response);
+    assert_eq!(cleared.len(), 4);
+    for (old, new) in set_cookies(&answer).iter().zip(&cleared) {
+        let attributes = |cookie: &str| {
+            let attributes = cookie
+                .split("; ")
+                .skip(1)
+                .filter(|a| !a.starts_with("Max-Age") && !a.starts_with("Expires"));
+            attributes.map(str::to_owned).collect::<Vec<_>>()
+        };
+        assert_eq!(attributes(old), attributes(new), "or a browser keeps the old one");
+        assert!(new.contains("=;") && new.contains("Max-Age=0"), "{new}");
+    }
+}
+
+#[tokio::test]
+async fn what_changes_something_must_say_the_tokens_own_csrf_value() {
+    let settings = CookieSettings::default();
+    let answer = login(&settings);
+    let (cookies, body) = (cookie_header(&answer), body(&answer));
+    let (own, other) =
+        (body["csrf_access_token"].as_str().unwrap(), body["csrf_refresh_token"].as_str().unwrap());
+    for method in ["GET", "HEAD", "OPTIONS"] {
+        assert!(check(&settings, &request(method, &cookies, &[])).await.is_ok(), "{method}");
+    }
+    let upper = own.to_uppercase();
+    for method in ["POST", "PUT", "PATCH", "DELETE", "LINK"] {
+        let said = |value: &str| request(method, &cookies, &[("x-csrf-token", value)]);
+        assert!(check(&settings, &said(own)).await.is_ok(), "{method}");
+        for (value, expected) in [
+            ("", CsrfError::Missing),
+            (other, CsrfError::Mismatch),
+            (upper.as_str(), CsrfError::Mismatch),
+            (&own[1..], CsrfError::Mismatch),
+        ] {
+            let refusal = check(&settings, &said(value)).await;
+            assert!(matches!(refusal, Err(Refusal::Csrf(error)) if error == expected));
+        }
+        let refusal = check(&settings, &request(method, &cookies, &[])).await;
+        assert!(matches!(refusal, Err(Refusal::Csrf(CsrfError::Missing))), "{refusal:?}");
+    }
+}
+
+#[tokio::test]
+async fn the_csrf_headers_can_be_others() {
+    let mut settings = CookieSettings::default();
+    settings.access.csrf_header = HeaderName::from_static("x-xsrf");
+    let answer = login(&settings);
+    let (cookies, body) = (cookie_header(&answer), body(&answer));
+    let csrf = body["csrf_access_token"].as_str().unwrap();
+    let own = request("POST", &cookies, &[("x-xsrf", csrf)]);
+    assert!(check(&settings, &own).await.is_ok());
+    let usual = request("POST", &cookies, &[("x-csrf-token", csrf)]);
+    let refusal = check(&settings, &usual).await;
+    assert!(matches!(refusal, Err(Refusal::Csrf(CsrfError::Missing))), "{refusal:?}");
+}
+
+#[tokio::test]
+async fn a_page_of_another_origin_is_refused_whatever_it_says() {
+    let settings = CookieSettings {
+        allowed_origins: vec!["https://app.example.com".to_owned()],
+        ..CookieSettings::default()
+    };
+    let answer = login(&settings);
+    let (cookies, body) = (cookie_header(&answer), body(&answer));
+    let csrf = body["csrf_access_token"].as_str().unwrap();
+    for (origin, is_ours) in [
+        ("https://api.example.com", true),
+        ("https://app.example.com", true),
+        ("http://api.example.com", false),
+        ("https://api.example.com:8443", false),
+        ("https://api.example.com.evil.com", false),
+        ("https://evil.com", false),
+        ("null", false),
+        ("", false),
+    ] {
+        let said = [("x-csrf-token", csrf), ("origin", origin)];
+        let verdict = check(&settings, &request("POST", &cookies, &said)).await;
+        assert_eq!(verdict.is_ok(), is_ours, "{origin:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_token_that_was_made_for_a_header_is_none_for_a_cookie() {
+    let settings = CookieSettings::default();
+    let token = forge::sign(&forge::header(), &forge::claims());
+    for method in ["GET", "POST"] {
+        let request = request(method, &format!("__Host-access_token={token}"), &[]);
+        let refusal = check(&settings, &request).await;
+        assert!(matches!(refusal, Err(Refusal::Token(_))), "{method}: {refusal:?}");
+    }
+}
+
+#[test]
+fn a_token_that_no_browser_would_keep_is_not_set() {
+    let mut alice = user("alice");
+    let claims = serde_json::json!({ "text": "x".repeat(3_500) });
+    alice.claims = AdditionalClaims::new(claims.as_object().unwrap().clone()).unwrap();
+    let started = session(&alice, NOW);
+    let holder = SessionOf { user: &alice, id: &started.id, session: &started.session };
+    let answer = |delivery| token_answer(&issuer(), holder, Freshness::Fresh, delivery, NOW);
+    assert!(answer(Delivery::Body { token_type: "Bearer" }).is_ok());
+    let refused = answer(Delivery::Cookies(&CookieSettings::default())).unwrap_err();
+    assert_eq!(refused.code(), "internal");
+}
+
+#[tokio::test]
+async fn a_refresh_token_may_be_in_a_cookie_and_the_access_token_in_the_body() {
+    let settings = CookieSettings::default();
+    let mut alice = user("alice");
+    let started = session(&alice, NOW);
+    alice.sessions.insert(started.id.clone(), started.session.clone());
+    let holder = SessionOf { user: &alice, id: &started.id, session: &started.session };
+    let delivery = Delivery::RefreshCookie { token_type: "Token", cookies: &settings };
+    let answer = token_answer(&issuer(), holder, Freshness::Fresh, delivery, NOW).unwrap();
+    let members = body(&answer);
+    let names: Vec<_> = members.as_object().unwrap().keys().map(String::as_str).collect();
+    assert_eq!(
+        names,
+        ["access_token", "csrf_refresh_token", "expires_in", "refresh_expires_in", "token_type"]
+    );
+    assert_eq!(members["token_type"], "Token");
+    let names: Vec<_> = set_cookies(&answer)
+        .iter()
+        .map(|cookie| cookie.split('=').next().unwrap().to_owned())
+        .collect();
+    assert_eq!(names, ["__Host-refresh_token", "__Host-csrf_refresh_token"]);
+    let token = PresentedToken::parse(members["access_token"].as_str().unwrap()).unwrap();
+    assert_eq!(verifier().access(token, NOW).unwrap().csrf, None, "it is for a header");
+}
+
+#[test]
+fn a_client_whose_refresh_token_is_in_a_cookie_gets_the_next_one_there() {
+    let both = TokenLocations {
+        order: vec![TokenLocation::Headers, TokenLocation::Cookies],
+        ..TokenLocations::default()
+    };
+    let with_cookie = request("POST", "__Host-refresh_token=x", &[]);
+    let without = request("POST", "other=x", &[]);
+    let delivery = |request, location| both.delivery_beside(request, location);
+    let (headers, cookies) = (TokenLocation::Headers, TokenLocation::Cookies);
+    assert!(matches!(delivery(&with_cookie, headers), Delivery::RefreshCookie { .. }));
+    assert!(matches!(delivery(&without, headers), Delivery::Body { token_type: "Bearer" }));
+    assert!(matches!(delivery(&with_cookie, cookies), Delivery::Cookies(_)));
+    let unconfigured = TokenLocations::default();
+    assert!(matches!(unconfigured.delivery_beside(&with_cookie, headers), Delivery::Body { .. }));
+}

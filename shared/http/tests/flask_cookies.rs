@@ -1,0 +1,57 @@
+//! Tokens that a Flask service has minted, in its cookies.
+#![cfg(test)]
+
+use lambda_http::{Body, http::Request};
+use latchkey_http::{
+    Guard, RefreshToken, Requirement, SessionCheck, TokenLocation, TokenLocations, TokenReader,
+};
+use latchkey_store::{AddUser as _, LegacyUser, MemoryUsers};
+use latchkey_testkit::{
+    flask::{extended_claims, keys, sign},
+    forge::with,
+    subject::{NOW, operation, user, verifier},
+};
+use serde_json::json;
+
+#[tokio::test]
+async fn a_flask_cookie_works_under_flasks_name_with_its_csrf_value() {
+    let mut locations = TokenLocations {
+        order: vec![TokenLocation::Headers, TokenLocation::Cookies],
+        ..TokenLocations::default()
+    };
+    locations.cookies.access.token.name = "access_token_cookie".to_owned();
+    locations.cookies.refresh.token.name = "refresh_token_cookie".to_owned();
+    let (users, alice) = (MemoryUsers::default(), user("alice"));
+    users.add_user(&alice, &operation()).await.unwrap();
+    let moved = LegacyUser { id: alice.id.clone(), username: alice.username.clone() };
+    users.add_legacy_user("alice", moved);
+    let reader = || TokenReader {
+        locations: locations.clone(),
+        ..TokenReader::with_flask(verifier(), keys(&json!({ "minted_by": "flask" })))
+    };
+    let (reader, guard) = (reader(), Guard::reading(reader(), SessionCheck::strict(users)));
+    let request = |method: &str, csrf: &str, refresh: bool| {
+        let kind = if refresh { "refresh" } else { "access" };
+        let token = sign(&with(extended_claims(), "type", kind.into()));
+        let request = Request::builder().method(method).uri("/");
+        let request = request.header("cookie", format!("{kind}_token_cookie={token}"));
+        request.header("x-csrf-token", csrf).body(Body::Empty).unwrap()
+    };
+    for (method, csrf, is_taken) in [
+        ("GET", "", true),
+        ("POST", "", false),
+        ("POST", "other", false),
+        ("POST", "flask-csrf", true),
+    ] {
+        let verdict = guard.check(&request(method, csrf, false), Requirement::TOKEN, NOW).await;
+        assert_eq!(verdict.is_ok(), is_taken, "{method} {csrf}");
+        if method == "POST" {
+            let verdict = reader.refresh(&request(method, csrf, true), NOW).await;
+            assert_eq!(verdict.is_ok(), is_taken);
+        }
+    }
+    let (token, location) =
+        reader.refresh(&request("POST", "flask-csrf", true), NOW).await.unwrap();
+    assert!(matches!(token, RefreshToken::Flask(_)));
+    assert_eq!(location, TokenLocation::Cookies);
+}

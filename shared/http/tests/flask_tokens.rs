@@ -1,0 +1,272 @@
+//! Tokens that a Flask service has minted, at the guard.
+#![cfg(test)]
+
+use std::time::Duration;
+
+use lambda_http::http::Request;
+use latchkey_http::{Guard, Identity, Refusal, Requirement, SessionCheck, TokenReader};
+use latchkey_session::{AccountStatus, User};
+use latchkey_store::{AddUser as _, LegacyUser, MemoryUsers};
+use latchkey_testkit::{
+    flask::{SECRET, extended_claims, flask_jwt_claims, header, keys, sign},
+    forge::{sign_with_hmac, with},
+    subject::{NOW, key_set, operation, token_profile, user, verifier},
+};
+use latchkey_token::{FlaskKeys, Timestamp, TokenError, TokenProfile, Verifier};
+use serde_json::{Value, json};
+
+/// A guard over a store with alice in it, whom the old service knew as `alice` and as 1, and who has
+/// no session.
+async fn guard(keys: FlaskKeys, change: impl FnOnce(&mut User)) -> (Guard<MemoryUsers>, User) {
+    let (users, mut alice) = (MemoryUsers::default(), user("Alice"));
+    change(&mut alice);
+    users.add_user(&alice, &operation()).await.unwrap();
+    for identity in ["alice", "1"] {
+        users.add_legacy_user(identity, moved(&alice));
+    }
+    let reader = TokenReader::with_flask(verifier(), keys);
+    (Guard::reading(reader, SessionCheck::strict(users)), alice)
+}
+
+fn moved(user: &User) -> LegacyUser {
+    LegacyUser { id: user.id.clone(), username: user.username.clone() }
+}
+
+fn extended() -> FlaskKeys {
+    keys(&json!({ "minted_by": "flask" }))
+}
+
+async fn admit(token: &str, now: Timestamp) -> Result<Identity, Refusal> {
+    guard(extended(), |_| ()).await.0.admit(token, now).await
+}
+
+fn later(seconds: u64) -> Timestamp {
+    NOW + Duration::from_secs(seconds)
+}
+
+#[track_caller]
+fn assert_refused(verdict: &Result<Identity, Refusal>, expected: TokenError) {
+    assert!(matches!(verdict, Err(Refusal::Token(error)) if *error == expected), "{verdict:?}");
+}
+
+#[tokio::test]
+async fn a_flask_jwt_extended_token_opens_guarded_routes_until_it_expires() {
+    let (guard, alice) = guard(extended(), |alice| alice.roles = vec!["admin".to_owned()]).await;
+    let claims = with(extended_claims(), "plan", "pro".into());
+    let token = sign(&with(claims, "roles", json!(["admin"])));
+    let request = Request::builder().header("authorization", format!("Bearer {token}"));
+    let request = request.body(()).unwrap();
+    let caller = guard.check(&request, Requirement::FRESH, NOW).await.unwrap();
+    assert_eq!((caller.user(), caller.username()), (&alice.id, "Alice"));
+    assert_eq!(caller.claims().auth_time, NOW, "`iat`");
+    assert_eq!(caller.claims().claims.get("plan"), Some(&json!("pro")));
+    assert!(!caller.has_role("admin"), "a role of theirs is none of ours");
+    assert!(guard.admit(&token, later(899)).await.is_ok());
+    assert_refused(&guard.admit(&token, later(900)).await, TokenError::Expired);
+
+    for (fresh, is_fresh) in [
+        (json!(false), false),
+        (Value::Null, false),
+        (json!("true"), false),
+        (json!([1]), false),
+        (json!(0), false),
+        (json!(NOW.unix()), false),
+        (json!(NOW.unix() + 60), true),
+        (json!(1_700_000_060.25), true),
+    ] {
+        let token = sign(&with(extended_claims(), "fresh", fresh.clone()));
+        let caller = guard.admit(&token, NOW).await.unwrap();
+        assert_eq!(caller.claims().fresh, is_fresh, "{fresh}");
+    }
+}
+
+#[tokio::test]
+async fn what_flask_takes_for_valid_and_should_not_is_refused() {
+    for (claim, value, expected) in [
+        ("exp", Value::Null, TokenError::BadClaims),
+        ("exp", json!("9999999999"), TokenError::BadClaims),
+        ("exp", json!(1e300), TokenError::BadClaims),
+        ("type", json!("password-reset"), TokenError::BadClaims),
+        ("type", json!("Refresh"), TokenError::BadClaims),
+        ("type", json!(7), TokenError::BadClaims),
+        ("sub", json!(["alice"]), TokenError::BadClaims),
+        ("sub", json!(""), TokenError::BadClaims),
+        ("sub", json!(1.5), TokenError::BadClaims),
+        ("nbf", json!(NOW.unix() + 1), TokenError::NotYetValid),
+        ("iat", json!(NOW.unix() + 1), TokenError::IssuedInFuture),
+        ("iat", json!("now"), TokenError::BadClaims),
+        ("iat", Value::Null, TokenError::BadClaims),
+        ("type", Value::Null, TokenError::BadClaims),
+    ] {
+        let token = sign(&with(extended_claims(), claim, value.clone()));
+        let verdict = admit(&token, NOW).await;
+        assert!(verdict.is_err(), "{claim} {value}");
+        assert_refused(&verdict, expected);
+    }
+    let refresh = sign(&with(extended_claims(), "type", "refresh".into()));
+    assert!(matches!(admit(&refresh, NOW).await, Err(Refusal::Token(TokenError::WrongType(_)))));
+    let claims = extended_claims();
+    for (what, token) in [
+        ("another secret", sign_with_hmac(&header(), &claims, b"another-flask-secret")),
+        (
+            "another algorithm",
+            sign_with_hmac(&with(header(), "alg", "HS384".into()), &claims, SECRET),
+        ),
+        ("no algorithm", sign_with_hmac(&with(header(), "alg", "none".into()), &claims, SECRET)),
+        ("a key's name", sign_with_hmac(&with(header(), "kid", "old".into()), &claims, SECRET)),
+        ("crit", sign_with_hmac(&with(header(), "crit", json!(["exp"])), &claims, SECRET)),
+        ("our type", sign_with_hmac(&with(header(), "typ", "at+jwt".into()), &claims, SECRET)),
+        ("padding", format!("{}=", sign(&claims))),
+    ] {
+        assert!(matches!(admit(&token, NOW).await, Err(Refusal::Token(_))), "{what}");
+    }
+    for gone in ["nbf", "jti", "fresh", "csrf"] {
+        let token = sign(&with(claims.clone(), gone, Value::Null));
+        assert!(admit(&token, NOW).await.is_ok(), "Flask does without {gone}");
+    }
+}
+
+#[tokio::test]
+async fn a_flask_jwt_token_opens_guarded_routes_until_it_expires() {
+    let (guard, alice) = guard(keys(&json!({ "minted_by": "flask-jwt" })), |_| ()).await;
+    let token = sign(&flask_jwt_claims());
+    for scheme in ["JWT", "jwt", "Bearer"] {
+        let request = Request::builder().header("authorization", format!("{scheme} {token}"));
+        let request = request.body(()).unwrap();
+        let caller = guard.check(&request, Requirement::TOKEN, NOW).await.unwrap();
+        assert_eq!((caller.user(), caller.username()), (&alice.id, "Alice"));
+    }
+    assert_refused(&guard.admit(&token, later(300)).await, TokenError::Expired);
+    for claim in ["exp", "iat", "nbf", "identity"] {
+        let token = sign(&with(flask_jwt_claims(), claim, Value::Null));
+        assert_refused(&guard.admit(&token, NOW).await, TokenError::BadClaims);
+    }
+}
+
+#[tokio::test]
+async fn a_flask_token_ends_with_a_password_change() {
+    let token = sign(&extended_claims());
+    let changes: [fn(&mut User); 2] =
+        [|alice| alice.credentials_version = 1, |alice| alice.status = AccountStatus::Disabled];
+    for change in changes {
+        let (guard, _) = guard(extended(), change).await;
+        let verdict = guard.admit(&token, NOW).await;
+        assert!(matches!(verdict, Err(Refusal::SessionEnded)), "{verdict:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_flask_token_acts_for_no_account_but_the_one_that_was_moved() {
+    let (guard, alice) = guard(extended(), |_| ()).await;
+    let users = MemoryUsers::default();
+    let ended = async |guard: &Guard<MemoryUsers>, identity: Value| {
+        let token = sign(&with(extended_claims(), "sub", identity.clone()));
+        let verdict = guard.admit(&token, NOW).await;
+        assert!(matches!(verdict, Err(Refusal::SessionEnded)), "{identity}: {verdict:?}");
+    };
+    // Alice was moved as `alice`. The old service told these users from her.
+    for other in ["Alice", "ALICE", "alice ", " alice", "alice\0", "ａｌｉｃｅ", "bob", "01"] {
+        ended(&guard, other.into()).await;
+    }
+    ended(&guard, json!(2)).await;
+    ended(&guard, "x".repeat(3_000).into()).await;
+
+    // Her account was deleted here, and her name signed up again.
+    let reader = || TokenReader::with_flask(verifier(), extended());
+    users.add_legacy_user("alice", moved(&alice));
+    let heir = Guard::reading(reader(), SessionCheck::strict(users.clone()));
+    ended(&heir, "alice".into()).await;
+    users.add_user(&user("Alice"), &operation()).await.unwrap();
+    ended(&heir, "alice".into()).await;
+    // A user who was not moved, whose name was signed up here.
+    users.add_user(&user("carol"), &operation()).await.unwrap();
+    ended(&heir, "carol".into()).await;
+}
+
+#[tokio::test]
+async fn without_the_revocation_check_the_account_is_looked_up_all_the_same() {
+    let token = sign(&extended_claims());
+    for (version, is_admitted) in [(0, true), (1, false)] {
+        let (users, mut alice) = (MemoryUsers::default(), user("Alice"));
+        alice.credentials_version = version;
+        users.add_user(&alice, &operation()).await.unwrap();
+        users.add_legacy_user("alice", moved(&alice));
+        for check in [
+            SessionCheck::legacy_alone(users.clone()),
+            SessionCheck::cached(users.clone(), Duration::from_mins(1)),
+        ] {
+            let guard = Guard::reading(TokenReader::with_flask(verifier(), extended()), check);
+            assert_eq!(guard.admit(&token, NOW).await.is_ok(), is_admitted);
+        }
+    }
+}
+
+#[tokio::test]
+async fn leeway_applies_as_to_our_own_tokens() {
+    let profile = TokenProfile { leeway: Duration::from_secs(10), ..token_profile() };
+    let verifier = Verifier::new(key_set().verifying_keys(), profile);
+    let (users, alice) = (MemoryUsers::default(), user("Alice"));
+    users.add_user(&alice, &operation()).await.unwrap();
+    users.add_legacy_user("alice", moved(&alice));
+    let reader = TokenReader::with_flask(verifier, extended());
+    let guard = Guard::reading(reader, SessionCheck::strict(users));
+    let verdict = async |claim: &str, seconds: u64| {
+        let token = sign(&with(extended_claims(), claim, seconds.into()));
+        guard.admit(&token, NOW).await.map(drop)
+    };
+    let now = NOW.unix();
+    for claim in ["nbf", "iat"] {
+        assert!(verdict(claim, now + 10).await.is_ok(), "{claim}");
+        assert!(verdict(claim, now + 11).await.is_err(), "{claim}");
+    }
+    assert!(verdict("exp", now - 9).await.is_ok());
+    assert!(verdict("exp", now - 10).await.is_err());
+}
+
+#[tokio::test]
+async fn a_recent_password_is_asked_of_flask_tokens_too() {
+    let (guard, _) = guard(extended(), |_| ()).await;
+    let then = NOW.unix() - 600;
+    let claims = with(with(extended_claims(), "iat", then.into()), "nbf", then.into());
+    let token = sign(&claims);
+    let request = Request::builder().header("authorization", format!("Bearer {token}"));
+    let request = request.body(()).unwrap();
+    for (minutes, is_admitted) in [(11, true), (10, false)] {
+        let required = Requirement::fresh_within(Duration::from_mins(minutes));
+        assert_eq!(guard.check(&request, required, NOW).await.is_ok(), is_admitted, "{minutes}");
+    }
+}
+
+#[tokio::test]
+async fn without_its_key_a_flask_token_is_refused() {
+    let (guard, _) = guard(FlaskKeys::default(), |_| ()).await;
+    assert_refused(&guard.admit(&sign(&extended_claims()), NOW).await, TokenError::BadHeader);
+}
+
+#[tokio::test]
+async fn the_old_services_issuer_audience_and_claim_are_demanded_when_given() {
+    let mark = json!({
+        "minted_by": "flask", "iss": "flask", "aud": "app", "identity_claim": "user",
+    });
+    let (guard, _) = guard(keys(&mark), |_| ()).await;
+    let claims = with(with(extended_claims(), "iss", "flask".into()), "aud", "app".into());
+    let claims = with(claims, "user", "alice".into());
+    for aud in [json!("app"), json!(["app"]), json!(["other", "app"])] {
+        let token = sign(&with(claims.clone(), "aud", aud.clone()));
+        assert!(guard.admit(&token, NOW).await.is_ok(), "{aud}");
+    }
+    for (claim, value, expected) in [
+        ("iss", json!("other"), TokenError::WrongIssuer),
+        ("iss", Value::Null, TokenError::WrongIssuer),
+        ("aud", json!("other"), TokenError::WrongAudience),
+        ("aud", json!(["other", 7]), TokenError::WrongAudience),
+        ("aud", json!([]), TokenError::WrongAudience),
+        ("aud", json!([["app"]]), TokenError::WrongAudience),
+        ("aud", json!({ "app": 1 }), TokenError::WrongAudience),
+        ("aud", Value::Null, TokenError::WrongAudience),
+        ("user", Value::Null, TokenError::BadClaims),
+    ] {
+        let verdict = guard.admit(&sign(&with(claims.clone(), claim, value)), NOW).await;
+        assert_refused(&verdict, expected);
+    }
+}

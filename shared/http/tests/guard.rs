@@ -1,0 +1,181 @@
+//! What a guard asks of callers, and how it finds out whether their sessions live.
+#![cfg(test)]
+
+use std::{
+    sync::atomic::{AtomicUsize, Ordering},
+    time::Duration,
+};
+
+use lambda_http::http::Request;
+use latchkey_http::{Guard, Refusal, Requirement, SessionCheck};
+use latchkey_session::{SessionState, User, Username};
+use latchkey_store::{
+    AddUser as _, EndSession as _, FindLegacyUser, FindSession, LegacyUser, MemoryUsers,
+    SessionEnd, StoreError,
+};
+use latchkey_testkit::{
+    forge::{claims, claims_for, header, sign, with},
+    subject::{NOW, operation, session, user, verifier},
+};
+use latchkey_token::{SessionId, Timestamp};
+use serde_json::Value;
+
+fn request(token: &str) -> Request<()> {
+    let request = Request::builder().header("authorization", format!("Bearer {token}"));
+    request.body(()).unwrap()
+}
+
+fn later(seconds: u64) -> Timestamp {
+    NOW + Duration::from_secs(seconds)
+}
+
+#[tokio::test]
+async fn a_password_must_have_been_proved_recently_enough() {
+    let guard = Guard::new(verifier(), SessionCheck::<MemoryUsers>::off());
+    let recent = Requirement::fresh_within(Duration::from_mins(5));
+    let admitted = async |claims: &Value, now| {
+        guard.check(&request(&sign(&header(), claims)), recent, now).await
+    };
+    let fresh = claims();
+    assert!(admitted(&fresh, NOW).await.is_ok());
+    assert!(admitted(&fresh, later(299)).await.is_ok());
+    let five = Duration::from_mins(5);
+    for (claims, now) in [
+        (fresh.clone(), later(300)),
+        (with(fresh.clone(), "fresh", false.into()), NOW),
+        (with(fresh, "auth_time", (NOW.unix() - 300).into()), NOW),
+    ] {
+        let refusal = admitted(&claims, now).await.unwrap_err();
+        assert!(matches!(refusal, Refusal::NotFresh { max_age } if max_age == five), "{refusal:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_role_can_be_asked_for_on_top() {
+    let guard = Guard::new(verifier(), SessionCheck::<MemoryUsers>::off());
+    let strict = Requirement::FRESH.and_role("admin");
+    let admin = with(claims(), "roles", serde_json::json!(["admin"]));
+    let token = sign(&header(), &admin);
+    assert!(guard.check(&request(&token), strict, NOW).await.is_ok());
+    let stale = sign(&header(), &with(admin, "fresh", false.into()));
+    let refusal = guard.check(&request(&stale), strict, NOW).await.unwrap_err();
+    assert!(matches!(refusal, Refusal::NotFresh { .. }), "{refusal:?}");
+    let refusal = guard.check(&request(&sign(&header(), &claims())), strict, NOW).await;
+    assert!(matches!(refusal, Err(Refusal::RoleMissing(role)) if role == "admin"));
+}
+
+/// Users whose sessions are looked up, which is counted.
+#[derive(Debug, Default)]
+struct Counted {
+    users: MemoryUsers,
+    lookups: AtomicUsize,
+}
+
+impl FindSession for &Counted {
+    async fn find_session(
+        &self,
+        username: &Username,
+        session: &SessionId,
+    ) -> Result<Option<SessionState>, StoreError> {
+        self.lookups.fetch_add(1, Ordering::Relaxed);
+        self.users.find_session(username, session).await
+    }
+}
+
+impl FindLegacyUser for &Counted {
+    async fn find_legacy_user(&self, identity: &str) -> Result<Option<LegacyUser>, StoreError> {
+        self.users.find_legacy_user(identity).await
+    }
+}
+
+impl Counted {
+    /// Adds a user with a session, and returns a token of it.
+    async fn log_in(&self, name: &str) -> (User, SessionId, String) {
+        let mut added = user(name);
+        let started = session(&added, NOW);
+        let claims = with(claims_for(&added.id, &started.id), "username", name.into());
+        added.sessions.insert(started.id.clone(), started.session);
+        self.users.add_user(&added, &operation()).await.unwrap();
+        (added, started.id, sign(&header(), &claims))
+    }
+
+    fn lookups(&self) -> usize {
+        self.lookups.swap(0, Ordering::Relaxed)
+    }
+}
+
+const DELAY: Duration = Duration::from_mins(1);
+
+#[tokio::test]
+async fn a_session_that_was_found_alive_is_not_looked_up_again_for_that_long() {
+    let store = Counted::default();
+    let (user, id, token) = store.log_in("alice").await;
+    let guard = Guard::new(verifier(), SessionCheck::cached(&store, DELAY));
+    for seconds in [0, 1, 59] {
+        assert!(guard.admit(&token, later(seconds)).await.is_ok());
+    }
+    assert_eq!(store.lookups(), 1);
+    assert!(guard.admit(&token, later(60)).await.is_ok());
+    assert_eq!(store.lookups(), 1, "a minute is over");
+
+    let end = SessionEnd { username: &user.username, user: &user.id, session: &id };
+    store.users.end_session(&end).await.unwrap();
+    assert!(guard.admit(&token, later(119)).await.is_ok(), "the delay that was asked for");
+    let refusal = guard.admit(&token, later(120)).await;
+    assert!(matches!(refusal, Err(Refusal::SessionEnded)), "{refusal:?}");
+}
+
+#[tokio::test]
+async fn what_is_known_of_one_session_says_nothing_of_another() {
+    let store = Counted::default();
+    let (_, alices, token) = store.log_in("alice").await;
+    let (bob, _, _) = store.log_in("bob").await;
+    let guard = Guard::new(verifier(), SessionCheck::cached(&store, DELAY));
+    assert!(guard.admit(&token, NOW).await.is_ok());
+    let bobs_claims = with(claims_for(&bob.id, &alices), "username", "bob".into());
+    let mixed = sign(&header(), &bobs_claims);
+    let refusal = guard.admit(&mixed, NOW).await;
+    assert!(matches!(refusal, Err(Refusal::SessionEnded)), "{refusal:?}");
+}
+
+#[tokio::test]
+async fn a_bad_answer_is_not_remembered_and_a_clock_that_goes_back_forgets() {
+    let store = Counted::default();
+    let (_, _, token) = store.log_in("alice").await;
+    let guard = Guard::new(verifier(), SessionCheck::cached(&store, DELAY));
+    let ended = sign(&header(), &claims());
+    for _ in 0..2 {
+        assert!(guard.admit(&ended, NOW).await.is_err());
+        assert_eq!(store.lookups(), 1);
+    }
+    assert!(guard.admit(&token, later(10)).await.is_ok());
+    assert!(guard.admit(&token, NOW).await.is_ok());
+    assert_eq!(store.lookups(), 2);
+}
+
+#[tokio::test]
+async fn a_strict_guard_looks_up_every_time() {
+    let store = Counted::default();
+    let (_, _, token) = store.log_in("alice").await;
+    let guard = Guard::new(verifier(), SessionCheck::strict(&store));
+    for _ in 0..3 {
+        assert!(guard.admit(&token, NOW).await.is_ok());
+    }
+    assert_eq!(store.lookups(), 3);
+}
+
+#[tokio::test]
+async fn an_application_can_check_claims_of_its_own() {
+    let guard = Guard::new(verifier(), SessionCheck::<MemoryUsers>::off());
+    let guard = guard.verify_with(|claims| claims.claims.get("plan") == Some(&"pro".into()));
+    let pro = sign(&header(), &with(claims(), "plan", "pro".into()));
+    assert!(guard.check(&request(&pro), Requirement::TOKEN, NOW).await.is_ok());
+    let free = request(&sign(&header(), &with(claims(), "plan", "free".into())));
+    let refusal = guard.check(&free, Requirement::TOKEN, NOW).await;
+    assert!(matches!(refusal, Err(Refusal::ClaimsRejected)), "{refusal:?}");
+    let refused = guard.identify(&free, Requirement::TOKEN, NOW).await.unwrap_err();
+    assert_eq!((refused.status().as_u16(), refused.code()), (403, "claims_rejected"));
+    assert_eq!(refused.message(), "User claims verification failed");
+    let junk = guard.check(&request("x.y.z"), Requirement::TOKEN, NOW).await;
+    assert!(matches!(junk, Err(Refusal::Token(_))), "the hook sees genuine tokens only");
+}

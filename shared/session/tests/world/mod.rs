@@ -1,0 +1,261 @@
+//! A small world: one user name, the holders of its tokens, and every message under way.
+//!
+//! A step of the world is one that nothing can interrupt in the real system: a function begins to
+//! serve a request, a delivery of a write meets the user's item, an answer arrives or is lost,
+//! time passes. They can come in any order, and so every order is a test. The rules are those of
+//! `latchkey_session`; the world adds what stores, functions and networks do around them, and an
+//! observer who holds what becomes of it against each [`Invariant`].
+//!
+//! There is one clock: machines that disagree about the time are not looked at.
+
+pub(crate) mod holder;
+pub(crate) mod invariant;
+pub(crate) mod item;
+mod record;
+pub(crate) mod request;
+pub(crate) mod sight;
+
+use std::{
+    collections::BTreeMap,
+    hash::{Hash, Hasher},
+    sync::Arc,
+    time::Duration,
+};
+
+use latchkey_session::{RotationPolicy, SessionLifetimes, SessionPolicy};
+use latchkey_token::Timestamp;
+
+use self::{
+    holder::{Ask, Holder, Token},
+    item::{Item, Reply, Write},
+    record::Record,
+    request::{Answer, Call, Request, RequestId},
+};
+
+/// The policies that a world lives by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Rules {
+    sessions: SessionPolicy,
+    rotation: RotationPolicy,
+}
+
+impl Rules {
+    /// Two sessions a user, and these seconds.
+    pub(crate) const fn new(grace: u64, idle: u64, absolute: u64) -> Self {
+        let lifetimes = SessionLifetimes {
+            idle: Duration::from_secs(idle),
+            absolute: Duration::from_secs(absolute),
+        };
+        Self {
+            sessions: SessionPolicy { lifetimes, limit: 2 },
+            rotation: RotationPolicy { lifetimes, grace: Duration::from_secs(grace) },
+        }
+    }
+}
+
+/// They tell no state of a world from another.
+impl Hash for Rules {
+    fn hash<H: Hasher>(&self, _: &mut H) {}
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Step {
+    /// Seconds pass.
+    Pass(u64),
+    /// Somebody takes the name, which is free.
+    SignUp,
+    /// The thief copies the newest token of a client.
+    Steal { from: usize },
+    /// A holder's request reaches a function, which reads the clock and the item.
+    Send(usize, Ask),
+    /// The function's write is delivered, and the reply heard.
+    Deliver(RequestId),
+    /// The write is delivered, and the reply lost: the SDK will deliver it again.
+    LoseReply(RequestId),
+    /// The write is late: the SDK will deliver it again, and this copy is adrift.
+    Delay(RequestId),
+    /// A copy that was adrift is delivered. Nobody hears the reply.
+    Arrive(usize),
+    /// The answer reaches who asked.
+    Answer(RequestId),
+    /// The answer is lost.
+    LoseAnswer(RequestId),
+}
+
+impl Step {
+    /// Whether a message is lost or late.
+    pub(crate) const fn is_fault(&self) -> bool {
+        matches!(self, Self::LoseReply(_) | Self::Delay(_) | Self::LoseAnswer(_))
+    }
+}
+
+/// Clones share what later steps leave alone.
+#[derive(Clone, Debug, PartialEq, Hash)]
+pub(crate) struct World {
+    rules: Rules,
+    pub(crate) now: Timestamp,
+    item: Option<Arc<Item>>,
+    /// How many accounts have had the name.
+    accounts: usize,
+    pub(crate) holders: Vec<Arc<Holder>>,
+    requests: BTreeMap<RequestId, Arc<Request>>,
+    adrift: Vec<Arc<Write>>,
+    /// How many replies, writes and answers were lost or late.
+    pub(crate) faults: usize,
+    record: Arc<Record>,
+}
+
+impl World {
+    /// An account that nobody has logged in to, its clients, and perhaps a thief.
+    pub(crate) fn new(rules: Rules, clients: usize, has_thief: bool) -> Self {
+        let now = Timestamp::from_unix(1_000);
+        let clients = (0..clients).map(|_| Holder::default());
+        let thief = has_thief.then(Holder::thief);
+        Self {
+            rules,
+            now,
+            item: Some(Arc::new(Item::new(0, now))),
+            accounts: 1,
+            holders: clients.chain(thief).map(Arc::new).collect(),
+            requests: BTreeMap::new(),
+            adrift: Vec::new(),
+            faults: 0,
+            record: Arc::new(Record::new(rules)),
+        }
+    }
+
+    /// The same world after a client has logged in.
+    pub(crate) fn with_login(mut self, client: usize) -> Self {
+        let id = RequestId { holder: client, number: self.holders[client].sent };
+        for step in [Step::Send(client, Ask::Login), Step::Deliver(id), Step::Answer(id)] {
+            self.take(step);
+        }
+        self
+    }
+
+    /// Takes a step, and looks at what became of the world. Returns false when nothing happens,
+    /// because a function refuses a request at once.
+    pub(crate) fn take(&mut self, step: Step) -> bool {
+        self.faults += usize::from(step.is_fault());
+        match step {
+            Step::Pass(seconds) => self.now = self.now + Duration::from_secs(seconds),
+            Step::SignUp => {
+                self.item = Some(Arc::new(Item::new(self.accounts, self.now)));
+                self.accounts += 1;
+            }
+            Step::Steal { from } => {
+                let token = self.holders[from].newest().unwrap().clone();
+                let thief = self.holders.iter_mut().find(|holder| holder.is_thief);
+                Arc::make_mut(thief.unwrap()).take(token);
+            }
+            Step::Send(holder, ask) => return self.send(holder, ask),
+            Step::Deliver(id) => self.deliver(id),
+            Step::LoseReply(id) => {
+                self.write(&Arc::clone(&self.requests[&id].write));
+                self.miss(id);
+            }
+            Step::Delay(id) => {
+                self.adrift.push(Arc::clone(&self.requests[&id].write));
+                self.miss(id);
+            }
+            Step::Arrive(copy) => {
+                let write = self.adrift.remove(copy);
+                self.write(&write);
+            }
+            Step::Answer(id) => self.answer(id),
+            Step::LoseAnswer(id) => drop(self.requests.remove(&id)),
+        }
+        self.look();
+        true
+    }
+
+    fn send(&mut self, holder: usize, ask: Ask) -> bool {
+        let Some(item) = &self.item else { return false };
+        let id = RequestId { holder, number: self.holders[holder].sent };
+        let call = Call { id, ask, at: self.now };
+        let Some(write) = call.write(item, &self.rules) else { return false };
+        if let Ask::Refresh(token) = &call.ask {
+            let is_fair = !self.holders[holder].is_thief && !self.overtakes(token);
+            Arc::make_mut(&mut self.record).presented(token, self.now, is_fair);
+        }
+        Arc::make_mut(&mut self.holders[holder]).sent += 1;
+        self.requests.insert(id, Arc::new(Request::new(call, write)));
+        true
+    }
+
+    /// Whether a function is still serving a refresh with an older token of the session.
+    fn overtakes(&self, token: &Token) -> bool {
+        let mut served = self.requests.values().filter(|request| request.answer.is_none());
+        served.any(|request| {
+            matches!(&request.call.ask, Ask::Refresh(older)
+                if older.session == token.session && older.generation < token.generation)
+        })
+    }
+
+    /// One delivery of a write meets the item, in one atomic step.
+    fn write(&mut self, write: &Write) -> Reply {
+        let before = self.item.clone();
+        let reply = write.deliver(&mut self.item);
+        if before != self.item {
+            let record = Arc::make_mut(&mut self.record);
+            record.written(write, before.as_deref(), self.item.as_deref());
+            for request in self.requests.values_mut().filter(|request| request.is_login()) {
+                Arc::make_mut(request).is_overlapped = true;
+            }
+        }
+        reply
+    }
+
+    fn deliver(&mut self, id: RequestId) {
+        let mut request = self.requests.remove(&id).unwrap();
+        let reply = self.write(&request.write);
+        if reply == Reply::Made && request.is_login() && !request.is_overlapped {
+            let sessions = self.item.as_ref().map_or(0, |item| item.user.sessions.len());
+            Arc::make_mut(&mut self.record).logged_in_alone(sessions);
+        }
+        Arc::make_mut(&mut request).hear(reply, self.item.as_deref(), &self.rules);
+        let is_alive = |token: &Token| self.is_alive(&token.session);
+        let is_alive = request.call.ask.token().is_some_and(is_alive);
+        Arc::make_mut(&mut self.record).heard(&request, is_alive);
+        self.requests.insert(id, request);
+    }
+
+    fn miss(&mut self, id: RequestId) {
+        Arc::make_mut(self.requests.get_mut(&id).unwrap()).miss();
+    }
+
+    fn answer(&mut self, id: RequestId) {
+        let request = self.requests.remove(&id).unwrap();
+        if let Some(Answer::Tokens(_, pair)) = &request.answer {
+            Arc::make_mut(&mut self.holders[id.holder]).take(pair.token());
+        }
+    }
+
+    /// Everything that can become of what is under way.
+    pub(crate) fn under_way(&self) -> Vec<Step> {
+        let mut steps: Vec<_> = (0..self.adrift.len()).map(Step::Arrive).collect();
+        for (&id, request) in &self.requests {
+            steps.extend(match (&request.answer, &*request.write) {
+                (Some(Answer::Tokens(..)), _) => vec![Step::Answer(id), Step::LoseAnswer(id)],
+                (Some(_), _) => vec![Step::Answer(id)],
+                // A login whose write is late breaks an invariant, and has a test of its own.
+                (None, Write::Start(_)) => vec![Step::Deliver(id), Step::LoseReply(id)],
+                (None, _) => vec![Step::Deliver(id), Step::LoseReply(id), Step::Delay(id)],
+            });
+        }
+        steps
+    }
+
+    /// Everything that somebody can begin to do.
+    pub(crate) fn beginnings(&self) -> Vec<Step> {
+        let mut steps: Vec<_> = self.item.is_none().then_some(Step::SignUp).into_iter().collect();
+        for (index, holder) in self.holders.iter().enumerate() {
+            steps.extend(holder.asks().into_iter().map(|ask| Step::Send(index, ask)));
+            let thief = self.holders.iter().find(|holder| holder.is_thief);
+            if thief.is_some_and(|thief| thief.can_copy(holder)) {
+                steps.push(Step::Steal { from: index });
+            }
+        }
+        steps
+    }
+}

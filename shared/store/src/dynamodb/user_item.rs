@@ -1,0 +1,230 @@
+//! One user as one item of the users table.
+//!
+//! A session's attribute names are short because an item is billed by its size, names included:
+//! with these, a user with three sessions fits into one write unit.
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use latchkey_session::{AccountStatus, Client, Email, Session, Sessions, User, Username};
+use latchkey_token::{AdditionalClaims, OperationId, SessionId, Timestamp, UserId};
+use secrecy::{ExposeSecret, SecretString};
+use tracing::warn;
+
+use super::attributes::{
+    Attributes, from_json, members_to_json, number, read_number, read_parsed, read_string,
+    read_time, string, time,
+};
+use crate::StoreError;
+
+pub(crate) const USERNAME: &str = "username";
+pub(crate) const ID: &str = "id";
+pub(crate) const STATUS: &str = "status";
+pub(crate) const SESSIONS: &str = "sessions";
+pub(crate) const VERSION: &str = "version";
+pub(crate) const HASH: &str = "hash";
+pub(crate) const SESSION_EXPIRES: &str = "expires";
+const NAME: &str = "name";
+const EMAIL: &str = "email";
+const ROLES: &str = "roles";
+const CLAIMS: &str = "claims";
+const CREATED: &str = "created_at";
+pub(crate) const OPERATION: &str = "op";
+
+pub(crate) const SESSION_GENERATION: &str = "gen";
+pub(crate) const SESSION_ROTATED: &str = "rotated";
+const SESSION_CREATED: &str = "created";
+const SESSION_AUTH_TIME: &str = "auth";
+pub(crate) const SESSION_ADDRESS: &str = "ip";
+pub(crate) const SESSION_USER_AGENT: &str = "ua";
+
+pub(crate) const ACTIVE: &str = "active";
+const DISABLED: &str = "disabled";
+
+pub(crate) fn write_user(user: &User, operation: &OperationId) -> Attributes {
+    let status = match user.status {
+        AccountStatus::Active => ACTIVE,
+        AccountStatus::Disabled => DISABLED,
+    };
+    let sessions = user
+        .sessions
+        .iter()
+        .map(|(id, session)| (id.as_str().to_owned(), write_session(session)))
+        .collect();
+    let mut item = Attributes::from([
+        (USERNAME.to_owned(), string(user.username.folded())),
+        (NAME.to_owned(), string(user.username.typed())),
+        (ID.to_owned(), string(user.id.as_str())),
+        (HASH.to_owned(), string(user.password_hash.expose_secret())),
+        (STATUS.to_owned(), string(status)),
+        (CREATED.to_owned(), time(user.created_at)),
+        (VERSION.to_owned(), number(user.credentials_version)),
+        (SESSIONS.to_owned(), AttributeValue::M(sessions)),
+        (OPERATION.to_owned(), string(operation.as_str())),
+    ]);
+    if let Some(email) = &user.email {
+        item.insert(EMAIL.to_owned(), string(email.as_str()));
+    }
+    // A set cannot be empty.
+    if !user.roles.is_empty() {
+        item.insert(ROLES.to_owned(), AttributeValue::Ss(user.roles.clone()));
+    }
+    if !user.claims.is_empty() {
+        let claims = user.claims.as_map().iter();
+        let claims = claims.map(|(name, value)| (name.clone(), from_json(value)));
+        item.insert(CLAIMS.to_owned(), AttributeValue::M(claims.collect()));
+    }
+    item
+}
+
+pub(crate) fn write_session(session: &Session) -> AttributeValue {
+    AttributeValue::M(Attributes::from([
+        (SESSION_GENERATION.to_owned(), number(session.generation)),
+        (SESSION_ROTATED.to_owned(), time(session.rotated_at)),
+        (SESSION_CREATED.to_owned(), time(session.created_at)),
+        (SESSION_EXPIRES.to_owned(), time(session.expires_at)),
+        (SESSION_AUTH_TIME.to_owned(), time(session.auth_time)),
+        (SESSION_ADDRESS.to_owned(), string(&session.client.address)),
+        (SESSION_USER_AGENT.to_owned(), string(&session.client.user_agent)),
+        (OPERATION.to_owned(), string(session.operation.as_str())),
+    ]))
+}
+
+pub(crate) fn read_user(item: &Attributes) -> Result<User, StoreError> {
+    Ok(User {
+        id: read_parsed(item, ID, UserId::parse)?,
+        username: read_username(item)?,
+        email: optional(item, EMAIL, |email| Email::parse(email.as_s().ok()?).ok()),
+        password_hash: SecretString::from(read_string(item, HASH)?),
+        roles: read_roles(item),
+        claims: read_claims(item),
+        status: read_status(item)?,
+        created_at: optional(item, CREATED, parse_time).unwrap_or(Timestamp::from_unix(0)),
+        credentials_version: read_number(item, VERSION)?,
+        sessions: read_sessions(item)?,
+    })
+}
+
+/// The name as typed, unless another name stands beside the key that the account is found by.
+fn read_username(item: &Attributes) -> Result<Username, StoreError> {
+    let key = read_string(item, USERNAME)?;
+    let of_key = |username: &Username| username.folded() == key;
+    let named = optional(item, NAME, |name| Username::parse(name.as_s().ok()?).ok().filter(of_key));
+    named
+        .or_else(|| Username::parse(key).ok().filter(of_key))
+        .ok_or(StoreError::Malformed(USERNAME))
+}
+
+/// An attribute that an account can do without. A mistake in it is logged and costs the attribute,
+/// because it must not cost the user the login.
+fn optional<T>(
+    item: &Attributes,
+    name: &'static str,
+    read: impl FnOnce(&AttributeValue) -> Option<T>,
+) -> Option<T> {
+    let value = item.get(name)?;
+    let read = read(value);
+    if read.is_none() {
+        warn!(user = owner(item), attribute = name, "an unreadable attribute is left out");
+    }
+    read
+}
+
+/// Names an item in the log.
+fn owner(item: &Attributes) -> &str {
+    read_string(item, ID).unwrap_or_default()
+}
+
+fn parse_time(value: &AttributeValue) -> Option<Timestamp> {
+    value.as_n().ok()?.parse().ok().map(Timestamp::from_unix)
+}
+
+/// A role with a blank or a control character is two roles to software that splits them, so that
+/// one is left out.
+fn read_roles(item: &Attributes) -> Vec<String> {
+    let list = |value: &AttributeValue| {
+        let of_list = |roles: &Vec<_>| {
+            roles.iter().map(|role: &AttributeValue| role.as_s().ok().cloned()).collect()
+        };
+        value.as_ss().ok().cloned().or_else(|| of_list(value.as_l().ok()?))
+    };
+    let is_one = |role: &String| {
+        !role.is_empty() && !role.chars().any(|c| c.is_whitespace() || c.is_control())
+    };
+    let mut roles = optional(item, ROLES, list).unwrap_or_default();
+    if !roles.iter().all(is_one) {
+        warn!(user = owner(item), "a role that is empty or has a blank is left out");
+        roles.retain(is_one);
+    }
+    roles
+}
+
+/// Claims that an operator has written beside the account. A mistake in them is logged and costs
+/// the claims, because it must not cost the user the login.
+fn read_claims(item: &Attributes) -> AdditionalClaims {
+    let members = |value: &AttributeValue| value.as_m().ok().and_then(members_to_json);
+    let Some(claims) = optional(item, CLAIMS, members) else {
+        return AdditionalClaims::default();
+    };
+    AdditionalClaims::new(claims).unwrap_or_else(|error| {
+        warn!(user = owner(item), %error, "the account's claims are left out");
+        AdditionalClaims::default()
+    })
+}
+
+/// The user of an item that may be gone.
+pub(crate) fn read_optional_user(
+    item: Option<&Attributes>,
+) -> Result<Option<Box<User>>, StoreError> {
+    item.map(|item| read_user(item).map(Box::new)).transpose()
+}
+
+pub(crate) fn read_status(item: &Attributes) -> Result<AccountStatus, StoreError> {
+    read_parsed(item, STATUS, |status| match status {
+        ACTIVE => Some(AccountStatus::Active),
+        DISABLED => Some(AccountStatus::Disabled),
+        _ => None,
+    })
+}
+
+/// The operation that made the item, or the session of that name in it.
+pub(crate) fn made_by<'a>(item: &'a Attributes, session: Option<&SessionId>) -> Option<&'a str> {
+    let holder = match session {
+        Some(id) => sessions(item).ok()?.get(id.as_str())?.as_m().ok()?,
+        None => item,
+    };
+    read_string(holder, OPERATION).ok()
+}
+
+/// The session map.
+pub(crate) fn sessions(item: &Attributes) -> Result<&Attributes, StoreError> {
+    item.get(SESSIONS).and_then(|value| value.as_m().ok()).ok_or(StoreError::Malformed(SESSIONS))
+}
+
+/// A session that cannot be read is over, and costs no other session and no login.
+fn read_sessions(item: &Attributes) -> Result<Sessions, StoreError> {
+    let mut read = Sessions::new();
+    for (name, session) in sessions(item)? {
+        let session = session.as_m().ok().and_then(|session| read_session(session).ok());
+        if let Some((id, session)) = SessionId::parse(name).zip(session) {
+            read.insert(id, session);
+        } else {
+            warn!(user = owner(item), "an unreadable session is left out");
+        }
+    }
+    Ok(read)
+}
+
+fn read_session(item: &Attributes) -> Result<Session, StoreError> {
+    let text = |name| read_string(item, name).unwrap_or_default();
+    Ok(Session {
+        generation: read_number(item, SESSION_GENERATION)?,
+        rotated_at: read_time(item, SESSION_ROTATED)?,
+        created_at: read_time(item, SESSION_CREATED)?,
+        expires_at: read_time(item, SESSION_EXPIRES)?,
+        auth_time: read_time(item, SESSION_AUTH_TIME)?,
+        client: Client::new(text(SESSION_ADDRESS), text(SESSION_USER_AGENT)),
+        operation: read_parsed(item, OPERATION, OperationId::parse)?,
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,239 @@
+//! Users in memory.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex},
+};
+
+use latchkey_session::{AccountStatus, Rotation, SessionState, User, Username};
+use latchkey_token::{OperationId, SessionId};
+
+use super::lock;
+use crate::{
+    AccountChange, AccountChangeOutcome, AddUser, AddUserOutcome, ChangePassword, EndSession,
+    EndSessions, EndedSessions, FindLegacyUser, FindSession, FindUser, LegacyUser, PasswordChange,
+    RemoveUser, RotateSession, RotateSessionOutcome, SessionEnd, SessionStart, StartSession,
+    StartSessionOutcome, StoreError,
+};
+
+#[derive(Debug)]
+struct StoredUser {
+    user: User,
+    operation: OperationId,
+}
+
+/// Users in memory. Clones share them.
+#[derive(Clone, Debug, Default)]
+pub struct MemoryUsers {
+    users: Arc<Mutex<HashMap<String, StoredUser>>>,
+    legacy: Arc<Mutex<HashMap<String, LegacyUser>>>,
+}
+
+impl MemoryUsers {
+    /// Says which account a user of an old service has here.
+    pub fn add_legacy_user(&self, identity: &str, user: LegacyUser) {
+        lock(&self.legacy).insert(identity.to_owned(), user);
+    }
+}
+
+impl FindLegacyUser for MemoryUsers {
+    async fn find_legacy_user(&self, identity: &str) -> Result<Option<LegacyUser>, StoreError> {
+        Ok(lock(&self.legacy).get(identity).cloned())
+    }
+}
+
+impl AddUser for MemoryUsers {
+    async fn add_user(
+        &self,
+        user: &User,
+        operation: &OperationId,
+    ) -> Result<AddUserOutcome, StoreError> {
+        let mut users = lock(&self.users);
+        match users.get(user.username.folded()) {
+            Some(stored) if stored.operation == *operation => Ok(AddUserOutcome::Added),
+            Some(_) => Ok(AddUserOutcome::NameTaken),
+            None => {
+                let stored = StoredUser { user: user.clone(), operation: operation.clone() };
+                users.insert(user.username.folded().to_owned(), stored);
+                Ok(AddUserOutcome::Added)
+            }
+        }
+    }
+}
+
+impl FindUser for MemoryUsers {
+    async fn find_user(&self, username: &Username) -> Result<Option<User>, StoreError> {
+        Ok(lock(&self.users).get(username.folded()).map(|stored| stored.user.clone()))
+    }
+}
+
+impl FindSession for MemoryUsers {
+    async fn find_session(
+        &self,
+        username: &Username,
+        session: &SessionId,
+    ) -> Result<Option<SessionState>, StoreError> {
+        Ok(lock(&self.users).get(username.folded()).map(|stored| stored.user.state_of(session)))
+    }
+}
+
+impl StartSession for MemoryUsers {
+    async fn start_session(
+        &self,
+        start: &SessionStart<'_>,
+    ) -> Result<StartSessionOutcome, StoreError> {
+        let mut users = lock(&self.users);
+        let Some(StoredUser { user, .. }) = users.get_mut(start.username.folded()) else {
+            return Ok(StartSessionOutcome::Changed(None));
+        };
+        if start.started.is_in(&user.sessions) {
+            return Ok(StartSessionOutcome::Started);
+        }
+        let is_as_proved = user.id == *start.user
+            && user.credentials_version == start.credentials_version
+            && user.status == AccountStatus::Active;
+        if !is_as_proved {
+            return Ok(StartSessionOutcome::Changed(Some(Box::new(user.clone()))));
+        }
+        start.started.apply(&mut user.sessions);
+        if let Some(hash) = start.password_hash {
+            user.password_hash = hash.clone();
+        }
+        Ok(StartSessionOutcome::Started)
+    }
+}
+
+impl RotateSession for MemoryUsers {
+    async fn rotate_session(
+        &self,
+        username: &Username,
+        rotation: &Rotation,
+    ) -> Result<RotateSessionOutcome, StoreError> {
+        let mut users = lock(&self.users);
+        let Some(StoredUser { user, .. }) = users.get_mut(username.folded()) else {
+            return Ok(RotateSessionOutcome::Refused(None));
+        };
+        let live = user.live_session(&rotation.user, &rotation.session, rotation.rotated_at);
+        let is_rotated = match live.cloned() {
+            None => false,
+            Some(session) if rotation.is_in(&session) => true,
+            Some(mut session) => {
+                let is_rotated = rotation.apply(&mut session);
+                user.sessions.insert(rotation.session.clone(), session);
+                is_rotated
+            }
+        };
+        let user = Box::new(user.clone());
+        Ok(if is_rotated {
+            RotateSessionOutcome::Rotated(user)
+        } else {
+            RotateSessionOutcome::Refused(Some(user))
+        })
+    }
+}
+
+impl EndSession for MemoryUsers {
+    async fn end_session(&self, end: &SessionEnd<'_>) -> Result<(), StoreError> {
+        if let Some(StoredUser { user, .. }) = lock(&self.users).get_mut(end.username.folded())
+            && user.id == *end.user
+        {
+            user.sessions.remove(end.session);
+        }
+        Ok(())
+    }
+}
+
+impl EndSessions for MemoryUsers {
+    async fn end_sessions(
+        &self,
+        change: &AccountChange<'_>,
+        ended: EndedSessions,
+    ) -> Result<AccountChangeOutcome, StoreError> {
+        let kept = change.session.filter(|_| ended == EndedSessions::Others);
+        Ok(self.change(change.user, change.operation, |user| {
+            let may = match kept {
+                Some(kept) => {
+                    let operation = |user: &User| {
+                        user.sessions.get(kept).map(|session| session.operation.clone())
+                    };
+                    operation(user).is_some() && operation(user) == operation(change.user)
+                }
+                None => is_asked_by(user, change.session),
+            };
+            if may {
+                user.sessions.retain(|id, _| Some(id) == kept);
+            }
+            may
+        }))
+    }
+}
+
+impl ChangePassword for MemoryUsers {
+    async fn change_password(
+        &self,
+        change: &PasswordChange<'_>,
+    ) -> Result<AccountChangeOutcome, StoreError> {
+        let PasswordChange { user: read, started, .. } = change;
+        Ok(self.change(read, &started.session.operation, |user| {
+            let may = user.credentials_version == read.credentials_version
+                && user.status == AccountStatus::Active
+                && is_asked_by(user, change.session);
+            if may {
+                user.credentials_version += 1;
+                user.password_hash = change.password_hash.clone();
+                user.sessions = [(started.id.clone(), started.session.clone())].into();
+            }
+            may
+        }))
+    }
+}
+
+impl RemoveUser for MemoryUsers {
+    async fn remove_user(
+        &self,
+        change: &AccountChange<'_>,
+    ) -> Result<AccountChangeOutcome, StoreError> {
+        let mut users = lock(&self.users);
+        let name = change.user.username.folded();
+        match users.get(name).map(|stored| &stored.user) {
+            Some(user) if user.id == change.user.id => {
+                let is_as_read = user.credentials_version == change.user.credentials_version
+                    && is_asked_by(user, change.session);
+                if !is_as_read {
+                    return Ok(AccountChangeOutcome::Changed(Some(Box::new(user.clone()))));
+                }
+                users.remove(name);
+                Ok(AccountChangeOutcome::Made)
+            }
+            Some(_) | None => Ok(AccountChangeOutcome::Made),
+        }
+    }
+}
+
+impl MemoryUsers {
+    /// Makes a change that `apply` makes if it can, unless it has been made before.
+    fn change(
+        &self,
+        read: &User,
+        operation: &OperationId,
+        apply: impl FnOnce(&mut User) -> bool,
+    ) -> AccountChangeOutcome {
+        let mut users = lock(&self.users);
+        let Some(stored) = users.get_mut(read.username.folded()) else {
+            return AccountChangeOutcome::Changed(None);
+        };
+        if stored.operation == *operation {
+            return AccountChangeOutcome::Made;
+        }
+        if stored.user.id != read.id || !apply(&mut stored.user) {
+            return AccountChangeOutcome::Changed(Some(Box::new(stored.user.clone())));
+        }
+        stored.operation = operation.clone();
+        AccountChangeOutcome::Made
+    }
+}
+
+/// Whether the session that asks is still there, where there is one.
+fn is_asked_by(user: &User, session: Option<&SessionId>) -> bool {
+    session.is_none_or(|session| user.sessions.contains_key(session))
+}

@@ -1,0 +1,109 @@
+//! The stores in DynamoDB keep the contract, on a real engine in this process; and the same calls
+//! come to the right end when the engine fails.
+#![cfg(test)]
+
+use latchkey_store::{
+    AddUser as _, AddUserOutcome, Aws, DynamoUsers, DynamoWorkItems, FindSession as _,
+    FindUser as _, SessionStart, StartSession as _, StartSessionOutcome, StoreError,
+};
+use latchkey_testkit::{
+    dynamodb,
+    proxy::{DynamoProxy, Fault},
+    subject::{NOW, operation, session, user},
+};
+
+async fn users() -> DynamoUsers {
+    DynamoUsers::connect(&Aws::emulator(&dynamodb().await), "UsersTable".to_owned()).await
+}
+
+async fn work_items() -> DynamoWorkItems {
+    DynamoWorkItems::connect(&Aws::emulator(&dynamodb().await), "WorkItemsTable".to_owned()).await
+}
+
+latchkey_testkit::users_contract!(users);
+latchkey_testkit::work_items_contract!(work_items);
+
+async fn users_behind_a_proxy() -> (DynamoUsers, DynamoProxy) {
+    let proxy = DynamoProxy::start(&dynamodb().await).await;
+    let users =
+        DynamoUsers::connect(&Aws::emulator(&proxy.endpoint), "UsersTable".to_owned()).await;
+    (users, proxy)
+}
+
+#[tokio::test]
+async fn an_addition_whose_reply_was_lost_is_recognised_as_our_own() {
+    let (users, proxy) = users_behind_a_proxy().await;
+    proxy.inject("PutItem", Fault::DropReply, 1);
+    let outcome = users.add_user(&user("alice"), &operation()).await.unwrap();
+    assert_eq!(outcome, AddUserOutcome::Added);
+    assert_eq!(proxy.take_calls().len(), 2, "the client tried again");
+}
+
+#[tokio::test]
+async fn a_start_whose_reply_was_lost_is_recognised_as_our_own() {
+    let (users, proxy) = users_behind_a_proxy().await;
+    let alice = user("alice");
+    users.add_user(&alice, &operation()).await.unwrap();
+    let started = session(&alice, NOW);
+    let start = SessionStart {
+        username: &alice.username,
+        user: &alice.id,
+        credentials_version: 0,
+        started: &started,
+        password_hash: None,
+    };
+    proxy.inject("UpdateItem", Fault::DropReply, 1);
+    let outcome = users.start_session(&start).await.unwrap();
+    assert!(matches!(outcome, StartSessionOutcome::Started), "{outcome:?}");
+}
+
+#[tokio::test]
+async fn a_passing_fault_is_not_noticed() {
+    let (users, proxy) = users_behind_a_proxy().await;
+    for fault in [
+        Fault::Error("ProvisionedThroughputExceededException"),
+        Fault::Error("ThrottlingException"),
+        Fault::Error("InternalServerError"),
+        Fault::DropRequest,
+        Fault::DropReply,
+    ] {
+        proxy.inject("GetItem", fault, 1);
+        assert!(users.find_user(&user("nobody").username).await.unwrap().is_none(), "{fault:?}");
+        assert_eq!(proxy.take_calls().len(), 2, "{fault:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_lasting_fault_is_unavailability_after_three_attempts() {
+    let (users, proxy) = users_behind_a_proxy().await;
+    for fault in [
+        Fault::Error("ThrottlingException"),
+        Fault::Error("InternalServerError"),
+        Fault::DropRequest,
+    ] {
+        proxy.inject("GetItem", fault, 10);
+        let error = users.find_user(&user("nobody").username).await.unwrap_err();
+        assert!(matches!(error, StoreError::Unavailable(_)), "{fault:?}: {error:?}");
+        assert_eq!(proxy.take_calls().len(), 3, "{fault:?}");
+        proxy.heal();
+    }
+    assert!(users.find_user(&user("nobody").username).await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn a_store_that_never_answers_is_given_up() {
+    let (users, proxy) = users_behind_a_proxy().await;
+    proxy.inject("GetItem", Fault::Hang, 10);
+    let error = users.find_user(&user("nobody").username).await.unwrap_err();
+    assert!(matches!(error, StoreError::Unavailable(_)), "{error:?}");
+}
+
+#[tokio::test]
+async fn every_read_that_decides_is_consistent() {
+    let (users, proxy) = users_behind_a_proxy().await;
+    let alice = user("alice");
+    users.find_user(&alice.username).await.unwrap();
+    let id = session(&alice, NOW).id;
+    users.find_session(&alice.username, &id).await.unwrap();
+    assert!(proxy.take_calls().iter().all(|call| call.is_consistent));
+}

@@ -1,0 +1,394 @@
+//! Cached keys: when they are fetched again, and what serves when they cannot be.
+//! Longer than the rest because it is one clock, from a start to its end.
+#![cfg(test)]
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use latchkey_keys::{KeyCache, KeyState, PublicRing, ReadRing as _, RingError, RingItem};
+use latchkey_store::{KeyLocation, KeySource, KeySourceError, TrustedKeys};
+use latchkey_testkit::{
+    away,
+    cloud::{Cloud, KEYS_TABLE},
+    proxy::Fault,
+    subject::{JWK_SET, KID, NOW, key_source, signing_ring},
+};
+use latchkey_token::{Algorithm, KeySet, Timestamp};
+use secrecy::SecretString;
+use tokio::task::JoinSet;
+
+/// An outage that no client retries: one call, one fetch.
+const OUTAGE: Fault = Fault::Error("SomeUnknownException");
+const DENIED: Fault = Fault::Error("AccessDeniedException");
+
+fn later(seconds: u64) -> Timestamp {
+    NOW + Duration::from_secs(seconds)
+}
+
+fn kids_of(ring: &PublicRing) -> Vec<String> {
+    ring.keys.iter().map(|key| key.jwk.kid.clone()).collect()
+}
+
+fn kids(keys: &TrustedKeys) -> Vec<String> {
+    keys.verifying.public_jwk_set().keys.into_iter().map(|key| key.kid).collect()
+}
+
+fn current(ring: &PublicRing) -> String {
+    ring.in_state(KeyState::Current).unwrap().jwk.kid.clone()
+}
+
+/// A ring in DynamoDB, and a function's cache.
+struct Scene {
+    cloud: Cloud,
+    /// How often something was made of new keys.
+    made: Arc<AtomicUsize>,
+}
+
+impl Scene {
+    async fn new() -> Self {
+        Self { cloud: Cloud::start().await, made: Arc::default() }
+    }
+
+    /// The same with a ring, and the cache of a verifier that has just started.
+    async fn started() -> (Self, PublicRing, KeyCache<TrustedKeys>) {
+        let scene = Self::new().await;
+        let ring = scene.cloud.new_ring().await;
+        let keys = scene.verifier(NOW).await;
+        scene.cloud.take_operations();
+        (scene, ring, keys)
+    }
+
+    async fn verifier(&self, now: Timestamp) -> KeyCache<TrustedKeys> {
+        let count = Arc::clone(&self.made);
+        let make = move |keys: TrustedKeys| {
+            count.fetch_add(1, Ordering::SeqCst);
+            keys
+        };
+        let location = KeyLocation::Ring { table: KEYS_TABLE.to_owned(), signing: None };
+        key_source(location).connect_trusted(&self.cloud.aws, now, make).await.unwrap()
+    }
+
+    /// The cache of a function that signs; of its keys it keeps the id of the one that does.
+    async fn signer(&self, now: Timestamp) -> KeyCache<String> {
+        let make = |keys: KeySet, _| keys.public_jwk_set().keys.remove(0).kid;
+        key_source(signing_ring()).connect_signing(&self.cloud.aws, now, make).await.unwrap()
+    }
+
+    /// How often the ring was fetched since this was asked last.
+    fn fetches(&self) -> usize {
+        let calls = self.cloud.proxy.take_calls();
+        assert!(calls.iter().all(|call| call.operation == "GetItem" && call.is_consistent));
+        calls.len()
+    }
+}
+
+#[tokio::test]
+async fn a_verifiers_start_fetches_once_and_nothing_within_half_the_maximum_age() {
+    let scene = Scene::new().await;
+    let ring = scene.cloud.new_ring().await;
+    let keys = scene.verifier(NOW).await;
+    assert_eq!(scene.fetches(), 1);
+    scene.cloud.new_ring().await;
+    for second in [0, 1, 30, 59] {
+        let found = keys.get(later(second)).await.unwrap();
+        assert_eq!(kids(&found), kids_of(&ring), "after {second} s");
+    }
+    assert_eq!(scene.fetches(), 0);
+}
+
+#[tokio::test]
+async fn after_half_the_maximum_age_a_request_fetches_before_it_goes_on() {
+    for age in [60, 61, 119, 120, 1_000_000] {
+        let (scene, _, keys) = Scene::started().await;
+        let newer = scene.cloud.new_ring().await;
+        assert_eq!(kids(&keys.get(later(age)).await.unwrap()), kids_of(&newer), "{age} s");
+        assert_eq!(kids(&keys.get(later(age + 59)).await.unwrap()), kids_of(&newer), "{age} s");
+        assert_eq!(scene.fetches(), 1);
+    }
+}
+
+#[tokio::test]
+async fn unchanged_keys_are_not_made_again_and_private_halves_not_opened_again() {
+    let (scene, _, keys) = Scene::started().await;
+    let signer = scene.signer(NOW).await;
+    assert_eq!(scene.cloud.take_operations(), ["GetItem", "Decrypt"]);
+    let first = keys.get(NOW).await.unwrap();
+    let first_signer = signer.get(NOW).await.unwrap();
+    for age in [120, 240, 360] {
+        let again = keys.get(later(age)).await.unwrap();
+        assert!(Arc::ptr_eq(&first, &again));
+        assert!(Arc::ptr_eq(&first_signer, &signer.get(later(age)).await.unwrap()));
+    }
+    assert_eq!((scene.fetches(), scene.made.load(Ordering::SeqCst)), (6, 1));
+}
+
+#[tokio::test]
+async fn in_an_outage_the_last_keys_serve_for_an_hour_and_one_fetch_is_tried_in_ten_seconds() {
+    let (scene, ring, keys) = Scene::started().await;
+    scene.cloud.proxy.inject("GetItem", OUTAGE, usize::MAX);
+    for (second, fetches) in
+        [(60, 1), (61, 0), (69, 0), (70, 1), (79, 0), (1_000, 1), (3_590, 1), (3_599, 0)]
+    {
+        let found = keys.get(later(second)).await.unwrap();
+        assert_eq!(kids(&found), kids_of(&ring), "after {second} s");
+        assert_eq!(scene.fetches(), fetches, "after {second} s");
+    }
+    let known = keys.get(later(3_599)).await.unwrap();
+    assert!(keys.get_newer(&known, later(3_599)).await.is_err(), "nothing is known of a key");
+    for second in [3_600, 3_601, 10_000] {
+        let error = keys.get(later(second)).await.unwrap_err();
+        assert!(error.is_outage(), "after {second} s: {error}");
+        assert_eq!(scene.fetches(), 1, "after {second} s");
+    }
+    scene.cloud.proxy.heal();
+    let newer = scene.cloud.new_ring().await;
+    assert_eq!(kids(&keys.get(later(10_001)).await.unwrap()), kids_of(&newer));
+}
+
+#[tokio::test]
+async fn a_missing_invalid_or_forbidden_ring_is_no_outage() {
+    for case in ["missing", "invalid", "denied"] {
+        let (scene, _, keys) = Scene::started().await;
+        let signer = scene.signer(NOW).await;
+        match case {
+            "missing" => scene.cloud.delete_ring().await,
+            "invalid" => {
+                let item = scene.cloud.item().await.unwrap();
+                let public = item.public.replace("\"current\"", "\"previous\"");
+                let version = "other".to_owned();
+                scene.cloud.put_item(&RingItem { version, public, ..item }).await;
+            }
+            _ => scene.cloud.proxy.inject("GetItem", DENIED, usize::MAX),
+        }
+        for second in [60, 61] {
+            let error = keys.get(later(second)).await.unwrap_err();
+            assert!(!error.is_outage(), "{case}: {error}");
+        }
+        if case == "missing" {
+            // It makes a new ring.
+            assert!(signer.get(later(62)).await.is_ok());
+        } else {
+            assert!(!signer.get(later(62)).await.unwrap_err().is_outage(), "{case}");
+        }
+        scene.cloud.proxy.heal();
+        let mended = scene.cloud.new_ring().await;
+        assert_eq!(kids(&keys.get(later(63)).await.unwrap()), kids_of(&mended));
+        assert_eq!(*signer.get(later(200)).await.unwrap(), current(&mended));
+    }
+}
+
+#[tokio::test]
+async fn a_table_that_hangs_delays_a_request_by_half_a_second() {
+    let (scene, ring, keys) = Scene::started().await;
+    scene.cloud.proxy.inject("GetItem", Fault::Hang, usize::MAX);
+    let table = scene.cloud.ring().await;
+    let found = tokio::select! {
+        biased;
+        found = keys.get(later(120)) => found.unwrap(),
+        _ = table.read_ring() => panic!("the request waits for longer than a call takes"),
+    };
+    assert_eq!(kids(&found), kids_of(&ring));
+    let refused = tokio::select! {
+        biased;
+        newer = keys.get_newer(&found, later(140)) => newer,
+        _ = table.read_ring() => panic!("the request waits for longer than a call takes"),
+    };
+    assert!(refused.unwrap_err().is_outage());
+}
+
+#[tokio::test]
+async fn a_failed_search_says_nothing_of_a_key_and_is_repeated_after_ten_seconds() {
+    let (scene, _, keys) = Scene::started().await;
+    let known = keys.get(NOW).await.unwrap();
+    scene.cloud.proxy.inject("GetItem", OUTAGE, usize::MAX);
+    for (second, fetches) in [(1, 1), (2, 0), (10, 0), (11, 1), (20, 0), (21, 1)] {
+        assert!(keys.get_newer(&known, later(second)).await.is_err(), "after {second} s");
+        assert_eq!(scene.fetches(), fetches, "after {second} s");
+    }
+    scene.cloud.proxy.heal();
+    let newer = scene.cloud.new_ring().await;
+    let found = keys.get_newer(&known, later(31)).await.unwrap().unwrap();
+    assert_eq!(kids(&found), kids_of(&newer));
+}
+
+#[tokio::test]
+async fn without_keys_each_request_fetches_and_fails_until_there_are_some() {
+    for is_away in [true, false] {
+        let scene = Scene::new().await;
+        if is_away {
+            scene.cloud.new_ring().await;
+            scene.cloud.proxy.inject("GetItem", OUTAGE, usize::MAX);
+        }
+        let keys = scene.verifier(NOW).await;
+        assert_eq!(scene.fetches(), 1);
+        for second in [0, 1, 9] {
+            let error = keys.get(later(second)).await.unwrap_err();
+            assert_eq!(error.is_outage(), is_away, "{error}");
+            assert_eq!(scene.fetches(), 1, "after {second} s");
+        }
+        scene.cloud.proxy.heal();
+        let ring = scene.cloud.new_ring().await;
+        assert_eq!(kids(&keys.get(later(9)).await.unwrap()), kids_of(&ring));
+    }
+}
+
+#[tokio::test]
+async fn an_unknown_key_is_searched_without_a_result_once_in_thirty_seconds() {
+    let (scene, _, keys) = Scene::started().await;
+    let known = keys.get(NOW).await.unwrap();
+    for (second, fetches) in [(1, 1), (2, 0), (30, 0), (31, 1), (60, 0)] {
+        assert!(keys.get_newer(&known, later(second)).await.unwrap().is_none());
+        assert_eq!(scene.fetches(), fetches, "after {second} s");
+    }
+    let newer = scene.cloud.new_ring().await;
+    assert!(keys.get_newer(&known, later(60)).await.unwrap().is_none(), "it has to wait");
+    let found = keys.get_newer(&known, later(61)).await.unwrap().unwrap();
+    assert_eq!((kids(&found), scene.fetches()), (kids_of(&newer), 1));
+}
+
+#[tokio::test]
+async fn a_search_that_found_keys_does_not_delay_the_next_one() {
+    let (scene, _, keys) = Scene::started().await;
+    let mut known = keys.get(NOW).await.unwrap();
+    let first = Arc::clone(&known);
+    for second in 1..4 {
+        let newer = scene.cloud.new_ring().await;
+        known = keys.get_newer(&known, later(second)).await.unwrap().unwrap();
+        assert_eq!((kids(&known), scene.fetches()), (kids_of(&newer), 1), "after {second} s");
+    }
+    let newer = keys.get_newer(&first, later(3)).await.unwrap().unwrap();
+    assert!(Arc::ptr_eq(&newer, &known), "another request has found them");
+    assert_eq!(scene.fetches(), 0);
+}
+
+#[tokio::test]
+async fn a_clock_that_was_set_back_does_not_keep_keys_young() {
+    let scene = Scene::new().await;
+    scene.cloud.new_ring().await;
+    let keys = scene.verifier(later(1_000_000)).await;
+    let newer = scene.cloud.new_ring().await;
+    assert_eq!(kids(&keys.get(NOW).await.unwrap()), kids_of(&newer));
+    assert_eq!(scene.fetches(), 2);
+    keys.get(later(59)).await.unwrap();
+    assert_eq!(scene.fetches(), 0, "they count from the new time on");
+
+    // Nor does a fault of the future delay a fetch.
+    scene.cloud.proxy.inject("GetItem", OUTAGE, 1);
+    keys.get(later(1_000)).await.unwrap();
+    let newest = scene.cloud.new_ring().await;
+    assert_eq!(kids(&keys.get(later(500)).await.unwrap()), kids_of(&newest));
+}
+
+#[tokio::test]
+async fn requests_at_one_time_fetch_once() {
+    for age in [60, 120, 5_000] {
+        let (scene, _, keys) = Scene::started().await;
+        let newer = scene.cloud.new_ring().await;
+        scene.cloud.proxy.inject("GetItem", Fault::Delay(Duration::from_millis(50)), 1);
+        let mut requests = JoinSet::new();
+        for _ in 0..10 {
+            let keys = keys.clone();
+            requests.spawn(async move { keys.get(later(age)).await.map(|keys| kids(&keys)) });
+        }
+        let found: Vec<_> = requests.join_all().await.into_iter().map(Result::unwrap).collect();
+        assert_eq!(scene.fetches(), 1, "{age} s");
+        // While the keys are not stale, only the first request waits for newer ones.
+        let waited = found.iter().filter(|found| **found == kids_of(&newer)).count();
+        assert_eq!(waited, if age < 120 { 1 } else { 10 }, "{age} s");
+    }
+}
+
+#[tokio::test]
+async fn the_first_start_of_a_signer_makes_the_ring_in_three_calls() {
+    let scene = Scene::new().await;
+    let signer = scene.signer(NOW).await;
+    assert_eq!(scene.cloud.take_operations(), ["GetItem", "Encrypt", "PutItem"]);
+    let ring = PublicRing::parse(&scene.cloud.item().await.unwrap().public).unwrap();
+    assert_eq!(kids_of(&ring), [signer.get(NOW).await.unwrap().to_string()]);
+    // Its own version is known, and nothing is opened.
+    signer.get(later(60)).await.unwrap();
+    assert_eq!(scene.cloud.take_operations(), ["GetItem"]);
+}
+
+#[tokio::test]
+async fn a_signer_that_makes_no_ring_waits_for_one() {
+    let scene = Scene::new().await;
+    let mut location = signing_ring();
+    let KeyLocation::Ring { signing: Some(signing), .. } = &mut location else { panic!() };
+    signing.first = None;
+    let make = |keys: KeySet, _| keys.public_jwk_set().keys.remove(0).kid;
+    let signer = key_source(location).connect_signing(&scene.cloud.aws, NOW, make).await.unwrap();
+    let error = signer.get(NOW).await.unwrap_err();
+    assert!(matches!(error, RingError::NotFound), "{error}");
+    assert_eq!(scene.cloud.take_operations(), ["GetItem", "GetItem"]);
+    let ring = scene.cloud.new_ring().await;
+    assert_eq!(*signer.get(NOW).await.unwrap(), current(&ring));
+}
+
+#[tokio::test]
+async fn a_signer_follows_rotations_and_nothing_signs_with_a_ring_that_cannot_be_opened() {
+    let scene = Scene::new().await;
+    scene.cloud.new_ring().await;
+    let signer = scene.signer(NOW).await;
+    let rotated = scene.cloud.rotate(NOW).await;
+    assert_eq!(*signer.get(later(60)).await.unwrap(), current(&rotated));
+
+    let item = scene.cloud.item().await.unwrap();
+    let sealed = item.sealed.keys().map(|kid| (kid.clone(), vec![0; 100])).collect();
+    let damaged = RingItem { version: "damaged".to_owned(), sealed, ..item.clone() };
+    scene.cloud.put_item(&damaged).await;
+    for second in [120, 121] {
+        let error = signer.get(later(second)).await.unwrap_err();
+        assert!(matches!(error, RingError::NotOpened { .. }), "{error}");
+    }
+    assert_eq!(scene.cloud.item().await, Some(damaged), "only a reset overwrites it");
+    scene.cloud.put_item(&item).await;
+    assert_eq!(*signer.get(later(122)).await.unwrap(), current(&rotated));
+}
+
+#[tokio::test]
+async fn a_signer_goes_on_while_kms_is_away() {
+    let scene = Scene::new().await;
+    let ring = scene.cloud.new_ring().await;
+    let signer = scene.signer(NOW).await;
+    scene.cloud.rotate(NOW).await;
+    scene.cloud.proxy.inject("Decrypt", OUTAGE, usize::MAX);
+    for second in [60, 120, 3_599] {
+        assert_eq!(*signer.get(later(second)).await.unwrap(), current(&ring));
+    }
+    assert!(signer.get(later(3_600)).await.is_err());
+}
+
+#[tokio::test]
+async fn static_keys_stay_as_they_are() {
+    let jwk_set = || key_source(KeyLocation::JwkSet(SecretString::from(JWK_SET)));
+    let aws = away::aws();
+    let trusted = jwk_set().connect_trusted(&aws, NOW, |keys| keys).await.unwrap();
+    let first = trusted.get(NOW).await.unwrap();
+    assert_eq!(kids(&first), [KID]);
+    let later = NOW + Duration::from_secs(u64::from(u32::MAX));
+    assert!(Arc::ptr_eq(&first, &trusted.get(later).await.unwrap()));
+    assert!(trusted.get_newer(&first, later).await.unwrap().is_none());
+    let algorithm = |keys: KeySet, _| keys.algorithm();
+    let signing = jwk_set().connect_signing(&aws, NOW, algorithm).await.unwrap();
+    assert_eq!(*signing.get(NOW).await.unwrap(), Algorithm::Es256);
+}
+
+#[tokio::test]
+async fn static_keys_that_cannot_be_used_are_an_error_at_the_start() {
+    let (aws, jwk_set) = (away::aws(), key_source(KeyLocation::JwkSet(JWK_SET.into())));
+    let pem = key_source(KeyLocation::PublicPem("no PEM".to_owned()));
+    let refused = pem.connect_signing(&aws, NOW, |_, _| ()).await.unwrap_err();
+    assert!(matches!(refused, KeySourceError::PublicOnly), "{refused:?}");
+    let no_set = key_source(KeyLocation::JwkSet(SecretString::from("{}")));
+    let refused = no_set.connect_trusted(&aws, NOW, |_| ()).await.unwrap_err();
+    assert!(matches!(refused, KeySourceError::Unusable(_)), "{refused:?}");
+    let other = KeySource { algorithm: Some(Algorithm::Rs256), ..jwk_set };
+    let refused = other.connect_signing(&aws, NOW, |_, _| ()).await.unwrap_err();
+    assert!(matches!(refused, KeySourceError::OtherAlgorithm { .. }), "{refused:?}");
+}

@@ -1,0 +1,150 @@
+//! Keys in Secrets Manager: static keys that sign, and a Flask service's beside our own.
+#![cfg(test)]
+
+use std::time::Duration;
+
+use latchkey_keys::KeyCache;
+use latchkey_store::{KeyLocation, KeySource, TrustedKeys};
+use latchkey_testkit::{
+    cloud::Cloud,
+    flask::{extended_claims, sign},
+    proxy::Fault,
+    subject::{JWK_SET, KID, NOW},
+};
+use latchkey_token::{Algorithm, KeySet, PresentedToken, SigningKey, Timestamp, TokenError};
+use secrecy::{ExposeSecret as _, SecretString};
+use serde_json::{Value, json};
+
+const KEYS: &str = "Keys";
+const FLASK: &str = "Flask";
+const MAX_AGE: Duration = Duration::from_mins(2);
+
+fn flask_set() -> SecretString {
+    let k = "c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0";
+    let key = json!({ "kty": "oct", "kid": "old", "alg": "HS256", "k": k, "minted_by": "flask" });
+    SecretString::from(json!({ "keys": [key] }).to_string())
+}
+
+/// An account with our secret, and with the Flask service's if it has a value.
+async fn cloud(flask: Option<SecretString>) -> Cloud {
+    let cloud = Cloud::start().await;
+    put(&cloud, KEYS, JWK_SET);
+    if let Some(flask) = flask {
+        cloud.account.secrets.put(FLASK, flask);
+    }
+    cloud
+}
+
+fn put(cloud: &Cloud, secret: &str, text: &str) {
+    cloud.account.secrets.put(secret, SecretString::from(text));
+}
+
+async fn signing(cloud: &Cloud) -> KeyCache<String> {
+    let kid = |keys: KeySet, _| keys.public_jwk_set().keys.remove(0).kid;
+    source().connect_signing(&cloud.aws, NOW, kid).await.unwrap()
+}
+
+async fn trusted(cloud: &Cloud) -> KeyCache<TrustedKeys> {
+    source().connect_trusted(&cloud.aws, NOW, |keys| keys).await.unwrap()
+}
+
+fn source() -> KeySource {
+    KeySource {
+        location: KeyLocation::Secret { arn: KEYS.to_owned() },
+        algorithm: None,
+        flask_secret: Some(FLASK.to_owned()),
+        max_age: MAX_AGE,
+    }
+}
+
+fn later(number: u32) -> Timestamp {
+    NOW + MAX_AGE * number
+}
+
+fn has_flask_keys(keys: &TrustedKeys) -> bool {
+    format!("{:?}", keys.flask).contains("old")
+}
+
+fn new_set() -> (String, String) {
+    let set = SigningKey::generate_jwk_set(Algorithm::Es256).unwrap().expose_secret().to_owned();
+    let parsed: Value = serde_json::from_str(&set).unwrap();
+    (parsed["keys"][0]["kid"].as_str().unwrap().to_owned(), set)
+}
+
+#[tokio::test]
+async fn a_secret_is_read_again_by_age_and_its_new_key_signs() {
+    let cloud = cloud(Some(flask_set())).await;
+    let keys = signing(&cloud).await;
+    assert_eq!(*keys.get(NOW).await.unwrap(), KID);
+    let (kid, set) = new_set();
+    put(&cloud, KEYS, &set);
+    assert_eq!(*keys.get(NOW).await.unwrap(), KID, "not of that age yet");
+    assert_eq!(*keys.get(later(1)).await.unwrap(), kid);
+}
+
+#[tokio::test]
+async fn nothing_signs_with_a_secret_that_holds_no_keys() {
+    let cloud = cloud(Some(flask_set())).await;
+    let keys = signing(&cloud).await;
+    for (round, invalid) in [(1, "hunter2"), (3, "{\"keys\":[]}"), (5, "{\"keys\":[{}]}")] {
+        put(&cloud, KEYS, invalid);
+        for second in 0..2 {
+            let refused = keys.get(later(round) + Duration::from_secs(second)).await.unwrap_err();
+            assert!(!refused.to_string().contains("hunter2"), "{refused}");
+        }
+        put(&cloud, KEYS, JWK_SET);
+        assert_eq!(*keys.get(later(round + 1)).await.unwrap(), KID);
+    }
+}
+
+#[tokio::test]
+async fn signing_goes_on_while_secrets_manager_is_away() {
+    let cloud = cloud(Some(flask_set())).await;
+    let keys = signing(&cloud).await;
+    cloud.proxy.inject("GetSecretValue", Fault::Error("InternalServerError"), usize::MAX);
+    for round in [1, 2, 10] {
+        assert_eq!(*keys.get(later(round)).await.unwrap(), KID);
+    }
+}
+
+#[tokio::test]
+async fn a_flask_services_keys_are_read_beside_our_own_and_leave_by_age() {
+    let cloud = cloud(Some(flask_set())).await;
+    let keys = trusted(&cloud).await;
+    assert!(has_flask_keys(&keys.get(NOW).await.unwrap()));
+    put(&cloud, FLASK, "{\"keys\":[]}");
+    assert!(!has_flask_keys(&keys.get(later(1)).await.unwrap()));
+}
+
+#[tokio::test]
+async fn a_flask_services_keys_that_were_never_read_leave_its_tokens_unknown() {
+    let cloud = cloud(None).await;
+    let keys = trusted(&cloud).await;
+    let text = sign(&extended_claims());
+    let token = PresentedToken::parse(&text).unwrap();
+    let known = keys.get(NOW).await.unwrap();
+    assert!(known.verifying.find(KID).is_some(), "ours are there");
+    assert!(known.flask.may_have_signed(token));
+    assert_eq!(known.flask.access(token, Duration::ZERO, NOW), Err(TokenError::UnknownKey));
+    assert!(keys.get_newer(&known, NOW).await.unwrap().is_none(), "they were searched");
+
+    cloud.account.secrets.put(FLASK, flask_set());
+    let newer = keys.get_newer(&known, NOW + Duration::from_secs(30)).await.unwrap().unwrap();
+    assert!(has_flask_keys(&newer), "the first token that comes has them read");
+}
+
+#[tokio::test]
+async fn our_own_keys_do_not_depend_on_a_flask_services() {
+    let cloud = cloud(Some(flask_set())).await;
+    let warm = trusted(&cloud).await;
+    let (kid, set) = new_set();
+    put(&cloud, KEYS, &set);
+    for invalid in ["nonsense", &set] {
+        put(&cloud, FLASK, invalid);
+        let cold = trusted(&cloud).await;
+        for keys in [warm.get(later(1)).await.unwrap(), cold.get(NOW).await.unwrap()] {
+            assert!(keys.verifying.find(&kid).is_some());
+            assert!(!has_flask_keys(&keys));
+        }
+    }
+}

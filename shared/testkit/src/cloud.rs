@@ -1,0 +1,141 @@
+//! DynamoDB, KMS and Secrets Manager behind one proxy, and the key ring in them.
+
+use std::sync::Arc;
+
+use latchkey_keys::{
+    KeyRing, KeyState, PublicRing, RingError, RingItem, WriteOutcome, WriteRing as _, reset_ring,
+    update_ring,
+};
+use latchkey_store::{Aws, DynamoKeyRing, KmsKey};
+use latchkey_token::Timestamp;
+use local::{aws::Aws as Account, sandbox::Pools, tables};
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+
+use crate::{
+    dynamodb,
+    proxy::DynamoProxy,
+    subject::{KEY_POLICY, KMS_KEY, NOW},
+};
+
+/// The table of the key ring.
+pub const KEYS_TABLE: &str = "KeysTable";
+
+/// DynamoDB, KMS and Secrets Manager behind one proxy.
+#[derive(Debug)]
+pub struct Cloud {
+    /// What all calls over [`Cloud::aws`] pass.
+    pub proxy: DynamoProxy,
+    /// The connection to it.
+    pub aws: Aws,
+    /// KMS and Secrets Manager.
+    pub account: Arc<Account>,
+    /// DynamoDB, past the proxy.
+    pub engine: String,
+    own: Aws,
+    own_account: Aws,
+}
+
+impl Cloud {
+    /// One without a key ring.
+    pub async fn start() -> Self {
+        let account = Arc::new(Account::open(None, Pools::new()).unwrap());
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let endpoint = format!("http://{}", listener.local_addr().unwrap());
+        tokio::spawn(Arc::clone(&account).serve(listener));
+        let engine = dynamodb().await;
+        let proxy = DynamoProxy::start_with(&engine, &endpoint).await;
+        let (aws, own, own_account) =
+            (Aws::emulator(&proxy.endpoint), Aws::emulator(&engine), Aws::emulator(&endpoint));
+        Self { proxy, aws, account, engine, own, own_account }
+    }
+
+    /// The same with a ring of a current and a next key.
+    pub async fn with_ring() -> Self {
+        let cloud = Self::start().await;
+        cloud.new_ring().await;
+        cloud
+    }
+
+    /// The key ring's table, over the proxy.
+    pub async fn ring(&self) -> DynamoKeyRing {
+        DynamoKeyRing::connect(&self.aws, KEYS_TABLE.to_owned()).await
+    }
+
+    /// The KMS key that seals the ring's private halves, over the proxy.
+    pub async fn kms(&self) -> KmsKey {
+        KmsKey::connect(&self.aws, KMS_KEY.to_owned()).await
+    }
+
+    /// The operations that were called over the proxy since the last time this was asked.
+    pub fn take_operations(&self) -> Vec<String> {
+        self.proxy.take_calls().into_iter().map(|call| call.operation).collect()
+    }
+
+    /// Puts a ring of other keys in place of any.
+    pub async fn new_ring(&self) -> PublicRing {
+        let (table, kms) = self.own().await;
+        reset_ring(&table, &kms, &KEY_POLICY, true, NOW).await.unwrap();
+        let add_next = |ring: &mut KeyRing| ring.add_next(NOW, &mut || KEY_POLICY.generate());
+        update_ring(&table, &kms, NOW, add_next).await.unwrap()
+    }
+
+    /// Changes the ring.
+    pub async fn update(
+        &self,
+        now: Timestamp,
+        change: impl FnMut(&mut KeyRing) -> Result<(), RingError>,
+    ) -> PublicRing {
+        let (table, kms) = self.own().await;
+        update_ring(&table, &kms, now, change).await.unwrap()
+    }
+
+    /// Has the next key sign, and publishes another.
+    pub async fn rotate(&self, now: Timestamp) -> PublicRing {
+        let rotate = |ring: &mut KeyRing| {
+            ring.rotate(KEY_POLICY.retention, true, now)?;
+            ring.add_next(now, &mut || KEY_POLICY.generate())
+        };
+        self.update(now, rotate).await
+    }
+
+    /// Takes the current key out of use.
+    pub async fn retire_current(&self, now: Timestamp) -> PublicRing {
+        let retire = |ring: &mut KeyRing| {
+            let kid = ring.public().in_state(KeyState::Current).unwrap().jwk.kid.clone();
+            ring.retire(&kid, now, &mut || KEY_POLICY.generate())
+        };
+        self.update(now, retire).await
+    }
+
+    /// The ring's item, past the proxy.
+    pub async fn item(&self) -> Option<RingItem> {
+        use latchkey_keys::ReadRing as _;
+        self.own().await.0.read_ring().await.unwrap()
+    }
+
+    /// Puts an item in the place of the one that there is.
+    pub async fn put_item(&self, item: &RingItem) {
+        let replaces = self.item().await.map(|item| item.version);
+        let table = self.own().await.0;
+        let outcome = table.write_ring(item, replaces.as_deref(), NOW).await.unwrap();
+        assert_eq!(outcome, WriteOutcome::Written);
+    }
+
+    /// Deletes the ring.
+    pub async fn delete_ring(&self) {
+        let request = json!({ "TableName": KEYS_TABLE, "Key": { "id": { "S": "ring" } } });
+        self.call("DeleteItem", &request).await;
+    }
+
+    /// Calls DynamoDB, past the proxy.
+    pub async fn call(&self, operation: &str, request: &Value) {
+        let (status, answer) = tables::call(&self.engine, operation, request).await.unwrap();
+        assert!(status.is_success(), "{answer}");
+    }
+
+    async fn own(&self) -> (DynamoKeyRing, KmsKey) {
+        let table = DynamoKeyRing::connect(&self.own, KEYS_TABLE.to_owned()).await;
+        (table, KmsKey::connect(&self.own_account, KMS_KEY.to_owned()).await)
+    }
+}

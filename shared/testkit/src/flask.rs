@@ -1,0 +1,52 @@
+//! Tokens as Flask services mint them.
+
+use latchkey_token::{FlaskKeys, KeySet};
+use secrecy::SecretString;
+use serde_json::{Value, json};
+
+use crate::{
+    forge::{base64url, sign_with_hmac},
+    subject::{JWK_SET, NOW},
+};
+
+/// The secret of the Flask services, shorter than ours may be.
+pub const SECRET: &[u8] = b"an-old-flask-secret";
+
+/// A JWK set that trusts a Flask service. `mark` is what it says of that service.
+pub fn key_set(mark: &Value) -> String {
+    let mut set: Value = serde_json::from_str(JWK_SET).unwrap();
+    let mut key = json!({ "kty": "oct", "alg": "HS256", "kid": "old", "k": base64url(SECRET) });
+    key.as_object_mut().unwrap().extend(mark.as_object().unwrap().clone());
+    set["keys"].as_array_mut().unwrap().push(key);
+    set.to_string()
+}
+
+/// The Flask service's keys of that set.
+pub fn keys(mark: &Value) -> FlaskKeys {
+    KeySet::parse(&SecretString::from(key_set(mark))).unwrap().flask_keys()
+}
+
+/// The header of their tokens.
+pub fn header() -> Value {
+    json!({ "typ": "JWT", "alg": "HS256" })
+}
+
+/// The claims of an access token of Flask-JWT-Extended's for alice.
+pub fn extended_claims() -> Value {
+    let now = NOW.unix();
+    json!({
+        "fresh": true, "iat": now, "jti": "0b1c8f9e-3c55-4a9b-9f5a-6d7f2f1c6e11",
+        "type": "access", "sub": "alice", "nbf": now, "csrf": "flask-csrf", "exp": now + 900,
+    })
+}
+
+/// The claims of a token of Flask-JWT's for user 1.
+pub fn flask_jwt_claims() -> Value {
+    let now = NOW.unix();
+    json!({ "exp": now + 300, "iat": now, "nbf": now, "identity": 1 })
+}
+
+/// A token of those claims.
+pub fn sign(claims: &Value) -> String {
+    sign_with_hmac(&header(), claims, SECRET)
+}

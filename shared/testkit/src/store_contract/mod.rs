@@ -1,0 +1,173 @@
+//! What every store promises, as tests: `users_contract!(make)` runs them on what `make` returns.
+
+mod account;
+mod rotation;
+mod sessions;
+mod users;
+mod work_items;
+
+use latchkey_session::{StartedSession, User, Username};
+use latchkey_store::{
+    AddUser, AddWorkItem, ChangePassword, EndSession, EndSessions, FindSession, FindUser,
+    ListWorkItems, RemoveUser, RemoveWorkItem, RotateSession, SessionStart, StartSession,
+    StartSessionOutcome,
+};
+use latchkey_token::{SessionId, Timestamp};
+
+pub use account::*;
+pub use rotation::*;
+pub use sessions::*;
+pub use users::*;
+pub use work_items::*;
+
+use crate::subject::{operation, session};
+
+/// A store of users, all of it.
+pub trait Users:
+    AddUser
+    + FindUser
+    + FindSession
+    + StartSession
+    + RotateSession
+    + EndSession
+    + EndSessions
+    + ChangePassword
+    + RemoveUser
+{
+}
+impl<T> Users for T where
+    T: AddUser
+        + FindUser
+        + FindSession
+        + StartSession
+        + RotateSession
+        + EndSession
+        + EndSessions
+        + ChangePassword
+        + RemoveUser
+{
+}
+
+/// A store of work items, all of it.
+pub trait WorkItems: ListWorkItems + AddWorkItem + RemoveWorkItem {}
+impl<T: ListWorkItems + AddWorkItem + RemoveWorkItem> WorkItems for T {}
+
+/// Makes a test of each promise about users: `users_contract!(make_store)`, where `make_store` is
+/// an `async fn`.
+#[macro_export]
+macro_rules! users_contract {
+    ($make:path) => {
+        $crate::users_contract!($make;
+            an_added_user_is_found_with_everything,
+            a_user_without_email_or_roles_is_found,
+            an_unknown_name_finds_nothing,
+            names_are_compared_in_their_folded_form,
+            a_taken_name_is_refused_and_nothing_changes,
+            the_same_addition_delivered_twice_is_one_addition,
+            of_parallel_additions_of_one_name_exactly_one_wins,
+            a_started_session_is_found_alive,
+            a_session_of_another_name_is_not_found,
+            the_same_start_delivered_twice_is_one_start,
+            a_start_with_outdated_credentials_writes_nothing,
+            a_start_for_a_deleted_user_writes_nothing,
+            a_start_removes_the_sessions_that_make_room,
+            a_start_on_a_disabled_account_writes_nothing,
+            starts_at_once_all_succeed_and_the_next_restores_the_limit,
+            two_hundred_sessions_are_removed_in_one_write,
+            a_start_can_replace_the_password_hash,
+            the_newest_token_rotates_its_session_and_nothing_else,
+            any_other_token_rotates_nothing_and_shows_what_is_there,
+            only_a_live_session_is_rotated,
+            the_same_rotation_delivered_twice_is_one_rotation,
+            of_parallel_rotations_with_one_token_exactly_one_wins,
+            an_ended_session_is_gone_and_the_others_stay,
+            ending_what_is_not_there_changes_nothing,
+            all_sessions_end_or_all_but_the_one_that_asks,
+            a_session_that_was_started_meanwhile_ends_too,
+            a_rotation_of_the_kept_session_is_not_undone,
+            a_changed_password_replaces_all_sessions_in_the_same_write,
+            a_password_is_changed_only_where_credentials_and_session_are_as_read,
+            the_same_change_delivered_twice_is_one_change,
+            without_a_session_that_asks_only_the_account_is_compared,
+            a_removed_user_is_gone_with_all_sessions_and_the_name_is_free,
+            a_user_who_is_not_as_read_is_not_removed,
+            another_user_of_the_same_name_is_left_alone,
+        );
+    };
+    ($make:path; $($promise:ident),* $(,)?) => {$(
+        #[tokio::test]
+        async fn $promise() {
+            $crate::store_contract::$promise(&$make().await).await;
+        }
+    )*};
+}
+
+/// Makes a test of each promise about work items.
+#[macro_export]
+macro_rules! work_items_contract {
+    ($make:path) => {
+        $crate::users_contract!($make;
+            work_items_are_listed_oldest_first,
+            work_items_come_in_pages,
+            work_items_belong_to_their_user,
+            an_item_added_twice_is_there_once,
+            a_removed_item_is_gone_and_removing_it_again_changes_nothing,
+        );
+    };
+}
+
+fn name(text: &str) -> Username {
+    Username::parse(text).unwrap()
+}
+
+fn start<'a>(user: &'a User, started: &'a StartedSession) -> SessionStart<'a> {
+    SessionStart {
+        username: &user.username,
+        user: &user.id,
+        credentials_version: user.credentials_version,
+        started,
+        password_hash: None,
+    }
+}
+
+async fn started(store: &impl Users, user: &User, now: Timestamp) -> SessionId {
+    let new = session(user, now);
+    let outcome = store.start_session(&start(user, &new)).await.unwrap();
+    assert!(matches!(outcome, StartSessionOutcome::Started), "{outcome:?}");
+    new.id
+}
+
+/// Adds a user of that name, whose session begins at `now`.
+async fn logged_in(store: &impl Users, name: &str, now: Timestamp) -> (User, SessionId) {
+    let added = crate::subject::user(name);
+    store.add_user(&added, &operation()).await.unwrap();
+    let id = started(store, &added, now).await;
+    (stored(store, &added).await, id)
+}
+
+/// The user as it is now.
+async fn stored(store: &impl Users, user: &User) -> User {
+    store.find_user(&user.username).await.unwrap().unwrap()
+}
+
+/// Polls all futures at once and returns their outputs in order.
+async fn join_all<T>(futures: impl Iterator<Item = impl Future<Output = T>>) -> Vec<T> {
+    let mut running: Vec<_> = futures.map(|future| Box::pin(future)).collect();
+    let mut outputs: Vec<Option<T>> = running.iter().map(|_| None).collect();
+    std::future::poll_fn(|context| {
+        for (future, output) in running.iter_mut().zip(&mut outputs) {
+            if output.is_none()
+                && let std::task::Poll::Ready(ready) = future.as_mut().poll(context)
+            {
+                *output = Some(ready);
+            }
+        }
+        if outputs.iter().all(Option::is_some) {
+            std::task::Poll::Ready(())
+        } else {
+            std::task::Poll::Pending
+        }
+    })
+    .await;
+    outputs.into_iter().flatten().collect()
+}

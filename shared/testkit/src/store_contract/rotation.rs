@@ -1,0 +1,165 @@
+//! What is promised of rotating a session and of ending one.
+
+use std::time::Duration;
+
+use latchkey_session::{AccountStatus, Client, Rotation, User};
+use latchkey_store::{RotateSessionOutcome, SessionEnd};
+use latchkey_token::{SessionId, Timestamp};
+
+use super::{Users, join_all, logged_in, started, stored};
+use crate::subject::{NOW, operation, session, user};
+
+const LATER: Timestamp = Timestamp::from_unix(NOW.unix() + 100);
+
+/// What a token of that generation asks for a hundred seconds after [`NOW`].
+fn rotation(user: &User, session: &SessionId, generation: u64) -> Rotation {
+    Rotation {
+        user: user.id.clone(),
+        session: session.clone(),
+        generation,
+        rotated_at: LATER,
+        expires_at: LATER + Duration::from_hours(1),
+        client: Client::new("198.51.100.7", "refresh"),
+        operation: operation(),
+    }
+}
+
+#[track_caller]
+fn rotated(outcome: RotateSessionOutcome) -> User {
+    match outcome {
+        RotateSessionOutcome::Rotated(user) => *user,
+        RotateSessionOutcome::Refused(found) => panic!("refused: {found:?}"),
+    }
+}
+
+#[track_caller]
+fn refused(outcome: RotateSessionOutcome) -> Option<User> {
+    match outcome {
+        RotateSessionOutcome::Refused(found) => found.map(|user| *user),
+        RotateSessionOutcome::Rotated(user) => panic!("rotated: {user:?}"),
+    }
+}
+
+/// One generation on, and what the item then says comes with it.
+pub async fn the_newest_token_rotates_its_session_and_nothing_else(store: &impl Users) {
+    let (before, id) = logged_in(store, "paul", NOW).await;
+    let other = started(store, &before, NOW).await;
+    let rotation = rotation(&before, &id, 0);
+
+    let after = rotated(store.rotate_session(&before.username, &rotation).await.unwrap());
+
+    assert_eq!(after.sessions, stored(store, &before).await.sessions);
+    let (old, new) = (&before.sessions[&id], &after.sessions[&id]);
+    assert_eq!((new.generation, new.rotated_at), (1, LATER));
+    assert_eq!((new.expires_at, &new.operation), (rotation.expires_at, &rotation.operation));
+    assert_eq!((new.created_at, new.auth_time), (old.created_at, old.auth_time));
+    assert_eq!(new.client, rotation.client, "where the refresh came from");
+    assert_eq!(after.sessions[&other].generation, 0);
+    assert_eq!(after.credentials_version, before.credentials_version);
+}
+
+/// The state that refused it comes with the refusal, so that nothing has to be read.
+pub async fn any_other_token_rotates_nothing_and_shows_what_is_there(store: &impl Users) {
+    let (before, id) = logged_in(store, "quinn", NOW).await;
+    store.rotate_session(&before.username, &rotation(&before, &id, 0)).await.unwrap();
+    let current = stored(store, &before).await;
+    for generation in [0, 2, 7, u64::MAX] {
+        let rotation = rotation(&before, &id, generation);
+        let found = refused(store.rotate_session(&before.username, &rotation).await.unwrap());
+        assert_eq!(found.unwrap().sessions, current.sessions, "generation {generation}");
+        assert_eq!(stored(store, &before).await.sessions, current.sessions);
+    }
+}
+
+/// Not one that has expired or ended, nor one of a disabled, deleted or other account.
+pub async fn only_a_live_session_is_rotated(store: &impl Users) {
+    let expiring = async |name: &str, change: fn(&mut User)| {
+        let mut added = user(name);
+        let started = session(&added, NOW);
+        let id = started.id.clone();
+        added.sessions.insert(started.id, started.session);
+        change(&mut added);
+        store.add_user(&added, &operation()).await.unwrap();
+        (added, id)
+    };
+    let expired = |user: &mut User| {
+        user.sessions.values_mut().for_each(|session| session.expires_at = LATER);
+    };
+    for (user, id) in [
+        expiring("rosa", expired).await,
+        expiring("ruth", |user| user.sessions.clear()).await,
+        expiring("rick", |user| user.status = AccountStatus::Disabled).await,
+    ] {
+        let outcome = store.rotate_session(&user.username, &rotation(&user, &id, 0)).await.unwrap();
+        assert_eq!(refused(outcome).unwrap().sessions, user.sessions);
+        assert_eq!(stored(store, &user).await.sessions, user.sessions);
+    }
+    let (owner, id) = logged_in(store, "remy", NOW).await;
+    let stranger = Rotation { user: user("x").id, ..rotation(&owner, &id, 0) };
+    let found = refused(store.rotate_session(&owner.username, &stranger).await.unwrap());
+    assert_eq!(found.unwrap().sessions, owner.sessions);
+    let nobody = user("nobody");
+    let outcome = store.rotate_session(&nobody.username, &rotation(&nobody, &id, 0)).await.unwrap();
+    assert!(refused(outcome).is_none());
+    assert!(store.find_user(&nobody.username).await.unwrap().is_none(), "nobody was made");
+}
+
+/// A retry after a lost reply is recognised.
+pub async fn the_same_rotation_delivered_twice_is_one_rotation(store: &impl Users) {
+    let (user, id) = logged_in(store, "sara", NOW).await;
+    let rotation = rotation(&user, &id, 0);
+    for _ in 0..3 {
+        let after = rotated(store.rotate_session(&user.username, &rotation).await.unwrap());
+        assert_eq!(after.sessions[&id].generation, 1);
+    }
+    assert_eq!(stored(store, &user).await.sessions[&id].generation, 1);
+}
+
+/// Twenty at once, one winner, and everybody sees what the winner wrote.
+pub async fn of_parallel_rotations_with_one_token_exactly_one_wins(store: &impl Users) {
+    let (user, id) = logged_in(store, "tina", NOW).await;
+    let rotations: Vec<_> = (0..20).map(|_| rotation(&user, &id, 0)).collect();
+    let attempts = rotations.iter().map(|one| store.rotate_session(&user.username, one));
+    let mut winners = Vec::new();
+    for outcome in join_all(attempts).await {
+        match outcome.unwrap() {
+            RotateSessionOutcome::Rotated(user) => winners.push(*user),
+            RotateSessionOutcome::Refused(found) => {
+                assert_eq!(found.unwrap().sessions[&id].generation, 1);
+            }
+        }
+    }
+    assert_eq!(winners.len(), 1);
+    assert_eq!(winners[0].sessions, stored(store, &user).await.sessions);
+}
+
+/// It is no longer found, and rotates no more.
+pub async fn an_ended_session_is_gone_and_the_others_stay(store: &impl Users) {
+    let (user, id) = logged_in(store, "uma", NOW).await;
+    let other = started(store, &user, NOW).await;
+    for _ in 0..2 {
+        let end = SessionEnd { username: &user.username, user: &user.id, session: &id };
+        store.end_session(&end).await.unwrap();
+        let left: Vec<_> = stored(store, &user).await.sessions.into_keys().collect();
+        assert_eq!(left, std::slice::from_ref(&other));
+    }
+    let state = store.find_session(&user.username, &id).await.unwrap().unwrap();
+    assert_eq!(state.session_expires_at, None);
+    let outcome = store.rotate_session(&user.username, &rotation(&user, &id, 0)).await.unwrap();
+    assert!(refused(outcome).is_some());
+}
+
+/// Neither another user's session nor a user that is gone.
+pub async fn ending_what_is_not_there_changes_nothing(store: &impl Users) {
+    let (owner, id) = logged_in(store, "vera", NOW).await;
+    let (other, _) = logged_in(store, "walt", NOW).await;
+    let nobody = user("nobody");
+    for (username, user) in
+        [(&other.username, &other.id), (&owner.username, &other.id), (&nobody.username, &nobody.id)]
+    {
+        store.end_session(&SessionEnd { username, user, session: &id }).await.unwrap();
+    }
+    assert_eq!(stored(store, &owner).await.sessions, owner.sessions);
+    assert_eq!(stored(store, &other).await.sessions, other.sessions);
+    assert!(store.find_user(&nobody.username).await.unwrap().is_none(), "nobody was made");
+}

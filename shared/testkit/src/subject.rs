@@ -1,0 +1,133 @@
+//! What tests are about: keys, profiles, users, sessions.
+
+use std::time::Duration;
+
+use latchkey_keys::KeyPolicy;
+use latchkey_session::{
+    AccountStatus, Client, RotationPolicy, SessionLifetimes, SessionPolicy, Sessions,
+    StartedSession, User, Username,
+};
+use latchkey_store::{KeyLocation, KeySource, RingSigning};
+use latchkey_token::{
+    AdditionalClaims, Algorithm, Grant, Issuer, KeySet, OperationId, SessionId, Timestamp,
+    TokenProfile, UserId, Verifier,
+};
+use secrecy::SecretString;
+
+/// The issuer of the tests' tokens.
+pub const ISSUER: &str = "https://auth.example.com";
+/// The moment at which tests take place.
+pub const NOW: Timestamp = Timestamp::from_unix(1_700_000_000);
+/// PUBLIC TEST KEY: a private JWK set whose private half is known to everybody.
+pub const JWK_SET: &str = r#"{"keys":[{"kty":"EC","crv":"P-256","alg":"ES256","use":"sig","kid":"test-key","x":"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU","y":"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0","d":"jpsQnnGQmL-YBIffH1136cspYG6-0iY7X1fCE9-E9LI"}]}"#;
+/// The `kid` of the key in [`JWK_SET`].
+pub const KID: &str = "test-key";
+
+/// The keys of [`JWK_SET`].
+pub fn key_set() -> KeySet {
+    KeySet::parse(&SecretString::from(JWK_SET)).unwrap()
+}
+
+/// Keys of ES256 that sign for a month and verify for another.
+pub const KEY_POLICY: KeyPolicy = KeyPolicy {
+    algorithm: Algorithm::Es256,
+    period: Duration::from_hours(30 * 24),
+    retention: Duration::from_hours(30 * 24),
+};
+
+/// The ARN of the KMS key that seals the tests' rings.
+pub const KMS_KEY: &str = "arn:aws:kms:us-east-1:123456789012:key/test";
+
+/// The key ring, for a function that signs and makes the first one.
+pub fn signing_ring() -> KeyLocation {
+    let kms_key = KMS_KEY.to_owned();
+    let signing = Some(RingSigning { kms_key, first: Some(Algorithm::Es256) });
+    KeyLocation::Ring { table: "KeysTable".to_owned(), signing }
+}
+
+/// Keys that are there, and stale at an age of two minutes.
+pub fn key_source(location: KeyLocation) -> KeySource {
+    let max_age = Duration::from_mins(2);
+    KeySource { location, algorithm: None, flask_secret: None, max_age }
+}
+
+/// Access tokens of 15 minutes, refresh tokens of 30 days, no leeway.
+pub fn token_profile() -> TokenProfile {
+    TokenProfile {
+        issuer: ISSUER.to_owned(),
+        audience: ISSUER.to_owned(),
+        other_issuers: Vec::new(),
+        other_audiences: Vec::new(),
+        access_lifetime: Duration::from_mins(15),
+        refresh_lifetime: Duration::from_hours(30 * 24),
+        leeway: Duration::ZERO,
+    }
+}
+
+/// A verifier for [`key_set`] and [`token_profile`].
+pub fn verifier() -> Verifier {
+    Verifier::new(key_set().verifying_keys(), token_profile())
+}
+
+/// An issuer with [`key_set`] and [`token_profile`].
+pub fn issuer() -> Issuer {
+    Issuer::new(key_set().into_signing_key(), token_profile())
+}
+
+/// What tokens of that user's session at [`NOW`] are made from.
+pub fn grant<'a>(user: &'a UserId, session: &'a SessionId) -> Grant<'a> {
+    Grant {
+        user,
+        username: "alice",
+        session,
+        session_expires_at: NOW + token_profile().refresh_lifetime,
+        roles: &[],
+        auth_time: NOW,
+        claims: None,
+        for_cookies: false,
+    }
+}
+
+/// An active user of that name without sessions.
+pub fn user(name: &str) -> User {
+    User {
+        id: UserId::generate().unwrap(),
+        username: Username::parse(name).unwrap(),
+        email: None,
+        password_hash: SecretString::from("$argon2id$not-a-hash"),
+        roles: Vec::new(),
+        claims: AdditionalClaims::default(),
+        status: AccountStatus::Active,
+        created_at: NOW,
+        credentials_version: 0,
+        sessions: Sessions::new(),
+    }
+}
+
+/// Thirty days, ninety at most, three sessions.
+pub const SESSION_POLICY: SessionPolicy = SessionPolicy { lifetimes: SESSION_LIFETIMES, limit: 3 };
+
+/// The same lifetimes, and thirty seconds of grace.
+pub const ROTATION_POLICY: RotationPolicy =
+    RotationPolicy { lifetimes: SESSION_LIFETIMES, grace: Duration::from_secs(30) };
+
+const SESSION_LIFETIMES: SessionLifetimes = SessionLifetimes {
+    idle: Duration::from_hours(30 * 24),
+    absolute: Duration::from_hours(90 * 24),
+};
+
+/// A session that `user` starts at `now`.
+pub fn session(user: &User, now: Timestamp) -> StartedSession {
+    SESSION_POLICY.start(
+        &user.sessions,
+        SessionId::generate().unwrap(),
+        operation(),
+        Client::new("192.0.2.1", "test"),
+        now,
+    )
+}
+
+/// A new name for a write.
+pub fn operation() -> OperationId {
+    OperationId::generate().unwrap()
+}

@@ -1,0 +1,209 @@
+//! Which keys are taken, and what of them is shown.
+#![cfg(test)]
+
+use latchkey_testkit::subject::{JWK_SET, KID, key_set};
+use latchkey_token::{Algorithm, FlaskKeys, KeyError, KeySet, PublicJwk, SigningKey, VerifyingKey};
+use secrecy::{ExposeSecret as _, SecretString};
+use serde_json::{Value, json};
+
+fn parse(set: &Value) -> Result<KeySet, KeyError> {
+    KeySet::parse(&SecretString::from(set.to_string()))
+}
+
+fn test_key() -> Value {
+    serde_json::from_str::<Value>(JWK_SET).unwrap()["keys"][0].take()
+}
+
+fn new_key(algorithm: Algorithm) -> Value {
+    let set = SigningKey::generate_jwk_set(algorithm).unwrap();
+    serde_json::from_str::<Value>(set.expose_secret()).unwrap()["keys"][0].take()
+}
+
+fn with(member: &str, value: Value) -> Value {
+    let mut key = test_key();
+    key[member] = value;
+    if key[member].is_null() {
+        key.as_object_mut().unwrap().remove(member);
+    }
+    json!({ "keys": [key] })
+}
+
+#[test]
+fn the_first_key_signs_and_all_are_published() {
+    let mut second = test_key();
+    second["kid"] = "second".into();
+    let keys = parse(&json!({ "keys": [test_key(), second] })).unwrap();
+    let published = keys.public_jwk_set();
+    let kids: Vec<_> = published.keys.iter().map(|key| key.kid.as_str()).collect();
+    assert_eq!(kids, [KID, "second"]);
+    assert!(format!("{:?}", keys.into_signing_key()).contains(KID));
+}
+
+#[test]
+fn no_private_member_is_ever_published() {
+    let published = serde_json::to_value(key_set().public_jwk_set()).unwrap();
+    let test_key = test_key();
+    assert_eq!(
+        published,
+        json!({ "keys": [{
+            "kid": KID, "alg": "ES256", "use": "sig", "kty": "EC", "crv": "P-256",
+            "x": test_key["x"], "y": test_key["y"],
+        }] })
+    );
+}
+
+#[test]
+fn a_shared_secret_is_not_published() {
+    let keys =
+        KeySet::from_shared_secret(Algorithm::Hs256, &SecretString::from("x".repeat(32))).unwrap();
+    assert_eq!(keys.public_jwk_set().keys, []);
+}
+
+#[test]
+fn a_secret_shorter_than_its_hash_is_refused() {
+    for length in [0, 1, 31] {
+        let refused =
+            KeySet::from_shared_secret(Algorithm::Hs256, &SecretString::from("x".repeat(length)));
+        assert!(
+            matches!(refused, Err(KeyError::ShortSecret { bytes, needed: 32, .. }) if bytes == length)
+        );
+    }
+    let short = json!({ "keys": [{ "kty": "oct", "kid": "a", "alg": "HS256", "k": "c2hvcnQ" }] });
+    assert!(matches!(parse(&short), Err(KeyError::ShortSecret { bytes: 5, .. })));
+}
+
+#[test]
+fn a_set_that_is_none_is_refused_without_quoting_it() {
+    for text in ["", "{}", "null", "[]", "secret", r#"{"keys":7}"#, r#"{"keys":[{"kid":"a"}]}"#] {
+        let refused = KeySet::parse(&SecretString::from(text)).unwrap_err();
+        assert!(matches!(refused, KeyError::NotAJwkSet(_)), "{text}: {refused:?}");
+    }
+    assert!(matches!(parse(&json!({ "keys": [] })), Err(KeyError::Empty)));
+}
+
+#[test]
+fn keys_without_a_name_or_with_one_name_are_refused() {
+    for kid in [Value::Null, "".into(), "x".repeat(129).into()] {
+        assert!(matches!(parse(&with("kid", kid)), Err(KeyError::BadKeyId)));
+    }
+    let twice = json!({ "keys": [test_key(), test_key()] });
+    assert!(matches!(parse(&twice), Err(KeyError::DuplicateKeyId(kid)) if kid == KID));
+}
+
+#[test]
+fn keys_that_are_not_for_signing_with_one_known_algorithm_are_refused() {
+    for (member, value) in [
+        ("use", json!("enc")),
+        ("key_ops", json!(["encrypt"])),
+        ("key_ops", json!([])),
+        ("alg", Value::Null),
+        ("alg", json!("none")),
+        ("alg", json!("es256")),
+        ("alg", json!("HS256")),
+        ("kty", json!("oct")),
+        ("kty", json!("RSA")),
+        ("crv", json!("P-384")),
+        ("x", Value::Null),
+        ("d", json!("not base64url!")),
+    ] {
+        let refused = parse(&with(member, value.clone())).unwrap_err();
+        assert!(matches!(refused, KeyError::Unsupported { .. }), "{member} {value}: {refused:?}");
+    }
+    let public = parse(&with("d", Value::Null)).unwrap_err();
+    assert!(matches!(public, KeyError::NoSigningKey), "{public:?}");
+}
+
+#[test]
+fn numbers_that_are_no_key_are_refused() {
+    let other: Value = serde_json::from_str(
+        SigningKey::generate_jwk_set(Algorithm::Es256).unwrap().expose_secret(),
+    )
+    .unwrap();
+    for (member, value) in [
+        ("d", json!("AAAA")),
+        ("d", json!("AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA")),
+        ("d", other["keys"][0]["d"].clone()),
+        ("x", other["keys"][0]["x"].clone()),
+        ("y", json!("AA")),
+    ] {
+        let refused = parse(&with(member, value.clone())).unwrap_err();
+        assert!(matches!(refused, KeyError::Invalid(_)), "{member} {value}: {refused:?}");
+    }
+}
+
+#[test]
+fn no_private_key_prints() {
+    let keys = key_set();
+    let printed = format!("{keys:?} {:?} {:?}", keys.verifying_keys(), SecretString::from(JWK_SET));
+    for member in ["d", "x", "y"] {
+        assert!(!printed.contains(test_key()[member].as_str().unwrap()), "{member}");
+    }
+}
+
+#[test]
+fn members_of_a_set_that_are_not_ours_mean_nothing() {
+    for state in [json!("next"), json!("retired"), json!(1)] {
+        assert!(parse(&with("state", state.clone())).is_ok(), "{state}");
+    }
+}
+
+#[test]
+fn a_public_key_is_read_alone() {
+    let jwk = key_set().public_jwk_set().keys.remove(0);
+    let key = VerifyingKey::from_jwk(&jwk).unwrap();
+    assert_eq!((key.kid(), key.algorithm()), (jwk.kid.as_str(), Algorithm::Es256));
+    let damaged = |damage: fn(&mut PublicJwk)| {
+        let mut jwk = jwk.clone();
+        damage(&mut jwk);
+        VerifyingKey::from_jwk(&jwk).unwrap_err().to_string()
+    };
+    assert!(damaged(|jwk| "enc".clone_into(&mut jwk.usage)).contains("`use`"));
+    assert!(damaged(|jwk| "none".clone_into(&mut jwk.alg)).contains("`alg`"));
+    assert!(damaged(|jwk| "RS256".clone_into(&mut jwk.alg)).contains("is not a valid key"));
+}
+
+#[test]
+fn a_secret_of_ours_stands_beside_no_key_with_a_public_half() {
+    let (secret, other) = (new_key(Algorithm::Hs256), new_key(Algorithm::Hs512));
+    let (curve, edwards) = (new_key(Algorithm::Es256), new_key(Algorithm::EdDsa));
+    for keys in [[&secret, &other], [&curve, &edwards]] {
+        assert!(parse(&json!({ "keys": keys })).is_ok());
+    }
+    for keys in [[&secret, &curve], [&curve, &secret], [&edwards, &other]] {
+        let refused = parse(&json!({ "keys": keys })).unwrap_err();
+        assert_eq!(refused.to_string(), "shared secrets stand beside keys that have a public half");
+    }
+}
+
+#[test]
+fn a_flask_services_secret_may_stand_beside_any_key() {
+    let mut marked = new_key(Algorithm::Hs256);
+    marked["minted_by"] = "flask".into();
+    for algorithm in [Algorithm::Es256, Algorithm::Hs256] {
+        let ours = new_key(algorithm);
+        for keys in [[&ours, &marked], [&marked, &ours]] {
+            let keys = parse(&json!({ "keys": keys })).unwrap();
+            assert_eq!(keys.algorithm(), algorithm);
+            assert!(format!("{:?}", keys.flask_keys()).contains(marked["kid"].as_str().unwrap()));
+            let verifying = keys.verifying_keys();
+            assert!(verifying.find(marked["kid"].as_str().unwrap()).is_none(), "it is not ours");
+        }
+    }
+}
+
+#[test]
+fn a_set_of_a_flask_services_keys_holds_no_others() {
+    let parse = |keys: &[&Value]| {
+        FlaskKeys::parse(&SecretString::from(json!({ "keys": keys }).to_string()))
+    };
+    let mut marked = new_key(Algorithm::Hs256);
+    marked["minted_by"] = "flask-jwt".into();
+    let kid = marked["kid"].as_str().unwrap();
+    let keys = FlaskKeys::default().and(parse(&[&marked]).unwrap());
+    assert!(format!("{keys:?}").contains(kid));
+    for algorithm in [Algorithm::Hs256, Algorithm::Es256] {
+        let refused = parse(&[&marked, &new_key(algorithm)]).unwrap_err();
+        assert!(matches!(refused, KeyError::Unsupported { .. }), "{refused:?}");
+        assert!(refused.to_string().contains("`minted_by`"), "{refused}");
+    }
+}

@@ -1,0 +1,263 @@
+//! Which tokens are accepted, and for which reason each other one is refused.
+#![cfg(test)]
+
+use std::time::Duration;
+
+use latchkey_testkit::{
+    forge::{
+        bad_tokens, base64url, claims, header, refresh_claims_for, refresh_header, sign,
+        sign_texts, sign_with_foreign_key, with, with_signature,
+    },
+    subject::{NOW, token_profile, verifier},
+};
+use latchkey_token::{
+    AccessClaims, MAX_TOKEN_BYTES, PresentedToken, SessionId, Timestamp, TokenError, TokenType,
+    UserId,
+};
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+fn access_at(token: &str, now: Timestamp) -> Result<AccessClaims, TokenError> {
+    verifier().access(PresentedToken::parse(token)?, now)
+}
+
+fn access(token: &str) -> Result<AccessClaims, TokenError> {
+    access_at(token, NOW)
+}
+
+fn access_with(claim: &str, value: Value) -> Result<AccessClaims, TokenError> {
+    access(&sign(&header(), &with(claims(), claim, value)))
+}
+
+#[test]
+fn a_genuine_access_token_is_accepted_with_its_claims() {
+    let claims = access(&sign(&header(), &with(claims(), "roles", json!(["admin"])))).unwrap();
+    assert_eq!(claims.user.as_str(), "user-0000000000000000");
+    assert_eq!(claims.username, "alice");
+    assert_eq!(claims.session.as_str(), "session-0000000000000");
+    assert_eq!(claims.auth_time, NOW);
+    assert_eq!(claims.expires_at, NOW + Duration::from_mins(15));
+    assert_eq!(claims.roles, ["admin"]);
+    assert!(claims.fresh);
+}
+
+#[test]
+fn no_bad_token_is_accepted() {
+    for (name, token, code) in bad_tokens() {
+        let refusal = access(&token).expect_err(&name);
+        assert_eq!(refusal == TokenError::Expired, code == "token_expired", "{name}: {refusal:?}");
+        assert!(!matches!(refusal, TokenError::WrongType(_)), "{name}: {refusal:?}");
+    }
+}
+
+#[test]
+fn each_refusal_has_its_reason() {
+    let other_key = with(header(), "kid", "other".into());
+    let other_algorithm = with(header(), "alg", "HS256".into());
+    let cases = [
+        (format!("a.b.{}", "c".repeat(MAX_TOKEN_BYTES)), TokenError::TooLong),
+        ("a.b".to_owned(), TokenError::NotCompact),
+        (sign(&with(header(), "crit", json!(["x"])), &claims()), TokenError::BadHeader),
+        (sign(&other_key, &claims()), TokenError::UnknownKey),
+        (sign(&other_algorithm, &claims()), TokenError::WrongAlgorithm),
+        (sign_with_foreign_key(&header(), &claims()), TokenError::BadSignature),
+        (sign(&header(), &with(claims(), "sub", Value::Null)), TokenError::BadClaims),
+        (sign(&header(), &with(claims(), "iss", "x".into())), TokenError::WrongIssuer),
+        (sign(&header(), &with(claims(), "aud", "x".into())), TokenError::WrongAudience),
+        (sign(&header(), &with(claims(), "nbf", (NOW.unix() + 1).into())), TokenError::NotYetValid),
+        (
+            sign(&header(), &with(claims(), "iat", (NOW.unix() + 1).into())),
+            TokenError::IssuedInFuture,
+        ),
+        (
+            sign(&header(), &with(claims(), "exp", (NOW.unix() + 901).into())),
+            TokenError::LivesTooLong,
+        ),
+    ];
+    for (token, reason) in cases {
+        assert_eq!(access(&token), Err(reason));
+    }
+}
+
+#[test]
+fn a_claim_is_not_looked_at_before_the_signature_is_right() {
+    let expired = with(claims(), "exp", (NOW.unix() - 1).into());
+    assert_eq!(access(&sign_with_foreign_key(&header(), &expired)), Err(TokenError::BadSignature));
+    assert_eq!(access(&with_signature(&header(), &json!([]), b"x")), Err(TokenError::BadSignature));
+}
+
+#[test]
+fn a_token_expires_in_the_second_of_its_exp() {
+    let token = sign(&header(), &claims());
+    let expiry = NOW + Duration::from_mins(15);
+    assert!(access_at(&token, Timestamp::from_unix(expiry.unix() - 1)).is_ok());
+    assert_eq!(access_at(&token, expiry), Err(TokenError::Expired));
+}
+
+#[test]
+fn a_token_that_was_genuine_before_still_expires_and_is_still_of_its_type() {
+    let (verifier, token) = (verifier(), sign(&header(), &claims()));
+    let token = PresentedToken::parse(&token).unwrap();
+    let expiry = NOW + Duration::from_mins(15);
+    for _ in 0..2 {
+        assert!(verifier.access(token, NOW).is_ok());
+        assert_eq!(verifier.access(token, expiry), Err(TokenError::Expired));
+        let wrong_type = TokenError::WrongType(TokenType::Access);
+        assert_eq!(verifier.refresh(token, NOW), Err(wrong_type));
+    }
+}
+
+#[test]
+fn a_genuine_token_vouches_for_no_other_text() {
+    let (verifier, token) = (verifier(), sign(&header(), &claims()));
+    assert!(verifier.access(PresentedToken::parse(&token).unwrap(), NOW).is_ok());
+    for (name, other, _) in bad_tokens() {
+        let refused = PresentedToken::parse(&other).and_then(|token| verifier.access(token, NOW));
+        assert!(refused.is_err(), "{name}");
+    }
+}
+
+#[test]
+fn a_token_is_not_valid_before_its_nbf_and_iat() {
+    let token = sign(&header(), &claims());
+    let before = Timestamp::from_unix(NOW.unix() - 1);
+    assert_eq!(access_at(&token, before), Err(TokenError::NotYetValid));
+    let no_nbf = sign(&header(), &with(claims(), "nbf", 0.into()));
+    assert_eq!(access_at(&no_nbf, before), Err(TokenError::IssuedInFuture));
+}
+
+#[test]
+fn leeway_widens_each_bound_by_itself_and_no_more() {
+    let mut profile = token_profile();
+    profile.leeway = Duration::from_secs(10);
+    let keys = latchkey_testkit::subject::key_set().verifying_keys();
+    let verifier = latchkey_token::Verifier::new(keys, profile);
+    let token = sign(&header(), &claims());
+    let at = |seconds: i64| {
+        let now = Timestamp::from_unix(NOW.unix().saturating_add_signed(seconds));
+        verifier.access(PresentedToken::parse(&token).unwrap(), now)
+    };
+    assert!(at(-10).is_ok());
+    assert_eq!(at(-11), Err(TokenError::NotYetValid));
+    assert!(at(909).is_ok());
+    assert_eq!(at(910), Err(TokenError::Expired));
+}
+
+#[test]
+fn the_clock_can_stand_anywhere_without_a_panic() {
+    for exp in [0, 1, u64::MAX] {
+        for now in [0, 1, u64::MAX] {
+            let token = sign(&header(), &with(claims(), "exp", exp.into()));
+            assert!(access_at(&token, Timestamp::from_unix(now)).is_err());
+        }
+    }
+}
+
+#[test]
+fn a_refresh_token_is_of_the_wrong_type_for_access_and_the_other_way_round() {
+    let (user, session) = (UserId::generate().unwrap(), SessionId::generate().unwrap());
+    let refresh = sign(&refresh_header(), &refresh_claims_for(&user, &session, 3));
+    assert_eq!(access(&refresh), Err(TokenError::WrongType(TokenType::Refresh)));
+
+    let refresh = PresentedToken::parse(&refresh).unwrap();
+    assert_eq!(verifier().refresh(refresh, NOW).unwrap().generation, 3);
+    let access = sign(&header(), &claims());
+    let access = PresentedToken::parse(&access).unwrap();
+    let wrong_type = TokenError::WrongType(TokenType::Access);
+    assert_eq!(verifier().refresh(access, NOW), Err(wrong_type));
+}
+
+#[test]
+fn a_refresh_token_without_its_generation_is_refused() {
+    let (user, session) = (UserId::generate().unwrap(), SessionId::generate().unwrap());
+    let claims = with(refresh_claims_for(&user, &session, 0), "gen", Value::Null);
+    let token = sign(&refresh_header(), &claims);
+    let token = PresentedToken::parse(&token).unwrap();
+    assert_eq!(verifier().refresh(token, NOW), Err(TokenError::BadClaims));
+}
+
+#[test]
+fn the_media_type_may_be_written_in_full() {
+    let token = sign(&with(header(), "typ", "application/at+jwt".into()), &claims());
+    assert!(access(&token).is_ok());
+}
+
+#[test]
+fn unknown_claims_are_accepted_and_never_used() {
+    let mut many = claims();
+    for number in 0..50 {
+        many[format!("claim{number}")] = json!({"x": number});
+    }
+    many["SUB"] = "mallory".into();
+    many["Exp"] = 0.into();
+    assert_eq!(access(&sign(&header(), &many)).unwrap().user.as_str(), "user-0000000000000000");
+}
+
+#[test]
+fn an_escaped_claim_name_is_the_claim() {
+    let text = claims().to_string().replace("\"sub\"", "\"\\u0073ub\"");
+    assert!(access(&sign_texts(&header().to_string(), &text)).is_ok());
+    let twice = claims().to_string().replace("\"sub\"", "\"\\u0073ub\":\"user-1\",\"sub\"");
+    let twice = sign_texts(&header().to_string(), &twice);
+    assert_eq!(access(&twice), Err(TokenError::BadClaims));
+}
+
+#[test]
+fn missing_roles_are_no_roles() {
+    assert_eq!(access_with("roles", Value::Null).unwrap().roles, Vec::<String>::new());
+}
+
+#[test]
+fn any_changed_bit_of_a_token_is_noticed() {
+    let token = sign(&header(), &claims());
+    for index in 0..token.len() {
+        for bit in 0..8 {
+            let mut bytes = token.clone().into_bytes();
+            bytes[index] ^= 1 << bit;
+            if let Ok(changed) = String::from_utf8(bytes) {
+                assert!(access(&changed).is_err(), "bit {bit} of byte {index}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_signature_of_any_other_length_is_refused() {
+    let token = sign(&header(), &claims());
+    let (message, signature) = token.rsplit_once('.').unwrap();
+    for end in 0..signature.len() {
+        assert!(access(&format!("{message}.{}", &signature[..end])).is_err());
+    }
+    for extra in ["A", "AA", "AAA", "AAAA", signature] {
+        assert!(access(&format!("{token}{extra}")).is_err());
+    }
+}
+
+#[test]
+fn a_token_never_prints() {
+    let token = sign(&header(), &claims());
+    let printed = format!("{:?}", PresentedToken::parse(&token).unwrap());
+    assert_eq!(printed, format!("PresentedToken({} bytes)", token.len()));
+}
+
+proptest! {
+    #[test]
+    fn no_text_makes_the_verifier_panic(text in ".{0,200}") {
+        prop_assert!(access(&text).is_err());
+    }
+
+    #[test]
+    fn no_three_parts_make_the_verifier_panic(
+        header in prop::collection::vec(any::<u8>(), 0..80),
+        payload in prop::collection::vec(any::<u8>(), 0..80),
+        signature in prop::collection::vec(any::<u8>(), 0..80),
+    ) {
+        let parts = [header, payload, signature].map(base64url);
+        prop_assert!(access(&parts.join(".")).is_err());
+    }
+
+    #[test]
+    fn no_signed_payload_makes_the_verifier_panic(payload in ".{0,200}") {
+        prop_assert!(access(&sign_texts(&header().to_string(), &payload)).is_err());
+    }
+}
