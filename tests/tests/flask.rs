@@ -31,10 +31,10 @@ use std::{
 };
 
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
-use latchkey_session::{AccountStatus, User, Username};
-use latchkey_store::{
-    AccountChange, AddUser as _, Aws, DynamoUsers, FindUser as _, RemoveUser as _,
+use latchkey_session::{
+    AccountChange, AccountStatus, AddUser as _, ReadUser as _, RemoveUser as _, User, Username,
 };
+use latchkey_store::{Aws, DynamoUsers};
 use latchkey_testkit::{
     dynamodb,
     forge::{

@@ -1,10 +1,10 @@
 //! Sessions from login to their end, over the real binaries.
 #![cfg(test)]
 
-use latchkey_session::{AccountStatus, User, Username};
-use latchkey_store::{
-    AccountChange, AddUser as _, Aws, DynamoUsers, FindUser as _, RemoveUser as _,
+use latchkey_session::{
+    AccountChange, AccountStatus, AddUser as _, ReadUser as _, RemoveUser as _, User, Username,
 };
+use latchkey_store::{Aws, DynamoUsers};
 use latchkey_testkit::{dynamodb, subject::operation};
 use latchkey_tests::stack::{PASSWORD, Settings, Stack, Tokens, claims_of};
 use reqwest::Method;

@@ -12,7 +12,7 @@ mod sessions;
 use lambda_http::{Body, Request, Response};
 use latchkey_http::{ApiError, Caller, TokenReader, empty};
 use latchkey_password::Hasher;
-use latchkey_store::{EndSession, EndSessions, FindLegacyUser, FindUser, RemoveUser};
+use latchkey_session::{ReadUser, RemoveUser, UpdateUser};
 use latchkey_token::Timestamp;
 
 use route::Route;
@@ -20,9 +20,7 @@ use route::Route;
 /// How often a change is tried again when the account changes meanwhile.
 const MAX_TRIES: usize = 8;
 
-/// Everything that the account's routes may touch. Its bounds are its policy: `FindUser` is
-/// `dynamodb:GetItem`, `RemoveUser` is `dynamodb:DeleteItem`, the others are
-/// `dynamodb:UpdateItem`.
+/// What its routes use. The trait bounds are its IAM policy.
 #[derive(Debug)]
 pub struct Account<U> {
     /// Where users are.
@@ -33,7 +31,7 @@ pub struct Account<U> {
     pub hasher: Hasher,
 }
 
-impl<U: FindUser + FindLegacyUser + EndSession + EndSessions + RemoveUser> Account<U> {
+impl<U: ReadUser + UpdateUser + RemoveUser> Account<U> {
     /// Answers the caller, whose session is looked up at every request.
     ///
     /// # Errors

@@ -2,8 +2,7 @@
 
 use lambda_http::{Body, Request, Response, http::StatusCode};
 use latchkey_http::{ApiError, Caller, JsonBody, json, rfc3339};
-use latchkey_session::Email;
-use latchkey_store::{AccountChange, AccountChangeOutcome, RemoveUser};
+use latchkey_session::{AccountChange, AccountChangeOutcome, Email, RemoveUser};
 use latchkey_token::{OperationId, UserId};
 use serde::Serialize;
 use tracing::info;

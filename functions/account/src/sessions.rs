@@ -4,8 +4,8 @@ use std::cmp::Reverse;
 
 use lambda_http::{Body, Request, Response, http::StatusCode};
 use latchkey_http::{ApiError, Caller, empty, json, rfc3339};
-use latchkey_store::{
-    AccountChange, AccountChangeOutcome, EndSession, EndSessions, EndedSessions, SessionEnd,
+use latchkey_session::{
+    AccountChange, AccountChangeOutcome, EndedSessions, SessionEnd, UpdateUser,
 };
 use latchkey_token::{OperationId, SessionId, Timestamp};
 use serde::Serialize;
@@ -49,7 +49,7 @@ pub(crate) fn list(caller: &Caller, now: Timestamp) -> Result<Response<Body>, Ap
     json(StatusCode::OK, &SessionsAnswer { sessions })
 }
 
-impl<U: EndSession> Account<U> {
+impl<U: UpdateUser> Account<U> {
     /// Ends one of the caller's sessions. Somebody else's is none of theirs, and so not found.
     pub(crate) async fn end_one(
         &self,
@@ -71,7 +71,7 @@ impl<U: EndSession> Account<U> {
     }
 }
 
-impl<U: EndSessions> Account<U> {
+impl<U: UpdateUser> Account<U> {
     /// Ends every session of the caller, or every other one.
     pub(crate) async fn end_many(
         &self,

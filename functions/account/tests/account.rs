@@ -3,8 +3,7 @@
 
 mod scene;
 
-use latchkey_session::{AccountStatus, Email, Username};
-use latchkey_store::{AddUser as _, FindUser as _, LegacyUser};
+use latchkey_session::{AccountStatus, AddUser as _, Email, LegacyUser, ReadUser as _, Username};
 use latchkey_testkit::{
     away::AwayUsers,
     event::{request, with_token},

@@ -3,14 +3,14 @@
 
 mod scene;
 
-use latchkey_session::{Client, Rotation, RotationPolicy, User, Username};
-use latchkey_store::{
-    AccountChange, AccountChangeOutcome, ChangePassword as _, EndSession, EndSessions,
-    EndedSessions, FindLegacyUser, FindUser, LegacyUser, MemoryUsers, PasswordChange, RemoveUser,
-    RotateSession as _, SessionEnd, StoreError,
+use latchkey_session::{
+    AccountChange, Client, PasswordChange, ReadUser as _, RemoveUser as _, Rotation,
+    RotationPolicy, SessionEnd, StoreError, UpdateUser as _, User, Username,
 };
+use latchkey_store::MemoryUsers;
 use latchkey_testkit::{
     event::{request, with_token},
+    stale_reads::{BeforeWrite, StaleReads},
     subject::{NOW, ROTATION_POLICY, operation},
 };
 use latchkey_token::{RefreshClaims, TokenId};
@@ -39,7 +39,7 @@ struct Meanwhile {
 }
 
 impl Meanwhile {
-    fn new(scene: &Scene, happening: Happening) -> Self {
+    fn new(scene: &Scene, happening: Happening) -> StaleReads<Self> {
         let caller = RefreshClaims {
             user: scene.alice.id.clone(),
             username: "alice".to_owned(),
@@ -50,14 +50,23 @@ impl Meanwhile {
             expires_at: NOW,
             csrf: None,
         };
-        Self { users: scene.users.clone(), happening, caller }
+        let users = scene.users.clone();
+        StaleReads { read: users.clone(), write: Self { users, happening, caller } }
     }
 
-    /// The store after it has happened.
-    async fn go_on(&self) -> Result<&MemoryUsers, StoreError> {
+    fn rotation(&self, user: &User) -> Rotation {
+        let generation = user.sessions[&self.caller.session].generation;
+        let token = RefreshClaims { generation, ..self.caller.clone() };
+        let policy: RotationPolicy = ROTATION_POLICY;
+        policy.rotate(&token, Client::default(), operation(), NOW).unwrap()
+    }
+}
+
+impl BeforeWrite for Meanwhile {
+    async fn users(&self) -> Result<MemoryUsers, StoreError> {
         let username = Username::parse("alice").unwrap();
         let Some(user) = self.users.find_user(&username).await? else {
-            return Ok(&self.users);
+            return Ok(self.users.clone());
         };
         let operation = &operation();
         let by_other = user.sessions.keys().find(|id| **id != self.caller.session).cloned();
@@ -83,51 +92,7 @@ impl Meanwhile {
             }
             (Happening::PasswordChange | Happening::Deletion, None) => {}
         }
-        Ok(&self.users)
-    }
-
-    fn rotation(&self, user: &User) -> Rotation {
-        let generation = user.sessions[&self.caller.session].generation;
-        let token = RefreshClaims { generation, ..self.caller.clone() };
-        let policy: RotationPolicy = ROTATION_POLICY;
-        policy.rotate(&token, Client::default(), operation(), NOW).unwrap()
-    }
-}
-
-impl FindUser for Meanwhile {
-    async fn find_user(&self, username: &Username) -> Result<Option<User>, StoreError> {
-        self.users.find_user(username).await
-    }
-}
-
-impl EndSession for Meanwhile {
-    async fn end_session(&self, end: &SessionEnd<'_>) -> Result<(), StoreError> {
-        self.go_on().await?.end_session(end).await
-    }
-}
-
-impl EndSessions for Meanwhile {
-    async fn end_sessions(
-        &self,
-        change: &AccountChange<'_>,
-        ended: EndedSessions,
-    ) -> Result<AccountChangeOutcome, StoreError> {
-        self.go_on().await?.end_sessions(change, ended).await
-    }
-}
-
-impl FindLegacyUser for Meanwhile {
-    async fn find_legacy_user(&self, identity: &str) -> Result<Option<LegacyUser>, StoreError> {
-        self.users.find_legacy_user(identity).await
-    }
-}
-
-impl RemoveUser for Meanwhile {
-    async fn remove_user(
-        &self,
-        change: &AccountChange<'_>,
-    ) -> Result<AccountChangeOutcome, StoreError> {
-        self.go_on().await?.remove_user(change).await
+        Ok(self.users.clone())
     }
 }
 

@@ -14,8 +14,7 @@ use latchkey_token::Timestamp;
 use serde_json::{Value, json};
 use tracing::info;
 
-/// Everything that the function may touch. Its bounds are its policy: on the keys table `ReadRing` is
-/// `dynamodb:GetItem` and `WriteRing` is `dynamodb:PutItem`; `Seal` is `kms:Encrypt`.
+/// What its routes use. The trait bounds are its IAM policy.
 #[derive(Debug)]
 pub struct Admin<R, K> {
     /// Where the key ring is.

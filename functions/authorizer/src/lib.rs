@@ -8,22 +8,21 @@ mod decision;
 mod event;
 
 use latchkey_http::{Guard, Refusal, Requirement};
-use latchkey_store::{FindLegacyUser, FindSession, StoreError};
+use latchkey_session::{ReadUser, StoreError};
 use latchkey_token::Timestamp;
 use tracing::info;
 
 pub use decision::Decision;
 use event::AuthorizerEvent;
 
-/// Everything that the authorizer may touch. Its bound is its policy: `FindSession` is
-/// `dynamodb:GetItem`.
+/// What its routes use. The trait bounds are its IAM policy.
 #[derive(Debug)]
 pub struct Authorizer<S> {
     /// Who is let through.
     pub guard: Guard<S>,
 }
 
-impl<S: FindSession + FindLegacyUser> Authorizer<S> {
+impl<S: ReadUser> Authorizer<S> {
     /// Decides on the event that `json` holds, in the shape that its sender expects.
     ///
     /// # Errors

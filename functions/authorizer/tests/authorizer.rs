@@ -3,7 +3,8 @@
 
 use authorizer::Authorizer;
 use latchkey_http::{Guard, SessionCheck, TokenReader};
-use latchkey_store::{AddUser as _, LegacyUser, MemoryUsers};
+use latchkey_session::{AddUser as _, LegacyUser};
+use latchkey_store::MemoryUsers;
 use latchkey_testkit::{
     authorizer_event::{ARN, http_api_1, http_api_2, rest_request, rest_token, web_socket},
     away::AwayUsers,

@@ -8,13 +8,13 @@ use latchkey_http::{
 };
 use latchkey_keys::KeyCache;
 use latchkey_password::{HashError, Hasher, Password, Verdict};
-use latchkey_session::{AccountStatus, SessionLifetimes, SessionPolicy, User};
-use latchkey_store::{FindUser, StartSession};
+use latchkey_session::{
+    AccountStatus, ReadUser, SessionLifetimes, SessionPolicy, UpdateUser, User,
+};
 use latchkey_token::{Issuer, Timestamp};
 use tracing::{error, info};
 
-/// Everything that a login may touch. Its bounds are its policy: `FindUser` is
-/// `dynamodb:GetItem`, `StartSession` is `dynamodb:UpdateItem`.
+/// What its routes use. The trait bounds are its IAM policy.
 #[derive(Debug)]
 pub struct Login<U> {
     /// Where users are found and their sessions started.
@@ -31,7 +31,7 @@ pub struct Login<U> {
     pub flask_jwt: bool,
 }
 
-impl<U: FindUser + StartSession> Login<U> {
+impl<U: ReadUser + UpdateUser> Login<U> {
     /// Exchanges `username` and `password` for tokens.
     ///
     /// # Errors

@@ -4,8 +4,7 @@
 mod scene;
 
 use latchkey_http::{TokenLocation, TokenLocations};
-use latchkey_session::Username;
-use latchkey_store::FindSession as _;
+use latchkey_session::{ReadUser as _, Username};
 use latchkey_testkit::{
     away::AwayUsers,
     event::{post_json, post_text, with_header},

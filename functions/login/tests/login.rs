@@ -6,22 +6,24 @@ mod scene;
 use std::time::Duration;
 
 use latchkey_http::{GatewayAnswer, TokenLocations};
-use latchkey_session::{AccountStatus, SessionState, User, Username};
-use latchkey_store::{
-    FindSession as _, FindUser, MemoryUsers, SessionStart, StartSession, StartSessionOutcome,
-    StoreError,
+use latchkey_session::{
+    AccountStatus, AddUser as _, ReadUser, SessionState, UpdateUser, User, Username,
 };
+use latchkey_store::MemoryUsers;
 use latchkey_testkit::{
     away::{self, AwayUsers},
     event::{post_json, with_header},
-    subject::{NOW, SESSION_POLICY, key_source, signing_ring, token_profile, user, verifier},
+    stale_reads::StaleReads,
+    subject::{
+        NOW, SESSION_POLICY, key_source, operation, signing_ring, token_profile, user, verifier,
+    },
 };
 use latchkey_token::{Issuer, KeySet, PresentedToken};
 use scene::{PASSWORD, body, call, call_signing_with, users_with};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::json;
 
-async fn log_in<U: FindUser + StartSession>(
+async fn log_in<U: ReadUser + UpdateUser>(
     users: U,
     username: &str,
     password: &str,
@@ -200,52 +202,34 @@ async fn without_keys_a_login_is_503_and_starts_no_session() {
 
 #[tokio::test]
 async fn a_password_that_changes_during_the_login_refuses_the_session() {
-    let users = users_with(|_| ()).await;
-    let changing = Changing { users, change: |user: &mut User| user.credentials_version += 1 };
+    let changing = changing(|user| user.credentials_version += 1).await;
     let answer = log_in(changing, "alice", PASSWORD).await;
     assert_eq!((answer.status_code, &body(&answer)["error"]), (401, &json!("invalid_credentials")));
 }
 
 #[tokio::test]
 async fn an_account_that_is_made_anew_during_the_login_refuses_the_session() {
-    let users = users_with(|_| ()).await;
-    let changing = Changing { users, change: |account: &mut User| account.id = user("x").id };
+    let changing = changing(|account| account.id = user("x").id).await;
     assert_eq!(log_in(changing, "alice", PASSWORD).await.status_code, 401);
 }
 
 #[tokio::test]
 async fn an_account_that_is_disabled_during_the_login_gets_no_session() {
-    let users = users_with(|_| ()).await;
-    let changing = Changing {
-        users,
-        change: |user: &mut User| {
-            user.status = AccountStatus::Disabled;
-            user.credentials_version += 1;
-        },
-    };
+    let changing = changing(|user| {
+        user.status = AccountStatus::Disabled;
+        user.credentials_version += 1;
+    })
+    .await;
     let answer = log_in(changing, "alice", PASSWORD).await;
     assert_eq!((answer.status_code, &body(&answer)["error"]), (403, &json!("account_disabled")));
 }
 
-/// A store in which the user has become another before every start.
-struct Changing<F> {
-    users: MemoryUsers,
-    change: F,
-}
-
-impl<F: Sync> FindUser for Changing<F> {
-    async fn find_user(&self, username: &Username) -> Result<Option<User>, StoreError> {
-        self.users.find_user(username).await
-    }
-}
-
-impl<F: Fn(&mut User) + Sync> StartSession for Changing<F> {
-    async fn start_session(
-        &self,
-        start: &SessionStart<'_>,
-    ) -> Result<StartSessionOutcome, StoreError> {
-        let mut current = self.users.find_user(start.username).await?.unwrap();
-        (self.change)(&mut current);
-        Ok(StartSessionOutcome::Changed(Some(Box::new(current))))
-    }
+/// A store whose user changes between the read and the write.
+async fn changing(change: impl FnOnce(&mut User)) -> StaleReads {
+    let read = users_with(|_| ()).await;
+    let mut changed = read.find_user(&alice()).await.unwrap().unwrap();
+    change(&mut changed);
+    let write = MemoryUsers::default();
+    write.add_user(&changed, &operation()).await.unwrap();
+    StaleReads { read, write }
 }

@@ -2,13 +2,12 @@
 
 use lambda_http::{Body, Request, Response, http::StatusCode};
 use latchkey_http::{ApiError, ErrorAnswer, TokenReader, claimed_username, json};
-use latchkey_store::{EndSession, SessionEnd};
+use latchkey_session::{SessionEnd, UpdateUser};
 use latchkey_token::Timestamp;
 use serde_json::json;
 use tracing::info;
 
-/// Everything that a logout may touch. Its bound is its policy: `EndSession` is
-/// `dynamodb:UpdateItem`.
+/// What its routes use. The trait bounds are its IAM policy.
 #[derive(Debug)]
 pub struct Logout<U> {
     /// Where sessions are ended.
@@ -17,7 +16,7 @@ pub struct Logout<U> {
     pub reader: TokenReader,
 }
 
-impl<U: EndSession> Logout<U> {
+impl<U: UpdateUser> Logout<U> {
     /// Ends the sessions that the valid access and refresh tokens of `request` name. One that has
     /// ended before gets the same answer. A browser's cookies are cleared.
     ///

@@ -3,8 +3,8 @@
 
 use lambda_http::Request;
 use latchkey_http::{GatewayAnswer, TokenLocation, TokenLocations, TokenReader, answer};
-use latchkey_session::User;
-use latchkey_store::{AddUser as _, EndSession, FindUser as _, MemoryUsers};
+use latchkey_session::{AddUser as _, ReadUser as _, UpdateUser, User};
+use latchkey_store::MemoryUsers;
 use latchkey_testkit::{
     away::AwayUsers,
     event::{request, with_header, with_token},
@@ -65,7 +65,7 @@ impl Scene {
 
 const COOKIES: &[TokenLocation] = &[TokenLocation::Headers, TokenLocation::Cookies];
 
-async fn call<U: EndSession>(users: U, order: &[TokenLocation], event: &Value) -> GatewayAnswer {
+async fn call<U: UpdateUser>(users: U, order: &[TokenLocation], event: &Value) -> GatewayAnswer {
     let locations = TokenLocations { order: order.to_vec(), ..TokenLocations::default() };
     let logout =
         Logout { users, reader: TokenReader { locations, ..TokenReader::new(verifier()) } };

@@ -3,8 +3,8 @@
 
 use lambda_http::Request;
 use latchkey_http::{GatewayAnswer, TokenReader, answer};
-use latchkey_session::User;
-use latchkey_store::{AddUser as _, EndSession, FindUser as _, MemoryUsers};
+use latchkey_session::{AddUser as _, ReadUser as _, UpdateUser, User};
+use latchkey_store::MemoryUsers;
 use latchkey_testkit::{
     away::AwayUsers,
     event::{request, with_header, with_token},
@@ -15,7 +15,7 @@ use latchkey_token::SessionId;
 use logout::Logout;
 use serde_json::{Value, json};
 
-async fn call<U: EndSession>(users: U, event: &Value) -> GatewayAnswer {
+async fn call<U: UpdateUser>(users: U, event: &Value) -> GatewayAnswer {
     let logout = Logout { users, reader: TokenReader::new(verifier()) };
     let handle = async |request: &Request| logout.handle(request, NOW).await;
     answer(&event.to_string(), &handle).await

@@ -6,15 +6,13 @@ use latchkey_http::{
     new_session, token_answer,
 };
 use latchkey_password::{Hasher, PasswordPolicy, Weakness};
-use latchkey_session::{Email, SessionPolicy, User};
-use latchkey_store::{
-    AccountChangeOutcome, ChangePassword, FindLegacyUser, FindUser, PasswordChange,
+use latchkey_session::{
+    AccountChangeOutcome, Email, PasswordChange, ReadUser, SessionPolicy, UpdateUser, User,
 };
 use latchkey_token::Timestamp;
 use tracing::info;
 
-/// Everything that a password change may touch. Its bounds are its policy: `FindUser` is
-/// `dynamodb:GetItem`, `ChangePassword` is `dynamodb:UpdateItem`.
+/// What its routes use. The trait bounds are its IAM policy.
 #[derive(Debug)]
 pub struct Password<U> {
     /// Where users are.
@@ -29,7 +27,7 @@ pub struct Password<U> {
     pub sessions: SessionPolicy,
 }
 
-impl<U: FindUser + FindLegacyUser + ChangePassword> Password<U> {
+impl<U: ReadUser + UpdateUser> Password<U> {
     /// Replaces the password of a caller who proves the current one. A new session takes the place
     /// of the caller's in the same write, and every other session ends: a stolen pair of tokens
     /// does not survive it. The tokens go where the request's token came from.

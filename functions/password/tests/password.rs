@@ -4,19 +4,17 @@
 mod scene;
 
 use latchkey_password::Verdict;
-use latchkey_session::AccountStatus;
-use latchkey_store::LegacyUser;
+use latchkey_session::{AccountStatus, LegacyUser};
 use latchkey_testkit::{
     away::AwayUsers,
     event::{request, with_header, with_token},
     flask::{extended_claims, sign as sign_legacy},
     forge::{claims_for, header, sign, with},
+    stale_reads::StaleReads,
     subject::{NOW, user, verifier},
 };
 use latchkey_token::PresentedToken;
-use scene::{
-    Meanwhile, NEW, PASSWORD, Scene, body, call, change, hash, refusal, scene, verdict, with_body,
-};
+use scene::{NEW, PASSWORD, Scene, body, call, change, hash, refusal, scene, verdict, with_body};
 use serde_json::json;
 
 #[tokio::test]
@@ -167,7 +165,7 @@ async fn what_happens_between_read_and_write_decides() {
         let mut scene = scene(|_| ()).await;
         let read = scene.users.clone();
         change_account(&mut scene);
-        let meanwhile = Meanwhile { read, written: scene.of_account().await };
+        let meanwhile = StaleReads { read, write: scene.of_account().await };
         let event = with_token(change(PASSWORD, NEW), &scene.token);
         let answer = call(meanwhile, &event).await;
         match expected {

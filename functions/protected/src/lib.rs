@@ -3,19 +3,18 @@
 
 use lambda_http::{Body, Request, Response, http::StatusCode};
 use latchkey_http::{ApiError, Guard, Identity, Requirement, json};
-use latchkey_store::{FindLegacyUser, FindSession};
+use latchkey_session::ReadUser;
 use latchkey_token::Timestamp;
 use serde_json::json;
 
-/// Everything that the routes may touch. Its bound is its policy: `FindSession` is
-/// `dynamodb:GetItem`.
+/// What its routes use. The trait bounds are its IAM policy.
 #[derive(Debug)]
 pub struct Protected<S> {
     /// Who is let through.
     pub guard: Guard<S>,
 }
 
-impl<S: FindSession + FindLegacyUser> Protected<S> {
+impl<S: ReadUser> Protected<S> {
     /// Tells callers who they are.
     ///
     /// # Errors

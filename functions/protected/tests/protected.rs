@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use lambda_http::Request;
 use latchkey_http::{GatewayAnswer, Guard, SessionCheck, answer};
-use latchkey_session::AccountStatus;
-use latchkey_store::{AddUser as _, FindLegacyUser, FindSession, MemoryUsers};
+use latchkey_session::{AccountStatus, AddUser as _, ReadUser};
+use latchkey_store::MemoryUsers;
 use latchkey_testkit::{
     away::{AwayUsers, CAUSE},
     event::{request, with_header, with_token},
@@ -17,7 +17,7 @@ use latchkey_token::Timestamp;
 use protected::Protected;
 use serde_json::{Value, json};
 
-async fn call<S: FindSession + FindLegacyUser>(
+async fn call<S: ReadUser>(
     sessions: SessionCheck<S>,
     event: &Value,
     now: Timestamp,

@@ -2,13 +2,13 @@
 
 use lambda_http::{Body, Request, Response};
 use latchkey_http::{ApiError, Proven, SessionOf, client, legacy_user, start_session};
-use latchkey_store::{FindLegacyUser, FindUser, StartSession};
+use latchkey_session::{ReadUser, UpdateUser};
 use latchkey_token::FlaskClaims;
 use tracing::info;
 
 use crate::{Answering, Refresh};
 
-impl<U: FindUser + FindLegacyUser + StartSession> Refresh<U> {
+impl<U: ReadUser + UpdateUser> Refresh<U> {
     /// Starts a session for the user whom the token names. A Flask service does not know whether a
     /// token was used, so that each use starts one; a change of the password here ends that.
     pub(crate) async fn adopt(

@@ -9,17 +9,14 @@ use latchkey_http::{
     ApiError, Delivery, ErrorAnswer, Freshness, RefreshToken, SessionOf, SigningKeys, TokenReader,
     claimed_username, client, token_answer,
 };
-use latchkey_session::{Client, Judgement, RotationPolicy, SessionPolicy, User, Username};
-use latchkey_store::{
-    EndSession, FindLegacyUser, FindUser, RotateSession, RotateSessionOutcome, SessionEnd,
-    StartSession,
+use latchkey_session::{
+    Client, Judgement, ReadUser, RotateSessionOutcome, RotationPolicy, SessionEnd, SessionPolicy,
+    UpdateUser, User, Username,
 };
 use latchkey_token::{OperationId, RefreshClaims, Timestamp};
 use tracing::{info, warn};
 
-/// Everything that a refresh may touch. Its bounds are its policy: `RotateSession`, `EndSession`
-/// and `StartSession` are `dynamodb:UpdateItem`; `FindUser` is `dynamodb:GetItem`, for those who
-/// come with a Flask service's token.
+/// What its routes use. The trait bounds are its IAM policy.
 #[derive(Debug)]
 pub struct Refresh<U> {
     /// Where sessions are rotated, and ended when a token is stolen.
@@ -32,7 +29,7 @@ pub struct Refresh<U> {
     pub sessions: SessionPolicy,
 }
 
-impl<U: FindUser + FindLegacyUser + StartSession + RotateSession + EndSession> Refresh<U> {
+impl<U: ReadUser + UpdateUser> Refresh<U> {
     /// Exchanges the refresh token of `request` for the next pair, or hands out the current pair
     /// once more to whoever missed it. A token that was used before ends its session.
     ///

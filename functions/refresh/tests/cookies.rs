@@ -8,10 +8,8 @@ use latchkey_http::{
     GatewayAnswer, SigningKeys, TokenLocation, TokenLocations, TokenReader, answer,
 };
 use latchkey_keys::KeyCache;
-use latchkey_session::User;
-use latchkey_store::{
-    AddUser as _, EndSession, FindLegacyUser, FindUser, MemoryUsers, RotateSession, StartSession,
-};
+use latchkey_session::{AddUser as _, ReadUser, UpdateUser, User};
+use latchkey_store::MemoryUsers;
 use latchkey_testkit::{
     away::AwayUsers,
     event::{request, with_header},
@@ -51,11 +49,7 @@ async fn scene(is_alone: bool) -> (MemoryUsers, IssuedToken) {
     (users, token.unwrap())
 }
 
-async fn call<U: FindUser + FindLegacyUser + StartSession + RotateSession + EndSession>(
-    users: U,
-    event: &Value,
-    now: Timestamp,
-) -> GatewayAnswer {
+async fn call<U: ReadUser + UpdateUser>(users: U, event: &Value, now: Timestamp) -> GatewayAnswer {
     let keys = KeyCache::fixed(SigningKeys::new(key_set(), FlaskKeys::default(), &token_profile()));
     let order = vec![TokenLocation::Headers, TokenLocation::Cookies];
     let locations = TokenLocations { order, ..TokenLocations::default() };

@@ -4,10 +4,10 @@
 use lambda_http::Request;
 use latchkey_http::{GatewayAnswer, SigningKeys, TokenLocations, TokenReader, answer};
 use latchkey_keys::KeyCache;
-use latchkey_session::{AccountStatus, User};
-use latchkey_store::{
-    AccountChange, AddUser as _, FindUser as _, LegacyUser, MemoryUsers, RemoveUser as _,
+use latchkey_session::{
+    AccountChange, AccountStatus, AddUser as _, LegacyUser, ReadUser as _, RemoveUser as _, User,
 };
+use latchkey_store::MemoryUsers;
 use latchkey_testkit::{
     event::{request, with_token},
     flask::{extended_claims, keys, sign},

@@ -7,10 +7,8 @@ use std::time::Duration;
 use lambda_http::Request;
 use latchkey_http::{GatewayAnswer, SigningKeys, TokenLocations, TokenReader, answer};
 use latchkey_keys::KeyCache;
-use latchkey_session::{AccountStatus, RotationPolicy, User};
-use latchkey_store::{
-    AddUser as _, EndSession, FindLegacyUser, FindUser, MemoryUsers, RotateSession, StartSession,
-};
+use latchkey_session::{AccountStatus, AddUser as _, ReadUser, RotationPolicy, UpdateUser, User};
+use latchkey_store::MemoryUsers;
 use latchkey_testkit::{
     away::{self, AwayUsers, CAUSE},
     event::{post_json, post_text, request, with_header, with_token},
@@ -62,7 +60,7 @@ async fn scene(change: impl FnOnce(&mut User)) -> Scene {
     Scene { users, alice, session, token }
 }
 
-async fn call<U: FindUser + FindLegacyUser + StartSession + RotateSession + EndSession>(
+async fn call<U: ReadUser + UpdateUser>(
     users: U,
     policy: RotationPolicy,
     event: &Value,
@@ -72,7 +70,7 @@ async fn call<U: FindUser + FindLegacyUser + StartSession + RotateSession + EndS
     call_with(KeyCache::fixed(keys), users, policy, event, now).await
 }
 
-async fn call_with<U: FindUser + FindLegacyUser + StartSession + RotateSession + EndSession>(
+async fn call_with<U: ReadUser + UpdateUser>(
     keys: KeyCache<SigningKeys>,
     users: U,
     policy: RotationPolicy,

@@ -3,8 +3,7 @@
 use lambda_http::{Body, Request, Response, http::StatusCode};
 use latchkey_http::{ApiError, JsonBody, json, rfc3339};
 use latchkey_password::{Hasher, PasswordPolicy};
-use latchkey_session::{AccountStatus, Email, User};
-use latchkey_store::{AddUser, AddUserOutcome};
+use latchkey_session::{AccountStatus, AddUser, AddUserOutcome, Email, User};
 use latchkey_token::{AdditionalClaims, OperationId, Timestamp, UserId};
 use serde::Serialize;
 
@@ -22,7 +21,7 @@ struct UserAnswer<'a> {
     created_at: String,
 }
 
-/// Everything that sign-up may touch. Its bound is its policy: `AddUser` is `dynamodb:PutItem`.
+/// What its routes use. The trait bounds are its IAM policy.
 #[derive(Debug)]
 pub struct Signup<U> {
     /// Where users are added.

@@ -4,8 +4,8 @@
 use lambda_http::Request;
 use latchkey_http::{GatewayAnswer, answer};
 use latchkey_password::{HashParams, Hasher, Password, PasswordPolicy, Verdict};
-use latchkey_session::{AccountStatus, Username};
-use latchkey_store::{FindUser as _, MemoryUsers};
+use latchkey_session::{AccountStatus, ReadUser as _, Username};
+use latchkey_store::MemoryUsers;
 use latchkey_testkit::{
     event::{post_json, post_text},
     subject::NOW,

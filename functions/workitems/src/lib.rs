@@ -5,9 +5,8 @@ use lambda_http::{
     http::{Method, StatusCode},
 };
 use latchkey_http::{ApiError, Guard, Identity, JsonBody, Requirement, empty, json, rfc3339};
-use latchkey_store::{
-    AddWorkItem, FindLegacyUser, FindSession, ListWorkItems, RemoveWorkItem, WorkItem,
-};
+use latchkey_session::ReadUser;
+use latchkey_store::{WorkItem, WorkItemTable};
 use latchkey_token::{OperationId, Timestamp};
 use serde::Serialize;
 
@@ -27,9 +26,7 @@ pub struct WorkItems<I, S> {
     pub guard: Guard<S>,
 }
 
-impl<I: ListWorkItems + AddWorkItem + RemoveWorkItem, S: FindSession + FindLegacyUser>
-    WorkItems<I, S>
-{
+impl<I: WorkItemTable, S: ReadUser> WorkItems<I, S> {
     /// Lists (`GET`, a page that `limit` and `cursor` name), adds (`POST`) or removes
     /// (`DELETE /workitems/{id}`).
     ///

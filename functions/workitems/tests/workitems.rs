@@ -5,8 +5,8 @@ use std::{collections::HashSet, time::Duration};
 
 use lambda_http::Request;
 use latchkey_http::{GatewayAnswer, Guard, SessionCheck, answer};
-use latchkey_session::User;
-use latchkey_store::{AddUser as _, MemoryUsers, MemoryWorkItems};
+use latchkey_session::{AddUser as _, User};
+use latchkey_store::{MemoryUsers, MemoryWorkItems};
 use latchkey_testkit::{
     event::{post_json, post_text, request, with_authorizer, with_token},
     forge::{claims_for, header, sign},

@@ -2,8 +2,7 @@
 
 use lambda_http::Request;
 use latchkey_password::{HashError, Hasher, Password, Verdict};
-use latchkey_session::User;
-use latchkey_store::{FindLegacyUser, FindUser};
+use latchkey_session::{ReadUser, User};
 use latchkey_token::{FlaskClaims, SessionId, Timestamp, TokenType};
 use secrecy::SecretString;
 use tracing::error;
@@ -31,7 +30,7 @@ impl Caller {
     /// The 401 answers for a bad token and for a session that has ended, and our own faults.
     pub async fn read<K>(
         reader: &TokenReader<K>,
-        users: &(impl FindUser + FindLegacyUser),
+        users: &impl ReadUser,
         request: &Request,
         now: Timestamp,
     ) -> Result<Self, ApiError>
@@ -90,10 +89,7 @@ impl Caller {
 ///
 /// # Errors
 /// [`ApiError::TokenRevoked`] when there is no such account, and our own faults.
-pub async fn legacy_user(
-    users: &(impl FindUser + FindLegacyUser),
-    token: &FlaskClaims,
-) -> Result<User, ApiError> {
+pub async fn legacy_user(users: &impl ReadUser, token: &FlaskClaims) -> Result<User, ApiError> {
     let legacy = users.find_legacy_user(&token.identity).await.map_err(ApiError::store)?;
     let legacy = legacy.ok_or(ApiError::TokenRevoked)?;
     let user = users.find_user(&legacy.username).await.map_err(ApiError::store)?;

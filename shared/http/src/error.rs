@@ -12,7 +12,7 @@ use lambda_http::{
 };
 use latchkey_keys::RingError;
 use latchkey_password::{HashError, NewPasswordError, PasswordError, Weakness};
-use latchkey_store::StoreError;
+use latchkey_session::StoreError;
 use latchkey_token::{RandomnessError, SigningError, TokenError, TokenType};
 use serde_json::{Value, json};
 

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use lambda_http::{Request, http};
 use latchkey_keys::{KeyCache, RingError};
-use latchkey_session::Username;
-use latchkey_store::{Aws, KeySource, KeySourceError, StoreError, TrustedKeys};
+use latchkey_session::{StoreError, Username};
+use latchkey_store::{Aws, KeySource, KeySourceError, TrustedKeys};
 use latchkey_token::{
     AccessClaims, FlaskClaims, FlaskKeys, PresentedToken, RefreshClaims, Timestamp, TokenError,
     TokenProfile, TokenType, Verifier,

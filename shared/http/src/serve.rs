@@ -13,7 +13,7 @@ use lambda_http::{
     lambda_runtime::{self, LambdaEvent},
     service_fn,
 };
-use latchkey_store::with_causes;
+use latchkey_session::with_causes;
 use serde::Serialize;
 use serde_json::value::RawValue;
 use tokio::time::{error::Elapsed, timeout};

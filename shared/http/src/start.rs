@@ -1,8 +1,10 @@
 //! Starting a session for a user who may have one.
 
 use lambda_http::{Request, http::header::USER_AGENT};
-use latchkey_session::{AccountStatus, Client, SessionPolicy, StartedSession, User};
-use latchkey_store::{SessionStart, StartSession, StartSessionOutcome};
+use latchkey_session::{
+    AccountChangeOutcome, AccountStatus, Client, SessionPolicy, SessionStart, StartedSession,
+    UpdateUser, User,
+};
 use latchkey_token::{OperationId, SessionId, Timestamp};
 use secrecy::SecretString;
 
@@ -26,7 +28,7 @@ pub struct Proven {
 /// [`ApiError::AccountDisabled`] when it was disabled meanwhile, [`ApiError::InvalidCredentials`]
 /// when the credentials have changed, and our own faults.
 pub async fn start_session(
-    users: &impl StartSession,
+    users: &impl UpdateUser,
     policy: &SessionPolicy,
     proven: Proven,
     client: Client,
@@ -35,16 +37,11 @@ pub async fn start_session(
     let Proven { user, auth_time, password_hash } = proven;
     let started = new_session(policy, &user, client, now)?;
     let started = policy.proved_at(started, auth_time);
-    let start = SessionStart {
-        username: &user.username,
-        user: &user.id,
-        credentials_version: user.credentials_version,
-        started: &started,
-        password_hash: password_hash.as_ref(),
-    };
+    let start =
+        SessionStart { user: &user, started: &started, password_hash: password_hash.as_ref() };
     match users.start_session(&start).await.map_err(ApiError::store)? {
-        StartSessionOutcome::Started => Ok((user, started)),
-        StartSessionOutcome::Changed(current) => Err(refused_start(&user, current)),
+        AccountChangeOutcome::Made => Ok((user, started)),
+        AccountChangeOutcome::Changed(current) => Err(refused_start(&user, current)),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::{error::Error, fmt};
 
-use latchkey_store::with_causes;
+use latchkey_session::with_causes;
 
 /// Why a function does not start. Rust prints what `main` returns by its `Debug`, so that of this
 /// type is a sentence with all causes.
@@ -29,7 +29,7 @@ mod tests {
         let fault = std::io::Error::other(latchkey_store::KeySourceError::PublicOnly);
         let printed = format!(
             "{:?}",
-            StartError::from(latchkey_store::StoreError::Unavailable(fault.into()))
+            StartError::from(latchkey_session::StoreError::Unavailable(fault.into()))
         );
         assert_eq!(printed, "the store is unavailable: a public key cannot sign");
         assert_eq!(format!("{:?}", StartError::from("a text")), "a text");

@@ -5,7 +5,8 @@ use lambda_http::{Body, http::Request};
 use latchkey_http::{
     Guard, RefreshToken, Requirement, SessionCheck, TokenLocation, TokenLocations, TokenReader,
 };
-use latchkey_store::{AddUser as _, LegacyUser, MemoryUsers};
+use latchkey_session::{AddUser as _, LegacyUser};
+use latchkey_store::MemoryUsers;
 use latchkey_testkit::{
     flask::{extended_claims, keys, sign},
     forge::with,

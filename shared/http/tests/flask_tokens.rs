@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use lambda_http::http::Request;
 use latchkey_http::{Guard, Identity, Refusal, Requirement, SessionCheck, TokenReader};
-use latchkey_session::{AccountStatus, User};
-use latchkey_store::{AddUser as _, LegacyUser, MemoryUsers};
+use latchkey_session::{AccountStatus, AddUser as _, LegacyUser, User};
+use latchkey_store::MemoryUsers;
 use latchkey_testkit::{
     flask::{SECRET, extended_claims, flask_jwt_claims, header, keys, sign},
     forge::{sign_with_hmac, with},

@@ -8,11 +8,11 @@ use std::{
 
 use lambda_http::http::Request;
 use latchkey_http::{Guard, Refusal, Requirement, SessionCheck};
-use latchkey_session::{SessionState, User, Username};
-use latchkey_store::{
-    AddUser as _, EndSession as _, FindLegacyUser, FindSession, LegacyUser, MemoryUsers,
-    SessionEnd, StoreError,
+use latchkey_session::{
+    AddUser as _, LegacyUser, ReadUser, SessionEnd, SessionState, StoreError, UpdateUser as _,
+    User, Username,
 };
+use latchkey_store::MemoryUsers;
 use latchkey_testkit::{
     forge::{claims, claims_for, header, sign, with},
     subject::{NOW, operation, session, user, verifier},
@@ -71,7 +71,7 @@ struct Counted {
     lookups: AtomicUsize,
 }
 
-impl FindSession for &Counted {
+impl ReadUser for &Counted {
     async fn find_session(
         &self,
         username: &Username,
@@ -80,9 +80,11 @@ impl FindSession for &Counted {
         self.lookups.fetch_add(1, Ordering::Relaxed);
         self.users.find_session(username, session).await
     }
-}
 
-impl FindLegacyUser for &Counted {
+    async fn find_user(&self, username: &Username) -> Result<Option<User>, StoreError> {
+        self.users.find_user(username).await
+    }
+
     async fn find_legacy_user(&self, identity: &str) -> Result<Option<LegacyUser>, StoreError> {
         self.users.find_legacy_user(identity).await
     }

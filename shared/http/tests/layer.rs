@@ -12,8 +12,8 @@ use lambda_http::{
 use latchkey_http::{
     ErrorSettings, Guard, GuardLayer, Identity, Refusal, Requirement, SessionCheck,
 };
-use latchkey_session::User;
-use latchkey_store::{AddUser as _, MemoryUsers};
+use latchkey_session::{AddUser as _, User};
+use latchkey_store::MemoryUsers;
 use latchkey_testkit::{
     away::{AwayUsers, CAUSE},
     forge::{claims_for, header, sign, with},

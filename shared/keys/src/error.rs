@@ -2,6 +2,7 @@
 
 use std::{error::Error, time::Duration};
 
+use latchkey_session::StoreError;
 use latchkey_token::{KeyError, RandomnessError};
 
 use crate::MAX_PREVIOUS;
@@ -72,5 +73,12 @@ impl RingError {
     /// is missing, invalid or refused is not an outage.
     pub const fn is_outage(&self) -> bool {
         matches!(self, Self::Unavailable(_))
+    }
+}
+
+/// Requests are answered 503 while there are no keys, as for any other fault of the store.
+impl From<RingError> for StoreError {
+    fn from(error: RingError) -> Self {
+        Self::unavailable(error)
     }
 }

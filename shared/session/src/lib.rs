@@ -4,6 +4,8 @@ mod email;
 mod rotation;
 mod session;
 mod start;
+mod store;
+mod store_error;
 mod user;
 mod username;
 
@@ -11,5 +13,11 @@ pub use email::{Email, EmailError};
 pub use rotation::{Judgement, Rotation, RotationPolicy};
 pub use session::{Client, Session, SessionLifetimes, SessionState, Sessions};
 pub use start::{SessionPolicy, StartedSession};
+pub use store::{
+    AccountChange, AccountChangeOutcome, AddUser, AddUserOutcome, EndedSessions, LegacyUser,
+    PasswordChange, ReadUser, RemoveUser, RotateSessionOutcome, SessionEnd, SessionStart,
+    UpdateUser,
+};
+pub use store_error::{StoreError, with_causes};
 pub use user::{AccountStatus, User};
 pub use username::{Username, UsernameError};

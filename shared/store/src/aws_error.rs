@@ -4,8 +4,7 @@ use std::error::Error;
 
 use aws_sdk_dynamodb::error::ProvideErrorMetadata;
 use latchkey_keys::RingError;
-
-use crate::with_causes;
+use latchkey_session::with_causes;
 
 /// What AWS answers when the policy, the table or the KMS key is not as deployed. Everything else,
 /// throttling among it, is an outage.

@@ -8,7 +8,7 @@ use latchkey_keys::{KeyCache, RingError};
 use latchkey_token::{Algorithm, FlaskKeys, KeyError, KeySet, Timestamp, VerifyingKeys};
 use secrecy::SecretString;
 
-use crate::{Aws, DynamoKeyRing, StoreError, secrets::Secret};
+use crate::{Aws, DynamoKeyRing, secrets::Secret};
 use source::{PublicHalves, Source, WholeRing};
 
 /// Where a function finds its keys, and what they must be.
@@ -122,13 +122,6 @@ pub enum KeySourceError {
         /// The configured algorithm.
         wanted: Algorithm,
     },
-}
-
-/// Requests are answered 503 while there are no keys, as for any other fault of the store.
-impl From<RingError> for StoreError {
-    fn from(error: RingError) -> Self {
-        Self::unavailable(error)
-    }
 }
 
 impl KeySource {

@@ -4,7 +4,7 @@ use std::future::Future;
 
 use latchkey_token::{Timestamp, UserId};
 
-use crate::StoreError;
+use latchkey_session::StoreError;
 
 /// One thing to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,8 +26,8 @@ pub struct WorkItemPage {
     pub next: Option<String>,
 }
 
-/// `dynamodb:Query` on the work items table.
-pub trait ListWorkItems {
+/// The work items table: `dynamodb:Query`, `PutItem` and `DeleteItem`.
+pub trait WorkItemTable {
     /// `limit` of the user's items, those whose names follow `after`.
     ///
     /// # Errors
@@ -38,10 +38,7 @@ pub trait ListWorkItems {
         after: Option<&str>,
         limit: u8,
     ) -> impl Future<Output = Result<WorkItemPage, StoreError>> + Send;
-}
 
-/// `dynamodb:PutItem` on the work items table.
-pub trait AddWorkItem {
     /// Adds an item for the user. Adding the same item again changes nothing.
     ///
     /// # Errors
@@ -51,10 +48,7 @@ pub trait AddWorkItem {
         user: &UserId,
         item: &WorkItem,
     ) -> impl Future<Output = Result<(), StoreError>> + Send;
-}
 
-/// `dynamodb:DeleteItem` on the work items table.
-pub trait RemoveWorkItem {
     /// Removes the user's item of that name, if there is one.
     ///
     /// # Errors

@@ -1,12 +1,11 @@
 //! A store that does not answer, and an AWS that is not there.
 
-use latchkey_session::{Rotation, SessionState, User, Username};
-use latchkey_store::{
-    AccountChange, AccountChangeOutcome, AddUser, AddUserOutcome, Aws, ChangePassword, EndSession,
-    EndSessions, EndedSessions, FindLegacyUser, FindSession, FindUser, LegacyUser, PasswordChange,
-    RemoveUser, RotateSession, RotateSessionOutcome, SessionEnd, SessionStart, StartSession,
-    StartSessionOutcome, StoreError,
+use latchkey_session::{
+    AccountChange, AccountChangeOutcome, AddUser, AddUserOutcome, EndedSessions, LegacyUser,
+    PasswordChange, ReadUser, RemoveUser, RotateSessionOutcome, Rotation, SessionEnd, SessionStart,
+    SessionState, StoreError, UpdateUser, User, Username,
 };
+use latchkey_store::Aws;
 use latchkey_token::{OperationId, SessionId};
 
 /// What the cause says; no client may ever see it.
@@ -31,19 +30,11 @@ impl AddUser for AwayUsers {
     }
 }
 
-impl FindUser for AwayUsers {
+impl ReadUser for AwayUsers {
     async fn find_user(&self, _: &Username) -> Result<Option<User>, StoreError> {
         Err(away())
     }
-}
 
-impl FindLegacyUser for AwayUsers {
-    async fn find_legacy_user(&self, _: &str) -> Result<Option<LegacyUser>, StoreError> {
-        Err(away())
-    }
-}
-
-impl FindSession for AwayUsers {
     async fn find_session(
         &self,
         _: &Username,
@@ -51,15 +42,20 @@ impl FindSession for AwayUsers {
     ) -> Result<Option<SessionState>, StoreError> {
         Err(away())
     }
-}
 
-impl StartSession for AwayUsers {
-    async fn start_session(&self, _: &SessionStart<'_>) -> Result<StartSessionOutcome, StoreError> {
+    async fn find_legacy_user(&self, _: &str) -> Result<Option<LegacyUser>, StoreError> {
         Err(away())
     }
 }
 
-impl RotateSession for AwayUsers {
+impl UpdateUser for AwayUsers {
+    async fn start_session(
+        &self,
+        _: &SessionStart<'_>,
+    ) -> Result<AccountChangeOutcome, StoreError> {
+        Err(away())
+    }
+
     async fn rotate_session(
         &self,
         _: &Username,
@@ -67,15 +63,11 @@ impl RotateSession for AwayUsers {
     ) -> Result<RotateSessionOutcome, StoreError> {
         Err(away())
     }
-}
 
-impl EndSession for AwayUsers {
     async fn end_session(&self, _: &SessionEnd<'_>) -> Result<(), StoreError> {
         Err(away())
     }
-}
 
-impl EndSessions for AwayUsers {
     async fn end_sessions(
         &self,
         _: &AccountChange<'_>,
@@ -83,9 +75,7 @@ impl EndSessions for AwayUsers {
     ) -> Result<AccountChangeOutcome, StoreError> {
         Err(away())
     }
-}
 
-impl ChangePassword for AwayUsers {
     async fn change_password(
         &self,
         _: &PasswordChange<'_>,

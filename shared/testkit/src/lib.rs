@@ -15,6 +15,7 @@ pub mod flask;
 pub mod forge;
 pub mod proxy;
 mod shared_engine;
+pub mod stale_reads;
 pub mod store_contract;
 pub mod subject;
 

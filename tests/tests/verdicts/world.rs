@@ -1,7 +1,6 @@
 //! Who there is: users, their sessions, and what the migration wrote of an old service.
 
-use latchkey_session::{AccountStatus, Session, User};
-use latchkey_store::{AddUser, LegacyUser};
+use latchkey_session::{AccountStatus, AddUser, LegacyUser, Session, User};
 use latchkey_testkit::{
     forge::base64url,
     subject::{self, JWK_SET, operation},

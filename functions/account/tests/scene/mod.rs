@@ -4,10 +4,8 @@ use account::Account;
 use lambda_http::Request;
 use latchkey_http::{GatewayAnswer, TokenReader, answer};
 use latchkey_password::{HashParams, Hasher, PasswordPolicy};
-use latchkey_session::User;
-use latchkey_store::{
-    AddUser as _, EndSession, EndSessions, FindLegacyUser, FindUser, MemoryUsers, RemoveUser,
-};
+use latchkey_session::{AddUser as _, ReadUser, RemoveUser, UpdateUser, User};
+use latchkey_store::MemoryUsers;
 use latchkey_testkit::{
     event::{request, with_header, with_token},
     forge::{claims_for, header, sign},
@@ -51,7 +49,7 @@ pub(crate) async fn scene(change: impl FnOnce(&mut User)) -> Scene {
 /// What the account's routes answer over `users`.
 pub(crate) async fn call<U>(users: U, event: &Value) -> GatewayAnswer
 where
-    U: FindUser + FindLegacyUser + EndSession + EndSessions + RemoveUser,
+    U: ReadUser + UpdateUser + RemoveUser,
 {
     let flask = latchkey_testkit::flask::keys(&json!({ "minted_by": "flask" }));
     let reader = TokenReader::with_flask(verifier(), flask);

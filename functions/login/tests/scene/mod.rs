@@ -4,8 +4,8 @@ use lambda_http::Request;
 use latchkey_http::{GatewayAnswer, TokenLocations, answer};
 use latchkey_keys::KeyCache;
 use latchkey_password::{HashParams, Hasher, PasswordPolicy};
-use latchkey_session::User;
-use latchkey_store::{AddUser as _, FindUser, MemoryUsers, StartSession};
+use latchkey_session::{AddUser as _, ReadUser, UpdateUser, User};
+use latchkey_store::MemoryUsers;
 use latchkey_testkit::subject::{SESSION_POLICY, issuer, operation, user};
 use latchkey_token::{Issuer, Timestamp};
 use login::Login;
@@ -32,7 +32,7 @@ pub(crate) async fn users_with(change: impl FnOnce(&mut User)) -> MemoryUsers {
     users
 }
 
-pub(crate) async fn call<U: FindUser + StartSession>(
+pub(crate) async fn call<U: ReadUser + UpdateUser>(
     users: U,
     event: &Value,
     now: Timestamp,
@@ -40,7 +40,7 @@ pub(crate) async fn call<U: FindUser + StartSession>(
     call_with(users, TokenLocations::default(), event, now).await
 }
 
-pub(crate) async fn call_with<U: FindUser + StartSession>(
+pub(crate) async fn call_with<U: ReadUser + UpdateUser>(
     users: U,
     locations: TokenLocations,
     event: &Value,
@@ -49,7 +49,7 @@ pub(crate) async fn call_with<U: FindUser + StartSession>(
     call_signing_with(KeyCache::fixed(issuer()), users, locations, event, now).await
 }
 
-pub(crate) async fn call_signing_with<U: FindUser + StartSession>(
+pub(crate) async fn call_signing_with<U: ReadUser + UpdateUser>(
     issuer: KeyCache<Issuer>,
     users: U,
     locations: TokenLocations,

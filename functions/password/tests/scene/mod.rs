@@ -8,11 +8,8 @@ use latchkey_http::{
 };
 use latchkey_keys::KeyCache;
 use latchkey_password::{HashParams, Hasher, Password as Presented, PasswordPolicy, Verdict};
-use latchkey_session::{Session, User, Username};
-use latchkey_store::{
-    AccountChangeOutcome, AddUser as _, ChangePassword, FindLegacyUser, FindUser, LegacyUser,
-    MemoryUsers, PasswordChange, StoreError,
-};
+use latchkey_session::{AddUser as _, ReadUser, Session, UpdateUser, User};
+use latchkey_store::MemoryUsers;
 use latchkey_testkit::{
     event::{request, with_header, with_token},
     flask::keys as flask_keys,
@@ -75,7 +72,7 @@ async fn store_of(user: &User) -> MemoryUsers {
 /// What the route answers over `users`.
 pub(crate) async fn call<U>(users: U, event: &Value) -> GatewayAnswer
 where
-    U: FindUser + FindLegacyUser + ChangePassword,
+    U: ReadUser + UpdateUser,
 {
     let flask = flask_keys(&json!({ "minted_by": "flask" }));
     let keys = KeyCache::fixed(SigningKeys::new(key_set(), flask, &token_profile()));
@@ -137,32 +134,5 @@ impl Scene {
     /// A store with the account as it is in this scene.
     pub(crate) async fn of_account(&self) -> MemoryUsers {
         store_of(&self.alice).await
-    }
-}
-
-/// A store whose account changes between the read and the write of a request.
-pub(crate) struct Meanwhile {
-    pub(crate) read: MemoryUsers,
-    pub(crate) written: MemoryUsers,
-}
-
-impl FindUser for Meanwhile {
-    async fn find_user(&self, username: &Username) -> Result<Option<User>, StoreError> {
-        self.read.find_user(username).await
-    }
-}
-
-impl FindLegacyUser for Meanwhile {
-    async fn find_legacy_user(&self, identity: &str) -> Result<Option<LegacyUser>, StoreError> {
-        self.read.find_legacy_user(identity).await
-    }
-}
-
-impl ChangePassword for Meanwhile {
-    async fn change_password(
-        &self,
-        change: &PasswordChange<'_>,
-    ) -> Result<AccountChangeOutcome, StoreError> {
-        self.written.change_password(change).await
     }
 }

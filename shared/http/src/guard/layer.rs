@@ -12,7 +12,7 @@ use lambda_http::{
     http::{Request, Response},
     tower::{Layer, Service},
 };
-use latchkey_store::{FindLegacyUser, FindSession};
+use latchkey_session::ReadUser;
 use latchkey_token::Timestamp;
 
 use super::{Guard, Identity, Refusal, Requirement};
@@ -66,7 +66,7 @@ impl<S, R> GuardLayer<S, R> {
     }
 }
 
-impl<S: FindSession + FindLegacyUser, R: From<String>> GuardLayer<S, R> {
+impl<S: ReadUser, R: From<String>> GuardLayer<S, R> {
     async fn caller(&self, request: &Request<()>) -> Result<Option<Identity>, Response<R>> {
         let now = (self.clock)();
         let checked = if self.is_optional {
@@ -135,7 +135,7 @@ impl<T: Clone, S, R> Clone for Guarded<T, S, R> {
 impl<T, S, R, B> Service<Request<B>> for Guarded<T, S, R>
 where
     T: Service<Request<B>, Response = Response<R>, Future: Send> + Clone + Send + 'static,
-    S: FindSession + FindLegacyUser + Send + Sync + 'static,
+    S: ReadUser + Send + Sync + 'static,
     R: From<String> + Send + 'static,
     B: Send + 'static,
 {

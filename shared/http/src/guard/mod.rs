@@ -10,8 +10,8 @@ mod session_check;
 use std::{fmt, sync::Arc};
 
 use lambda_http::http::Request;
-use latchkey_session::Username;
-use latchkey_store::{Aws, DynamoUsers, FindLegacyUser, FindSession, KeySource, KeySourceError};
+use latchkey_session::{ReadUser, Username};
+use latchkey_store::{Aws, DynamoUsers, KeySource, KeySourceError};
 use latchkey_token::{
     AccessClaims, FlaskClaims, PresentedToken, Timestamp, TokenError, TokenProfile, TokenType,
     Verifier,
@@ -94,7 +94,7 @@ impl Guard<DynamoUsers> {
     }
 }
 
-impl<S: FindSession + FindLegacyUser> Guard<S> {
+impl<S: ReadUser> Guard<S> {
     /// A guard that accepts the tokens of `verifier` whose sessions pass `sessions`, in
     /// `Authorization: Bearer …`.
     pub fn new(verifier: Verifier, sessions: SessionCheck<S>) -> Self {

@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, time::Duration};
 
-use latchkey_store::StoreError;
+use latchkey_session::StoreError;
 use latchkey_token::TokenError;
 
 use crate::{CsrfError, TokenLocation};

@@ -6,8 +6,7 @@ use std::{
     time::Duration,
 };
 
-use latchkey_session::{SessionState, Username};
-use latchkey_store::{FindLegacyUser, FindSession, LegacyUser, StoreError};
+use latchkey_session::{LegacyUser, ReadUser, SessionState, StoreError, Username};
 use latchkey_token::{AccessClaims, FlaskClaims, SessionId, Timestamp};
 use lru::LruCache;
 
@@ -60,7 +59,7 @@ impl<S> SessionCheck<S> {
     }
 }
 
-impl<S: FindSession> SessionCheck<S> {
+impl<S: ReadUser> SessionCheck<S> {
     pub(super) async fn is_alive(
         &self,
         username: &Username,
@@ -78,7 +77,7 @@ impl<S: FindSession> SessionCheck<S> {
     }
 }
 
-impl<S: FindSession + FindLegacyUser> SessionCheck<S> {
+impl<S: ReadUser> SessionCheck<S> {
     /// The account that a legacy token speaks of, if that is active and has never changed its
     /// password here. It is looked up at every request.
     pub(super) async fn legacy_account(
@@ -108,7 +107,7 @@ struct CachedSessions<S> {
     known: Mutex<LruCache<SessionId, (SessionState, Timestamp)>>,
 }
 
-impl<S: FindSession> CachedSessions<S> {
+impl<S: ReadUser> CachedSessions<S> {
     async fn is_alive(
         &self,
         username: &Username,

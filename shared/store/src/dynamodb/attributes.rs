@@ -6,7 +6,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use latchkey_token::Timestamp;
 use serde_json::{Map, Value};
 
-use crate::StoreError;
+use latchkey_session::StoreError;
 
 pub(crate) type Attributes = HashMap<String, AttributeValue>;
 

@@ -1,11 +1,10 @@
 //! The stores in DynamoDB.
 
-mod account;
 mod attributes;
 mod aws;
 mod keys;
-mod legacy;
-mod sessions;
+mod read_user;
+mod update_user;
 mod user_item;
 mod users;
 mod work_items;

@@ -13,7 +13,7 @@ use super::attributes::{
     Attributes, from_json, members_to_json, number, read_number, read_parsed, read_string,
     read_time, string, time,
 };
-use crate::StoreError;
+use latchkey_session::StoreError;
 
 pub(crate) const USERNAME: &str = "username";
 pub(crate) const ID: &str = "id";

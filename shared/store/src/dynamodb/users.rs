@@ -4,20 +4,22 @@ use aws_sdk_dynamodb::{
     Client,
     error::SdkError,
     operation::{
-        get_item::builders::GetItemFluentBuilder, put_item::PutItemError,
-        update_item::builders::UpdateItemFluentBuilder,
+        delete_item::DeleteItemError, get_item::builders::GetItemFluentBuilder,
+        put_item::PutItemError, update_item::builders::UpdateItemFluentBuilder,
     },
     types::ReturnValuesOnConditionCheckFailure::AllOld,
 };
-use latchkey_session::{User, Username};
+use latchkey_session::{
+    AccountChange, AccountChangeOutcome, AddUser, AddUserOutcome, RemoveUser, StoreError, User,
+    Username,
+};
 use latchkey_token::OperationId;
 
 use super::{
-    attributes::string,
+    attributes::{number, string},
     aws::Aws,
-    user_item::{USERNAME, made_by, read_user, write_user},
+    user_item::{ID, SESSIONS, USERNAME, VERSION, made_by, read_optional_user, write_user},
 };
-use crate::{AddUser, AddUserOutcome, FindUser, StoreError};
 
 /// The users of a deployment.
 #[derive(Clone, Debug)]
@@ -90,9 +92,47 @@ impl AddUser for DynamoUsers {
     }
 }
 
-impl FindUser for DynamoUsers {
-    async fn find_user(&self, username: &Username) -> Result<Option<User>, StoreError> {
-        let answer = self.read(username).send().await.map_err(StoreError::unavailable)?;
-        answer.item().map(read_user).transpose()
+/// The condition that the requesting session still exists.
+pub(super) const SESSION_EXISTS: &str = " AND attribute_exists(#sessions.#session)";
+
+impl RemoveUser for DynamoUsers {
+    async fn remove_user(
+        &self,
+        change: &AccountChange<'_>,
+    ) -> Result<AccountChangeOutcome, StoreError> {
+        let mut request = self
+            .client
+            .delete_item()
+            .table_name(&self.table)
+            .key(USERNAME, string(change.user.username.folded()))
+            .expression_attribute_names("#id", ID)
+            .expression_attribute_names("#version", VERSION);
+        let mut condition = "#id = :id AND #version = :version".to_owned();
+        if let Some(session) = change.session {
+            request = request
+                .expression_attribute_names("#sessions", SESSIONS)
+                .expression_attribute_names("#session", session.as_str());
+            condition.push_str(SESSION_EXISTS);
+        }
+        let outcome = request
+            .condition_expression(condition)
+            .expression_attribute_values(":id", string(change.user.id.as_str()))
+            .expression_attribute_values(":version", number(change.user.credentials_version))
+            .return_values_on_condition_check_failure(AllOld)
+            .send()
+            .await;
+        match outcome.map_err(SdkError::into_service_error) {
+            Ok(_) => Ok(AccountChangeOutcome::Made),
+            Err(DeleteItemError::ConditionalCheckFailedException(failed)) => {
+                match read_optional_user(failed.item())? {
+                    Some(user) if user.id == change.user.id => {
+                        Ok(AccountChangeOutcome::Changed(Some(user)))
+                    }
+                    // Gone, or another account: also by an earlier delivery of this call.
+                    Some(_) | None => Ok(AccountChangeOutcome::Made),
+                }
+            }
+            Err(other) => Err(StoreError::unavailable(other)),
+        }
     }
 }

@@ -1,13 +1,14 @@
 //! The sample's table.
 
 use aws_sdk_dynamodb::Client;
+use latchkey_session::StoreError;
 use latchkey_token::UserId;
 
 use super::{
     attributes::{Attributes, read_string, read_time, string, time},
     aws::Aws,
 };
-use crate::{AddWorkItem, ListWorkItems, RemoveWorkItem, StoreError, WorkItem, WorkItemPage};
+use crate::{WorkItem, WorkItemPage, WorkItemTable};
 
 const USER_ID: &str = "user_id";
 const ID: &str = "id";
@@ -28,7 +29,7 @@ impl DynamoWorkItems {
     }
 }
 
-impl ListWorkItems for DynamoWorkItems {
+impl WorkItemTable for DynamoWorkItems {
     async fn list_work_items(
         &self,
         user: &UserId,
@@ -61,9 +62,7 @@ impl ListWorkItems for DynamoWorkItems {
         }
         Ok(WorkItemPage::new(items, limit))
     }
-}
 
-impl AddWorkItem for DynamoWorkItems {
     async fn add_work_item(&self, user: &UserId, item: &WorkItem) -> Result<(), StoreError> {
         self.client
             .put_item()
@@ -77,9 +76,7 @@ impl AddWorkItem for DynamoWorkItems {
             .map(drop)
             .map_err(StoreError::unavailable)
     }
-}
 
-impl RemoveWorkItem for DynamoWorkItems {
     async fn remove_work_item(&self, user: &UserId, id: &str) -> Result<(), StoreError> {
         self.client
             .delete_item()

@@ -5,16 +5,14 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use latchkey_session::{AccountStatus, Rotation, SessionState, User, Username};
+use latchkey_session::{
+    AccountChange, AccountChangeOutcome, AccountStatus, AddUser, AddUserOutcome, EndedSessions,
+    LegacyUser, PasswordChange, ReadUser, RemoveUser, RotateSessionOutcome, Rotation, SessionEnd,
+    SessionStart, SessionState, StoreError, UpdateUser, User, Username,
+};
 use latchkey_token::{OperationId, SessionId};
 
 use super::lock;
-use crate::{
-    AccountChange, AccountChangeOutcome, AddUser, AddUserOutcome, ChangePassword, EndSession,
-    EndSessions, EndedSessions, FindLegacyUser, FindSession, FindUser, LegacyUser, PasswordChange,
-    RemoveUser, RotateSession, RotateSessionOutcome, SessionEnd, SessionStart, StartSession,
-    StartSessionOutcome, StoreError,
-};
 
 #[derive(Debug)]
 struct StoredUser {
@@ -33,12 +31,6 @@ impl MemoryUsers {
     /// Says which account a user of an old service has here.
     pub fn add_legacy_user(&self, identity: &str, user: LegacyUser) {
         lock(&self.legacy).insert(identity.to_owned(), user);
-    }
-}
-
-impl FindLegacyUser for MemoryUsers {
-    async fn find_legacy_user(&self, identity: &str) -> Result<Option<LegacyUser>, StoreError> {
-        Ok(lock(&self.legacy).get(identity).cloned())
     }
 }
 
@@ -61,13 +53,11 @@ impl AddUser for MemoryUsers {
     }
 }
 
-impl FindUser for MemoryUsers {
+impl ReadUser for MemoryUsers {
     async fn find_user(&self, username: &Username) -> Result<Option<User>, StoreError> {
         Ok(lock(&self.users).get(username.folded()).map(|stored| stored.user.clone()))
     }
-}
 
-impl FindSession for MemoryUsers {
     async fn find_session(
         &self,
         username: &Username,
@@ -75,35 +65,37 @@ impl FindSession for MemoryUsers {
     ) -> Result<Option<SessionState>, StoreError> {
         Ok(lock(&self.users).get(username.folded()).map(|stored| stored.user.state_of(session)))
     }
+
+    async fn find_legacy_user(&self, identity: &str) -> Result<Option<LegacyUser>, StoreError> {
+        Ok(lock(&self.legacy).get(identity).cloned())
+    }
 }
 
-impl StartSession for MemoryUsers {
+impl UpdateUser for MemoryUsers {
     async fn start_session(
         &self,
         start: &SessionStart<'_>,
-    ) -> Result<StartSessionOutcome, StoreError> {
+    ) -> Result<AccountChangeOutcome, StoreError> {
         let mut users = lock(&self.users);
-        let Some(StoredUser { user, .. }) = users.get_mut(start.username.folded()) else {
-            return Ok(StartSessionOutcome::Changed(None));
+        let Some(StoredUser { user, .. }) = users.get_mut(start.user.username.folded()) else {
+            return Ok(AccountChangeOutcome::Changed(None));
         };
         if start.started.is_in(&user.sessions) {
-            return Ok(StartSessionOutcome::Started);
+            return Ok(AccountChangeOutcome::Made);
         }
-        let is_as_proved = user.id == *start.user
-            && user.credentials_version == start.credentials_version
+        let is_as_proved = user.id == start.user.id
+            && user.credentials_version == start.user.credentials_version
             && user.status == AccountStatus::Active;
         if !is_as_proved {
-            return Ok(StartSessionOutcome::Changed(Some(Box::new(user.clone()))));
+            return Ok(AccountChangeOutcome::Changed(Some(Box::new(user.clone()))));
         }
         start.started.apply(&mut user.sessions);
         if let Some(hash) = start.password_hash {
             user.password_hash = hash.clone();
         }
-        Ok(StartSessionOutcome::Started)
+        Ok(AccountChangeOutcome::Made)
     }
-}
 
-impl RotateSession for MemoryUsers {
     async fn rotate_session(
         &self,
         username: &Username,
@@ -130,9 +122,7 @@ impl RotateSession for MemoryUsers {
             RotateSessionOutcome::Refused(Some(user))
         })
     }
-}
 
-impl EndSession for MemoryUsers {
     async fn end_session(&self, end: &SessionEnd<'_>) -> Result<(), StoreError> {
         if let Some(StoredUser { user, .. }) = lock(&self.users).get_mut(end.username.folded())
             && user.id == *end.user
@@ -141,9 +131,7 @@ impl EndSession for MemoryUsers {
         }
         Ok(())
     }
-}
 
-impl EndSessions for MemoryUsers {
     async fn end_sessions(
         &self,
         change: &AccountChange<'_>,
@@ -166,9 +154,7 @@ impl EndSessions for MemoryUsers {
             may
         }))
     }
-}
 
-impl ChangePassword for MemoryUsers {
     async fn change_password(
         &self,
         change: &PasswordChange<'_>,

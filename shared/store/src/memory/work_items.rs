@@ -5,16 +5,17 @@ use std::{
     sync::{Arc, Mutex},
 };
 
+use latchkey_session::StoreError;
 use latchkey_token::UserId;
 
 use super::lock;
-use crate::{AddWorkItem, ListWorkItems, RemoveWorkItem, StoreError, WorkItem, WorkItemPage};
+use crate::{WorkItem, WorkItemPage, WorkItemTable};
 
 /// Work items in memory. Clones share them.
 #[derive(Clone, Debug, Default)]
 pub struct MemoryWorkItems(Arc<Mutex<HashMap<UserId, BTreeMap<String, WorkItem>>>>);
 
-impl ListWorkItems for MemoryWorkItems {
+impl WorkItemTable for MemoryWorkItems {
     async fn list_work_items(
         &self,
         user: &UserId,
@@ -27,16 +28,12 @@ impl ListWorkItems for MemoryWorkItems {
         let items = following.take(usize::from(limit) + 1).cloned().collect();
         Ok(WorkItemPage::new(items, limit))
     }
-}
 
-impl AddWorkItem for MemoryWorkItems {
     async fn add_work_item(&self, user: &UserId, item: &WorkItem) -> Result<(), StoreError> {
         lock(&self.0).entry(user.clone()).or_default().insert(item.id.clone(), item.clone());
         Ok(())
     }
-}
 
-impl RemoveWorkItem for MemoryWorkItems {
     async fn remove_work_item(&self, user: &UserId, id: &str) -> Result<(), StoreError> {
         if let Some(items) = lock(&self.0).get_mut(user) {
             items.remove(id);

@@ -1,7 +1,9 @@
 //! What is promised of the changes that users make to their accounts.
 
-use latchkey_session::{AccountStatus, Client, RotationPolicy, StartedSession, User};
-use latchkey_store::{AccountChange, AccountChangeOutcome, EndedSessions, PasswordChange};
+use latchkey_session::{
+    AccountChange, AccountChangeOutcome, AccountStatus, Client, EndedSessions, PasswordChange,
+    RotationPolicy, StartedSession, User,
+};
 use latchkey_token::{OperationId, RefreshClaims, SessionId, TokenId};
 use secrecy::{ExposeSecret as _, SecretString};
 

@@ -6,11 +6,9 @@ mod sessions;
 mod users;
 mod work_items;
 
-use latchkey_session::{StartedSession, User, Username};
-use latchkey_store::{
-    AddUser, AddWorkItem, ChangePassword, EndSession, EndSessions, FindSession, FindUser,
-    ListWorkItems, RemoveUser, RemoveWorkItem, RotateSession, SessionStart, StartSession,
-    StartSessionOutcome,
+use latchkey_session::{
+    AccountChangeOutcome, AddUser, ReadUser, RemoveUser, SessionStart, StartedSession, UpdateUser,
+    User, Username,
 };
 use latchkey_token::{SessionId, Timestamp};
 
@@ -23,34 +21,8 @@ pub use work_items::*;
 use crate::subject::{operation, session};
 
 /// A store of users, all of it.
-pub trait Users:
-    AddUser
-    + FindUser
-    + FindSession
-    + StartSession
-    + RotateSession
-    + EndSession
-    + EndSessions
-    + ChangePassword
-    + RemoveUser
-{
-}
-impl<T> Users for T where
-    T: AddUser
-        + FindUser
-        + FindSession
-        + StartSession
-        + RotateSession
-        + EndSession
-        + EndSessions
-        + ChangePassword
-        + RemoveUser
-{
-}
-
-/// A store of work items, all of it.
-pub trait WorkItems: ListWorkItems + AddWorkItem + RemoveWorkItem {}
-impl<T: ListWorkItems + AddWorkItem + RemoveWorkItem> WorkItems for T {}
+pub trait Users: AddUser + ReadUser + UpdateUser + RemoveUser {}
+impl<T: AddUser + ReadUser + UpdateUser + RemoveUser> Users for T {}
 
 /// Makes a test of each promise about users: `users_contract!(make_store)`, where `make_store` is
 /// an `async fn`.
@@ -121,19 +93,13 @@ fn name(text: &str) -> Username {
 }
 
 fn start<'a>(user: &'a User, started: &'a StartedSession) -> SessionStart<'a> {
-    SessionStart {
-        username: &user.username,
-        user: &user.id,
-        credentials_version: user.credentials_version,
-        started,
-        password_hash: None,
-    }
+    SessionStart { user, started, password_hash: None }
 }
 
 async fn started(store: &impl Users, user: &User, now: Timestamp) -> SessionId {
     let new = session(user, now);
     let outcome = store.start_session(&start(user, &new)).await.unwrap();
-    assert!(matches!(outcome, StartSessionOutcome::Started), "{outcome:?}");
+    assert!(matches!(outcome, AccountChangeOutcome::Made), "{outcome:?}");
     new.id
 }
 

@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use latchkey_session::{AccountStatus, Client, Rotation, User};
-use latchkey_store::{RotateSessionOutcome, SessionEnd};
+use latchkey_session::{AccountStatus, Client, RotateSessionOutcome, Rotation, SessionEnd, User};
 use latchkey_token::{SessionId, Timestamp};
 
 use super::{Users, join_all, logged_in, started, stored};

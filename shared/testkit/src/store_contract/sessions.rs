@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use latchkey_session::{AccountStatus, SessionState};
-use latchkey_store::{SessionStart, StartSessionOutcome};
+use latchkey_session::{AccountChangeOutcome, AccountStatus, SessionStart, SessionState, User};
 use latchkey_token::{Timestamp, UserId};
 use secrecy::{ExposeSecret as _, SecretString};
 
@@ -15,15 +14,9 @@ pub async fn a_started_session_is_found_alive(store: &impl Users) {
     let user = user("frank");
     store.add_user(&user, &operation()).await.unwrap();
     let started = session(&user, NOW);
-    let start = SessionStart {
-        username: &user.username,
-        user: &user.id,
-        credentials_version: 0,
-        started: &started,
-        password_hash: None,
-    };
+    let start = SessionStart { user: &user, started: &started, password_hash: None };
     let outcome = store.start_session(&start).await.unwrap();
-    assert!(matches!(outcome, StartSessionOutcome::Started), "{outcome:?}");
+    assert!(matches!(outcome, AccountChangeOutcome::Made), "{outcome:?}");
 
     let state = store.find_session(&user.username, &started.id).await.unwrap().unwrap();
     let expected = SessionState {
@@ -54,7 +47,7 @@ pub async fn the_same_start_delivered_twice_is_one_start(store: &impl Users) {
     let new = session(&user, NOW);
     for _ in 0..2 {
         let outcome = store.start_session(&start(&user, &new)).await.unwrap();
-        assert!(matches!(outcome, StartSessionOutcome::Started), "{outcome:?}");
+        assert!(matches!(outcome, AccountChangeOutcome::Made), "{outcome:?}");
     }
     assert_eq!(store.find_user(&user.username).await.unwrap().unwrap().sessions.len(), 1);
 }
@@ -64,11 +57,10 @@ pub async fn a_start_with_outdated_credentials_writes_nothing(store: &impl Users
     let user = user("judy");
     store.add_user(&user, &operation()).await.unwrap();
     let new = session(&user, NOW);
-    let outdated = SessionStart { credentials_version: 1, ..start(&user, &new) };
-    assert_changed(store.start_session(&outdated).await.unwrap(), Some(&user.id));
-    let stranger = UserId::generate().unwrap();
-    let replaced = SessionStart { user: &stranger, ..start(&user, &new) };
-    assert_changed(store.start_session(&replaced).await.unwrap(), Some(&user.id));
+    let outdated = User { credentials_version: 1, ..user.clone() };
+    assert_changed(store.start_session(&start(&outdated, &new)).await.unwrap(), Some(&user.id));
+    let replaced = User { id: UserId::generate().unwrap(), ..user.clone() };
+    assert_changed(store.start_session(&start(&replaced, &new)).await.unwrap(), Some(&user.id));
     assert!(store.find_user(&user.username).await.unwrap().unwrap().sessions.is_empty());
 }
 
@@ -117,7 +109,7 @@ pub async fn starts_at_once_all_succeed_and_the_next_restores_the_limit(store: &
     let new: Vec<_> = (0..20).map(|_| session(&full, NOW)).collect();
     let starts: Vec<_> = new.iter().map(|new| start(&full, new)).collect();
     for outcome in join_all(starts.iter().map(|start| store.start_session(start))).await {
-        assert!(matches!(outcome, Ok(StartSessionOutcome::Started)), "{outcome:?}");
+        assert!(matches!(outcome, Ok(AccountChangeOutcome::Made)), "{outcome:?}");
     }
     let crowded = store.find_user(&user.username).await.unwrap().unwrap();
     assert_eq!(crowded.sessions.len(), 20 + SESSION_POLICY.limit - 1);
@@ -154,11 +146,11 @@ pub async fn a_start_can_replace_the_password_hash(store: &impl Users) {
 }
 
 #[track_caller]
-fn assert_changed(outcome: StartSessionOutcome, owner: Option<&UserId>) {
+fn assert_changed(outcome: AccountChangeOutcome, owner: Option<&UserId>) {
     match outcome {
-        StartSessionOutcome::Changed(found) => {
+        AccountChangeOutcome::Changed(found) => {
             assert_eq!(found.map(|user| user.id).as_ref(), owner);
         }
-        StartSessionOutcome::Started => panic!("the session was started"),
+        AccountChangeOutcome::Made => panic!("the session was started"),
     }
 }

@@ -1,7 +1,6 @@
 //! What is promised of adding and finding users.
 
-use latchkey_session::{AccountStatus, Email};
-use latchkey_store::AddUserOutcome;
+use latchkey_session::{AccountStatus, AddUserOutcome, Email};
 use latchkey_token::SessionId;
 use secrecy::{ExposeSecret as _, SecretString};
 

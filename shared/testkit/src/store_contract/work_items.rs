@@ -1,13 +1,12 @@
 //! What is promised of work items.
 
-use latchkey_store::WorkItem;
+use latchkey_store::{WorkItem, WorkItemTable};
 use latchkey_token::{Timestamp, UserId};
 
-use super::WorkItems;
 use crate::subject::NOW;
 
 /// Items come in the order in which they were added.
-pub async fn work_items_are_listed_oldest_first(store: &impl WorkItems) {
+pub async fn work_items_are_listed_oldest_first(store: &impl WorkItemTable) {
     let user = UserId::generate().unwrap();
     for (id, age) in [("c", 1), ("a", 3), ("b", 2)] {
         store.add_work_item(&user, &item(id, age)).await.unwrap();
@@ -18,7 +17,7 @@ pub async fn work_items_are_listed_oldest_first(store: &impl WorkItems) {
 }
 
 /// Pages of every size hold each item once, and the last one says that it is.
-pub async fn work_items_come_in_pages(store: &impl WorkItems) {
+pub async fn work_items_come_in_pages(store: &impl WorkItemTable) {
     let user = UserId::generate().unwrap();
     for id in ["e", "b", "d", "a", "c"] {
         store.add_work_item(&user, &item(id, 1)).await.unwrap();
@@ -43,7 +42,7 @@ pub async fn work_items_come_in_pages(store: &impl WorkItems) {
 }
 
 /// Nobody sees or removes another's items.
-pub async fn work_items_belong_to_their_user(store: &impl WorkItems) {
+pub async fn work_items_belong_to_their_user(store: &impl WorkItemTable) {
     let (owner, other) = (UserId::generate().unwrap(), UserId::generate().unwrap());
     store.add_work_item(&owner, &item("a", 1)).await.unwrap();
     assert_eq!(listed(store, &other).await, []);
@@ -52,7 +51,7 @@ pub async fn work_items_belong_to_their_user(store: &impl WorkItems) {
 }
 
 /// A retry changes nothing.
-pub async fn an_item_added_twice_is_there_once(store: &impl WorkItems) {
+pub async fn an_item_added_twice_is_there_once(store: &impl WorkItemTable) {
     let user = UserId::generate().unwrap();
     for _ in 0..2 {
         store.add_work_item(&user, &item("a", 1)).await.unwrap();
@@ -61,7 +60,9 @@ pub async fn an_item_added_twice_is_there_once(store: &impl WorkItems) {
 }
 
 /// Removing is idempotent.
-pub async fn a_removed_item_is_gone_and_removing_it_again_changes_nothing(store: &impl WorkItems) {
+pub async fn a_removed_item_is_gone_and_removing_it_again_changes_nothing(
+    store: &impl WorkItemTable,
+) {
     let user = UserId::generate().unwrap();
     store.add_work_item(&user, &item("a", 1)).await.unwrap();
     for _ in 0..2 {
@@ -70,7 +71,7 @@ pub async fn a_removed_item_is_gone_and_removing_it_again_changes_nothing(store:
     }
 }
 
-async fn listed(store: &impl WorkItems, user: &UserId) -> Vec<WorkItem> {
+async fn listed(store: &impl WorkItemTable, user: &UserId) -> Vec<WorkItem> {
     store.list_work_items(user, None, 100).await.unwrap().items
 }
 

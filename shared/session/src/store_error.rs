@@ -1,12 +1,12 @@
-//! Why the store did not answer.
+//! Faults of the store.
 
 use std::error::Error;
 
 /// A fault of the store. Absence and conflict are outcomes and not errors.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// The store did not answer in time, refused the call, or answered nonsense. Another try may
-    /// succeed.
+    /// The store did not answer in time, refused the call, or sent a malformed reply. Another try
+    /// may succeed.
     #[error("the store is unavailable")]
     Unavailable(#[source] Box<dyn Error + Send + Sync>),
     /// An item lacks an attribute, or has one of another type than we write.
@@ -17,7 +17,7 @@ pub enum StoreError {
 impl StoreError {
     /// Keeps what an error says, and nothing else of it: those of the SDK carry the whole reply, of
     /// which `Debug` would show a secret.
-    pub(crate) fn unavailable(source: impl Error) -> Self {
+    pub fn unavailable(source: impl Error) -> Self {
         Self::Unavailable(with_causes(&source).into())
     }
 }

@@ -1,82 +1,44 @@
-//! The sessions of a user, inside the user's item.
+//! Updates of the users table.
 
 use std::fmt::Write as _;
 
 use aws_sdk_dynamodb::{
-    error::SdkError, operation::update_item::UpdateItemError, types::ReturnValue::AllNew,
+    error::SdkError,
+    operation::update_item::{UpdateItemError, builders::UpdateItemFluentBuilder},
+    types::{AttributeValue, ReturnValue::AllNew},
 };
-use latchkey_session::{Rotation, SessionState, Username};
-use latchkey_token::{SessionId, Timestamp, UserId};
-use secrecy::ExposeSecret;
+use latchkey_session::{
+    AccountChange, AccountChangeOutcome, EndedSessions, PasswordChange, RotateSessionOutcome,
+    Rotation, SessionEnd, SessionStart, StoreError, UpdateUser, User, Username,
+};
+use latchkey_token::{OperationId, SessionId};
+use secrecy::ExposeSecret as _;
 
 use super::{
-    attributes::{Attributes, number, read_number, read_parsed, string, time},
+    attributes::{Attributes, number, string, time},
     user_item::{
         ACTIVE, HASH, ID, OPERATION, SESSION_ADDRESS, SESSION_EXPIRES, SESSION_GENERATION,
         SESSION_ROTATED, SESSION_USER_AGENT, SESSIONS, STATUS, VERSION, made_by,
-        read_optional_user, read_status, read_user, sessions, write_session,
+        read_optional_user, read_user, write_session,
     },
-    users::DynamoUsers,
-};
-use crate::{
-    EndSession, FindSession, RotateSession, RotateSessionOutcome, SessionEnd, SessionStart,
-    StartSession, StartSessionOutcome, StoreError,
+    users::{DynamoUsers, SESSION_EXISTS},
 };
 
-impl FindSession for DynamoUsers {
-    async fn find_session(
-        &self,
-        username: &Username,
-        session: &SessionId,
-    ) -> Result<Option<SessionState>, StoreError> {
-        let answer = self
-            .read(username)
-            // `status` and `version` are reserved words, and a session's name may have a hyphen in it. Each
-            // placeholder costs, so the others are written out.
-            .projection_expression(format!(
-                "{ID}, #status, #version, {SESSIONS}.#session.{SESSION_EXPIRES}"
-            ))
-            .expression_attribute_names("#status", STATUS)
-            .expression_attribute_names("#version", VERSION)
-            .expression_attribute_names("#session", session.as_str())
-            .send()
-            .await
-            .map_err(StoreError::unavailable)?;
-        let Some(item) = answer.item() else {
-            return Ok(None);
-        };
-        // A projection leaves out the map when it has no such session.
-        let session = match item.get(SESSIONS) {
-            Some(_) => sessions(item)?.get(session.as_str()).and_then(|found| found.as_m().ok()),
-            None => None,
-        };
-        let expires_at = session
-            .map(|session| read_number(session, SESSION_EXPIRES).map(Timestamp::from_unix))
-            .transpose()?;
-        Ok(Some(SessionState {
-            user: read_parsed(item, ID, UserId::parse)?,
-            status: read_status(item)?,
-            credentials_version: read_number(item, VERSION)?,
-            session_expires_at: expires_at,
-        }))
-    }
-}
-
-impl StartSession for DynamoUsers {
+impl UpdateUser for DynamoUsers {
     async fn start_session(
         &self,
         start: &SessionStart<'_>,
-    ) -> Result<StartSessionOutcome, StoreError> {
+    ) -> Result<AccountChangeOutcome, StoreError> {
         let started = start.started;
         // Placeholders are short: an expression has 4 KB.
         let mut request = self
-            .update(start.username)
+            .update(&start.user.username)
             .expression_attribute_names("#version", VERSION)
             .expression_attribute_names("#status", STATUS)
             .expression_attribute_names("#s", SESSIONS)
             .expression_attribute_names("#session", started.id.as_str())
-            .expression_attribute_values(":id", string(start.user.as_str()))
-            .expression_attribute_values(":version", number(start.credentials_version))
+            .expression_attribute_values(":id", string(start.user.id.as_str()))
+            .expression_attribute_values(":version", number(start.user.credentials_version))
             .expression_attribute_values(":active", string(ACTIVE))
             .expression_attribute_values(":session", write_session(&started.session));
         let mut update = "SET #s.#session = :session".to_owned();
@@ -101,19 +63,17 @@ impl StartSession for DynamoUsers {
             .send()
             .await;
         match outcome.map_err(SdkError::into_service_error) {
-            Ok(_) => Ok(StartSessionOutcome::Started),
+            Ok(_) => Ok(AccountChangeOutcome::Made),
             Err(UpdateItemError::ConditionalCheckFailedException(failed)) => {
                 if is_made_by(failed.item(), &started.id, started.session.operation.as_str()) {
-                    return Ok(StartSessionOutcome::Started);
+                    return Ok(AccountChangeOutcome::Made);
                 }
-                Ok(StartSessionOutcome::Changed(read_optional_user(failed.item())?))
+                Ok(AccountChangeOutcome::Changed(read_optional_user(failed.item())?))
             }
             Err(other) => Err(StoreError::unavailable(other)),
         }
     }
-}
 
-impl RotateSession for DynamoUsers {
     async fn rotate_session(
         &self,
         username: &Username,
@@ -173,9 +133,7 @@ impl RotateSession for DynamoUsers {
             Err(other) => Err(StoreError::unavailable(other)),
         }
     }
-}
 
-impl EndSession for DynamoUsers {
     async fn end_session(&self, end: &SessionEnd<'_>) -> Result<(), StoreError> {
         let outcome = self
             .update(end.username)
@@ -191,6 +149,114 @@ impl EndSession for DynamoUsers {
             Ok(_) | Err(UpdateItemError::ConditionalCheckFailedException(_)) => Ok(()),
             Err(other) => Err(StoreError::unavailable(other)),
         }
+    }
+
+    async fn end_sessions(
+        &self,
+        change: &AccountChange<'_>,
+        ended: EndedSessions,
+    ) -> Result<AccountChangeOutcome, StoreError> {
+        let request = self.change(change.user, change.operation);
+        let kept = change.session.filter(|_| ended == EndedSessions::Others);
+        let (request, condition, kept) = if let Some(kept) = kept {
+            keep_as_read(request, change.user, kept)
+        } else {
+            let (request, condition) = asked_by(request, change.session);
+            (request, condition, Attributes::new())
+        };
+        let request = request
+            .update_expression("SET #sessions = :sessions, #operation = :operation")
+            .condition_expression(format!("#id = :id{condition}"))
+            .expression_attribute_values(":sessions", AttributeValue::M(kept));
+        finish(request, change.operation).await
+    }
+
+    async fn change_password(
+        &self,
+        change: &PasswordChange<'_>,
+    ) -> Result<AccountChangeOutcome, StoreError> {
+        let PasswordChange { user, started, .. } = change;
+        let operation = &started.session.operation;
+        let version = user.credentials_version;
+        let new = (started.id.as_str().to_owned(), write_session(&started.session));
+        let (request, condition) = asked_by(self.change(user, operation), change.session);
+        let request = request
+            .update_expression(
+                "SET #sessions = :sessions, #operation = :operation, #hash = :hash, \
+                 #version = :next",
+            )
+            .condition_expression(format!(
+                "#id = :id AND #version = :version AND #status = :active{condition}"
+            ))
+            .expression_attribute_names("#hash", HASH)
+            .expression_attribute_names("#version", VERSION)
+            .expression_attribute_names("#status", STATUS)
+            .expression_attribute_values(":sessions", AttributeValue::M([new].into()))
+            .expression_attribute_values(":hash", string(change.password_hash.expose_secret()))
+            .expression_attribute_values(":active", string(ACTIVE))
+            .expression_attribute_values(":version", number(version))
+            .expression_attribute_values(":next", number(version.saturating_add(1)));
+        finish(request, operation).await
+    }
+}
+
+impl DynamoUsers {
+    /// An update of the user's item and its sessions.
+    fn change(&self, user: &User, operation: &OperationId) -> UpdateItemFluentBuilder {
+        self.update(&user.username)
+            .expression_attribute_names("#id", ID)
+            .expression_attribute_names("#operation", OPERATION)
+            .expression_attribute_names("#sessions", SESSIONS)
+            .expression_attribute_values(":id", string(user.id.as_str()))
+            .expression_attribute_values(":operation", string(operation.as_str()))
+    }
+}
+
+/// Adds the condition that the session that asks is still there, where there is one.
+fn asked_by(
+    request: UpdateItemFluentBuilder,
+    session: Option<&SessionId>,
+) -> (UpdateItemFluentBuilder, &'static str) {
+    match session {
+        Some(id) => (request.expression_attribute_names("#session", id.as_str()), SESSION_EXISTS),
+        None => (request, ""),
+    }
+}
+
+/// The whole map is replaced, so that a session that was started since it was read ends too. The
+/// kept one must be as it was read, so that no rotation of it is undone.
+fn keep_as_read(
+    request: UpdateItemFluentBuilder,
+    user: &User,
+    kept: &SessionId,
+) -> (UpdateItemFluentBuilder, &'static str, Attributes) {
+    let mut sessions = Attributes::new();
+    let mut read = String::new();
+    if let Some(session) = user.sessions.get(kept) {
+        sessions.insert(kept.as_str().to_owned(), write_session(session));
+        session.operation.as_str().clone_into(&mut read);
+    }
+    let request = request
+        .expression_attribute_names("#session", kept.as_str())
+        .expression_attribute_values(":read", string(read));
+    (request, " AND #sessions.#session.#operation = :read", sessions)
+}
+
+async fn finish(
+    request: UpdateItemFluentBuilder,
+    operation: &OperationId,
+) -> Result<AccountChangeOutcome, StoreError> {
+    match request.send().await.map_err(SdkError::into_service_error) {
+        Ok(_) => Ok(AccountChangeOutcome::Made),
+        Err(UpdateItemError::ConditionalCheckFailedException(failed)) => {
+            let author = failed.item().and_then(|item| made_by(item, None));
+            if author == Some(operation.as_str()) {
+                return Ok(AccountChangeOutcome::Made);
+            }
+            let found: Option<Box<User>> = read_optional_user(failed.item())?;
+            Ok(AccountChangeOutcome::Changed(found))
+        }
+        Err(other) => Err(StoreError::unavailable(other)),
     }
 }
 

@@ -1,0 +1,83 @@
+//! Reads of the users table and the legacy table.
+
+use latchkey_session::{LegacyUser, ReadUser, SessionState, StoreError, User, Username};
+use latchkey_token::{SessionId, Timestamp, UserId};
+
+use super::{
+    attributes::{read_number, read_parsed, string},
+    user_item::{ID, SESSION_EXPIRES, SESSIONS, STATUS, VERSION, read_status, read_user, sessions},
+    users::DynamoUsers,
+};
+
+/// Attributes of the legacy table.
+const IDENTITY: &str = "identity";
+const USER_ID: &str = "user_id";
+const USERNAME: &str = "username";
+
+/// DynamoDB refuses longer keys, which no migration can have written.
+const MAX_KEY_BYTES: usize = 2_048;
+
+impl ReadUser for DynamoUsers {
+    async fn find_user(&self, username: &Username) -> Result<Option<User>, StoreError> {
+        let answer = self.read(username).send().await.map_err(StoreError::unavailable)?;
+        answer.item().map(read_user).transpose()
+    }
+
+    async fn find_session(
+        &self,
+        username: &Username,
+        session: &SessionId,
+    ) -> Result<Option<SessionState>, StoreError> {
+        let answer = self
+            .read(username)
+            // `status` and `version` are reserved words, and a session's name may have a hyphen in it. Each
+            // placeholder costs, so the others are written out.
+            .projection_expression(format!(
+                "{ID}, #status, #version, {SESSIONS}.#session.{SESSION_EXPIRES}"
+            ))
+            .expression_attribute_names("#status", STATUS)
+            .expression_attribute_names("#version", VERSION)
+            .expression_attribute_names("#session", session.as_str())
+            .send()
+            .await
+            .map_err(StoreError::unavailable)?;
+        let Some(item) = answer.item() else {
+            return Ok(None);
+        };
+        // A projection leaves out the map when it has no such session.
+        let session = match item.get(SESSIONS) {
+            Some(_) => sessions(item)?.get(session.as_str()).and_then(|found| found.as_m().ok()),
+            None => None,
+        };
+        let expires_at = session
+            .map(|session| read_number(session, SESSION_EXPIRES).map(Timestamp::from_unix))
+            .transpose()?;
+        Ok(Some(SessionState {
+            user: read_parsed(item, ID, UserId::parse)?,
+            status: read_status(item)?,
+            credentials_version: read_number(item, VERSION)?,
+            session_expires_at: expires_at,
+        }))
+    }
+
+    async fn find_legacy_user(&self, identity: &str) -> Result<Option<LegacyUser>, StoreError> {
+        let Some(table) = &self.legacy_table else { return Ok(None) };
+        if !(1..=MAX_KEY_BYTES).contains(&identity.len()) {
+            return Ok(None);
+        }
+        let answer = self
+            .client
+            .get_item()
+            .table_name(table)
+            .key(IDENTITY, string(identity))
+            .consistent_read(true)
+            .send()
+            .await
+            .map_err(StoreError::unavailable)?;
+        let Some(item) = answer.item() else { return Ok(None) };
+        Ok(Some(LegacyUser {
+            id: read_parsed(item, USER_ID, UserId::parse)?,
+            username: read_parsed(item, USERNAME, |name| Username::parse(name).ok())?,
+        }))
+    }
+}

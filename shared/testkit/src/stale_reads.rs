@@ -1,0 +1,93 @@
+//! Users that change between the reads and the write of a request.
+
+use latchkey_session::{
+    AccountChange, AccountChangeOutcome, EndedSessions, LegacyUser, PasswordChange, ReadUser,
+    RemoveUser, RotateSessionOutcome, Rotation, SessionEnd, SessionStart, SessionState, StoreError,
+    UpdateUser, User, Username,
+};
+use latchkey_store::MemoryUsers;
+use latchkey_token::SessionId;
+
+/// Where a write goes, after what happened since the read.
+pub trait BeforeWrite: Sync {
+    /// The users as they are at the moment of a write.
+    fn users(&self) -> impl Future<Output = Result<MemoryUsers, StoreError>> + Send;
+}
+
+impl BeforeWrite for MemoryUsers {
+    async fn users(&self) -> Result<MemoryUsers, StoreError> {
+        Ok(self.clone())
+    }
+}
+
+/// Reads one store and writes to another.
+#[derive(Clone, Debug)]
+pub struct StaleReads<W = MemoryUsers> {
+    /// The users that are read.
+    pub read: MemoryUsers,
+    /// The users that are written.
+    pub write: W,
+}
+
+impl<W: BeforeWrite> ReadUser for StaleReads<W> {
+    async fn find_user(&self, username: &Username) -> Result<Option<User>, StoreError> {
+        self.read.find_user(username).await
+    }
+
+    async fn find_session(
+        &self,
+        username: &Username,
+        session: &SessionId,
+    ) -> Result<Option<SessionState>, StoreError> {
+        self.read.find_session(username, session).await
+    }
+
+    async fn find_legacy_user(&self, identity: &str) -> Result<Option<LegacyUser>, StoreError> {
+        self.read.find_legacy_user(identity).await
+    }
+}
+
+impl<W: BeforeWrite> UpdateUser for StaleReads<W> {
+    async fn start_session(
+        &self,
+        start: &SessionStart<'_>,
+    ) -> Result<AccountChangeOutcome, StoreError> {
+        self.write.users().await?.start_session(start).await
+    }
+
+    async fn rotate_session(
+        &self,
+        username: &Username,
+        rotation: &Rotation,
+    ) -> Result<RotateSessionOutcome, StoreError> {
+        self.write.users().await?.rotate_session(username, rotation).await
+    }
+
+    async fn end_session(&self, end: &SessionEnd<'_>) -> Result<(), StoreError> {
+        self.write.users().await?.end_session(end).await
+    }
+
+    async fn end_sessions(
+        &self,
+        change: &AccountChange<'_>,
+        ended: EndedSessions,
+    ) -> Result<AccountChangeOutcome, StoreError> {
+        self.write.users().await?.end_sessions(change, ended).await
+    }
+
+    async fn change_password(
+        &self,
+        change: &PasswordChange<'_>,
+    ) -> Result<AccountChangeOutcome, StoreError> {
+        self.write.users().await?.change_password(change).await
+    }
+}
+
+impl<W: BeforeWrite> RemoveUser for StaleReads<W> {
+    async fn remove_user(
+        &self,
+        change: &AccountChange<'_>,
+    ) -> Result<AccountChangeOutcome, StoreError> {
+        self.write.users().await?.remove_user(change).await
+    }
+}
