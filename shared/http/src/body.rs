@@ -1,5 +1,4 @@
 //! JSON bodies, read strictly.
-//! Longer than the rest because its tests list what a body may not be.
 
 use std::fmt;
 
@@ -16,14 +15,14 @@ use secrecy::SecretString;
 use serde_json::{Map, Value};
 
 use crate::{
-    ApiError,
+    ApiError, ErrorKind,
     fields::{elements, split_unquoted},
 };
 
 /// The longest body that is parsed.
 const MAX_BODY_BYTES: usize = 16 * 1024;
 
-/// The members of a JSON object. Unknown members are there but nobody asks for them.
+/// The members of a JSON object. Unknown members are never read.
 pub struct JsonBody(Map<String, Value>);
 
 /// A body holds passwords.
@@ -37,33 +36,33 @@ impl JsonBody {
     /// Reads the body of a request.
     ///
     /// # Errors
-    /// [`ApiError::PayloadTooLarge`], [`ApiError::UnsupportedMediaType`], and
-    /// [`ApiError::InvalidRequest`] for anything but one object in UTF-8 without repeated members.
+    /// `payload_too_large`, `unsupported_media_type`, and
+    /// `invalid_request` for anything but one object in UTF-8 without repeated members.
     pub fn parse(request: &Request) -> Result<Self, ApiError> {
         Self::read(request.headers(), request.body())
     }
 
     /// Reads a body that came with these headers.
-    pub(crate) fn read(headers: &HeaderMap, bytes: &[u8]) -> Result<Self, ApiError> {
+    pub fn read(headers: &HeaderMap, bytes: &[u8]) -> Result<Self, ApiError> {
         if bytes.len() > MAX_BODY_BYTES {
-            return Err(ApiError::PayloadTooLarge);
+            return Err(ErrorKind::PayloadTooLarge.into());
         }
         if !is_plain_json(headers) {
-            return Err(ApiError::UnsupportedMediaType);
+            return Err(ErrorKind::UnsupportedMediaType.into());
         }
         let malformed = "The request body must be one JSON object without repeated members";
-        parse_object(bytes).map(Self).ok_or(ApiError::InvalidRequest(malformed.into()))
+        parse_object(bytes).map(Self).ok_or_else(|| ApiError::invalid(malformed))
     }
 
     /// The member as JSON of any type.
-    pub(crate) fn get(&self, member: &str) -> Option<&Value> {
+    pub fn get(&self, member: &str) -> Option<&Value> {
         self.0.get(member)
     }
 
     /// A text that must be there, of any length.
     ///
     /// # Errors
-    /// [`ApiError::InvalidRequest`] when it is missing or no string.
+    /// `invalid_request` when it is missing or no string.
     pub fn required(&self, member: &str) -> Result<&str, ApiError> {
         self.optional(member)?.ok_or_else(|| ApiError::member(member, "is missing"))
     }
@@ -71,7 +70,7 @@ impl JsonBody {
     /// A text that may be missing or `null`.
     ///
     /// # Errors
-    /// [`ApiError::InvalidRequest`] when it is something else.
+    /// `invalid_request` when it is something else.
     pub fn optional(&self, member: &str) -> Result<Option<&str>, ApiError> {
         match self.0.get(member) {
             None | Some(Value::Null) => Ok(None),
@@ -83,7 +82,7 @@ impl JsonBody {
     /// A password that must be there.
     ///
     /// # Errors
-    /// [`ApiError::InvalidRequest`] when it is missing, empty or no string.
+    /// `invalid_request` when it is missing, empty or no string.
     pub fn secret(&self, member: &str) -> Result<SecretString, ApiError> {
         match self.required(member)? {
             "" => Err(ApiError::member(member, "is missing")),
@@ -94,7 +93,7 @@ impl JsonBody {
     /// User name and password.
     ///
     /// # Errors
-    /// [`ApiError::InvalidRequest`] when one is missing, empty or no string, or the name is none.
+    /// `invalid_request` when one is missing, empty or no string, or the name is none.
     pub fn credentials(&self) -> Result<(Username, SecretString), ApiError> {
         let (username, password) = (self.credential("username")?, self.credential("password")?);
         let username =
@@ -105,7 +104,7 @@ impl JsonBody {
     fn credential(&self, member: &str) -> Result<&str, ApiError> {
         match self.0.get(member) {
             Some(Value::String(text)) if !text.is_empty() => Ok(text),
-            None | Some(Value::String(_)) => Err(ApiError::MissingCredentials),
+            None | Some(Value::String(_)) => Err(ErrorKind::MissingCredentials.into()),
             Some(_) => Err(ApiError::member(member, "must be a string")),
         }
     }
@@ -161,7 +160,7 @@ mod tests {
     }
 
     fn status(body: impl Into<Body>, content_type: &str) -> u16 {
-        JsonBody::parse(&request(body, content_type)).map_or_else(|e| e.status().as_u16(), |_| 200)
+        JsonBody::parse(&request(body, content_type)).map_or_else(|e| e.kind().status().as_u16(), |_| 200)
     }
 
     #[test]
@@ -204,7 +203,7 @@ mod tests {
         ] {
             assert_eq!(status("{}", refused), 415, "{refused}");
         }
-        assert_eq!(JsonBody::parse(&Request::new("{}".into())).unwrap_err().status(), 415);
+        assert_eq!(JsonBody::parse(&Request::new("{}".into())).unwrap_err().kind().status(), 415);
     }
 
     #[test]

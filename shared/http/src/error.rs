@@ -1,380 +1,376 @@
-//! Every error answer there is: the one place that knows their statuses, codes and sentences.
-//! Longer than the rest because that is one place.
+//! Every error answer of the API, in one table.
+//!
+//! A function returns an [`ApiError`]; [`run`](crate::run) logs it and writes the answer.
+//! The `error` code and the status come from [`ErrorKind`]; they are stable.
+//! The sentence is fixed too, apart from the ones that name a member of the request.
+//! Nothing that a client sent is echoed, and a cause goes to the log only.
 
 use std::{borrow::Cow, error::Error as StdError, fmt, time::Duration};
 
 use lambda_http::{
     Body, Response,
     http::{
-        HeaderValue, StatusCode,
+        HeaderName, HeaderValue, StatusCode,
         header::{ALLOW, RETRY_AFTER, WWW_AUTHENTICATE},
     },
 };
-use latchkey_keys::RingError;
-use latchkey_password::{HashError, NewPasswordError, PasswordError, Weakness};
 use latchkey_session::StoreError;
 use latchkey_token::{RandomnessError, SigningError, TokenError, TokenType};
 use serde_json::{Value, json};
 
-use crate::{CsrfError, Refusal, response::json_response};
+use crate::response::json_response;
 
-/// What a client is told when it does not get what it asked for.
-///
-/// The `code` is stable, the sentence is fixed. Nothing that the client sent is echoed and nothing
-/// internal is shown: a cause goes to the log.
-#[derive(Debug)]
-pub enum ApiError {
-    /// The request is malformed; the sentence says which member and why.
-    InvalidRequest(Cow<'static, str>),
+/// What the log gets.
+pub type Cause = Box<dyn StdError + Send + Sync>;
+
+/// The `WWW-Authenticate` header of an error (RFC 9110 §11.6.1, RFC 6750 §3).
+#[derive(Clone, Copy)]
+enum Challenge {
+    Absent,
+    /// No token was presented.
+    Plain,
+    /// `error="invalid_token"`.
+    InvalidToken,
+    /// `error="insufficient_scope"`.
+    InsufficientScope,
+}
+
+/// One row of the table of errors.
+struct Row(u16, &'static str, &'static str, Challenge);
+
+/// The kind of an [`ApiError`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ErrorKind {
+    /// The request is malformed; the sentence says how.
+    InvalidRequest,
     /// User name or password is missing or empty.
     MissingCredentials,
-    /// User name and password do not belong together, or there is no such user.
+    /// Wrong password, or no such user.
     InvalidCredentials,
-    /// A protected route was called without a token; the sentence says where it is looked for.
-    MissingToken(Cow<'static, str>),
-    /// The token is not one of ours: one answer for every defect.
+    /// No token was presented.
+    MissingToken,
+    /// The token is not valid: one answer for every defect.
     InvalidToken,
     /// The token was valid until its `exp`.
     TokenExpired,
-    /// The token's session has ended, or the account is disabled, deleted or another one.
+    /// The session of the token has ended.
     TokenRevoked,
-    /// A genuine token of the other type; the type that the route takes is given.
-    WrongTokenType(TokenType),
+    /// A refresh token where an access token is required.
+    AccessTokenRequired,
+    /// An access token where a refresh token is required.
+    RefreshTokenRequired,
     /// The refresh token was used before; its session has been ended.
     RefreshTokenReused,
-    /// The route asks for a token that came from a password less than this time ago; zero when any
-    /// fresh token would do.
-    FreshTokenRequired(Duration),
-    /// A request that brings its token in a cookie does not show that it is from our own pages.
-    CsrfFailed(CsrfError),
-    /// The user lacks this role.
-    InsufficientRole(Cow<'static, str>),
-    /// The application's own check of the token's claims has failed.
+    /// The route requires a recent login (RFC 9470).
+    FreshTokenRequired,
+    /// A token in a cookie, without its CSRF value.
+    CsrfMissing,
+    /// A token in a cookie, with the CSRF value of another token.
+    CsrfMismatch,
+    /// A token in a cookie, from a page of another origin.
+    OriginNotAllowed,
+    /// The user lacks a role.
+    InsufficientRole,
+    /// The application's own check refused the claims.
     ClaimsRejected,
-    /// The password was right but the account is switched off.
+    /// The password is right but the account is disabled.
     AccountDisabled,
-    /// There is no such route.
+    /// No such route.
     NotFound,
-    /// The route exists for the given methods only.
-    MethodNotAllowed(&'static str),
+    /// The route has other methods.
+    MethodNotAllowed,
     /// The user name is taken.
     UserExists,
     /// The body is longer than 16 KiB.
     PayloadTooLarge,
-    /// The body is not plain `application/json`.
+    /// The body is not `application/json` in UTF-8.
     UnsupportedMediaType,
-    /// The new password is not acceptable.
-    WeakPassword(Vec<Weakness>),
-    /// A defect of ours.
-    Internal(Cause),
-    /// The store does not answer; the client may try again.
-    Unavailable(Cause),
+    /// The new password is refused, with `reasons`.
+    WeakPassword,
+    /// A defect of the service.
+    Internal,
+    /// The store did not answer; the client may try again.
+    Unavailable,
 }
 
-/// How an error is written.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum ErrorWording<'a> {
-    /// As on every route but one.
-    Ours {
-        /// The gateway's name for the request.
-        request_id: &'a str,
-        /// The member that holds the sentence.
-        message_key: &'a str,
-    },
-    /// As Flask-JWT writes it.
-    FlaskJwt,
-}
-
-/// What goes to the log.
-pub type Cause = Box<dyn StdError + Send + Sync>;
-
-/// Seconds after which a client may try again when the store did not answer.
-const RETRY_AFTER_SECONDS: HeaderValue = HeaderValue::from_static("1");
-
-impl ApiError {
-    /// The HTTP status.
-    pub const fn status(&self) -> StatusCode {
+impl ErrorKind {
+    const fn row(self) -> Row {
+        use Challenge::{Absent, InsufficientScope, InvalidToken, Plain};
         match self {
-            Self::InvalidRequest(_) | Self::MissingCredentials => StatusCode::BAD_REQUEST,
-            Self::InvalidCredentials
-            | Self::MissingToken(_)
-            | Self::CsrfFailed(_)
-            | Self::InvalidToken
-            | Self::TokenExpired
-            | Self::TokenRevoked
-            | Self::WrongTokenType(_)
-            | Self::RefreshTokenReused
-            | Self::FreshTokenRequired(_) => StatusCode::UNAUTHORIZED,
-            Self::InsufficientRole(_) | Self::ClaimsRejected | Self::AccountDisabled => {
-                StatusCode::FORBIDDEN
-            }
-            Self::NotFound => StatusCode::NOT_FOUND,
-            Self::MethodNotAllowed(_) => StatusCode::METHOD_NOT_ALLOWED,
-            Self::UserExists => StatusCode::CONFLICT,
-            Self::PayloadTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            Self::WeakPassword(_) => StatusCode::UNPROCESSABLE_ENTITY,
-            Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
-            Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::InvalidRequest => Row(400, "invalid_request", "Invalid request", Absent),
+            Self::MissingCredentials => Row(400, "invalid_request", "Missing username or password", Absent),
+            Self::InvalidCredentials => Row(401, "invalid_credentials", "Bad username or password", Plain),
+            Self::MissingToken => Row(401, "missing_token", "Missing Authorization Header", Plain),
+            Self::InvalidToken => Row(401, "invalid_token", "Token is invalid", InvalidToken),
+            Self::TokenExpired => Row(401, "token_expired", "Token has expired", InvalidToken),
+            Self::TokenRevoked => Row(401, "token_revoked", "Token has been revoked", InvalidToken),
+            Self::AccessTokenRequired => Row(401, "wrong_token_type", "Only non-refresh tokens are allowed", InvalidToken),
+            Self::RefreshTokenRequired => Row(401, "wrong_token_type", "Only refresh tokens are allowed", InvalidToken),
+            Self::RefreshTokenReused => Row(401, "refresh_token_reused", "Refresh token has already been used", InvalidToken),
+            Self::FreshTokenRequired => Row(401, "fresh_token_required", FRESH_TOKEN_REQUIRED, InvalidToken),
+            Self::CsrfMissing => Row(401, "csrf_failed", "Missing CSRF token", InvalidToken),
+            Self::CsrfMismatch => Row(401, "csrf_failed", "CSRF double submit tokens do not match", InvalidToken),
+            Self::OriginNotAllowed => Row(401, "csrf_failed", "Origin is not allowed", InvalidToken),
+            Self::InsufficientRole => Row(403, "insufficient_role", "Role required", InsufficientScope),
+            Self::ClaimsRejected => Row(403, "claims_rejected", "User claims verification failed", Absent),
+            Self::AccountDisabled => Row(403, "account_disabled", "Account is disabled", Absent),
+            Self::NotFound => Row(404, "not_found", "Not found", Absent),
+            Self::MethodNotAllowed => Row(405, "method_not_allowed", "Method not allowed", Absent),
+            Self::UserExists => Row(409, "user_exists", "User already exists", Absent),
+            Self::PayloadTooLarge => Row(413, "payload_too_large", "Request body is too large", Absent),
+            Self::UnsupportedMediaType => Row(415, "unsupported_media_type", "Request body must be application/json in UTF-8", Absent),
+            Self::WeakPassword => Row(422, "weak_password", "Password is too weak", Absent),
+            Self::Internal => Row(500, "internal", "Internal server error", Absent),
+            Self::Unavailable => Row(503, "unavailable", "Service is unavailable, try again", Absent),
         }
+    }
+
+    /// The HTTP status.
+    pub fn status(self) -> StatusCode {
+        StatusCode::from_u16(self.row().0).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
     }
 
     /// The stable code, the `error` member of the body.
-    pub const fn code(&self) -> &'static str {
-        match self {
-            Self::InvalidRequest(_) | Self::MissingCredentials => "invalid_request",
-            Self::InvalidCredentials => "invalid_credentials",
-            Self::MissingToken(_) => "missing_token",
-            Self::InvalidToken => "invalid_token",
-            Self::TokenExpired => "token_expired",
-            Self::TokenRevoked => "token_revoked",
-            Self::WrongTokenType(_) => "wrong_token_type",
-            Self::RefreshTokenReused => "refresh_token_reused",
-            Self::FreshTokenRequired(_) => "fresh_token_required",
-            Self::CsrfFailed(_) => "csrf_failed",
-            Self::InsufficientRole(_) => "insufficient_role",
-            Self::ClaimsRejected => "claims_rejected",
-            Self::AccountDisabled => "account_disabled",
-            Self::NotFound => "not_found",
-            Self::MethodNotAllowed(_) => "method_not_allowed",
-            Self::UserExists => "user_exists",
-            Self::PayloadTooLarge => "payload_too_large",
-            Self::UnsupportedMediaType => "unsupported_media_type",
-            Self::WeakPassword(_) => "weak_password",
-            Self::Internal(_) => "internal",
-            Self::Unavailable(_) => "unavailable",
-        }
+    pub const fn code(self) -> &'static str {
+        self.row().1
     }
 
-    /// The sentence, the `msg` member of the body.
-    pub fn message(&self) -> Cow<'_, str> {
-        Cow::Borrowed(match self {
-            Self::InvalidRequest(sentence) | Self::MissingToken(sentence) => sentence,
-            Self::MissingCredentials => "Missing username or password",
-            Self::InvalidCredentials => "Bad username or password",
-            Self::InvalidToken => "Token is invalid",
-            Self::TokenExpired => "Token has expired",
-            Self::TokenRevoked => "Token has been revoked",
-            Self::WrongTokenType(TokenType::Access) => "Only non-refresh tokens are allowed",
-            Self::WrongTokenType(TokenType::Refresh) => "Only refresh tokens are allowed",
-            Self::RefreshTokenReused => "Refresh token has already been used",
-            Self::FreshTokenRequired(_) => "Fresh token required",
-            Self::CsrfFailed(CsrfError::Missing) => "Missing CSRF token",
-            Self::CsrfFailed(CsrfError::Mismatch) => "CSRF double submit tokens do not match",
-            Self::CsrfFailed(CsrfError::Origin) => "Origin is not allowed",
-            Self::ClaimsRejected => "User claims verification failed",
-            Self::InsufficientRole(role) => return format!("Role required: {role}").into(),
-            Self::AccountDisabled => "Account is disabled",
-            Self::NotFound => "Not found",
-            Self::MethodNotAllowed(_) => "Method not allowed",
-            Self::UserExists => "User already exists",
-            Self::PayloadTooLarge => "Request body is too large",
-            Self::UnsupportedMediaType => "Request body must be application/json in UTF-8",
-            Self::WeakPassword(_) => "Password is too weak",
-            Self::Internal(_) => "Internal server error",
-            Self::Unavailable(_) => "Service is unavailable, try again",
-        })
-    }
-
-    /// Whether it says that the token which was presented is of no use, and never will be.
-    pub(crate) const fn is_verdict_on_token(&self) -> bool {
+    /// Whether the presented token can never be valid again.
+    pub const fn is_final_for_token(self) -> bool {
         matches!(
             self,
             Self::InvalidToken
                 | Self::TokenExpired
                 | Self::TokenRevoked
-                | Self::WrongTokenType(_)
+                | Self::AccessTokenRequired
+                | Self::RefreshTokenRequired
                 | Self::RefreshTokenReused
         )
     }
 
-    /// What went wrong on our side; the log has it, the client does not.
-    pub fn cause(&self) -> Option<&(dyn StdError + 'static)> {
-        if let Self::Internal(cause) | Self::Unavailable(cause) = self {
-            Some(&**cause)
-        } else {
-            None
-        }
+    /// Whether the service failed, and not the request.
+    pub const fn is_fault(self) -> bool {
+        matches!(self, Self::Internal | Self::Unavailable)
+    }
+}
+
+const FRESH_TOKEN_REQUIRED: &str = "Fresh token required";
+
+/// Seconds after which a client may try again when the store did not answer.
+const RETRY_AFTER_SECONDS: HeaderValue = HeaderValue::from_static("1");
+
+/// The shape of an error's body.
+#[derive(Clone, Copy, Debug)]
+pub enum ErrorShape<'a> {
+    /// `{"error","msg","request_id"}`.
+    Latchkey {
+        /// The gateway's id of the request.
+        request_id: &'a str,
+        /// The member that holds the sentence.
+        message_key: &'a str,
+    },
+    /// Flask-JWT's `{"description","error","status_code"}`.
+    FlaskJwt,
+}
+
+/// Why a request is refused or failed.
+#[derive(Debug)]
+pub struct ApiError {
+    kind: ErrorKind,
+    message: Cow<'static, str>,
+    reasons: Vec<&'static str>,
+    headers: Vec<(HeaderName, HeaderValue)>,
+    cause: Option<Cause>,
+}
+
+impl From<ErrorKind> for ApiError {
+    fn from(kind: ErrorKind) -> Self {
+        Self::new(kind, kind.row().2)
+    }
+}
+
+impl ApiError {
+    /// An error with its own sentence.
+    pub fn new(kind: ErrorKind, message: impl Into<Cow<'static, str>>) -> Self {
+        let message = message.into();
+        Self { kind, message, reasons: Vec::new(), headers: Vec::new(), cause: None }
     }
 
-    /// A fault of the store.
-    pub fn store(error: StoreError) -> Self {
-        match error {
-            StoreError::Unavailable(_) => Self::Unavailable(Box::new(error)),
-            StoreError::Malformed(_) => Self::Internal(Box::new(error)),
-        }
-    }
-
-    /// There are no keys.
-    pub fn keys(error: RingError) -> Self {
-        Self::store(error.into())
-    }
-
-    /// A token could not be signed.
-    pub fn signing(error: SigningError) -> Self {
-        Self::Internal(Box::new(error))
-    }
-
-    /// A password could not be hashed.
-    pub fn hash(error: HashError) -> Self {
-        Self::Internal(Box::new(error))
-    }
-
-    /// There were no random bytes.
-    pub fn randomness(error: RandomnessError) -> Self {
-        Self::Internal(Box::new(error))
+    /// The request is malformed in the way that `message` says.
+    pub fn invalid(message: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(ErrorKind::InvalidRequest, message)
     }
 
     /// A member of the body is not acceptable; `reason` completes "`member` …".
     pub fn member(member: &str, reason: impl fmt::Display) -> Self {
-        Self::InvalidRequest(format!("{member} {reason}").into())
+        Self::invalid(format!("{member} {reason}"))
     }
 
-    /// A presented password cannot be one.
-    pub fn password(error: PasswordError) -> Self {
-        Self::member("password", error)
+    /// The new password is refused for `reasons`, which are codes.
+    pub fn weak_password(reasons: Vec<&'static str>) -> Self {
+        Self { reasons, ..ErrorKind::WeakPassword.into() }
     }
 
-    /// The new password that `member` of the body proposes was refused.
-    pub fn new_password(member: &str, error: NewPasswordError) -> Self {
-        match error {
-            NewPasswordError::Unusable(unusable) => Self::member(member, unusable),
-            NewPasswordError::Weak(weaknesses) => Self::WeakPassword(weaknesses),
-        }
+    /// The user lacks `role`.
+    pub fn insufficient_role(role: &str) -> Self {
+        Self::new(ErrorKind::InsufficientRole, format!("Role required: {role}"))
     }
 
-    /// The guard did not let a request through. `wanted` is the type of token that the route takes.
-    pub fn refusal(refusal: Refusal, wanted: TokenType) -> Self {
-        match refusal {
-            Refusal::NoToken => Self::MissingToken("Missing Authorization Header".into()),
-            Refusal::TwoTokens => {
-                Self::InvalidRequest("The token must be sent in one place only".into())
+    /// The route requires a login at most `max_age` ago, or any fresh token if it is zero
+    /// (RFC 9470 §3).
+    pub fn fresh_token_required(max_age: Duration) -> Self {
+        let max_age = max_age.as_secs();
+        let challenge = format!(
+            r#"Bearer realm="latchkey", error="insufficient_user_authentication", error_description="{FRESH_TOKEN_REQUIRED}", max_age={max_age}"#
+        );
+        Self::from(ErrorKind::FreshTokenRequired).with_header(WWW_AUTHENTICATE, &challenge)
+    }
+
+    /// The route has the methods `allowed` only, separated as in an `Allow` header.
+    pub(crate) fn method_not_allowed(allowed: &str) -> Self {
+        Self::from(ErrorKind::MethodNotAllowed).with_header(ALLOW, allowed)
+    }
+
+    /// A defect of the service.
+    pub fn internal(cause: impl Into<Cause>) -> Self {
+        Self { cause: Some(cause.into()), ..ErrorKind::Internal.into() }
+    }
+
+    /// A dependency did not answer; the client may try again.
+    pub fn unavailable(cause: impl Into<Cause>) -> Self {
+        let error = Self { cause: Some(cause.into()), ..ErrorKind::Unavailable.into() };
+        error.with_headers([(RETRY_AFTER, RETRY_AFTER_SECONDS)])
+    }
+
+    fn with_header(self, name: HeaderName, value: &str) -> Self {
+        self.with_headers(HeaderValue::try_from(value).ok().map(|value| (name, value)))
+    }
+
+    /// The same error, and `headers` in its answer.
+    #[must_use]
+    pub fn with_headers(
+        mut self,
+        headers: impl IntoIterator<Item = (HeaderName, HeaderValue)>,
+    ) -> Self {
+        self.headers.extend(headers);
+        self
+    }
+
+    /// The kind, which decides status and code.
+    pub const fn kind(&self) -> ErrorKind {
+        self.kind
+    }
+
+    /// The sentence, the `msg` member of the body.
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// What failed; the log gets it, the client does not.
+    pub fn cause(&self) -> Option<&(dyn StdError + 'static)> {
+        self.cause.as_deref().map(|cause| cause as _)
+    }
+
+    /// The answer.
+    pub fn into_response(self, shape: ErrorShape<'_>) -> Response<Body> {
+        let Row(_, code, _, challenge) = self.kind.row();
+        let message = &self.message;
+        let (status, body) = match shape {
+            ErrorShape::Latchkey { request_id, message_key } => {
+                let mut body =
+                    json!({ "error": code, message_key: message, "request_id": request_id });
+                if let (ErrorKind::WeakPassword, Value::Object(members)) = (self.kind, &mut body) {
+                    members.insert("reasons".to_owned(), self.reasons.into());
+                }
+                (self.kind.status(), body)
             }
-            Refusal::Token(TokenError::Expired) => Self::TokenExpired,
-            Refusal::Token(TokenError::WrongType(_)) => Self::WrongTokenType(wanted),
-            // A browser's user cannot do anything about two cookies but log in or out.
-            Refusal::TwoCookies
-            | Refusal::Token(
-                TokenError::TooLong
-                | TokenError::NotCompact
-                | TokenError::BadHeader
-                | TokenError::UnknownKey
-                | TokenError::WrongAlgorithm
-                | TokenError::BadSignature
-                | TokenError::BadClaims
-                | TokenError::WrongIssuer
-                | TokenError::WrongAudience
-                | TokenError::NotYetValid
-                | TokenError::IssuedInFuture
-                | TokenError::LivesTooLong,
-            ) => Self::InvalidToken,
-            Refusal::Csrf(error) => Self::CsrfFailed(error),
-            Refusal::SessionEnded => Self::TokenRevoked,
-            Refusal::ClaimsRejected => Self::ClaimsRejected,
-            Refusal::NotFresh { max_age } => Self::FreshTokenRequired(max_age),
-            Refusal::RoleMissing(role) => Self::InsufficientRole(role),
-            Refusal::Fault(fault) => Self::store(fault),
-        }
-    }
-
-    /// The answer, with the gateway's name for the request so that a client can quote it.
-    pub(crate) fn into_response(self, wording: ErrorWording<'_>) -> Response<Body> {
-        let (status, body) = match wording {
-            ErrorWording::Ours { request_id, message_key } => {
-                (self.status(), self.our_body(request_id, message_key))
-            }
-            ErrorWording::FlaskJwt => self.flask_jwt_body(),
+            ErrorShape::FlaskJwt => flask_jwt_body(self.kind, message),
         };
         let mut response = json_response(status, body.to_string());
         let headers = response.headers_mut();
-        if let Some(challenge) = self.challenge(status) {
+        let bearer = match challenge {
+            Challenge::Absent if status == StatusCode::UNAUTHORIZED => Some(BEARER.to_owned()),
+            Challenge::Absent => None,
+            Challenge::Plain => Some(BEARER.to_owned()),
+            Challenge::InvalidToken => {
+                Some(format!(r#"{BEARER}, error="invalid_token", error_description="{message}""#))
+            }
+            Challenge::InsufficientScope => {
+                Some(format!(r#"{BEARER}, error="insufficient_scope""#))
+            }
+        };
+        if let Some(Ok(challenge)) = bearer.map(HeaderValue::try_from) {
             headers.insert(WWW_AUTHENTICATE, challenge);
         }
-        if let Self::MethodNotAllowed(allowed) = self {
-            headers.insert(ALLOW, HeaderValue::from_static(allowed));
+        if self.headers.iter().any(|(name, _)| name == WWW_AUTHENTICATE) {
+            headers.remove(WWW_AUTHENTICATE);
         }
-        if let Self::Unavailable(_) = self {
-            headers.insert(RETRY_AFTER, RETRY_AFTER_SECONDS);
+        for (name, value) in self.headers {
+            headers.append(name, value);
         }
         response
     }
+}
 
-    fn our_body(&self, request_id: &str, message_key: &str) -> Value {
-        let mut body = json!({
-            "error": self.code(), message_key: self.message(), "request_id": request_id,
-        });
-        if let (Self::WeakPassword(weaknesses), Some(members)) = (self, body.as_object_mut()) {
-            let reasons: Vec<_> = weaknesses.iter().copied().map(reason_name).collect();
-            members.insert("reasons".to_owned(), reasons.into());
-        }
-        body
-    }
+const BEARER: &str = r#"Bearer realm="latchkey""#;
 
-    /// The errors of `POST /auth` in Flask-JWT's shape, and its one answer to credentials that are
-    /// missing or wrong.
-    fn flask_jwt_body(&self) -> (StatusCode, Value) {
-        let is_bad_login = matches!(self, Self::InvalidCredentials | Self::MissingCredentials);
-        let (status, error, description) = if is_bad_login {
-            (StatusCode::UNAUTHORIZED, "Bad Request", "Invalid credentials".into())
-        } else {
-            let status = self.status();
-            (status, status.canonical_reason().unwrap_or_default(), self.message())
-        };
-        let body = json!({
-            "description": description, "error": error, "status_code": status.as_u16(),
-        });
-        (status, body)
-    }
-
-    /// The `WWW-Authenticate` header that every 401 carries, and a 403 for want of a role (RFC
-    /// 9110 §11.6.1, RFC 6750 §3).
-    fn challenge(&self, status: StatusCode) -> Option<HeaderValue> {
-        const PLAIN: HeaderValue = HeaderValue::from_static(r#"Bearer realm="latchkey""#);
-        // The role would need quoting, and the body has it.
-        const SCOPE: HeaderValue =
-            HeaderValue::from_static(r#"Bearer realm="latchkey", error="insufficient_scope""#);
-
-        if matches!(self, Self::InsufficientRole(_)) {
-            return Some(SCOPE);
-        }
-        if status != StatusCode::UNAUTHORIZED {
-            return None;
-        }
-        let no_token = matches!(
-            self,
-            Self::InvalidCredentials | Self::MissingCredentials | Self::MissingToken(_)
-        );
-        if no_token {
-            return Some(PLAIN);
-        }
-        let description = self.message();
-        let challenge = if let Self::FreshTokenRequired(max_age) = self {
-            // RFC 9470 §3. Zero asks for a login in any case.
-            let max_age = max_age.as_secs();
-            format!(
-                r#"Bearer realm="latchkey", error="insufficient_user_authentication", error_description="{description}", max_age={max_age}"#
-            )
-        } else {
-            format!(
-                r#"Bearer realm="latchkey", error="invalid_token", error_description="{description}""#
-            )
-        };
-        HeaderValue::try_from(challenge).ok()
-    }
+/// Flask-JWT's body, with its one answer to credentials that are missing or wrong.
+fn flask_jwt_body(kind: ErrorKind, message: &str) -> (StatusCode, Value) {
+    let is_login = matches!(kind, ErrorKind::InvalidCredentials | ErrorKind::MissingCredentials);
+    let (status, error, description) = if is_login {
+        (StatusCode::UNAUTHORIZED, "Bad Request", "Invalid credentials")
+    } else {
+        (kind.status(), kind.status().canonical_reason().unwrap_or_default(), message)
+    };
+    let code = status.as_u16();
+    (status, json!({ "description": description, "error": error, "status_code": code }))
 }
 
 impl fmt::Display for ApiError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.code())
+        f.write_str(self.kind.code())
     }
 }
 
-const fn reason_name(weakness: Weakness) -> &'static str {
-    match weakness {
-        Weakness::TooShort => "too_short",
-        Weakness::TooLong => "too_long",
-        Weakness::TooCommon => "too_common",
-        Weakness::ContainsUsername => "contains_username",
-        Weakness::Unchanged => "unchanged",
+impl From<StoreError> for ApiError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Unavailable(_) => Self::unavailable(error),
+            StoreError::Malformed(_) => Self::internal(error),
+        }
+    }
+}
+
+impl From<TokenError> for ApiError {
+    fn from(error: TokenError) -> Self {
+        match error {
+            TokenError::Expired => ErrorKind::TokenExpired.into(),
+            TokenError::WrongType(TokenType::Refresh) => ErrorKind::AccessTokenRequired.into(),
+            TokenError::WrongType(TokenType::Access) => ErrorKind::RefreshTokenRequired.into(),
+            TokenError::TooLong
+            | TokenError::NotCompact
+            | TokenError::BadHeader
+            | TokenError::UnknownKey
+            | TokenError::WrongAlgorithm
+            | TokenError::BadSignature
+            | TokenError::BadClaims
+            | TokenError::WrongIssuer
+            | TokenError::WrongAudience
+            | TokenError::NotYetValid
+            | TokenError::IssuedInFuture
+            | TokenError::LivesTooLong => ErrorKind::InvalidToken.into(),
+        }
+    }
+}
+
+impl From<SigningError> for ApiError {
+    fn from(error: SigningError) -> Self {
+        Self::internal(error)
+    }
+}
+
+impl From<RandomnessError> for ApiError {
+    fn from(error: RandomnessError) -> Self {
+        Self::internal(error)
     }
 }

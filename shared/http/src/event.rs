@@ -23,7 +23,7 @@ use crate::{
 /// What the gateway says about a request. It is an extension of the request, and the only source
 /// of the client's address: a client can write any header, but not this.
 #[derive(Clone, Default)]
-pub struct Gateway {
+pub struct RequestContext {
     /// The gateway's name for the request.
     pub request_id: String,
     /// The client's address as the gateway saw it.
@@ -37,13 +37,13 @@ pub struct Gateway {
 }
 
 /// Prints the request's name and not who made it.
-impl fmt::Debug for Gateway {
+impl fmt::Debug for RequestContext {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Gateway").field("request_id", &self.request_id).finish_non_exhaustive()
+        f.debug_struct("RequestContext").field("request_id", &self.request_id).finish_non_exhaustive()
     }
 }
 
-impl Gateway {
+impl RequestContext {
     /// What the gateway said about `request`; nothing when it did not come through one.
     pub fn of<B>(request: &lambda_http::http::Request<B>) -> Cow<'_, Self> {
         request.extensions().get().map_or_else(|| Cow::Owned(Self::default()), Cow::Borrowed)
@@ -66,7 +66,7 @@ struct Event<'a> {
     #[serde(default)]
     is_base64_encoded: Lenient<bool>,
     #[serde(default)]
-    request_context: Lenient<RequestContext>,
+    request_context: Lenient<EventContext>,
 }
 
 /// Read straight into their map, which is a good part of what an event costs.
@@ -115,7 +115,7 @@ pub fn header_value(text: &str) -> HeaderValue {
 
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-struct RequestContext {
+struct EventContext {
     http: Lenient<HttpContext>,
     request_id: Lenient<String>,
     domain_name: Lenient<String>,
@@ -140,7 +140,7 @@ struct AuthorizerContext {
 /// of our routes.
 ///
 /// # Errors
-/// [`ApiError::InvalidRequest`] for anything that is not an event of an HTTP API, and for events
+/// [`ErrorKind::InvalidRequest`](crate::ErrorKind) for anything that is not an event of an HTTP API, and for events
 /// whose base64, path or method are malformed; what else it holds is ignored where it is odd.
 pub(crate) fn parse_event(json: &str, base_path: &str) -> (Request, Result<(), ApiError>) {
     let mut request = Request::default();
@@ -158,7 +158,7 @@ fn fill(request: &mut Request, json: &str, base_path: &str) -> Result<(), ApiErr
     let path = encoded(path.as_deref().unwrap_or_default(), false);
     let stage = context.stage.get();
     let inner = inner_path(&path, stage.as_deref(), base_path);
-    request.extensions_mut().insert(Gateway {
+    request.extensions_mut().insert(RequestContext {
         request_id: context.request_id.get().unwrap_or_default(),
         source_ip: http.source_ip.get().unwrap_or_default(),
         domain_name: context.domain_name.get().unwrap_or_default(),
@@ -200,7 +200,7 @@ fn inner_path<'a>(path: &'a str, stage: Option<&str>, base_path: &str) -> &'a st
 }
 
 fn invalid(sentence: &'static str) -> ApiError {
-    ApiError::InvalidRequest(sentence.into())
+    ApiError::invalid(sentence)
 }
 
 fn body(text: Option<String>, is_base64: bool) -> Result<Body, ApiError> {

@@ -19,9 +19,9 @@ const HSTS: HeaderValue = HeaderValue::from_static("max-age=31536000");
 /// An answer with a JSON body.
 ///
 /// # Errors
-/// [`ApiError::Internal`] when `body` cannot be written as JSON.
+/// `internal` when `body` cannot be written as JSON.
 pub fn json(status: StatusCode, body: &impl Serialize) -> Result<Response<Body>, ApiError> {
-    let text = serde_json::to_string(body).map_err(|error| ApiError::Internal(error.into()))?;
+    let text = serde_json::to_string(body).map_err(ApiError::internal)?;
     Ok(json_response(status, text))
 }
 
@@ -40,7 +40,7 @@ pub(crate) fn json_response(status: StatusCode, text: String) -> Response<Body> 
 }
 
 /// What every answer carries. An answer that says nothing of caches is kept out of them.
-pub(crate) fn add_common_headers(headers: &mut HeaderMap) {
+pub fn add_common_headers(headers: &mut HeaderMap) {
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(STRICT_TRANSPORT_SECURITY, HSTS);
     headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));

@@ -20,7 +20,7 @@ use tokio::time::{error::Elapsed, timeout};
 use tracing::{error, info};
 
 use crate::{
-    ApiError, Gateway, StartError, error::ErrorWording, event::parse_event,
+    ApiError, ErrorKind, ErrorShape, RequestContext, StartError, event::parse_event,
     response::add_common_headers,
 };
 
@@ -42,48 +42,26 @@ pub struct GatewayAnswer {
     pub is_base64_encoded: bool,
 }
 
-/// How errors are written.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ErrorSettings {
-    /// The member that holds the sentence.
-    pub message_key: String,
-}
-
 /// How a function speaks HTTP.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HttpSettings {
-    /// How errors are written.
-    pub errors: ErrorSettings,
-    /// What stands before the paths of our routes, as `/auth` does where a custom domain maps it
-    /// to our API; empty for nothing.
+    /// The member of an error's body that holds the sentence.
+    pub message_key: String,
+    /// The prefix of every path, such as `/auth` where a custom domain maps that path to the API;
+    /// empty for none.
     pub base_path: String,
 }
 
-/// What Flask-JWT-Extended calls the member.
-const DEFAULT_MESSAGE_KEY: &str = "msg";
+/// Flask-JWT-Extended's default for `JWT_ERROR_MESSAGE_KEY`.
+pub const DEFAULT_MESSAGE_KEY: &str = "msg";
 
-impl Default for ErrorSettings {
+impl Default for HttpSettings {
     fn default() -> Self {
-        Self { message_key: DEFAULT_MESSAGE_KEY.to_owned() }
+        Self { message_key: DEFAULT_MESSAGE_KEY.to_owned(), base_path: String::new() }
     }
 }
 
-/// An error answer, and headers of its own.
-#[derive(Debug)]
-pub struct ErrorAnswer {
-    /// The error.
-    pub error: ApiError,
-    /// The headers, which clear cookies.
-    pub headers: HeaderMap,
-}
-
-impl From<ApiError> for ErrorAnswer {
-    fn from(error: ApiError) -> Self {
-        Self { error, headers: HeaderMap::new() }
-    }
-}
-
-/// The route that speaks as Flask-JWT does, also in its errors.
+/// Flask-JWT's login. Its errors have Flask-JWT's shape.
 pub const FLASK_JWT_PATH: &str = "/auth";
 
 /// A client chooses its path; a log line stays a line.
@@ -103,10 +81,9 @@ const DEFAULT_TIME_LIMIT: Duration = Duration::from_millis(1_900);
 ///
 /// # Errors
 /// When the Runtime API cannot be reached.
-pub async fn run<H, E>(settings: HttpSettings, handle: H) -> Result<(), StartError>
+pub async fn run<H>(settings: HttpSettings, handle: H) -> Result<(), StartError>
 where
-    H: AsyncFn(&Request) -> Result<Response<Body>, E>,
-    E: Into<ErrorAnswer>,
+    H: AsyncFn(&Request) -> Result<Response<Body>, ApiError>,
 {
     let (settings, handle) = (&settings, &handle);
     // Boxed because a call of the AWS SDK is a future of many kilobytes, which each layer of the
@@ -138,67 +115,50 @@ pub async fn in_time<T>(deadline: SystemTime, work: impl Future<Output = T>) -> 
     timeout(time_limit(deadline), work).await
 }
 
-/// Refuses every method but those that `allowed` lists, separated as in an `Allow` header.
-///
-/// # Errors
-/// [`ApiError::MethodNotAllowed`].
-pub fn allow_only(request: &Request, allowed: &'static str) -> Result<(), ApiError> {
-    if allowed.split(", ").any(|method| request.method() == method) {
-        Ok(())
-    } else {
-        Err(ApiError::MethodNotAllowed(allowed))
-    }
-}
-
 /// The answer to one event, within 1.9 s.
-pub async fn answer<H, E>(event: &str, handle: &H) -> GatewayAnswer
+pub async fn answer<H>(event: &str, handle: &H) -> GatewayAnswer
 where
-    H: AsyncFn(&Request) -> Result<Response<Body>, E>,
-    E: Into<ErrorAnswer>,
+    H: AsyncFn(&Request) -> Result<Response<Body>, ApiError>,
 {
     answer_within(DEFAULT_TIME_LIMIT, &HttpSettings::default(), event, handle).await
 }
 
-async fn answer_within<H, E>(
+async fn answer_within<H>(
     time_limit: Duration,
     settings: &HttpSettings,
     event: &str,
     handle: &H,
 ) -> GatewayAnswer
 where
-    H: AsyncFn(&Request) -> Result<Response<Body>, E>,
-    E: Into<ErrorAnswer>,
+    H: AsyncFn(&Request) -> Result<Response<Body>, ApiError>,
 {
     let (request, parsed) = parse_event(event, &settings.base_path);
     let outcome = match parsed {
         Ok(()) => match timeout(time_limit, handle(&request)).await {
-            Ok(outcome) => outcome.map_err(Into::into),
-            Err(late) => Err(ApiError::Unavailable(late.into()).into()),
+            Ok(outcome) => outcome,
+            Err(late) => Err(ApiError::unavailable(late)),
         },
-        Err(refusal) => Err(refusal.into()),
+        Err(refusal) => Err(refusal),
     };
-    finish(outcome, &request, &settings.errors)
+    finish(outcome, &request, &settings.message_key)
 }
 
 fn finish(
-    outcome: Result<Response<Body>, ErrorAnswer>,
+    outcome: Result<Response<Body>, ApiError>,
     request: &Request,
-    errors: &ErrorSettings,
+    message_key: &str,
 ) -> GatewayAnswer {
-    let mut response = outcome.unwrap_or_else(|ErrorAnswer { error, headers }| {
-        log_refusal(&error, request);
-        let gateway = Gateway::of(request);
-        // Where that route is disabled, it is like any other that is not there.
+    let mut response = outcome.unwrap_or_else(|error| {
+        log_error(&error, request);
+        // Where that route is disabled, it is like any other unknown path.
         let is_flask_jwt =
-            request.uri().path() == FLASK_JWT_PATH && !matches!(error, ApiError::NotFound);
-        let mut response = error.into_response(if is_flask_jwt {
-            ErrorWording::FlaskJwt
+            request.uri().path() == FLASK_JWT_PATH && error.kind() != ErrorKind::NotFound;
+        error.into_response(if is_flask_jwt {
+            ErrorShape::FlaskJwt
         } else {
-            let message_key = &errors.message_key;
-            ErrorWording::Ours { request_id: &gateway.request_id, message_key }
-        });
-        response.headers_mut().extend(headers);
-        response
+            let request_id = &RequestContext::of(request).request_id;
+            ErrorShape::Latchkey { request_id, message_key }
+        })
     });
     add_common_headers(response.headers_mut());
     if request.method() == Method::HEAD {
@@ -208,14 +168,14 @@ fn finish(
 }
 
 /// One line for each request that was refused or failed.
-pub(crate) fn log_refusal<B>(refusal: &ApiError, request: &http::Request<B>) {
-    let gateway = Gateway::of(request);
-    let request_id = gateway.request_id.as_str();
+pub fn log_error<B>(error: &ApiError, request: &http::Request<B>) {
+    let context = RequestContext::of(request);
+    let request_id = context.request_id.as_str();
     let path = request.uri().path();
     let path = path.get(..path.floor_char_boundary(MAX_LOGGED_PATH_BYTES)).unwrap_or_default();
     let route = format!("{} {path}", request.method());
-    let code = refusal.code();
-    if let Some(cause) = refusal.cause() {
+    let code = error.kind().code();
+    if let Some(cause) = error.cause() {
         error!(request_id, route, code, cause = with_causes(cause), "request failed");
     } else {
         info!(request_id, route, code, "request refused");

@@ -9,19 +9,19 @@ use std::{
 };
 
 use lambda_http::{
+    Body,
     http::{Request, Response},
     tower::{Layer, Service},
+};
+use latchkey_http::{
+    ApiError, DEFAULT_MESSAGE_KEY, ErrorShape, RequestContext, add_common_headers, log_error,
 };
 use latchkey_session::ReadUser;
 use latchkey_token::Timestamp;
 
-use super::{Guard, Identity, Refusal, Requirement};
-use crate::{
-    ApiError, ErrorSettings, Gateway, error::ErrorWording, response::add_common_headers,
-    serve::log_refusal,
-};
+use crate::{Guard, Identity, Requirement};
 
-type Wording<R> = Arc<dyn Fn(&Refusal) -> Response<R> + Send + Sync>;
+type ErrorResponse<R> = Arc<dyn Fn(&ApiError) -> Response<R> + Send + Sync>;
 
 /// A [`tower::Layer`](Layer) that lets a request through to its service only with a valid access
 /// token, and gives the service the caller: the request's extension [`Identity`].
@@ -33,71 +33,86 @@ pub struct GuardLayer<S, R> {
     requirement: Requirement,
     is_optional: bool,
     clock: fn() -> Timestamp,
-    wording: Option<Wording<R>>,
+    message_key: String,
+    error_response: Option<ErrorResponse<R>>,
 }
 
 impl<S, R> GuardLayer<S, R> {
-    /// Lets everybody through who presents a valid access token. `clock` tells the time of each
-    /// request: [`Timestamp::now`], unless a test says otherwise.
+    /// Lets requests with a valid access token through. `clock` tells the time of each request:
+    /// [`Timestamp::now`], except in tests.
     pub fn new(guard: impl Into<Arc<Guard<S>>>, clock: fn() -> Timestamp) -> Self {
-        let requirement = Requirement::TOKEN;
-        Self { guard: guard.into(), requirement, is_optional: false, clock, wording: None }
+        Self {
+            guard: guard.into(),
+            requirement: Requirement::TOKEN,
+            is_optional: false,
+            clock,
+            message_key: DEFAULT_MESSAGE_KEY.to_owned(),
+            error_response: None,
+        }
     }
 
-    /// The same, and `requirement` on top.
+    /// Adds `requirement`.
     #[must_use]
     pub fn require(self, requirement: Requirement) -> Self {
         Self { requirement, ..self }
     }
 
-    /// The same, but requests without any token are let through too, without an [`Identity`].
+    /// Lets requests without a token through too, without an [`Identity`].
     #[must_use]
     pub fn optional(self) -> Self {
         Self { is_optional: true, ..self }
     }
 
-    /// The same, but with the application's own words for every refusal.
+    /// Sets the member of an error's body that holds the sentence (`JWT_ERROR_MESSAGE_KEY`).
+    #[must_use]
+    pub fn message_key(self, message_key: impl Into<String>) -> Self {
+        Self { message_key: message_key.into(), ..self }
+    }
+
+    /// Answers errors with what `response` returns.
     #[must_use]
     pub fn refuse_with(
         self,
-        wording: impl Fn(&Refusal) -> Response<R> + Send + Sync + 'static,
+        response: impl Fn(&ApiError) -> Response<R> + Send + Sync + 'static,
     ) -> Self {
-        Self { wording: Some(Arc::new(wording)), ..self }
+        Self { error_response: Some(Arc::new(response)), ..self }
     }
 }
 
 impl<S: ReadUser, R: From<String>> GuardLayer<S, R> {
-    async fn caller(&self, request: &Request<()>) -> Result<Option<Identity>, Response<R>> {
-        let now = (self.clock)();
-        let checked = if self.is_optional {
-            self.guard.check_if_any(request, self.requirement, now).await
+    async fn caller(&self, request: &Request<Body>) -> Result<Option<Identity>, Response<R>> {
+        let (guard, requirement, now) = (&self.guard, self.requirement, (self.clock)());
+        let caller = if self.is_optional {
+            guard.authenticate_optional(request, requirement, now).await
         } else {
-            self.guard.check(request, self.requirement, now).await.map(Some)
+            guard.authenticate(request, requirement, now).await.map(Some)
         };
-        checked.map_err(|refusal| {
-            let answer = self.wording.as_ref().map(|word| word(&refusal));
-            let refusal = self.guard.answer(refusal);
-            log_refusal(&refusal, request);
-            answer.unwrap_or_else(|| in_our_words(refusal, request, &self.guard.errors))
+        caller.map_err(|error| {
+            log_error(&error, request);
+            match &self.error_response {
+                Some(response) => response(&error),
+                None => self.default_response(error, request),
+            }
         })
     }
-}
 
-fn in_our_words<R: From<String>>(
-    refusal: ApiError,
-    request: &Request<()>,
-    errors: &ErrorSettings,
-) -> Response<R> {
-    let (request_id, message_key) = (&Gateway::of(request).request_id, &errors.message_key);
-    let wording = ErrorWording::Ours { request_id, message_key };
-    let mut response = refusal.into_response(wording);
-    add_common_headers(response.headers_mut());
-    response.map(|body| String::from_utf8_lossy(&body).into_owned().into())
+    fn default_response(&self, error: ApiError, request: &Request<Body>) -> Response<R> {
+        let request_id = &RequestContext::of(request).request_id;
+        let shape = ErrorShape::Latchkey { request_id, message_key: &self.message_key };
+        let mut response = error.into_response(shape);
+        add_common_headers(response.headers_mut());
+        response.map(|body| String::from_utf8_lossy(&body).into_owned().into())
+    }
 }
 
 impl<S, R> Clone for GuardLayer<S, R> {
     fn clone(&self) -> Self {
-        Self { guard: Arc::clone(&self.guard), wording: self.wording.clone(), ..*self }
+        Self {
+            guard: Arc::clone(&self.guard),
+            message_key: self.message_key.clone(),
+            error_response: self.error_response.clone(),
+            ..*self
+        }
     }
 }
 
@@ -153,14 +168,14 @@ where
         let ready = self.inner.clone();
         let mut inner = std::mem::replace(&mut self.inner, ready);
         Box::pin(async move {
-            // Checked without the body, which need not be shareable between threads.
+            // A body need not be `Sync`, so the guard gets an empty one.
             let (head, body) = request.into_parts();
-            let head = Request::from_parts(head, ());
+            let head = Request::from_parts(head, Body::Empty);
             match layer.caller(&head).await {
                 Ok(caller) => {
-                    let mut request = head.map(|()| body);
+                    let mut request = head.map(|_| body);
                     let extensions = request.extensions_mut();
-                    // Nobody but the guard says who is calling.
+                    // Only the guard sets the caller.
                     extensions.remove::<Identity>();
                     if let Some(caller) = caller {
                         extensions.insert(caller);

@@ -1,39 +1,40 @@
-//! Who is calling.
+//! The authenticated caller.
 
 use latchkey_token::{AccessClaims, UserId};
 
 use crate::TokenLocation;
 
-/// Who is calling. Only the guard makes one.
+/// The authenticated caller. Only the guard makes one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Identity {
+    user: UserId,
+    username: String,
     claims: AccessClaims,
     location: Option<TokenLocation>,
 }
 
 impl Identity {
-    /// The claims must have been checked.
-    pub(super) const fn new(claims: AccessClaims) -> Self {
-        Self { claims, location: None }
+    pub(crate) const fn new(user: UserId, username: String, claims: AccessClaims) -> Self {
+        Self { user, username, claims, location: None }
     }
 
-    pub(super) fn found_in(self, location: TokenLocation) -> Self {
+    pub(crate) fn found_in(self, location: TokenLocation) -> Self {
         Self { location: Some(location), ..self }
     }
 
-    /// Where the token was; `None` when somebody else looked for it.
+    /// Where the token was; `None` if the guard did not look for it in a request.
     pub const fn location(&self) -> Option<TokenLocation> {
         self.location
     }
 
-    /// The user's immutable identifier: what data is filed under.
+    /// The user's immutable id: the key for the application's data.
     pub const fn user(&self) -> &UserId {
-        &self.claims.user
+        &self.user
     }
 
-    /// The user name as it was typed at sign-up: what people are shown.
+    /// The user name as it was typed at sign-up, for display.
     pub fn username(&self) -> &str {
-        &self.claims.username
+        &self.username
     }
 
     /// Whether the user had that role when the token was issued.
@@ -41,7 +42,7 @@ impl Identity {
         self.claims.roles.iter().any(|owned| owned == role)
     }
 
-    /// Everything that the token says.
+    /// The claims of the token.
     pub const fn claims(&self) -> &AccessClaims {
         &self.claims
     }

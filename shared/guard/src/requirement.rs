@@ -1,12 +1,13 @@
-//! What a route asks of its caller.
+//! What a route requires of its caller.
 
-use std::{borrow::Cow, time::Duration};
+use std::time::Duration;
 
+use latchkey_http::ApiError;
 use latchkey_token::Timestamp;
 
-use super::{Identity, Refusal};
+use crate::Identity;
 
-/// What a route asks of its caller beyond a valid access token.
+/// What a route requires beyond a valid access token.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Requirement {
     freshness: Option<Freshness>,
@@ -20,7 +21,7 @@ enum Freshness {
 }
 
 impl Requirement {
-    /// Nothing more: any valid access token will do.
+    /// Any valid access token.
     pub const TOKEN: Self = Self { freshness: None, role: None };
 
     /// A fresh token: one that came from a password and not from a refresh.
@@ -42,7 +43,7 @@ impl Requirement {
         Self { role: Some(role), ..self }
     }
 
-    pub(super) fn check(self, caller: &Identity, now: Timestamp) -> Result<(), Refusal> {
+    pub(crate) fn check(self, caller: &Identity, now: Timestamp) -> Result<(), ApiError> {
         let claims = caller.claims();
         let (is_met, max_age) = match self.freshness {
             None => (true, Duration::ZERO),
@@ -52,10 +53,10 @@ impl Requirement {
             }
         };
         if !is_met {
-            return Err(Refusal::NotFresh { max_age });
+            return Err(ApiError::fresh_token_required(max_age));
         }
         match self.role {
-            Some(role) if !caller.has_role(role) => Err(Refusal::RoleMissing(Cow::Borrowed(role))),
+            Some(role) if !caller.has_role(role) => Err(ApiError::insufficient_role(role)),
             Some(_) | None => Ok(()),
         }
     }

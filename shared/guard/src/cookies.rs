@@ -6,15 +6,20 @@ use cookie::{
     Cookie, SameSite,
     time::{Duration, OffsetDateTime},
 };
-use lambda_http::http::{
-    HeaderMap, HeaderName, HeaderValue, Method, Request,
-    header::{HOST, ORIGIN, SET_COOKIE},
+use lambda_http::{
+    Request,
+    http::{
+        HeaderMap, HeaderName, HeaderValue, Method,
+        header::{HOST, ORIGIN, SET_COOKIE},
+    },
 };
 use latchkey_token::{IssuedToken, Timestamp, TokenType};
 use secrecy::ExposeSecret as _;
 use subtle::ConstantTimeEq as _;
 
-use crate::{ApiError, Gateway, Refusal, TokenLocation, fields::cookies_named};
+use latchkey_http::{ApiError, ErrorKind, RequestContext};
+
+use crate::{TokenLocation, fields::cookies_named};
 
 /// A cookie's name and the paths that it is sent to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -90,17 +95,6 @@ impl Default for CookieSettings {
     }
 }
 
-/// Why a request that brings its token in a cookie is not believed to come from our own pages.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CsrfError {
-    /// It says no `csrf` claim.
-    Missing,
-    /// It says another one than the token's.
-    Mismatch,
-    /// It comes from a page of another origin.
-    Origin,
-}
-
 impl CookieSettings {
     /// The cookies of that type of token.
     pub(crate) const fn pair(&self, token_type: TokenType) -> &CookiePair {
@@ -113,7 +107,7 @@ impl CookieSettings {
     /// Sets the cookies of a token.
     ///
     /// # Errors
-    /// [`ApiError::Internal`] for a token that is too long for a cookie.
+    /// `internal` for a token that is too long for a cookie.
     pub(crate) fn set(
         &self,
         headers: &mut HeaderMap,
@@ -123,7 +117,7 @@ impl CookieSettings {
     ) -> Result<(), ApiError> {
         let pair = self.pair(token_type);
         if pair.token.name.len() + token.text.expose_secret().len() > MAX_COOKIE_BYTES {
-            return Err(ApiError::Internal("the user's claims are too long for a cookie".into()));
+            return Err(ApiError::internal("the user's claims are too long for a cookie"));
         }
         let life = (!self.end_with_browser).then(|| token.expires_at.since(now).as_secs());
         let life = life.map(|seconds| Duration::seconds(i64::try_from(seconds).unwrap_or(0)));
@@ -145,7 +139,7 @@ impl CookieSettings {
 
     /// Clears cookies of our names that another domain or path has, where a request brings two
     /// that differ: nothing tells which one is ours, and setting ours again leaves the other.
-    pub(crate) fn clear_strays<B>(&self, request: &Request<B>, headers: &mut HeaderMap) {
+    pub(crate) fn clear_strays(&self, request: &Request, headers: &mut HeaderMap) {
         for pair in [&self.access, &self.refresh] {
             for (place, is_token) in [(&pair.token, true), (&pair.csrf, false)] {
                 let mut values = cookies_named(request.headers(), &place.name);
@@ -155,7 +149,7 @@ impl CookieSettings {
                 if is_one || place.name.starts_with("__Host-") {
                     continue;
                 }
-                let name = Gateway::of(request).domain_name.clone();
+                let name = RequestContext::of(request).domain_name.clone();
                 let parents = name.match_indices('.').filter_map(|(dot, _)| name.get(dot + 1..));
                 let parents = parents.filter(|parent| parent.contains('.'));
                 let own = [None, self.domain.as_deref(), Some(name.as_str())];
@@ -212,36 +206,36 @@ impl CookieSettings {
 
     /// Whether a request whose token was in a cookie, and says `csrf`, comes from our own pages:
     /// a page of another site makes a browser send the cookie, but cannot read the claim.
-    pub(crate) fn check<B>(
+    pub(crate) fn check(
         &self,
-        request: &Request<B>,
+        request: &Request,
         location: TokenLocation,
         token_type: TokenType,
         csrf: Option<&str>,
-    ) -> Result<(), Refusal> {
+    ) -> Result<(), ErrorKind> {
         if location != TokenLocation::Cookies {
             return Ok(());
         }
         // A token that was made for a header is not one to be sent along by a browser.
-        let expected = csrf.ok_or(Refusal::MALFORMED)?;
+        let expected = csrf.ok_or(ErrorKind::InvalidToken)?;
         if [Method::GET, Method::HEAD, Method::OPTIONS].contains(request.method()) {
             return Ok(());
         }
         self.check_origin(request)?;
-        self.check_said(request.headers(), [(token_type, expected)])
+        self.check_csrf_header(request.headers(), [(token_type, expected)])
     }
 
     /// Whether a request says one of the `csrf` claims that are expected, each in the header of
     /// its type of token.
     ///
     /// # Errors
-    /// [`Refusal::Csrf`].
-    pub(crate) fn check_said<'a>(
+    /// `csrf_failed`.
+    pub(crate) fn check_csrf_header<'a>(
         &self,
         headers: &HeaderMap,
         expected: impl IntoIterator<Item = (TokenType, &'a str)>,
-    ) -> Result<(), Refusal> {
-        let mut refusal = CsrfError::Missing;
+    ) -> Result<(), ErrorKind> {
+        let mut refusal = ErrorKind::CsrfMissing;
         for (token_type, expected) in expected {
             let said = headers.get(&self.pair(token_type).csrf_header);
             let said = said.map_or(&[][..], HeaderValue::as_bytes);
@@ -249,17 +243,17 @@ impl CookieSettings {
                 return Ok(());
             }
             if !said.is_empty() {
-                refusal = CsrfError::Mismatch;
+                refusal = ErrorKind::CsrfMismatch;
             }
         }
-        Err(Refusal::Csrf(refusal))
+        Err(refusal)
     }
 
     /// Whether a request comes from a page of ours, as far as the browser says where from.
     ///
     /// # Errors
-    /// [`Refusal::Csrf`] for a page of another origin.
-    pub fn check_origin<B>(&self, request: &Request<B>) -> Result<(), Refusal> {
+    /// `csrf_failed` for a page of another origin.
+    pub fn check_origin(&self, request: &Request) -> Result<(), ErrorKind> {
         let headers = request.headers();
         let mut origins = headers.get_all(ORIGIN).iter();
         let is_ours = match (origins.next(), origins.next()) {
@@ -270,7 +264,7 @@ impl CookieSettings {
             }),
             (Some(_), Some(_)) => false,
         };
-        if is_ours { Ok(()) } else { Err(Refusal::Csrf(CsrfError::Origin)) }
+        if is_ours { Ok(()) } else { Err(ErrorKind::OriginNotAllowed) }
     }
 }
 

@@ -1,4 +1,4 @@
-//! The answer of those who give out tokens.
+//! The response that carries tokens.
 
 use lambda_http::{Body, Response, http::StatusCode};
 use latchkey_session::{Session, User};
@@ -6,7 +6,9 @@ use latchkey_token::{Grant, IssuedToken, Issuer, SessionId, Timestamp, TokenType
 use secrecy::ExposeSecret;
 use serde::Serialize;
 
-use crate::{ApiError, CookieSettings, json};
+use latchkey_http::{ApiError, json};
+
+use crate::CookieSettings;
 
 /// A session with its name and its user.
 #[derive(Clone, Copy, Debug)]
@@ -19,16 +21,7 @@ pub struct SessionOf<'a> {
     pub session: &'a Session,
 }
 
-/// Whether an access token comes from a password.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Freshness {
-    /// It does: the user has just proved it.
-    Fresh,
-    /// It comes from a refresh.
-    NotFresh,
-}
-
-/// How a client is given its tokens.
+/// Where a response puts the tokens.
 #[derive(Clone, Copy, Debug)]
 pub enum Delivery<'a> {
     /// In the body.
@@ -51,7 +44,7 @@ pub enum Delivery<'a> {
 
 /// A pair of tokens, as RFC 6749 §5.1 writes it.
 #[derive(Serialize)]
-struct TokenAnswer<'a> {
+struct TokenPair<'a> {
     access_token: &'a str,
     token_type: &'a str,
     expires_in: u64,
@@ -64,7 +57,7 @@ struct TokenAnswer<'a> {
 
 /// What is said of tokens that are in cookies.
 #[derive(Serialize)]
-struct CookieAnswer<'a> {
+struct CookieBody<'a> {
     msg: &'static str,
     expires_in: u64,
     refresh_expires_in: u64,
@@ -73,7 +66,7 @@ struct CookieAnswer<'a> {
 }
 
 #[derive(Serialize)]
-struct AccessTokenAnswer<'a> {
+struct AccessTokenBody<'a> {
     access_token: &'a str,
 }
 
@@ -81,12 +74,12 @@ struct AccessTokenAnswer<'a> {
 /// token.
 ///
 /// # Errors
-/// [`ApiError::Internal`] when a token cannot be signed, or is too long for the cookie that it is
+/// `internal` when a token cannot be signed, or is too long for the cookie that it is
 /// to be in.
-pub fn token_answer(
-    issuer: &Issuer,
+pub fn token_response(
+    issuer: Issuer<'_>,
     holder: SessionOf<'_>,
-    freshness: Freshness,
+    is_fresh: bool,
     delivery: Delivery<'_>,
     now: Timestamp,
 ) -> Result<Response<Body>, ApiError> {
@@ -101,23 +94,22 @@ pub fn token_answer(
         claims: Some(&user.claims),
         for_cookies: matches!(delivery, Delivery::Cookies(_)),
     };
-    let is_fresh = freshness == Freshness::Fresh;
-    let access = issuer.access_token(&grant, is_fresh, now).map_err(ApiError::signing)?;
+    let access = issuer.access_token(&grant, is_fresh, now)?;
     let refresh = match delivery {
         Delivery::RefreshCookie { .. } => issuer.lone_refresh_token(&grant, &session.newest()),
         Delivery::Body { .. } | Delivery::Cookies(_) | Delivery::AccessToken => {
             issuer.refresh_token(&grant, &session.newest())
         }
     };
-    let refresh = refresh.map_err(ApiError::signing)?;
+    let refresh = refresh?;
     let life = |token: &IssuedToken| token.expires_at.since(now).as_secs();
     match delivery {
         Delivery::AccessToken => {
             let access_token = access.text.expose_secret();
-            json(StatusCode::OK, &AccessTokenAnswer { access_token })
+            json(StatusCode::OK, &AccessTokenBody { access_token })
         }
         Delivery::Cookies(cookies) => {
-            let answer = CookieAnswer {
+            let answer = CookieBody {
                 msg: if is_fresh { "login successful" } else { "refresh successful" },
                 expires_in: life(&access),
                 refresh_expires_in: life(&refresh),
@@ -130,7 +122,7 @@ pub fn token_answer(
             Ok(response)
         }
         Delivery::Body { token_type } => {
-            let answer = TokenAnswer {
+            let answer = TokenPair {
                 access_token: access.text.expose_secret(),
                 token_type,
                 expires_in: life(&access),
@@ -141,7 +133,7 @@ pub fn token_answer(
             json(StatusCode::OK, &answer)
         }
         Delivery::RefreshCookie { token_type, cookies } => {
-            let answer = TokenAnswer {
+            let answer = TokenPair {
                 access_token: access.text.expose_secret(),
                 token_type,
                 expires_in: life(&access),

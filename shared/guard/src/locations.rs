@@ -3,14 +3,15 @@
 use std::borrow::Cow;
 
 use lambda_http::{
-    Body,
-    http::{HeaderMap, HeaderName, Request, header::AUTHORIZATION},
+    Request,
+    http::{HeaderMap, HeaderName, header::AUTHORIZATION},
 };
+use latchkey_http::{ApiError, ErrorKind, JsonBody, fields::elements};
 use latchkey_token::TokenType;
 
 use crate::{
-    ApiError, CookieSettings, JsonBody, Refusal,
-    fields::{cookies_named, elements, subprotocols, tokens_of_scheme},
+    CookieSettings,
+    fields::{cookies_named, subprotocols, tokens_of_scheme},
 };
 
 /// A place of a request that may hold a token.
@@ -89,24 +90,6 @@ const BEARER: &str = "Bearer";
 /// What Flask-JWT's clients write in place of `Bearer`.
 const FLASK_JWT_SCHEME: &str = "JWT";
 
-/// A body that may be looked into for a token.
-pub trait TokenBody {
-    /// The bytes, if they are at hand.
-    fn bytes(&self) -> Option<&[u8]>;
-}
-
-impl TokenBody for () {
-    fn bytes(&self) -> Option<&[u8]> {
-        None
-    }
-}
-
-impl TokenBody for Body {
-    fn bytes(&self) -> Option<&[u8]> {
-        Some(self)
-    }
-}
-
 /// A token's text and where it was.
 #[derive(Debug)]
 pub(crate) struct Found<'a> {
@@ -127,19 +110,19 @@ impl TokenLocations {
     }
 
     /// The access token of a request.
-    pub(crate) fn find_access<'a, B: TokenBody>(
+    pub(crate) fn find_access<'a>(
         &self,
-        request: &'a Request<B>,
-    ) -> Result<Found<'a>, Refusal> {
+        request: &'a Request,
+    ) -> Result<Found<'a>, ApiError> {
         self.find(request, &self.order, self.body(request).as_ref(), TokenType::Access)
     }
 
     /// The refresh token of a request with that body, in which it may be wherever the others are.
-    pub(crate) fn find_refresh<'a, B>(
+    pub(crate) fn find_refresh<'a>(
         &self,
-        request: &'a Request<B>,
+        request: &'a Request,
         body: Option<&JsonBody>,
-    ) -> Result<Found<'a>, Refusal> {
+    ) -> Result<Found<'a>, ApiError> {
         let mut order = self.order.clone();
         if !self.include(TokenLocation::Json) {
             order.push(TokenLocation::Json);
@@ -148,15 +131,15 @@ impl TokenLocations {
     }
 
     /// The token of either type that a client put into a request by itself.
-    pub(crate) fn find_explicit<'a, B: TokenBody>(
+    pub(crate) fn find_explicit<'a>(
         &self,
-        request: &'a Request<B>,
-    ) -> Result<Found<'a>, Refusal> {
+        request: &'a Request,
+    ) -> Result<Found<'a>, ApiError> {
         let mut order = self.order.clone();
         order.retain(|location| *location != TokenLocation::Cookies);
         let body = self.body(request);
         match self.find(request, &order, body.as_ref(), TokenType::Access) {
-            Err(Refusal::NoToken) => self.find(request, &order, body.as_ref(), TokenType::Refresh),
+            Err(error) if error.kind() == ErrorKind::MissingToken => self.find(request, &order, body.as_ref(), TokenType::Refresh),
             found => found,
         }
     }
@@ -181,19 +164,19 @@ impl TokenLocations {
     }
 
     /// The body, where it may hold a token.
-    fn body<B: TokenBody>(&self, request: &Request<B>) -> Option<JsonBody> {
+    fn body(&self, request: &Request) -> Option<JsonBody> {
         self.include(TokenLocation::Json)
-            .then(|| JsonBody::read(request.headers(), request.body().bytes()?).ok())
+            .then(|| JsonBody::parse(request).ok())
             .flatten()
     }
 
-    fn find<'a, B>(
+    fn find<'a>(
         &self,
-        request: &'a Request<B>,
+        request: &'a Request,
         order: &[TokenLocation],
         body: Option<&JsonBody>,
         wanted: TokenType,
-    ) -> Result<Found<'a>, Refusal> {
+    ) -> Result<Found<'a>, ApiError> {
         let mut found: Option<Found<'a>> = None;
         for &location in order {
             for text in self.tokens_in(location, request, body, wanted) {
@@ -201,25 +184,29 @@ impl TokenLocations {
                     Some(first) if text.is_empty() || text == first.text => {}
                     Some(first) if !first.text.is_empty() => match (first.location, location) {
                         (TokenLocation::Cookies, TokenLocation::Cookies) => {
-                            return Err(Refusal::TwoCookies);
+                            return Err(ErrorKind::InvalidToken.into());
                         }
                         // A browser adds its cookies to every request of a page; any other two
                         // are a client that does not know who it is (RFC 6750 §2).
                         (TokenLocation::Cookies, _) | (_, TokenLocation::Cookies) => {}
-                        (_, _) => return Err(Refusal::TwoTokens),
+                        (_, _) => {
+                            return Err(ApiError::invalid(
+                                "The token must be sent in one place only",
+                            ));
+                        }
                     },
                     _ => found = Some(Found { text, location }),
                 }
             }
         }
-        found.ok_or(Refusal::NoToken)
+        found.ok_or_else(|| self.missing_token())
     }
 
     /// What stands where a token may be; an empty text where the place is used for none.
-    fn tokens_in<'a, B>(
+    fn tokens_in<'a>(
         &self,
         location: TokenLocation,
-        request: &'a Request<B>,
+        request: &'a Request,
         body: Option<&JsonBody>,
         wanted: TokenType,
     ) -> Vec<Cow<'a, str>> {
@@ -267,13 +254,12 @@ impl TokenLocations {
         Some(token.unwrap_or_default().to_owned().into())
     }
 
-    /// The answer to a request that is not let through. `wanted` is the type of token that the
-    /// route takes.
-    pub(crate) fn refusal(&self, refusal: Refusal, wanted: TokenType) -> ApiError {
-        if matches!(refusal, Refusal::NoToken) && !self.include(TokenLocation::Headers) {
-            let names: Vec<_> = self.order.iter().map(|location| location.name()).collect();
-            return ApiError::MissingToken(format!("Missing JWT in {}", names.join(", ")).into());
+    /// No token was presented.
+    pub(crate) fn missing_token(&self) -> ApiError {
+        if self.include(TokenLocation::Headers) {
+            return ErrorKind::MissingToken.into();
         }
-        ApiError::refusal(refusal, wanted)
+        let names: Vec<_> = self.order.iter().map(|location| location.name()).collect();
+        ApiError::new(ErrorKind::MissingToken, format!("Missing JWT in {}", names.join(", ")))
     }
 }

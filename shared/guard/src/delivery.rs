@@ -1,0 +1,96 @@
+//! Where a response puts tokens, and when it clears cookies.
+
+use lambda_http::{Request, http::HeaderMap};
+use latchkey_http::{ApiError, JsonBody};
+use latchkey_token::RefreshClaims;
+use serde_json::Value;
+
+use crate::{Delivery, TokenLocation, TokenLocations, fields::cookies_named};
+
+impl TokenLocations {
+    /// Where the tokens of a login with `body` go: into cookies for `"cookies": true`, and only the
+    /// refresh token into one for `"cookies": "refresh"`.
+    ///
+    /// # Errors
+    /// `invalid_request` if cookies are not a configured location, `csrf_failed` for a page of
+    /// another origin.
+    pub fn delivery(
+        &self,
+        request: &Request,
+        body: &JsonBody,
+    ) -> Result<Delivery<'_>, ApiError> {
+        let delivery = match body.get("cookies") {
+            None | Some(Value::Null | Value::Bool(false)) => return Ok(self.delivery_in_body()),
+            Some(Value::Bool(true)) => Delivery::Cookies(&self.cookies),
+            Some(Value::String(which)) if which == "refresh" => self.delivery_in_both(),
+            Some(_) => return Err(ApiError::member("cookies", "must be true, false or refresh")),
+        };
+        if !self.include(TokenLocation::Cookies) {
+            return Err(ApiError::member("cookies", "are not configured"));
+        }
+        self.cookies.check_origin(request)?;
+        Ok(delivery)
+    }
+
+    /// Where the tokens of a refresh go: where the refresh token was.
+    pub fn delivery_after(&self, token: &RefreshClaims, location: TokenLocation) -> Delivery<'_> {
+        match location {
+            TokenLocation::Cookies if token.is_alone_in_cookie() => self.delivery_in_both(),
+            TokenLocation::Cookies => Delivery::Cookies(&self.cookies),
+            _ => self.delivery_in_body(),
+        }
+    }
+
+    /// Where new tokens go for a request whose access token was in `location`.
+    pub fn delivery_beside(
+        &self,
+        request: &Request,
+        location: TokenLocation,
+    ) -> Delivery<'_> {
+        let cookie = &self.cookies.refresh.token.name;
+        if location == TokenLocation::Cookies {
+            Delivery::Cookies(&self.cookies)
+        } else if self.include(TokenLocation::Cookies)
+            && cookies_named(request.headers(), cookie).next().is_some()
+        {
+            self.delivery_in_both()
+        } else {
+            self.delivery_in_body()
+        }
+    }
+
+    fn delivery_in_both(&self) -> Delivery<'_> {
+        Delivery::RefreshCookie { token_type: self.token_type(), cookies: &self.cookies }
+    }
+
+    fn delivery_in_body(&self) -> Delivery<'_> {
+        Delivery::Body { token_type: self.token_type() }
+    }
+
+    /// The same error, which also clears the cookies if the refused token was in one and can never
+    /// be valid again.
+    #[must_use]
+    pub fn refuse(&self, error: ApiError, location: TokenLocation) -> ApiError {
+        if location != TokenLocation::Cookies || !error.kind().is_final_for_token() {
+            return error;
+        }
+        let mut headers = HeaderMap::new();
+        self.cookies.clear(&mut headers);
+        error.with_headers(headers.iter().map(|(name, value)| (name.clone(), value.clone())))
+    }
+
+    /// Clears our cookies if the request may have some.
+    pub fn clear_cookies(&self, request: &Request, headers: &mut HeaderMap) {
+        if self.include(TokenLocation::Cookies) || self.cookies.are_in(request.headers()) {
+            self.cookies.clear(headers);
+            self.cookies.clear_strays(request, headers);
+        }
+    }
+
+    /// Clears cookies of our names that another path or domain has set.
+    pub fn clear_strays(&self, request: &Request, headers: &mut HeaderMap) {
+        if self.include(TokenLocation::Cookies) {
+            self.cookies.clear_strays(request, headers);
+        }
+    }
+}

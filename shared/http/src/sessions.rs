@@ -1,0 +1,59 @@
+//! Starting a session.
+
+use lambda_http::{Request, http::header::USER_AGENT};
+use latchkey_session::{
+    AccountChangeOutcome, AccountStatus, Client, SessionPolicy, SessionStart, StartedSession,
+    UpdateUser, User,
+};
+use latchkey_token::{OperationId, SessionId, Timestamp};
+use secrecy::SecretString;
+
+use crate::{ApiError, ErrorKind, RequestContext};
+
+/// Writes a session for `user`, who proved the password at `auth_time`. `rehash` is a stronger hash
+/// of the same password, which replaces the stored one.
+///
+/// # Errors
+/// `account_disabled` if the account was disabled since it was read, `invalid_credentials` if its
+/// credentials have changed, and faults of the store.
+pub async fn start_session(
+    users: &impl UpdateUser,
+    policy: &SessionPolicy,
+    user: &User,
+    (auth_time, rehash): (Timestamp, Option<&SecretString>),
+    client: Client,
+    now: Timestamp,
+) -> Result<StartedSession, ApiError> {
+    let started = policy.proved_at(new_session(policy, user, client, now)?, auth_time);
+    let start = SessionStart { user, started: &started, password_hash: rehash };
+    match users.start_session(&start).await? {
+        AccountChangeOutcome::Made => Ok(started),
+        // Disabling an account changes its credentials version too.
+        AccountChangeOutcome::Changed(Some(current))
+            if current.id == user.id && current.status == AccountStatus::Disabled =>
+        {
+            Err(ErrorKind::AccountDisabled.into())
+        }
+        AccountChangeOutcome::Changed(_) => Err(ErrorKind::InvalidCredentials.into()),
+    }
+}
+
+/// A session for `user` that is not written yet.
+///
+/// # Errors
+/// `internal` if the system gives no random bytes.
+pub fn new_session(
+    policy: &SessionPolicy,
+    user: &User,
+    client: Client,
+    now: Timestamp,
+) -> Result<StartedSession, ApiError> {
+    let (id, operation) = (SessionId::generate()?, OperationId::generate()?);
+    Ok(policy.start(&user.sessions, id, operation, client, now))
+}
+
+/// The address and user agent of a request.
+pub fn client(request: &Request) -> Client {
+    let user_agent = request.headers().get(USER_AGENT).and_then(|value| value.to_str().ok());
+    Client::new(RequestContext::of(request).source_ip.as_str(), user_agent.unwrap_or_default())
+}
