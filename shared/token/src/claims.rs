@@ -1,18 +1,18 @@
-//! What a verified token says, and what a new one is to say.
+//! The claims of tokens: of new ones and of verified ones.
 
 use crate::{AdditionalClaims, SessionId, Timestamp, TokenId, UserId};
 
 /// The two kinds of token. Neither is ever accepted in place of the other (RFC 8725 §3.12).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TokenType {
-    /// Opens protected routes.
+    /// Grants access to protected routes.
     Access,
-    /// Buys the next pair of tokens.
+    /// Is exchanged for the next pair of tokens.
     Refresh,
 }
 
 impl TokenType {
-    /// The `typ` header of the tokens that we issue: RFC 9068 §2.1, and its counterpart.
+    /// The `typ` header: RFC 9068 §2.1 for access tokens, its counterpart for refresh tokens.
     pub(crate) const fn header_name(self) -> &'static str {
         match self {
             Self::Access => "at+jwt",
@@ -20,10 +20,15 @@ impl TokenType {
         }
     }
 
-    /// The type that a `typ` header names, with or without `application/` (RFC 7515 §4.1.9).
+    /// Reads a `typ` header, with or without `application/` (RFC 7515 §4.1.9).
     pub(crate) fn from_header(typ: &str) -> Option<Self> {
         let name = typ.strip_prefix("application/").unwrap_or(typ);
         [Self::Access, Self::Refresh].into_iter().find(|kind| kind.header_name() == name)
+    }
+
+    /// Reads a `type` claim.
+    pub(crate) fn from_claim(name: &str) -> Option<Self> {
+        [Self::Access, Self::Refresh].into_iter().find(|kind| kind.claim_name() == name)
     }
 
     /// The `type` claim.
@@ -35,7 +40,7 @@ impl TokenType {
     }
 }
 
-/// What new tokens are made from: a user, and the session that the tokens belong to.
+/// The user and the session for which tokens are issued.
 #[derive(Clone, Copy, Debug)]
 pub struct Grant<'a> {
     /// The user's immutable identifier, `sub`.
@@ -44,23 +49,23 @@ pub struct Grant<'a> {
     pub username: &'a str,
     /// The session, `sid`.
     pub session: &'a SessionId,
-    /// When the session expires unless it is rotated before; no token lives longer.
+    /// When the session expires unless it is rotated before. No token expires later.
     pub session_expires_at: Timestamp,
     /// The user's roles.
     pub roles: &'a [String],
     /// When the user last proved the password.
     pub auth_time: Timestamp,
-    /// Claims of the application's own, for access tokens.
+    /// Claims of the application, for access tokens.
     pub claims: Option<&'a AdditionalClaims>,
-    /// Whether the tokens go into cookies, and so carry a secret against forged requests.
+    /// Whether the tokens are for cookies, and so carry a CSRF secret.
     pub for_cookies: bool,
 }
 
-/// The one refresh token of a generation of its session. However often it is handed out, it says
-/// the same.
+/// The one refresh token of a generation of its session. Its claims are the same each time that it
+/// is issued.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Generation {
-    /// How often the session had been rotated, `gen`.
+    /// How often the session was rotated, `gen`.
     pub number: u64,
     /// The token, `jti`.
     pub token: TokenId,
@@ -68,30 +73,44 @@ pub struct Generation {
     pub began_at: Timestamp,
 }
 
+/// The user that a token names.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Subject {
+    /// A user of this service.
+    User {
+        /// The user's immutable identifier, `sub`.
+        id: UserId,
+        /// The user name as it was typed at sign-up.
+        username: String,
+    },
+    /// A user of the legacy service that signed the token.
+    Legacy {
+        /// The identity in that service. The legacy table says which user it is.
+        identity: String,
+    },
+}
+
 /// The claims of an access token whose signature, type, issuer, audience and times were checked.
-///
-/// Whether its session still lives is not known yet.
+/// Its session may have ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AccessClaims {
     /// The user, `sub`.
-    pub user: UserId,
-    /// The user name as it was typed at sign-up.
-    pub username: String,
-    /// The session, `sid`.
-    pub session: SessionId,
-    /// This token, `jti`.
-    pub token: TokenId,
-    /// When the user last proved the password.
+    pub subject: Subject,
+    /// The session, `sid`; `None` for a legacy token.
+    pub session: Option<SessionId>,
+    /// This token, `jti`; `None` for a legacy token.
+    pub token: Option<TokenId>,
+    /// When the user last proved the password; a legacy token's `iat`.
     pub auth_time: Timestamp,
-    /// When the token stops being valid.
+    /// When the token expires.
     pub expires_at: Timestamp,
-    /// Whether the token came from a password and not from a refresh.
+    /// Whether the token was issued for a password and not for a refresh token.
     pub fresh: bool,
     /// The user's roles when the token was issued.
     pub roles: Vec<String>,
-    /// What a request that brings the token in a cookie must say as well.
+    /// The CSRF secret that a request with the token in a cookie must repeat.
     pub csrf: Option<String>,
-    /// Everything else that the token says.
+    /// The claims of the application.
     pub claims: AdditionalClaims,
 }
 
@@ -99,24 +118,22 @@ pub struct AccessClaims {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct RefreshClaims {
     /// The user, `sub`.
-    pub user: UserId,
-    /// The user name as it was typed at sign-up.
-    pub username: String,
-    /// The session, `sid`.
-    pub session: SessionId,
+    pub subject: Subject,
+    /// The session, `sid`; `None` for a legacy token.
+    pub session: Option<SessionId>,
     /// How often the session had been rotated when the token was issued, `gen`.
     pub generation: u64,
-    /// This token, `jti`.
-    pub token: TokenId,
-    /// When the user last proved the password.
+    /// This token, `jti`; `None` for a legacy token.
+    pub token: Option<TokenId>,
+    /// When the user last proved the password; a legacy token's `iat`.
     pub auth_time: Timestamp,
-    /// When the token stops being valid.
+    /// When the token expires.
     pub expires_at: Timestamp,
-    /// What a request that brings the token in a cookie must say as well.
+    /// The CSRF secret that a request with the token in a cookie must repeat.
     pub csrf: Option<String>,
 }
 
-/// The session that a token of either type names, checked like [`AccessClaims`].
+/// The session of a token of either type, checked like [`AccessClaims`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SessionClaims {
     /// The user, `sub`.
@@ -125,6 +142,6 @@ pub struct SessionClaims {
     pub username: String,
     /// The session, `sid`.
     pub session: SessionId,
-    /// What a request that brings the token in a cookie must say as well.
+    /// The CSRF secret that a request with the token in a cookie must repeat.
     pub csrf: Option<String>,
 }

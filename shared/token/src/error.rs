@@ -1,4 +1,4 @@
-//! What can be wrong with a token or a key.
+//! Why tokens and keys are refused.
 
 use crate::claims::TokenType;
 
@@ -18,9 +18,12 @@ pub enum TokenError {
     /// member that changes how a token is read (`crit`, `b64`, `zip`, `enc`, embedded keys).
     #[error("the token's header is not acceptable")]
     BadHeader,
-    /// No key of ours has that `kid`, or its time is over.
-    #[error("the token names a key that is unknown, or no longer accepted")]
+    /// No key has that `kid`, or the key is no longer accepted.
+    #[error("the token names a key that is unknown or no longer accepted")]
     UnknownKey,
+    /// The token may be a legacy service's, whose keys could not be fetched.
+    #[error("the keys of the legacy service were not read")]
+    LegacyKeysUnread,
     /// The key that `kid` names is for another algorithm than `alg` (RFC 8725 §3.1).
     #[error("the token's algorithm is not its key's")]
     WrongAlgorithm,
@@ -30,25 +33,25 @@ pub enum TokenError {
     /// A claim is missing, repeated or of a wrong type, or `typ` and `type` disagree.
     #[error("the token's claims are not acceptable")]
     BadClaims,
-    /// It is a genuine token of the other type.
+    /// A genuine token of the other type.
     #[error("the token is of the other type: {0:?}")]
     WrongType(TokenType),
-    /// `iss` is not ours.
+    /// `iss` is not an accepted issuer.
     #[error("the token is from another issuer")]
     WrongIssuer,
-    /// `aud` is not ours.
+    /// `aud` is not an accepted audience.
     #[error("the token is for another audience")]
     WrongAudience,
-    /// `nbf` lies in the future.
+    /// `nbf` is in the future.
     #[error("the token is not valid yet")]
     NotYetValid,
-    /// `iat` lies in the future.
+    /// `iat` is in the future.
     #[error("the token was issued in the future")]
     IssuedInFuture,
-    /// `exp` lies further from `iat` than the longest lifetime of its type.
-    #[error("the token lives longer than any of ours")]
+    /// `exp` is later than `iat` plus the longest lifetime of the type.
+    #[error("the token's lifetime is too long")]
     LivesTooLong,
-    /// `exp` has been reached. Everything else about the token was right.
+    /// `exp` is reached. Everything else about the token is valid.
     #[error("the token has expired")]
     Expired,
 }
@@ -104,19 +107,21 @@ pub enum KeyError {
     MixedSecrets,
 }
 
-/// The cryptography library did not sign. The key was checked when it was loaded.
-#[derive(Debug, thiserror::Error)]
-#[error("a token could not be signed")]
-pub struct SigningError(#[from] SigningCause);
-
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum SigningCause {
-    #[error(transparent)]
-    Cryptography(#[from] aws_lc_rs::error::Unspecified),
-    #[error(transparent)]
-    Json(#[from] serde_json::Error),
+/// Why a token could not be issued.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SigningError {
+    /// The operating system gave no random bytes.
     #[error(transparent)]
     Randomness(#[from] RandomnessError),
+    /// The cryptography library failed, though the key was checked when it was read.
+    #[error("the token could not be signed")]
+    Cryptography,
+}
+
+impl From<aws_lc_rs::error::Unspecified> for SigningError {
+    fn from(_: aws_lc_rs::error::Unspecified) -> Self {
+        Self::Cryptography
+    }
 }
 
 /// The operating system gave no random bytes.

@@ -88,7 +88,7 @@ const MAX_SUBJECT_CHARS: usize = 255;
 fn random_text() -> Result<String, RandomnessError> {
     let mut bytes = [0; RANDOM_BYTES];
     getrandom::fill(&mut bytes).map_err(|_| RandomnessError)?;
-    Ok(encoding::to_base64url(&bytes))
+    Ok(encoding::to_base64url(bytes))
 }
 
 fn is_identifier(text: &str) -> bool {

@@ -1,18 +1,14 @@
-//! Keys as JSON (RFC 7517): private and public ones in, public ones out.
+//! Public keys as JSON (RFC 7517).
 
-mod set;
-
-use aws_lc_rs::digest;
+use aws_lc_rs::{digest, rsa};
 use serde::{Deserialize, Serialize};
 
-pub(crate) use set::parse_jwk_set;
-
-use crate::{algorithm::Algorithm, encoding, flask::FlaskKey};
+use crate::{algorithm::Curve, encoding::to_base64url};
 
 /// The public half of a signing key, as the JWKS endpoint serves it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PublicJwk {
-    /// The key's name, which tokens carry in their header.
+    /// The key's id, which tokens carry in their header.
     pub kid: String,
     /// The one algorithm that the key is for.
     pub alg: String,
@@ -38,7 +34,7 @@ pub enum PublicParameters {
         /// The point's second coordinate.
         y: String,
     },
-    /// A key of Ed25519 (RFC 8037 §2).
+    /// An Ed25519 key (RFC 8037 §2).
     #[serde(rename = "OKP")]
     OctetKeyPair {
         /// The curve.
@@ -46,7 +42,7 @@ pub enum PublicParameters {
         /// The key.
         x: String,
     },
-    /// A key of RSA (RFC 7518 §6.3.1).
+    /// An RSA key (RFC 7518 §6.3.1).
     #[serde(rename = "RSA")]
     Rsa {
         /// The modulus.
@@ -57,7 +53,7 @@ pub enum PublicParameters {
 }
 
 impl PublicParameters {
-    /// The key's name among all keys: its thumbprint (RFC 7638 §3).
+    /// The key's thumbprint (RFC 7638 §3), which serves as its id.
     pub fn thumbprint(&self) -> String {
         let canonical = match self {
             Self::EllipticCurve { crv, x, y } => {
@@ -66,61 +62,30 @@ impl PublicParameters {
             Self::OctetKeyPair { crv, x } => format!(r#"{{"crv":"{crv}","kty":"OKP","x":"{x}"}}"#),
             Self::Rsa { n, e } => format!(r#"{{"e":"{e}","kty":"RSA","n":"{n}"}}"#),
         };
-        let thumbprint = digest::digest(&digest::SHA256, canonical.as_bytes());
-        encoding::to_base64url(thumbprint.as_ref())
+        to_base64url(digest::digest(&digest::SHA256, canonical.as_bytes()))
+    }
+
+    /// `point` is uncompressed: `04 ‖ x ‖ y` (SEC 1 §2.3.3).
+    pub(crate) fn of_point(curve: Curve, point: &[u8]) -> Option<Self> {
+        let coordinates = point.strip_prefix(&[4])?;
+        let (x, y) = coordinates.split_at_checked(coordinates.len() / 2)?;
+        let crv = curve.name.to_owned();
+        Some(Self::EllipticCurve { crv, x: to_base64url(x), y: to_base64url(y) })
+    }
+
+    pub(crate) fn of_ed25519(key: &[u8]) -> Self {
+        Self::OctetKeyPair { crv: "Ed25519".to_owned(), x: to_base64url(key) }
+    }
+
+    pub(crate) fn of_rsa(key: &rsa::PublicKey) -> Self {
+        let components = rsa::PublicKeyComponents::<Vec<u8>>::from(key);
+        Self::Rsa { n: to_base64url(components.n), e: to_base64url(components.e) }
     }
 }
 
-/// A JWK set of public keys (RFC 7517 §5). A secret that is shared with a verifier has no public
-/// half and never appears in it.
+/// A JWK set of public keys (RFC 7517 §5). Shared secrets never appear in it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PublicJwkSet {
     /// The keys, the signing one first.
     pub keys: Vec<PublicJwk>,
-}
-
-/// A key that signs, its members complete but its numbers not yet checked.
-#[derive(Clone)]
-pub(crate) enum PrivateParameters {
-    /// A public key with the scalar of a curve, or the seed of Ed25519.
-    Scalar(PublicParameters, Vec<u8>),
-    Rsa(PublicParameters, RsaPrivate),
-    Secret(Vec<u8>),
-}
-
-impl PrivateParameters {
-    /// The half that may be shown; a secret has none.
-    pub(crate) const fn public(&self) -> Option<&PublicParameters> {
-        match self {
-            Self::Scalar(public, _) | Self::Rsa(public, _) => Some(public),
-            Self::Secret(_) => None,
-        }
-    }
-}
-
-/// The private numbers of an RSA key, big-endian.
-#[derive(Clone)]
-pub(crate) struct RsaPrivate {
-    pub(crate) d: Vec<u8>,
-    pub(crate) p: Vec<u8>,
-    pub(crate) q: Vec<u8>,
-    pub(crate) dp: Vec<u8>,
-    pub(crate) dq: Vec<u8>,
-    pub(crate) qi: Vec<u8>,
-}
-
-/// One key of a set: its members agree, its numbers are not yet checked.
-pub(crate) enum Jwk {
-    Private { kid: String, algorithm: Algorithm, parameters: PrivateParameters },
-    Public { kid: String, algorithm: Algorithm, parameters: PublicParameters },
-    Flask(FlaskKey),
-}
-
-impl Jwk {
-    pub(crate) fn kid(&self) -> &str {
-        match self {
-            Self::Private { kid, .. } | Self::Public { kid, .. } => kid,
-            Self::Flask(key) => key.kid(),
-        }
-    }
 }

@@ -1,78 +1,121 @@
-//! The keys of a function that signs: the one that signs, and all that verify.
+//! The keys of one function.
 
+use std::{
+    num::NonZeroUsize,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use lru::LruCache;
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::{
     algorithm::Algorithm,
     error::KeyError,
-    flask::FlaskKeys,
-    jwk::{Jwk, PrivateParameters, PublicJwkSet, PublicParameters, parse_jwk_set},
-    pem,
+    jwk::PublicJwkSet,
+    jwk_set::parse_jwk_set,
+    legacy::{LegacyKey, LegacyKeys},
     signing::SigningKey,
-    verifying::{VerifyingKey, VerifyingKeys},
+    timestamp::Timestamp,
+    verifier::GenuineToken,
+    verifying::VerifyingKey,
 };
 
-/// The `kid` of a secret that came without one.
+/// The `kid` of a shared secret that came without one.
 const SHARED_SECRET_KID: &str = "shared-secret";
 
-/// A key that signs, and all keys that verify, its public half among them.
+/// How many genuine tokens are remembered.
+const REMEMBERED_TOKENS: NonZeroUsize = NonZeroUsize::MIN.saturating_add(63);
+
+type RememberedTokens = LruCache<Vec<u8>, GenuineToken>;
+
+/// The keys of one function: the key that signs if there is one, the keys that verify, and the
+/// keys of a legacy service.
 #[derive(Debug)]
 pub struct KeySet {
-    signing: SigningKey,
-    verifying: VerifyingKeys,
-    flask: FlaskKeys,
+    signing: Option<SigningKey>,
+    verifying: Vec<VerifyingKey>,
+    legacy: LegacyKeys,
+    /// By the SHA-256 of their text. A new key set remembers no token, so a retired key ends here.
+    remembered: Mutex<RememberedTokens>,
 }
 
 impl KeySet {
+    /// A key that signs, and all keys that verify.
+    pub fn new(signing: Option<SigningKey>, verifying: Vec<VerifyingKey>) -> Self {
+        let remembered = Mutex::new(LruCache::new(REMEMBERED_TOKENS));
+        Self { signing, verifying, legacy: LegacyKeys::default(), remembered }
+    }
+
+    fn of_signing_key(key: SigningKey) -> Self {
+        let public = key.public().clone();
+        Self::new(Some(key), vec![public])
+    }
+
     /// Reads a JWK set (RFC 7517). Its first key is private and signs; the others, private or
-    /// public, verify. Keys that are marked as a Flask service's verify that service's tokens.
+    /// public, verify. Keys with `minted_by` verify the tokens of a legacy service.
     ///
     /// # Errors
-    /// Every variant of [`KeyError`] but `Generation`: the whole set is refused for one bad key.
+    /// [`KeyError`]: one bad key refuses the whole set.
     pub fn parse(jwk_set: &SecretString) -> Result<Self, KeyError> {
-        let (mut signing, mut others, mut flask) = (None, Vec::new(), Vec::new());
-        for key in parse_jwk_set(jwk_set.expose_secret())? {
-            match key {
-                Jwk::Private { kid, algorithm, parameters } => {
-                    let key = SigningKey::new(kid, algorithm, parameters)?;
-                    if signing.is_none() && others.is_empty() {
-                        signing = Some(key);
-                    } else {
-                        others.push(key.into_public());
-                    }
+        let (mut signing, mut verifying, mut legacy) = (None, Vec::new(), Vec::new());
+        for jwk in parse_jwk_set(jwk_set.expose_secret())? {
+            if jwk.legacy().is_some() {
+                legacy.push(LegacyKey::from_jwk(&jwk)?);
+            } else if jwk.is_private() {
+                let key = SigningKey::from_jwk(&jwk)?;
+                verifying.push(key.public().clone());
+                if verifying.len() == 1 {
+                    signing = Some(key);
                 }
-                Jwk::Public { kid, algorithm, parameters } => {
-                    others.push(VerifyingKey::from_public(kid, algorithm, parameters)?);
-                }
-                Jwk::Flask(key) => flask.push(key),
+            } else {
+                verifying.push(VerifyingKey::from_set(&jwk)?);
             }
         }
-        match signing {
-            Some(signing) => {
-                let public = std::iter::once(signing.public().clone());
-                let verifying = public.chain(others).collect();
-                Ok(Self { signing, verifying, flask: FlaskKeys::new(flask) })
-            }
-            None if others.is_empty() => Err(KeyError::Empty),
-            None => Err(KeyError::NoSigningKey),
+        let secrets = verifying.iter().filter(|key| !key.algorithm().has_public_half()).count();
+        if secrets != 0 && secrets != verifying.len() {
+            return Err(KeyError::MixedSecrets);
         }
+        if verifying.is_empty() {
+            return Err(KeyError::Empty);
+        }
+        let signing = signing.ok_or(KeyError::NoSigningKey)?;
+        Ok(Self { legacy: LegacyKeys::new(legacy), ..Self::new(Some(signing), verifying) })
+    }
+
+    /// Reads a JWK set of public keys, for a function that does not sign.
+    ///
+    /// # Errors
+    /// [`KeyError`]: one bad or private key refuses the whole set.
+    pub fn parse_public(jwk_set: &str) -> Result<Self, KeyError> {
+        let mut verifying = Vec::new();
+        for jwk in parse_jwk_set(jwk_set)? {
+            if jwk.is_private() {
+                return Err(jwk.unsupported("a verifier is given public keys only"));
+            }
+            verifying.push(VerifyingKey::from_set(&jwk)?);
+        }
+        if verifying.is_empty() { Err(KeyError::Empty) } else { Ok(Self::new(None, verifying)) }
     }
 
     /// One private key in PEM: PKCS #8, PKCS #1 or SEC 1. Its `kid` is its thumbprint (RFC 7638).
     ///
     /// # Errors
-    /// [`KeyError::NotPem`] when it is no key for `algorithm`, [`KeyError::Invalid`] when its
-    /// numbers are none.
+    /// [`KeyError::NotPem`] without a key for `algorithm`, [`KeyError::Invalid`] for an RSA key of
+    /// less than 2048 bits.
     pub fn from_pem(algorithm: Algorithm, pem: &SecretString) -> Result<Self, KeyError> {
-        let parameters = pem::private(algorithm, pem.expose_secret());
-        let parameters = parameters.ok_or(KeyError::NotPem(algorithm.name()))?;
-        let kid = parameters
-            .public()
-            .map_or_else(|| SHARED_SECRET_KID.to_owned(), PublicParameters::thumbprint);
-        SigningKey::new(kid, algorithm, parameters).map(Self::of)
+        SigningKey::from_pem(algorithm, pem).map(Self::of_signing_key)
     }
 
-    /// One secret that another service shares, for HS256, HS384 or HS512.
+    /// One public key in PEM (`BEGIN PUBLIC KEY`). Its `kid` is its thumbprint (RFC 7638).
+    ///
+    /// # Errors
+    /// [`KeyError::NotPem`] without a key for `algorithm`, [`KeyError::Invalid`] for numbers that
+    /// are not a key.
+    pub fn from_public_pem(algorithm: Algorithm, pem: &str) -> Result<Self, KeyError> {
+        Ok(Self::new(None, vec![VerifyingKey::from_pem(algorithm, pem)?]))
+    }
+
+    /// One secret that is shared with another service, for HS256, HS384 or HS512.
     ///
     /// # Errors
     /// [`KeyError::ShortSecret`] for less than 32, 48 or 64 bytes, [`KeyError::Unsupported`] for
@@ -81,44 +124,47 @@ impl KeySet {
         algorithm: Algorithm,
         secret: &SecretString,
     ) -> Result<Self, KeyError> {
-        let bytes = secret.expose_secret().as_bytes().to_vec();
-        let parameters = PrivateParameters::Secret(bytes);
-        SigningKey::new(SHARED_SECRET_KID.to_owned(), algorithm, parameters).map(Self::of)
+        let (kid, secret) = (SHARED_SECRET_KID.to_owned(), secret.expose_secret().as_bytes());
+        SigningKey::from_secret(kid, algorithm, secret).map(Self::of_signing_key)
     }
 
-    fn of(signing: SigningKey) -> Self {
-        let verifying = std::iter::once(signing.public().clone()).collect();
-        Self { signing, verifying, flask: FlaskKeys::default() }
-    }
-
-    /// The same key that signs, and `verifying` in place of the keys that verify.
+    /// The same keys, and those of a legacy service.
     #[must_use]
-    pub fn with_verifying_keys(self, verifying: VerifyingKeys) -> Self {
-        Self { verifying, ..self }
-    }
-
-    /// The halves that verify.
-    pub fn verifying_keys(&self) -> VerifyingKeys {
-        self.verifying.clone()
-    }
-
-    /// The public keys, for the JWKS endpoint. Shared secrets are left out.
-    pub fn public_jwk_set(&self) -> PublicJwkSet {
-        self.verifying.public_jwk_set()
-    }
-
-    /// The keys that verify a Flask service's tokens.
-    pub fn flask_keys(&self) -> FlaskKeys {
-        self.flask.clone()
-    }
-
-    /// The algorithm of the key that signs.
-    pub const fn algorithm(&self) -> Algorithm {
-        self.signing.public().algorithm()
+    pub fn with_legacy(self, keys: LegacyKeys) -> Self {
+        Self { legacy: self.legacy.and(keys), ..self }
     }
 
     /// The key that signs.
-    pub fn into_signing_key(self) -> SigningKey {
+    pub const fn signing(&self) -> Option<&SigningKey> {
+        self.signing.as_ref()
+    }
+
+    /// The key that signs, taken out of the set.
+    pub fn into_signing(self) -> Option<SigningKey> {
         self.signing
+    }
+
+    /// The verifying key with that id.
+    pub fn find(&self, kid: &str) -> Option<&VerifyingKey> {
+        self.verifying.iter().find(|key| key.kid() == kid)
+    }
+
+    /// The public keys.
+    pub fn public_jwk_set(&self) -> PublicJwkSet {
+        PublicJwkSet { keys: self.verifying.iter().filter_map(|key| key.jwk().cloned()).collect() }
+    }
+
+    /// The public keys whose tokens are accepted at that moment, for the JWKS endpoint.
+    pub fn public_jwk_set_at(&self, now: Timestamp) -> PublicJwkSet {
+        let accepted = self.verifying.iter().filter(|key| key.is_accepted(now));
+        PublicJwkSet { keys: accepted.filter_map(|key| key.jwk().cloned()).collect() }
+    }
+
+    pub(crate) const fn legacy(&self) -> &LegacyKeys {
+        &self.legacy
+    }
+
+    pub(crate) fn remembered(&self) -> MutexGuard<'_, RememberedTokens> {
+        self.remembered.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

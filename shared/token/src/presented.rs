@@ -2,24 +2,25 @@
 
 use std::fmt;
 
-use crate::{encoding, error::TokenError, header::UnverifiedHeader};
+use crate::{encoding::from_base64url, error::TokenError};
 
-/// The longest text that is looked at. API Gateway passes 10,240 bytes of headers in all, so a
-/// longer token only makes us compute.
+/// The longest token that is read. API Gateway passes 10,240 bytes of headers in all, so a longer
+/// token only costs time.
 pub const MAX_TOKEN_BYTES: usize = 8 * 1024;
 
-/// A token as a client presented it: three parts of text of a bearable length, nothing verified.
+/// A token as a client presented it: three parts of limited length, not verified.
 #[derive(Clone, Copy)]
 pub struct PresentedToken<'a> {
     pub(crate) text: &'a str,
-    message: &'a str,
+    /// The part that is signed: header and payload.
+    pub(crate) message: &'a str,
+    pub(crate) signature: &'a str,
     header: &'a str,
     payload: &'a str,
-    signature: &'a str,
 }
 
 impl<'a> PresentedToken<'a> {
-    /// Takes the compact serialisation apart (RFC 7515 §3.1).
+    /// Splits the compact serialisation (RFC 7515 §3.1).
     ///
     /// # Errors
     /// [`TokenError::TooLong`] and [`TokenError::NotCompact`].
@@ -32,35 +33,19 @@ impl<'a> PresentedToken<'a> {
         if payload.contains('.') || [header, payload, signature].contains(&"") {
             return Err(TokenError::NotCompact);
         }
-        Ok(Self { text, message, header, payload, signature })
+        Ok(Self { text, message, signature, header, payload })
     }
 
-    /// What was signed.
-    pub(crate) const fn message(self) -> &'a str {
-        self.message
-    }
-
-    pub(crate) const fn signature(self) -> &'a str {
-        self.signature
-    }
-
-    /// Its parts as they are encoded: header, payload, signature.
-    pub(crate) const fn parts(self) -> [&'a str; 3] {
-        [self.header, self.payload, self.signature]
-    }
-
-    /// The header, unverified.
-    pub(crate) fn header(self) -> Option<UnverifiedHeader> {
-        UnverifiedHeader::parse(&encoding::from_base64url(self.header)?)
-    }
-
-    /// The bytes of the payload, unverified.
-    pub(crate) fn payload(self) -> Option<Vec<u8>> {
-        encoding::from_base64url(self.payload)
+    /// The bytes of header and payload. The signature must be canonical base64url too.
+    pub(crate) fn decode(self) -> Result<(Vec<u8>, Vec<u8>), TokenError> {
+        let decode = |part| from_base64url(part).ok_or(TokenError::NotCompact);
+        let parts = (decode(self.header)?, decode(self.payload)?);
+        decode(self.signature)?;
+        Ok(parts)
     }
 }
 
-/// A token is as good as a password, so it prints its length only.
+/// A token is as good as a password, so only its length is printed.
 impl fmt::Debug for PresentedToken<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "PresentedToken({} bytes)", self.text.len())

@@ -1,23 +1,20 @@
-//! Checking tokens, in the one order in which it is safe.
+//! Verifies tokens, in the one order in which it is safe.
 
-use std::{sync::Arc, time::Duration};
-
+use aws_lc_rs::digest;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::{
     additional::{AdditionalClaims, RESERVED_CLAIMS},
-    claims::{AccessClaims, RefreshClaims, SessionClaims, TokenType},
-    encoding,
+    claims::{AccessClaims, RefreshClaims, SessionClaims, Subject, TokenType},
     error::TokenError,
     header::UnverifiedHeader,
     id::{SessionId, TokenId, UserId},
     json,
+    key_set::KeySet,
     presented::PresentedToken,
     profile::{TokenProfile, refresh_audience},
-    seen::SeenTokens,
     timestamp::Timestamp,
-    verifying::VerifyingKeys,
 };
 
 /// The claims as they are written. A missing, repeated or mistyped one fails the whole token.
@@ -45,7 +42,6 @@ struct Payload {
 }
 
 impl Payload {
-    /// Reads the claims that have a meaning of ours, and keeps the others.
     fn parse(json: &[u8]) -> Option<Self> {
         let (reserved, additional): (Map<_, _>, Map<_, _>) = json::parse_object(json)?
             .into_iter()
@@ -61,59 +57,38 @@ impl From<Payload> for SessionClaims {
     }
 }
 
-/// A token that one of our keys has signed. Whether it is valid now is another question.
+/// A token that one of our keys has signed. It may have expired or be for another audience.
 #[derive(Clone)]
-struct Genuine {
+pub(crate) struct GenuineToken {
     token_type: TokenType,
     claims: Payload,
-    /// From when on its key is not accepted.
     key_until: Option<Timestamp>,
 }
 
-/// Accepts the tokens of one profile, signed by one of a set of keys.
-///
-/// It remembers the last tokens that it found genuine, and judges their times anew.
-#[derive(Clone, Debug)]
-pub struct Verifier {
-    keys: VerifyingKeys,
-    profile: TokenProfile,
-    seen: Arc<SeenTokens<Genuine>>,
+/// Accepts the tokens of one profile that a key of one set has signed.
+#[derive(Clone, Copy, Debug)]
+pub struct Verifier<'a> {
+    keys: &'a KeySet,
+    profile: &'a TokenProfile,
 }
 
-impl Verifier {
+impl<'a> Verifier<'a> {
     /// A verifier of tokens for `profile`, signed with one of `keys`.
-    pub fn new(keys: VerifyingKeys, profile: TokenProfile) -> Self {
-        Self { keys, profile, seen: Arc::new(SeenTokens::new()) }
-    }
-
-    /// How far `nbf`, `iat` and `exp` are widened.
-    pub const fn leeway(&self) -> Duration {
-        self.profile.leeway
+    pub const fn new(keys: &'a KeySet, profile: &'a TokenProfile) -> Self {
+        Self { keys, profile }
     }
 
     /// The claims of a valid access token.
     ///
     /// # Errors
     /// The first [`TokenError`] in the order: form, header, key, signature, type, issuer and
-    /// audience, times. [`TokenError::Expired`] is the last, so it is told to genuine tokens only.
+    /// audience, times. [`TokenError::Expired`] is the last, so only genuine tokens get it.
     pub fn access(
-        &self,
+        self,
         token: PresentedToken<'_>,
         now: Timestamp,
     ) -> Result<AccessClaims, TokenError> {
-        let claims = self.verify(token, Some(TokenType::Access), now)?;
-        Ok(AccessClaims {
-            user: claims.sub,
-            username: claims.username,
-            session: claims.sid,
-            token: claims.jti,
-            auth_time: claims.auth_time,
-            expires_at: claims.exp,
-            fresh: claims.fresh,
-            roles: claims.roles,
-            csrf: claims.csrf,
-            claims: claims.additional,
-        })
+        self.claims(token, TokenType::Access, now).map(|(claims, _)| claims)
     }
 
     /// The claims of a valid refresh token.
@@ -121,133 +96,146 @@ impl Verifier {
     /// # Errors
     /// As [`Verifier::access`].
     pub fn refresh(
-        &self,
+        self,
         token: PresentedToken<'_>,
         now: Timestamp,
     ) -> Result<RefreshClaims, TokenError> {
-        let claims = self.verify(token, Some(TokenType::Refresh), now)?;
+        let (claims, generation) = self.claims(token, TokenType::Refresh, now)?;
         Ok(RefreshClaims {
-            generation: claims.generation.ok_or(TokenError::BadClaims)?,
-            user: claims.sub,
-            username: claims.username,
-            session: claims.sid,
-            token: claims.jti,
+            subject: claims.subject,
+            session: claims.session,
+            generation: generation.ok_or(TokenError::BadClaims)?,
+            token: claims.token,
             auth_time: claims.auth_time,
-            expires_at: claims.exp,
+            expires_at: claims.expires_at,
             csrf: claims.csrf,
         })
     }
 
-    /// The session that a valid token of either type names.
+    /// The session of a valid token of either type. Tokens of a legacy service have none.
     ///
     /// # Errors
     /// As [`Verifier::access`], but for [`TokenError::WrongType`].
     pub fn session(
-        &self,
+        self,
         token: PresentedToken<'_>,
         now: Timestamp,
     ) -> Result<SessionClaims, TokenError> {
-        self.verify(token, None, now).map(SessionClaims::from)
+        let token = self.genuine(token)?;
+        self.check(&token, None, now)?;
+        Ok(token.claims.into())
     }
 
-    /// The session that a token of either type names which is valid or was until its `exp`.
+    /// The session of a token of either type that is valid, or was until it expired.
     ///
     /// # Errors
     /// As [`Verifier::session`], but for [`TokenError::Expired`].
     pub fn session_of_expired(
-        &self,
+        self,
         token: PresentedToken<'_>,
         now: Timestamp,
     ) -> Result<SessionClaims, TokenError> {
-        let (claims, token_type) = self.genuine(token, None, now)?;
-        match self.check_times(&claims, token_type, now) {
-            Ok(()) | Err(TokenError::Expired) => Ok(claims.into()),
+        let token = self.genuine(token)?;
+        match self.check(&token, None, now) {
+            Ok(()) | Err(TokenError::Expired) => Ok(token.claims.into()),
             Err(error) => Err(error),
         }
     }
 
-    fn verify(
-        &self,
+    /// The claims of a valid token of that type, and its generation.
+    fn claims(
+        self,
         token: PresentedToken<'_>,
-        expected: Option<TokenType>,
+        expected: TokenType,
         now: Timestamp,
-    ) -> Result<Payload, TokenError> {
-        let (claims, token_type) = self.genuine(token, expected, now)?;
-        self.check_times(&claims, token_type, now)?;
-        Ok(claims)
+    ) -> Result<(AccessClaims, Option<u64>), TokenError> {
+        let token = match self.genuine(token) {
+            // Tokens of a legacy service have no `kid`.
+            Err(TokenError::BadHeader) if self.keys.legacy().may_verify() => {
+                let claims = self.keys.legacy().verify(token, expected, self.profile.leeway, now);
+                return Ok((claims?, Some(0)));
+            }
+            genuine => genuine?,
+        };
+        self.check(&token, Some(expected), now)?;
+        let claims = token.claims;
+        let generation = claims.generation;
+        let claims = AccessClaims {
+            subject: Subject::User { id: claims.sub, username: claims.username },
+            session: Some(claims.sid),
+            token: Some(claims.jti),
+            auth_time: claims.auth_time,
+            expires_at: claims.exp,
+            fresh: claims.fresh,
+            roles: claims.roles,
+            csrf: claims.csrf,
+            claims: claims.additional,
+        };
+        Ok((claims, generation))
     }
 
-    /// The claims of a token that is valid but for its times.
-    fn genuine(
-        &self,
-        token: PresentedToken<'_>,
-        expected: Option<TokenType>,
-        now: Timestamp,
-    ) -> Result<(Payload, TokenType), TokenError> {
-        let Genuine { token_type, claims, key_until } =
-            self.seen.get_or_check(token.text, || self.check_signature(token))?;
-        if key_until.is_some_and(|until| until <= now) {
-            return Err(TokenError::UnknownKey);
+    /// Everything about a token that does not depend on the profile and the time. Clients present
+    /// the same token again and again, and the signature is most of the cost, so genuine tokens
+    /// are remembered. Forged ones are not, so they cannot displace any.
+    fn genuine(self, token: PresentedToken<'_>) -> Result<GenuineToken, TokenError> {
+        let digest = digest::digest(&digest::SHA256, token.text.as_bytes());
+        if let Some(known) = self.keys.remembered().get(digest.as_ref()) {
+            return Ok(known.clone());
         }
-        if expected.is_some_and(|expected| expected != token_type) {
-            return Err(TokenError::WrongType(token_type));
-        }
-        self.check_parties(&claims, token_type)?;
-        Ok((claims, token_type))
+        let genuine = self.check_signature(token)?;
+        self.keys.remembered().put(digest.as_ref().to_vec(), genuine.clone());
+        Ok(genuine)
     }
 
-    /// Everything about a token that does not depend on who asks and when.
-    fn check_signature(&self, token: PresentedToken<'_>) -> Result<Genuine, TokenError> {
-        let decode = |part| encoding::from_base64url(part).ok_or(TokenError::NotCompact);
-        let [header, payload, signature] = token.parts();
-        let (header, payload) = (decode(header)?, decode(payload)?);
-        decode(signature)?;
-
+    fn check_signature(self, token: PresentedToken<'_>) -> Result<GenuineToken, TokenError> {
+        let (header, payload) = token.decode()?;
         let header = UnverifiedHeader::parse(&header).ok_or(TokenError::BadHeader)?;
         let (kid, typ) = header.kid.zip(header.typ).ok_or(TokenError::BadHeader)?;
         let key = self.keys.find(&kid).ok_or(TokenError::UnknownKey)?;
         if header.alg != key.algorithm().name() {
             return Err(TokenError::WrongAlgorithm);
         }
-        if !key.verifies(token.message().as_bytes(), signature) {
+        if !key.verifies(token.message.as_bytes(), token.signature) {
             return Err(TokenError::BadSignature);
         }
-
-        // Only from here on has one of our keys vouched for what is read.
+        // No claim is read before this line.
         let token_type = TokenType::from_header(&typ).ok_or(TokenError::BadClaims)?;
         let claims = Payload::parse(&payload).ok_or(TokenError::BadClaims)?;
         if claims.r#type != token_type.claim_name() {
             return Err(TokenError::BadClaims);
         }
-        Ok(Genuine { token_type, claims, key_until: key.until() })
+        Ok(GenuineToken { token_type, claims, key_until: key.until() })
     }
 
-    fn check_parties(&self, claims: &Payload, token_type: TokenType) -> Result<(), TokenError> {
+    fn check(
+        self,
+        token: &GenuineToken,
+        expected: Option<TokenType>,
+        now: Timestamp,
+    ) -> Result<(), TokenError> {
+        let GenuineToken { token_type, claims, key_until } = token;
+        if key_until.is_some_and(|until| until <= now) {
+            return Err(TokenError::UnknownKey);
+        }
+        if expected.is_some_and(|expected| expected != *token_type) {
+            return Err(TokenError::WrongType(*token_type));
+        }
         let Payload { iss, aud, .. } = claims;
-        let profile = &self.profile;
+        let profile = self.profile;
         if *iss != profile.issuer && !profile.other_issuers.contains(iss) {
             return Err(TokenError::WrongIssuer);
         }
-        let is_for_us = match token_type {
-            TokenType::Access => *aud == profile.audience || profile.other_audiences.contains(aud),
-            TokenType::Refresh => *aud == refresh_audience(iss),
+        let (is_for_us, longest) = match token_type {
+            TokenType::Access => (
+                *aud == profile.audience || profile.other_audiences.contains(aud),
+                profile.access_lifetime,
+            ),
+            TokenType::Refresh => (*aud == refresh_audience(iss), profile.refresh_lifetime),
         };
-        if is_for_us { Ok(()) } else { Err(TokenError::WrongAudience) }
-    }
-
-    /// Compares the times ourselves: `jsonwebtoken` reads the clock, allows a minute of leeway
-    /// unless told otherwise, and takes `exp == now` for valid, against RFC 7519 §4.1.4.
-    fn check_times(
-        &self,
-        claims: &Payload,
-        token_type: TokenType,
-        now: Timestamp,
-    ) -> Result<(), TokenError> {
-        let leeway = self.profile.leeway;
-        let longest = match token_type {
-            TokenType::Access => self.profile.access_lifetime,
-            TokenType::Refresh => self.profile.refresh_lifetime,
-        };
+        if !is_for_us {
+            return Err(TokenError::WrongAudience);
+        }
+        let leeway = profile.leeway;
         if claims.nbf > now + leeway {
             return Err(TokenError::NotYetValid);
         }
@@ -257,6 +245,7 @@ impl Verifier {
         if claims.exp > claims.iat + longest {
             return Err(TokenError::LivesTooLong);
         }
+        // RFC 7519 §4.1.4: the token is expired in the second of its `exp`.
         if claims.exp + leeway <= now {
             return Err(TokenError::Expired);
         }
