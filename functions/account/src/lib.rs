@@ -6,55 +6,87 @@
 //! | `GET /sessions`, `DELETE /sessions`, `DELETE /sessions/{id}` | `sessions.rs` |
 
 mod me;
-mod route;
 mod sessions;
 
 use lambda_http::{Body, Request, Response};
-use latchkey_http::{ApiError, Caller, TokenReader, empty};
-use latchkey_password::Hasher;
+use latchkey_guard::{Caller, TokenReader};
+use latchkey_http::{ApiError, ErrorKind, Route, empty, route};
+use latchkey_password::{HashError, Hasher, Password, Verdict};
 use latchkey_session::{ReadUser, RemoveUser, UpdateUser};
 use latchkey_token::Timestamp;
+use secrecy::SecretString;
+use tracing::error;
 
-use route::Route;
-
-/// How often a change is tried again when the account changes meanwhile.
+/// How often a change is tried again if the account changes meanwhile.
 const MAX_TRIES: usize = 8;
+
+#[derive(Clone, Copy)]
+enum Action {
+    ShowMe,
+    DeleteMe,
+    ListSessions,
+    EndSession,
+    EndSessions,
+}
+
+const ROUTES: [Route<Action>; 5] = [
+    ("GET", "/me", Action::ShowMe),
+    ("DELETE", "/me", Action::DeleteMe),
+    ("GET", "/sessions", Action::ListSessions),
+    ("DELETE", "/sessions", Action::EndSessions),
+    ("DELETE", "/sessions/{}", Action::EndSession),
+];
 
 /// What its routes use. The trait bounds are its IAM policy.
 #[derive(Debug)]
 pub struct Account<U> {
-    /// Where users are.
+    /// Users and their sessions.
     pub users: U,
-    /// What finds and checks tokens.
+    /// Finds and verifies tokens.
     pub reader: TokenReader,
-    /// What verifies passwords.
+    /// Verifies passwords.
     pub hasher: Hasher,
 }
 
 impl<U: ReadUser + UpdateUser + RemoveUser> Account<U> {
-    /// Answers the caller, whose session is looked up at every request.
+    /// Serves the caller, whose session is looked up at every request.
     ///
     /// # Errors
-    /// The 401 answers for a token that is none or whose session is over, `invalid_credentials`,
-    /// `invalid_request`, `not_found`, `method_not_allowed`, and our own faults.
+    /// The 401 for an invalid token or an ended session, `invalid_credentials`, `invalid_request`,
+    /// `not_found`, `method_not_allowed`, and faults of the stores.
     pub async fn handle(
         &self,
         request: &Request,
         now: Timestamp,
     ) -> Result<Response<Body>, ApiError> {
-        let route = Route::of(request)?;
+        let (action, parameter) = route(request, &ROUTES)?;
         let caller = Caller::read(&self.reader, &self.users, request, now).await?;
-        match route {
-            Route::ShowMe => me::show(&caller),
-            Route::DeleteMe => self.delete_me(caller, request).await,
-            Route::ListSessions => sessions::list(&caller, now),
-            Route::EndSession(id) => self.end_one(&caller, request, id).await,
-            Route::EndSessions => self.end_many(caller, request, now).await,
+        match action {
+            Action::ShowMe => me::show(&caller),
+            Action::DeleteMe => self.delete_me(caller, request).await,
+            Action::ListSessions => sessions::list(&caller, now),
+            Action::EndSession => self.end_one(&caller, request, parameter).await,
+            Action::EndSessions => self.end_many(caller, request, now).await,
         }
     }
 }
 
 impl<U> Account<U> {
+    /// Checks that `password` is the caller's.
+    fn check_password(&self, caller: &Caller, password: &SecretString) -> Result<(), ApiError> {
+        let wrong = ErrorKind::InvalidCredentials;
+        let password = Password::parse(password).map_err(|_| wrong)?;
+        match self.hasher.verify(&password, &caller.user.password_hash) {
+            Ok(Verdict::Match { .. }) => Ok(()),
+            Ok(Verdict::Mismatch) => Err(wrong.into()),
+            Err(unverifiable @ HashError::Unverifiable) => {
+                error!(user = caller.user.id.as_str(), "{unverifiable}");
+                Err(wrong.into())
+            }
+            Err(failed) => Err(ApiError::internal(failed)),
+        }
+    }
+
     /// The answer to a request that has ended its own session: a browser forgets the tokens.
     fn signed_out(&self, request: &Request) -> Response<Body> {
         let mut response = empty();

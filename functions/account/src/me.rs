@@ -1,7 +1,8 @@
 //! `GET /me` and `DELETE /me`.
 
 use lambda_http::{Body, Request, Response, http::StatusCode};
-use latchkey_http::{ApiError, Caller, JsonBody, json, rfc3339};
+use latchkey_guard::Caller;
+use latchkey_http::{ApiError, ErrorKind, JsonBody, json, rfc3339};
 use latchkey_session::{AccountChange, AccountChangeOutcome, Email, RemoveUser};
 use latchkey_token::{OperationId, UserId};
 use serde::Serialize;
@@ -38,23 +39,23 @@ impl<U: RemoveUser> Account<U> {
         request: &Request,
     ) -> Result<Response<Body>, ApiError> {
         let password = JsonBody::parse(request)?.secret("password")?;
-        caller.prove(&self.hasher, &password)?;
-        let operation = &OperationId::generate().map_err(ApiError::randomness)?;
+        self.check_password(&caller, &password)?;
+        let operation = &OperationId::generate()?;
         let (user, session) = (&caller.user, caller.session.as_ref());
         let change = AccountChange { user, session, operation };
-        match self.users.remove_user(&change).await.map_err(ApiError::store)? {
+        match self.users.remove_user(&change).await? {
             AccountChangeOutcome::Made => {
                 info!(user = user.id.as_str(), "account deleted");
                 Ok(self.signed_out(request))
             }
             AccountChangeOutcome::Changed(current) => {
-                // The session was ended, or the password that was proved is no longer the one.
+                // The session was ended, or the password was changed after it was checked.
                 let is_same_password = current
                     .is_some_and(|current| current.credentials_version == user.credentials_version);
                 Err(if is_same_password {
-                    ApiError::TokenRevoked
+                    ErrorKind::TokenRevoked.into()
                 } else {
-                    ApiError::InvalidCredentials
+                    ErrorKind::InvalidCredentials.into()
                 })
             }
         }

@@ -3,7 +3,8 @@
 use std::cmp::Reverse;
 
 use lambda_http::{Body, Request, Response, http::StatusCode};
-use latchkey_http::{ApiError, Caller, empty, json, rfc3339};
+use latchkey_guard::Caller;
+use latchkey_http::{ApiError, empty, json, rfc3339};
 use latchkey_session::{
     AccountChange, AccountChangeOutcome, EndedSessions, SessionEnd, UpdateUser,
 };
@@ -50,7 +51,7 @@ pub(crate) fn list(caller: &Caller, now: Timestamp) -> Result<Response<Body>, Ap
 }
 
 impl<U: UpdateUser> Account<U> {
-    /// Ends one of the caller's sessions. Somebody else's is none of theirs, and so not found.
+    /// Ends one of the caller's sessions. Another user's is not found.
     pub(crate) async fn end_one(
         &self,
         caller: &Caller,
@@ -61,7 +62,7 @@ impl<U: UpdateUser> Account<U> {
         {
             let user = &caller.user;
             let end = SessionEnd { username: &user.username, user: &user.id, session };
-            self.users.end_session(&end).await.map_err(ApiError::store)?;
+            self.users.end_session(&end).await?;
             info!(user = user.id.as_str(), session = id, "session ended");
             if caller.session.as_ref() == Some(session) {
                 return Ok(self.signed_out(request));
@@ -80,12 +81,12 @@ impl<U: UpdateUser> Account<U> {
         now: Timestamp,
     ) -> Result<Response<Body>, ApiError> {
         let ended = which(request.uri().query().unwrap_or_default())?;
-        let operation = &OperationId::generate().map_err(ApiError::randomness)?;
+        let operation = &OperationId::generate()?;
         for _ in 0..MAX_TRIES {
             let (user, session) = (&caller.user, caller.session.as_ref());
             let change = AccountChange { user, session, operation };
             let outcome = self.users.end_sessions(&change, ended).await;
-            match outcome.map_err(ApiError::store)? {
+            match outcome? {
                 AccountChangeOutcome::Made => {
                     info!(user = user.id.as_str(), which = ?ended, "sessions ended");
                     return Ok(match ended {
@@ -96,7 +97,7 @@ impl<U: UpdateUser> Account<U> {
                 AccountChangeOutcome::Changed(current) => caller = caller.again(current, now)?,
             }
         }
-        Err(ApiError::Unavailable("the session is being refreshed all the time".into()))
+        Err(ApiError::unavailable("the session is being refreshed all the time"))
     }
 }
 

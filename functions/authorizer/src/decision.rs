@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use latchkey_http::{Identity, to_context};
+use latchkey_guard::{Identity, to_context};
 use serde::Serialize;
 
 use crate::event::AuthorizerEvent;

@@ -6,8 +6,12 @@
 use std::collections::BTreeMap;
 
 use form_urlencoded::Serializer;
-use lambda_http::http::{HeaderName, Request, header::SEC_WEBSOCKET_PROTOCOL};
-use latchkey_http::{Lenient, TokenLocation, TokenLocations, header_value};
+use lambda_http::{
+    Request,
+    http::{HeaderName, header::SEC_WEBSOCKET_PROTOCOL},
+};
+use latchkey_guard::{TokenLocation, TokenLocations};
+use latchkey_http::{Lenient, header_value};
 use serde::Deserialize;
 
 type Fields = Lenient<BTreeMap<String, Lenient<OneOrMany>>>;
@@ -66,8 +70,8 @@ impl AuthorizerEvent {
     /// only what can be such a source is there, and where the event names them, what is one. A
     /// cookie is left out: it counts together with a CSRF value, which the next request by the same
     /// cookie, from a page of another site, would not be asked for.
-    pub(crate) fn request(&self, locations: &TokenLocations) -> Request<()> {
-        let mut request = Request::new(());
+    pub(crate) fn request(&self, locations: &TokenLocations) -> Request {
+        let mut request = Request::default();
         let mut put = |name: &HeaderName, values: Vec<&str>| {
             for value in values {
                 request.headers_mut().append(name, header_value(value));

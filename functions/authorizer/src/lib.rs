@@ -7,8 +7,9 @@
 mod decision;
 mod event;
 
-use latchkey_http::{Guard, Refusal, Requirement};
-use latchkey_session::{ReadUser, StoreError};
+use latchkey_guard::{Guard, Requirement};
+use latchkey_http::ApiError;
+use latchkey_session::ReadUser;
 use latchkey_token::Timestamp;
 use tracing::info;
 
@@ -26,15 +27,15 @@ impl<S: ReadUser> Authorizer<S> {
     /// Decides on the event that `json` holds, in the shape that its sender expects.
     ///
     /// # Errors
-    /// [`StoreError`] when the session could not be looked up.
-    pub async fn handle(&self, json: &str, now: Timestamp) -> Result<Decision, StoreError> {
+    /// A fault: keys or session could not be looked up.
+    pub async fn handle(&self, json: &str, now: Timestamp) -> Result<Decision, ApiError> {
         let event = AuthorizerEvent::parse(json);
         let request = event.request(self.guard.locations());
-        match self.guard.check(&request, Requirement::TOKEN, now).await {
+        match self.guard.authenticate(&request, Requirement::TOKEN, now).await {
             Ok(identity) => Ok(Decision::allow(&event, &identity)),
-            Err(Refusal::Fault(fault)) => Err(fault),
-            Err(refusal) => {
-                info!(reason = refusal.reason(), "denied");
+            Err(error) if error.kind().is_fault() => Err(error),
+            Err(error) => {
+                info!(reason = error.kind().code(), "denied");
                 Ok(Decision::deny(&event))
             }
         }

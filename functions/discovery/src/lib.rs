@@ -4,17 +4,33 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use lambda_http::{
     Body, Request, Response,
-    http::{HeaderValue, Method, StatusCode, header::CACHE_CONTROL},
+    http::{HeaderValue, StatusCode, header::CACHE_CONTROL},
 };
-use latchkey_http::{ApiError, Gateway, json};
+use latchkey_http::{ApiError, RequestContext, Route, json, route};
 use latchkey_keys::KeyCache;
-use latchkey_token::{PublicJwkSet, Timestamp, VerifyingKeys};
+use latchkey_token::{PublicJwkSet, Timestamp};
 use serde::Serialize;
 use serde_json::json;
 
 const JWKS_PATH: &str = "/.well-known/jwks.json";
 const METADATA_PATH: &str = "/.well-known/openid-configuration";
 const HEALTH_PATH: &str = "/health";
+
+#[derive(Clone, Copy)]
+enum Document {
+    Keys,
+    Metadata,
+    Health,
+}
+
+const ROUTES: [Route<Document>; 6] = [
+    ("GET", JWKS_PATH, Document::Keys),
+    ("HEAD", JWKS_PATH, Document::Keys),
+    ("GET", METADATA_PATH, Document::Metadata),
+    ("HEAD", METADATA_PATH, Document::Metadata),
+    ("GET", HEALTH_PATH, Document::Health),
+    ("HEAD", HEALTH_PATH, Document::Health),
+];
 
 const CACHEABLE: HeaderValue = HeaderValue::from_static("public, max-age=300");
 
@@ -27,7 +43,7 @@ pub struct Discovery {
     /// The `iss` claim of our tokens.
     pub issuer: String,
     /// The keys of our tokens.
-    pub keys: KeyCache<VerifyingKeys>,
+    pub keys: KeyCache,
 }
 
 impl Discovery {
@@ -40,23 +56,15 @@ impl Discovery {
         request: &Request,
         now: Timestamp,
     ) -> Result<Response<Body>, ApiError> {
-        let path = request.uri().path();
-        if ![JWKS_PATH, METADATA_PATH, HEALTH_PATH].contains(&path) {
-            return Err(ApiError::NotFound);
-        }
-        if ![Method::GET, Method::HEAD].contains(request.method()) {
-            return Err(ApiError::MethodNotAllowed("GET, HEAD"));
-        }
-        match path {
-            JWKS_PATH => cacheable(&self.keys(now).await?),
-            METADATA_PATH => cacheable(&self.metadata(request, &self.keys(now).await?)),
-            _ => json(StatusCode::OK, &json!({ "status": "ok" })),
+        match route(request, &ROUTES)?.0 {
+            Document::Keys => cacheable(&self.keys(now).await?),
+            Document::Metadata => cacheable(&self.metadata(request, &self.keys(now).await?)),
+            Document::Health => json(StatusCode::OK, &json!({ "status": "ok" })),
         }
     }
 
     async fn keys(&self, now: Timestamp) -> Result<PublicJwkSet, ApiError> {
-        let keys = self.keys.get(now).await.map_err(ApiError::keys)?;
-        Ok(keys.public_jwk_set_at(now))
+        Ok(self.keys.get(now).await?.public_jwk_set_at(now))
     }
 
     /// What a verifier has to know (RFC 8414 §2). There is no authorization endpoint: users log
@@ -83,8 +91,8 @@ impl Discovery {
         if self.issuer.starts_with("https://") || self.issuer.starts_with("http://") {
             self.issuer.trim_end_matches('/').to_owned()
         } else {
-            let gateway = Gateway::of(request);
-            format!("https://{}{}", gateway.domain_name, gateway.base_path)
+            let context = RequestContext::of(request);
+            format!("https://{}{}", context.domain_name, context.base_path)
         }
     }
 }

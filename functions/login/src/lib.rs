@@ -1,33 +1,34 @@
-//! `POST /login`: starts a session and answers its first tokens. `POST /auth` does so as Flask-JWT
-//! does.
+//! `POST /login`: starts a session and returns its first tokens. `POST /auth` is the same for clients
+//! of Flask-JWT.
 
 use lambda_http::{Body, Request, Response};
-use latchkey_http::{
-    ApiError, Delivery, FLASK_JWT_PATH, Freshness, JsonBody, Proven, SessionOf, TokenLocations,
-    client, start_session, token_answer,
-};
+use latchkey_guard::{Delivery, SessionOf, TokenLocations, token_response};
+use latchkey_http::{ApiError, ErrorKind, FLASK_JWT_PATH, JsonBody, client, route, start_session};
 use latchkey_keys::KeyCache;
 use latchkey_password::{HashError, Hasher, Password, Verdict};
 use latchkey_session::{
     AccountStatus, ReadUser, SessionLifetimes, SessionPolicy, UpdateUser, User,
 };
-use latchkey_token::{Issuer, Timestamp};
+use latchkey_token::{Issuer, Timestamp, TokenProfile};
+use secrecy::SecretString;
 use tracing::{error, info};
 
 /// What its routes use. The trait bounds are its IAM policy.
 #[derive(Debug)]
 pub struct Login<U> {
-    /// Where users are found and their sessions started.
+    /// Users and their sessions.
     pub users: U,
-    /// What verifies passwords.
+    /// Verifies passwords.
     pub hasher: Hasher,
-    /// What signs tokens.
-    pub issuer: KeyCache<Issuer>,
-    /// How long sessions live and how many.
+    /// The key that signs.
+    pub keys: KeyCache,
+    /// Issuer, audience and lifetimes of the tokens.
+    pub profile: TokenProfile,
+    /// How long sessions live, and how many.
     pub sessions: SessionPolicy,
     /// Whether tokens may go into cookies, and into which.
     pub locations: TokenLocations,
-    /// Whether there is `POST /auth`.
+    /// Whether `POST /auth` exists.
     pub flask_jwt: bool,
 }
 
@@ -35,78 +36,73 @@ impl<U: ReadUser + UpdateUser> Login<U> {
     /// Exchanges `username` and `password` for tokens.
     ///
     /// # Errors
-    /// `not_found` where Flask-JWT's login is disabled, `invalid_request`, `invalid_credentials` (one
-    /// answer, one hash and the same calls whether the user exists or not), `account_disabled`,
-    /// `csrf_failed` where cookies are asked for, and our own faults.
+    /// `not_found` if Flask-JWT's login is disabled, `invalid_request`, `invalid_credentials` (the
+    /// same answer, hash and calls whether the user exists or not), `account_disabled`,
+    /// `csrf_failed` if cookies are requested, and faults of the stores.
     pub async fn handle(
         &self,
         request: &Request,
         now: Timestamp,
     ) -> Result<Response<Body>, ApiError> {
+        route(request, &[("POST", "*", ())])?;
         let is_flask_jwt = request.uri().path() == FLASK_JWT_PATH;
         if is_flask_jwt && !self.flask_jwt {
-            return Err(ApiError::NotFound);
+            return Err(ErrorKind::NotFound.into());
         }
         let body = JsonBody::parse(request)?;
-        // Asked for first: without keys there is nothing to prove a password for.
-        let issuer = self.issuer.get(now).await.map_err(ApiError::keys)?;
+        // First: without a key there is no use in verifying a password.
+        let keys = self.keys.get(now).await?;
+        let key = keys.signing().ok_or_else(|| ApiError::internal("no key signs"))?;
         let (delivery, sessions) = if is_flask_jwt {
-            (Delivery::AccessToken, self.sessions_without_refresh(&issuer))
+            (Delivery::AccessToken, self.sessions_without_refresh())
         } else {
             (self.locations.delivery(request, &body)?, self.sessions)
         };
-        let proven = self.prove(&body, now).await?;
-        let (user, started) =
-            start_session(&self.users, &sessions, proven, client(request), now).await?;
+        let (user, rehash) = self.authenticate(&body).await?;
+        let proof = (now, rehash.as_ref());
+        let started =
+            start_session(&self.users, &sessions, &user, proof, client(request), now).await?;
         info!(user = user.id.as_str(), session = started.id.as_str(), "logged in");
+        let issuer = Issuer::new(key, &self.profile);
         let holder = SessionOf { user: &user, id: &started.id, session: &started.session };
-        let mut answer = token_answer(&issuer, holder, Freshness::Fresh, delivery, now)?;
-        self.locations.clear_strays(request, answer.headers_mut());
-        Ok(answer)
+        let mut response = token_response(issuer, holder, true, delivery, now)?;
+        self.locations.clear_strays(request, response.headers_mut());
+        Ok(response)
     }
 
-    /// A session that nobody can refresh ends with its access token.
-    fn sessions_without_refresh(&self, issuer: &Issuer) -> SessionPolicy {
+    /// A session that cannot be refreshed ends with its access token.
+    fn sessions_without_refresh(&self) -> SessionPolicy {
         let SessionLifetimes { idle, absolute } = self.sessions.lifetimes;
-        let idle = idle.min(issuer.access_lifetime());
+        let idle = idle.min(self.profile.access_lifetime);
         SessionPolicy { lifetimes: SessionLifetimes { idle, absolute }, ..self.sessions }
     }
 
-    /// The user whose name and password are in `body`, if the account may be used.
-    async fn prove(&self, body: &JsonBody, now: Timestamp) -> Result<Proven, ApiError> {
-        let (username, password) = body.credentials()?;
-        let password = Password::parse(&password).map_err(ApiError::password)?;
-        let found = self.users.find_user(&username).await.map_err(ApiError::store)?;
-        let proven = self.verify(found, &password, now)?;
-        if proven.user.status == AccountStatus::Disabled {
-            return Err(ApiError::AccountDisabled);
-        }
-        Ok(proven)
-    }
-
-    fn verify(
+    /// The user with the name and password in `body`, and a stronger hash of the password if the
+    /// stored one is outdated.
+    async fn authenticate(
         &self,
-        found: Option<User>,
-        password: &Password,
-        now: Timestamp,
-    ) -> Result<Proven, ApiError> {
-        let Some(user) = found else {
-            self.hasher.verify_dummy(password).map_err(ApiError::hash)?;
-            return Err(ApiError::InvalidCredentials);
-        };
-        match self.hasher.verify(password, &user.password_hash) {
-            Ok(Verdict::Match { needs_rehash }) => {
-                let password_hash = needs_rehash.then(|| self.hasher.hash_again(password));
-                let password_hash = password_hash.transpose().map_err(ApiError::hash)?;
-                Ok(Proven { user, auth_time: now, password_hash })
-            }
-            Ok(Verdict::Mismatch) => Err(ApiError::InvalidCredentials),
-            Err(unverifiable @ HashError::Unverifiable) => {
+        body: &JsonBody,
+    ) -> Result<(User, Option<SecretString>), ApiError> {
+        let (username, password) = body.credentials()?;
+        let password =
+            Password::parse(&password).map_err(|error| ApiError::member("password", error))?;
+        let found = self.users.find_user(&username).await?;
+        let hash = found.as_ref().map(|user| &user.password_hash);
+        let verdict = self.hasher.verify_or_dummy(&password, hash);
+        let (user, needs_rehash) = match (found, verdict) {
+            (Some(user), Ok(Verdict::Match { needs_rehash })) => (user, needs_rehash),
+            (_, Ok(_)) => return Err(ErrorKind::InvalidCredentials.into()),
+            (Some(user), Err(unverifiable @ HashError::Unverifiable)) => {
                 error!(user = user.id.as_str(), "{unverifiable}");
-                self.hasher.verify_dummy(password).map_err(ApiError::hash)?;
-                Err(ApiError::InvalidCredentials)
+                return Err(ErrorKind::InvalidCredentials.into());
             }
-            Err(failed @ HashError::Failed) => Err(ApiError::hash(failed)),
+            (_, Err(failed)) => return Err(ApiError::internal(failed)),
+        };
+        let rehash = needs_rehash.then(|| self.hasher.hash_again(&password));
+        let rehash = rehash.transpose().map_err(ApiError::internal)?;
+        if user.status == AccountStatus::Disabled {
+            return Err(ErrorKind::AccountDisabled.into());
         }
+        Ok((user, rehash))
     }
 }

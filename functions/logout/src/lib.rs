@@ -1,7 +1,8 @@
 //! `POST /logout` and `DELETE /logout`: ends a session.
 
 use lambda_http::{Body, Request, Response, http::StatusCode};
-use latchkey_http::{ApiError, ErrorAnswer, TokenReader, claimed_username, json};
+use latchkey_guard::{TokenReader, claimed_username};
+use latchkey_http::{ApiError, json, route};
 use latchkey_session::{SessionEnd, UpdateUser};
 use latchkey_token::Timestamp;
 use serde_json::json;
@@ -10,28 +11,29 @@ use tracing::info;
 /// What its routes use. The trait bounds are its IAM policy.
 #[derive(Debug)]
 pub struct Logout<U> {
-    /// Where sessions are ended.
+    /// Users and their sessions.
     pub users: U,
-    /// What finds and checks tokens.
+    /// Finds and verifies tokens.
     pub reader: TokenReader,
 }
 
 impl<U: UpdateUser> Logout<U> {
-    /// Ends the sessions that the valid access and refresh tokens of `request` name. One that has
-    /// ended before gets the same answer. A browser's cookies are cleared.
+    /// Ends the sessions of the valid access and refresh tokens of `request`. If one has ended
+    /// already, the answer is the same. Cookies are cleared.
     ///
     /// # Errors
-    /// The 401 answers for tokens of which none is valid, and our own faults.
+    /// The 401 if no token is valid, and faults of the stores.
     pub async fn handle(
         &self,
         request: &Request,
         now: Timestamp,
-    ) -> Result<Response<Body>, ErrorAnswer> {
+    ) -> Result<Response<Body>, ApiError> {
+        route(request, &[("POST", "*", ()), ("DELETE", "*", ())])?;
         for token in self.reader.sessions(request, now).await? {
             let username = claimed_username(&token.username)?;
             let (user, session) = (&token.user, &token.session);
             let end = SessionEnd { username: &username, user, session };
-            self.users.end_session(&end).await.map_err(ApiError::store)?;
+            self.users.end_session(&end).await?;
             info!(user = user.as_str(), session = session.as_str(), "logged out");
         }
         let mut response = json(StatusCode::OK, &json!({ "msg": "Logged out" }))?;

@@ -1,16 +1,17 @@
 //! `POST /password`: replaces a password, and all sessions by a new one.
 
 use lambda_http::{Body, Request, Response};
-use latchkey_http::{
-    ApiError, Caller, Freshness, JsonBody, SessionOf, SigningKeys, TokenReader, client,
-    new_session, token_answer,
+use latchkey_guard::{Caller, SessionOf, TokenReader, token_response};
+use latchkey_http::{ApiError, ErrorKind, JsonBody, client, new_session, route};
+use latchkey_password::{
+    HashError, Hasher, Password as Presented, PasswordPolicy, Verdict, Weakness,
 };
-use latchkey_password::{Hasher, PasswordPolicy, Weakness};
 use latchkey_session::{
     AccountChangeOutcome, Email, PasswordChange, ReadUser, SessionPolicy, UpdateUser, User,
 };
-use latchkey_token::Timestamp;
-use tracing::info;
+use latchkey_token::{Issuer, Timestamp};
+use secrecy::SecretString;
+use tracing::{error, info};
 
 /// What its routes use. The trait bounds are its IAM policy.
 #[derive(Debug)]
@@ -18,7 +19,7 @@ pub struct Password<U> {
     /// Where users are.
     pub users: U,
     /// What finds and checks tokens, and signs them.
-    pub reader: TokenReader<SigningKeys>,
+    pub reader: TokenReader,
     /// What new passwords have to be.
     pub passwords: PasswordPolicy,
     /// What hashes and verifies them.
@@ -40,9 +41,10 @@ impl<U: ReadUser + UpdateUser> Password<U> {
         request: &Request,
         now: Timestamp,
     ) -> Result<Response<Body>, ApiError> {
+        route(request, &[("POST", "*", ())])?;
         let caller = Caller::read(&self.reader, &self.users, request, now).await?;
-        // Before anything is written: an answer needs them.
-        let keys = self.reader.keys.get(now).await.map_err(ApiError::keys)?;
+        // Before anything is written: without a key there is nothing to return.
+        let key = caller.keys.signing().ok_or_else(|| ApiError::internal("no key signs"))?;
         let body = JsonBody::parse(request)?;
         let (current, new) = (body.secret("current_password")?, body.secret("new_password")?);
         let username = caller.user.username.folded();
@@ -50,28 +52,40 @@ impl<U: ReadUser + UpdateUser> Password<U> {
         let new = self
             .passwords
             .accept(&new, &[username, email])
-            .map_err(|error| ApiError::new_password("new_password", error))?;
-        let current = caller.prove(&self.hasher, &current)?;
+            .map_err(|error| ApiError::new_password("new_password", error.codes(), error))?;
+        let current = self.check_current(&caller.user, &current)?;
         if current.is_same(new.as_password()) {
-            return Err(ApiError::WeakPassword(vec![Weakness::Unchanged]));
+            let reasons = vec![Weakness::Unchanged.code()];
+            return Err(ApiError::new_password("new_password", reasons, ""));
         }
-        let hash = self.hasher.hash(&new).map_err(ApiError::hash)?;
-        let Caller { user, session, location } = caller;
-        let started = new_session(&self.sessions, &user, client(request), now)?;
-        let change = PasswordChange {
-            user: &user,
-            session: session.as_ref(),
-            started: &started,
-            password_hash: &hash,
-        };
-        match self.users.change_password(&change).await.map_err(ApiError::store)? {
+        let hash = self.hasher.hash(&new).map_err(ApiError::internal)?;
+        let (user, session) = (&caller.user, caller.session.as_ref());
+        let started = new_session(&self.sessions, user, client(request), now)?;
+        let change = PasswordChange { user, session, started: &started, password_hash: &hash };
+        match self.users.change_password(&change).await? {
             AccountChangeOutcome::Made => {}
-            AccountChangeOutcome::Changed(found) => return Err(refused(&user, found)),
+            AccountChangeOutcome::Changed(found) => return Err(refused(user, found)),
         }
         info!(user = user.id.as_str(), "password changed, all other sessions ended");
-        let holder = SessionOf { user: &user, id: &started.id, session: &started.session };
-        let delivery = self.reader.locations.delivery_beside(request, location);
-        token_answer(&keys.issuer, holder, Freshness::Fresh, delivery, now)
+        let holder = SessionOf { user, id: &started.id, session: &started.session };
+        let delivery = self.reader.locations.delivery_beside(request, caller.location);
+        let issuer = Issuer::new(key, &self.reader.profile);
+        token_response(issuer, holder, true, delivery, now)
+    }
+
+    /// The current password, if `password` is it.
+    fn check_current(&self, user: &User, password: &SecretString) -> Result<Presented, ApiError> {
+        let wrong = ErrorKind::InvalidCredentials;
+        let password = Presented::parse(password).map_err(|_| wrong)?;
+        match self.hasher.verify(&password, &user.password_hash) {
+            Ok(Verdict::Match { .. }) => Ok(password),
+            Ok(Verdict::Mismatch) => Err(wrong.into()),
+            Err(unverifiable @ HashError::Unverifiable) => {
+                error!(user = user.id.as_str(), "{unverifiable}");
+                Err(wrong.into())
+            }
+            Err(failed) => Err(ApiError::internal(failed)),
+        }
     }
 }
 
@@ -81,8 +95,8 @@ fn refused(read: &User, found: Option<Box<User>>) -> ApiError {
         found.id == read.id && found.credentials_version == read.credentials_version
     };
     if found.is_some_and(is_as_proved) {
-        ApiError::TokenRevoked
+        ErrorKind::TokenRevoked.into()
     } else {
-        ApiError::InvalidCredentials
+        ErrorKind::InvalidCredentials.into()
     }
 }

@@ -1,44 +1,43 @@
-//! `/protected`: routes behind the guard, one for each thing that it can ask of a caller. Copy from
-//! here.
+//! `/protected`: routes behind the guard, one for each requirement. Copy from here.
 
 use lambda_http::{Body, Request, Response, http::StatusCode};
-use latchkey_http::{ApiError, Guard, Identity, Requirement, json};
+use latchkey_guard::{Guard, Identity, Requirement};
+use latchkey_http::{ApiError, Route, json, route};
 use latchkey_session::ReadUser;
 use latchkey_token::Timestamp;
 use serde_json::json;
 
+/// What each route requires; `None` if a token is optional.
+const ROUTES: [Route<Option<Requirement>>; 4] = [
+    ("GET", "/protected", Some(Requirement::TOKEN)),
+    ("GET", "/protected/fresh", Some(Requirement::FRESH)),
+    ("GET", "/protected/admin", Some(Requirement::role("admin"))),
+    ("GET", "/protected/optional", None),
+];
+
 /// What its routes use. The trait bounds are its IAM policy.
 #[derive(Debug)]
 pub struct Protected<S> {
-    /// Who is let through.
+    /// Authenticates callers.
     pub guard: Guard<S>,
 }
 
 impl<S: ReadUser> Protected<S> {
-    /// Tells callers who they are.
+    /// Returns the name of the caller.
     ///
     /// # Errors
-    /// The guard's 401 and 403 answers, `not_found`, and our own faults.
+    /// The guard's 401 and 403, `not_found`, `method_not_allowed`, and faults of the stores.
     pub async fn handle(
         &self,
         request: &Request,
         now: Timestamp,
     ) -> Result<Response<Body>, ApiError> {
-        let requirement = match request.uri().path() {
-            "/protected" => Requirement::TOKEN,
-            "/protected/fresh" => Requirement::FRESH,
-            "/protected/admin" => Requirement::role("admin"),
-            "/protected/optional" => {
-                let caller = self.guard.identify_if_any(request, now).await?;
-                return greet(caller.as_ref());
-            }
-            _ => return Err(ApiError::NotFound),
+        let (requirement, _) = route(request, &ROUTES)?;
+        let caller = match requirement {
+            Some(requirement) => Some(self.guard.authenticate(request, requirement, now).await?),
+            None => self.guard.authenticate_optional(request, Requirement::TOKEN, now).await?,
         };
-        let caller = self.guard.identify(request, requirement, now).await?;
-        greet(Some(&caller))
+        let username = caller.as_ref().map(Identity::username);
+        json(StatusCode::OK, &json!({ "logged_in_as": username }))
     }
-}
-
-fn greet(caller: Option<&Identity>) -> Result<Response<Body>, ApiError> {
-    json(StatusCode::OK, &json!({ "logged_in_as": caller.map(Identity::username) }))
 }

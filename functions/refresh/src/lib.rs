@@ -1,130 +1,154 @@
 //! `POST /refresh`: exchanges a refresh token for the next pair of tokens.
 
-mod flask;
-
-use std::sync::Arc;
-
 use lambda_http::{Body, Request, Response};
-use latchkey_http::{
-    ApiError, Delivery, ErrorAnswer, Freshness, RefreshToken, SessionOf, SigningKeys, TokenReader,
-    claimed_username, client, token_answer,
+use latchkey_guard::{
+    Presented, SessionOf, TokenReader, claimed_username, legacy_user, token_response,
 };
+use latchkey_http::{ApiError, ErrorKind, client, route, start_session};
 use latchkey_session::{
-    Client, Judgement, ReadUser, RotateSessionOutcome, RotationPolicy, SessionEnd, SessionPolicy,
-    UpdateUser, User, Username,
+    ReadUser, RefreshOutcome, RotateSessionOutcome, RotationPolicy, Session, SessionEnd,
+    SessionPolicy, UpdateUser, User,
 };
-use latchkey_token::{OperationId, RefreshClaims, Timestamp};
+use latchkey_token::{Issuer, OperationId, RefreshClaims, SessionId, Subject, Timestamp, UserId};
 use tracing::{info, warn};
 
-/// What its routes use. The trait bounds are its IAM policy.
+/// What its route uses. The trait bounds are its IAM policy.
 #[derive(Debug)]
 pub struct Refresh<U> {
-    /// Where sessions are rotated, and ended when a token is stolen.
+    /// Users and their sessions.
     pub users: U,
-    /// What finds and checks tokens, and signs them.
-    pub reader: TokenReader<SigningKeys>,
-    /// What refresh tokens are worth.
+    /// Finds and verifies refresh tokens; its keys sign the next pair.
+    pub reader: TokenReader,
+    /// How refresh tokens rotate.
     pub policy: RotationPolicy,
-    /// How long sessions live and how many.
+    /// How long sessions live, and how many, for users who come with a legacy token.
     pub sessions: SessionPolicy,
 }
 
+/// A session whose tokens are returned.
+struct Refreshed {
+    user: User,
+    id: SessionId,
+    session: Session,
+}
+
 impl<U: ReadUser + UpdateUser> Refresh<U> {
-    /// Exchanges the refresh token of `request` for the next pair, or hands out the current pair
-    /// once more to whoever missed it. A token that was used before ends its session.
+    /// Exchanges the refresh token of `request` for the next pair, or returns the current pair again
+    /// within the grace period. An older token ends its session.
     ///
     /// # Errors
-    /// The 401 answers for a token that is none, `token_revoked` when its session is over,
-    /// `refresh_token_reused`, `invalid_request`, and our own faults.
+    /// The 401 for an invalid token, `token_revoked` if its session has ended,
+    /// `refresh_token_reused`, `invalid_request`, and faults of the stores.
     pub async fn handle(
         &self,
         request: &Request,
         now: Timestamp,
-    ) -> Result<Response<Body>, ErrorAnswer> {
-        let (token, location) = self.reader.refresh(request, now).await?;
-        let answering = Answering {
-            keys: self.reader.keys.get(now).await.map_err(ApiError::keys)?,
-            delivery: self.reader.locations.delivery_after(&token, location),
-            now,
+    ) -> Result<Response<Body>, ApiError> {
+        route(request, &[("POST", "*", ())])?;
+        let presented = self.reader.refresh(request, now).await?;
+        let response = self.exchange(&presented, request, now).await;
+        response.map_err(|error| self.reader.locations.refuse(error, presented.location))
+    }
+
+    async fn exchange(
+        &self,
+        presented: &Presented<RefreshClaims>,
+        request: &Request,
+        now: Timestamp,
+    ) -> Result<Response<Body>, ApiError> {
+        let Presented { claims, location, keys } = presented;
+        // Before anything is written: without a key there is nothing to return.
+        let key = keys.signing().ok_or_else(|| ApiError::internal("no key signs"))?;
+        let issuer = Issuer::new(key, &self.reader.profile);
+        let Refreshed { user, id, session } = match (&claims.subject, &claims.session) {
+            (Subject::User { id, username }, Some(session)) => {
+                self.rotate(claims, (id, username, session), request, now).await?
+            }
+            (Subject::Legacy { identity }, _) => {
+                self.start(identity, claims.auth_time, request, now).await?
+            }
+            (Subject::User { .. }, None) => return Err(ErrorKind::InvalidToken.into()),
         };
-        let answer = match token {
-            RefreshToken::Ours(token) => self.rotate(&token, client(request), &answering).await,
-            RefreshToken::Flask(token) => self.adopt(token, request, &answering).await,
-        };
-        answer.map_err(|error| self.reader.locations.refuse(error, Some(location)))
+        let holder = SessionOf { user: &user, id: &id, session: &session };
+        let delivery = self.reader.locations.delivery_after(claims, *location);
+        token_response(issuer, holder, false, delivery, now)
     }
 
     async fn rotate(
         &self,
-        token: &RefreshClaims,
-        client: Client,
-        answering: &Answering<'_>,
-    ) -> Result<Response<Body>, ApiError> {
-        let now = answering.now;
-        let username = claimed_username(&token.username)?;
-        let operation = OperationId::generate().map_err(ApiError::randomness)?;
-        let Some(rotation) = self.policy.rotate(token, client, operation, now) else {
-            return Err(ApiError::TokenRevoked);
+        claims: &RefreshClaims,
+        (user_id, username, id): (&UserId, &str, &SessionId),
+        request: &Request,
+        now: Timestamp,
+    ) -> Result<Refreshed, ApiError> {
+        let revoked = || ApiError::from(ErrorKind::TokenRevoked);
+        let username = claimed_username(username)?;
+        let operation = OperationId::generate()?;
+        let rotation = self.policy.rotate(claims, client(request), operation, now);
+        let rotation = rotation.ok_or_else(revoked)?;
+        let user = match self.users.rotate_session(&username, &rotation).await? {
+            RotateSessionOutcome::Rotated(user) => user,
+            RotateSessionOutcome::Refused(found) => {
+                let user = found.ok_or_else(revoked)?;
+                let session = user.live_session(user_id, id, now);
+                let (user_id, session_id) = (user_id.as_str(), id.as_str());
+                match self.policy.outcome(session, claims.generation, now) {
+                    RefreshOutcome::Ended => return Err(revoked()),
+                    RefreshOutcome::Previous => {
+                        info!(
+                            user = user_id,
+                            session = session_id,
+                            "current tokens returned again"
+                        );
+                        user
+                    }
+                    RefreshOutcome::Reused => {
+                        let end = SessionEnd { username: &username, user: &user.id, session: id };
+                        self.users.end_session(&end).await?;
+                        let generation = claims.generation;
+                        warn!(
+                            user = user_id,
+                            session = session_id,
+                            generation,
+                            "refresh token reused, session ended"
+                        );
+                        return Err(ErrorKind::RefreshTokenReused.into());
+                    }
+                    // The write would have rotated it.
+                    RefreshOutcome::Current => {
+                        return Err(ApiError::unavailable("the session was changing"));
+                    }
+                }
+            }
         };
-        match self.users.rotate_session(&username, &rotation).await.map_err(ApiError::store)? {
-            RotateSessionOutcome::Rotated(user) => answering.pair_of(&user, token),
-            RotateSessionOutcome::Refused(None) => Err(ApiError::TokenRevoked),
-            RotateSessionOutcome::Refused(Some(user)) => {
-                self.judge(&username, &user, token, answering).await
-            }
-        }
+        // Roles are the user's of this moment.
+        let session = user.sessions.get(id).cloned().ok_or_else(revoked)?;
+        Ok(Refreshed { user: *user, id: id.clone(), session })
     }
 
-    /// Answers a token that rotated nothing, by the state that the write met.
-    async fn judge(
+    /// Starts a session for the user of a legacy token, as a login does. The old service does not
+    /// record use, so each use starts one; a change of the password here ends that.
+    async fn start(
         &self,
-        username: &Username,
-        user: &User,
-        token: &RefreshClaims,
-        answering: &Answering<'_>,
-    ) -> Result<Response<Body>, ApiError> {
-        let now = answering.now;
-        let session = user.live_session(&token.user, &token.session, now);
-        let (user_id, session_id) = (token.user.as_str(), token.session.as_str());
-        match self.policy.judge(session, token.generation, now) {
-            Judgement::Ended => Err(ApiError::TokenRevoked),
-            Judgement::Previous => {
-                info!(user = user_id, session = session_id, "current tokens handed out again");
-                answering.pair_of(user, token)
-            }
-            Judgement::Reused => {
-                let end = SessionEnd { username, user: &token.user, session: &token.session };
-                self.users.end_session(&end).await.map_err(ApiError::store)?;
-                warn!(
-                    user = user_id,
-                    session = session_id,
-                    generation = token.generation,
-                    "refresh token reused, session ended"
-                );
-                Err(ApiError::RefreshTokenReused)
-            }
-            // The write would have rotated it.
-            Judgement::Current => Err(ApiError::Unavailable("the session was changing".into())),
+        identity: &str,
+        auth_time: Timestamp,
+        request: &Request,
+        now: Timestamp,
+    ) -> Result<Refreshed, ApiError> {
+        if auth_time + self.sessions.lifetimes.absolute <= now {
+            return Err(ErrorKind::TokenRevoked.into());
         }
-    }
-}
-
-/// What an answer is made with: keys that were there before anything was written.
-struct Answering<'a> {
-    keys: Arc<SigningKeys>,
-    delivery: Delivery<'a>,
-    now: Timestamp,
-}
-
-impl Answering<'_> {
-    /// The session's current pair. Roles are the user's of this moment.
-    fn pair_of(&self, user: &User, token: &RefreshClaims) -> Result<Response<Body>, ApiError> {
-        let id = &token.session;
-        let session = user.sessions.get(id).ok_or(ApiError::TokenRevoked)?;
-        self.pair(SessionOf { user, id, session })
-    }
-
-    fn pair(&self, holder: SessionOf<'_>) -> Result<Response<Body>, ApiError> {
-        token_answer(&self.keys.issuer, holder, Freshness::NotFresh, self.delivery, self.now)
+        let user = legacy_user(&self.users, identity).await?.ok_or(ErrorKind::TokenRevoked)?;
+        let (client, proof) = (client(request), (auth_time, None));
+        let started = start_session(&self.users, &self.sessions, &user, proof, client, now).await;
+        let started = started.map_err(|error| match error.kind() {
+            // The account has changed since the token was issued.
+            ErrorKind::InvalidCredentials | ErrorKind::AccountDisabled => {
+                ErrorKind::TokenRevoked.into()
+            }
+            _ => error,
+        })?;
+        info!(user = user.id.as_str(), session = started.id.as_str(), "Flask session taken over");
+        Ok(Refreshed { user, id: started.id, session: started.session })
     }
 }

@@ -1,7 +1,7 @@
 //! `POST /signup`: makes an account.
 
 use lambda_http::{Body, Request, Response, http::StatusCode};
-use latchkey_http::{ApiError, JsonBody, json, rfc3339};
+use latchkey_http::{ApiError, ErrorKind, JsonBody, json, rfc3339, route};
 use latchkey_password::{Hasher, PasswordPolicy};
 use latchkey_session::{AccountStatus, AddUser, AddUserOutcome, Email, User};
 use latchkey_token::{AdditionalClaims, OperationId, Timestamp, UserId};
@@ -42,6 +42,7 @@ impl<U: AddUser> Signup<U> {
         request: &Request,
         now: Timestamp,
     ) -> Result<Response<Body>, ApiError> {
+        route(request, &[("POST", "*", ())])?;
         let body = JsonBody::parse(request)?;
         let (username, password) = body.credentials()?;
         // An empty input of a form counts as left out.
@@ -53,14 +54,14 @@ impl<U: AddUser> Signup<U> {
         let password = self
             .passwords
             .accept(&password, &[username.folded(), email.as_ref().map_or("", Email::as_str)])
-            .map_err(|error| ApiError::new_password("password", error))?;
+            .map_err(|error| ApiError::new_password("password", error.codes(), error))?;
 
         // A taken name costs a hash too, so that the time tells nothing that the answer does not.
         let user = User {
-            id: UserId::generate().map_err(ApiError::randomness)?,
+            id: UserId::generate()?,
             username,
             email,
-            password_hash: self.hasher.hash(&password).map_err(ApiError::hash)?,
+            password_hash: self.hasher.hash(&password).map_err(ApiError::internal)?,
             roles: Vec::new(),
             claims: AdditionalClaims::default(),
             status: AccountStatus::Active,
@@ -68,8 +69,8 @@ impl<U: AddUser> Signup<U> {
             credentials_version: 0,
             sessions: [].into(),
         };
-        let operation = OperationId::generate().map_err(ApiError::randomness)?;
-        match self.users.add_user(&user, &operation).await.map_err(ApiError::store)? {
+        let operation = OperationId::generate()?;
+        match self.users.add_user(&user, &operation).await? {
             AddUserOutcome::Added => {
                 let user = UserAnswer {
                     id: &user.id,
@@ -79,7 +80,7 @@ impl<U: AddUser> Signup<U> {
                 };
                 json(StatusCode::CREATED, &SignupAnswer { msg: "User created", user })
             }
-            AddUserOutcome::NameTaken => Err(ApiError::UserExists),
+            AddUserOutcome::NameTaken => Err(ErrorKind::UserExists.into()),
         }
     }
 }

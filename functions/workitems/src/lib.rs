@@ -1,16 +1,26 @@
 //! `/workitems`: a back end behind the API Gateway authorizer. Each user sees their own items.
 
-use lambda_http::{
-    Body, Request, Response,
-    http::{Method, StatusCode},
-};
-use latchkey_http::{ApiError, Guard, Identity, JsonBody, Requirement, empty, json, rfc3339};
+use lambda_http::{Body, Request, Response, http::StatusCode};
+use latchkey_guard::{Guard, Identity, Requirement};
+use latchkey_http::{ApiError, JsonBody, Route, empty, json, rfc3339, route};
 use latchkey_session::ReadUser;
 use latchkey_store::{WorkItem, WorkItemTable};
 use latchkey_token::{OperationId, Timestamp};
 use serde::Serialize;
 
-const COLLECTION: &str = "/workitems";
+#[derive(Clone, Copy)]
+enum Action {
+    List,
+    Add,
+    Remove,
+}
+
+const ROUTES: [Route<Action>; 3] = [
+    ("GET", "/workitems", Action::List),
+    ("POST", "/workitems", Action::Add),
+    ("DELETE", "/workitems/{}", Action::Remove),
+];
+
 const MAX_TITLE_CHARS: usize = 256;
 /// How many items a page has unless fewer are asked for.
 const MAX_LISTED: u8 = 100;
@@ -38,18 +48,11 @@ impl<I: WorkItemTable, S: ReadUser> WorkItems<I, S> {
         request: &Request,
         now: Timestamp,
     ) -> Result<Response<Body>, ApiError> {
-        let caller =
-            self.guard.identify_behind_authorizer(request, Requirement::TOKEN, now).await?;
-        match (request.uri().path().strip_prefix(COLLECTION), request.method()) {
-            (Some(""), &Method::GET) => self.list(&caller, request).await,
-            (Some(""), &Method::POST) => self.add(&caller, request, now).await,
-            (Some(""), _) => Err(ApiError::MethodNotAllowed("GET, POST")),
-            (Some(rest), method) => match (rest.strip_prefix('/'), method) {
-                (Some(id), &Method::DELETE) => self.remove(&caller, id).await,
-                (Some(_), _) => Err(ApiError::MethodNotAllowed("DELETE")),
-                (None, _) => Err(ApiError::NotFound),
-            },
-            (None, _) => Err(ApiError::NotFound),
+        let caller = self.guard.from_authorizer_context(request, Requirement::TOKEN, now).await?;
+        match route(request, &ROUTES)? {
+            (Action::List, _) => self.list(&caller, request).await,
+            (Action::Add, _) => self.add(&caller, request, now).await,
+            (Action::Remove, id) => self.remove(&caller, id).await,
         }
     }
 
@@ -57,7 +60,7 @@ impl<I: WorkItemTable, S: ReadUser> WorkItems<I, S> {
         let Page { limit, cursor } = Page::asked_for(request.uri().query().unwrap_or_default())?;
         let after = cursor.as_ref().map(OperationId::as_str);
         let page = self.items.list_work_items(caller.user(), after, limit).await;
-        let page = page.map_err(ApiError::store)?;
+        let page = page?;
         let workitems = page.items.iter().map(WorkItemAnswer::new).collect();
         json(StatusCode::OK, &ListAnswer { workitems, cursor: page.next.as_deref() })
     }
@@ -73,9 +76,9 @@ impl<I: WorkItemTable, S: ReadUser> WorkItems<I, S> {
         if !(1..=MAX_TITLE_CHARS).contains(&title.chars().count()) {
             return Err(ApiError::member("title", "must be 1 to 256 characters long"));
         }
-        let id = OperationId::generate().map_err(ApiError::randomness)?;
+        let id = OperationId::generate()?;
         let item = WorkItem { id: id.into(), title: title.to_owned(), created_at: now };
-        self.items.add_work_item(caller.user(), &item).await.map_err(ApiError::store)?;
+        self.items.add_work_item(caller.user(), &item).await?;
         json(StatusCode::CREATED, &WorkItemAnswer::new(&item))
     }
 
@@ -83,7 +86,7 @@ impl<I: WorkItemTable, S: ReadUser> WorkItems<I, S> {
         // A name that we never gave names no item, and may not be a key of the table.
         if let Some(id) = OperationId::parse(id) {
             let removed = self.items.remove_work_item(caller.user(), id.as_str()).await;
-            removed.map_err(ApiError::store)?;
+            removed?;
         }
         Ok(empty())
     }

@@ -66,10 +66,7 @@ impl Caller {
 ///
 /// # Errors
 /// Faults of the store.
-pub async fn legacy_user(
-    users: &impl ReadUser,
-    identity: &str,
-) -> Result<Option<User>, ApiError> {
+pub async fn legacy_user(users: &impl ReadUser, identity: &str) -> Result<Option<User>, ApiError> {
     let Some(moved) = users.find_legacy_user(identity).await? else { return Ok(None) };
     let user = users.find_user(&moved.username).await?;
     Ok(user.filter(|user| user.accepts_legacy_tokens(&moved.id)))

@@ -14,11 +14,7 @@ impl TokenLocations {
     /// # Errors
     /// `invalid_request` if cookies are not a configured location, `csrf_failed` for a page of
     /// another origin.
-    pub fn delivery(
-        &self,
-        request: &Request,
-        body: &JsonBody,
-    ) -> Result<Delivery<'_>, ApiError> {
+    pub fn delivery(&self, request: &Request, body: &JsonBody) -> Result<Delivery<'_>, ApiError> {
         let delivery = match body.get("cookies") {
             None | Some(Value::Null | Value::Bool(false)) => return Ok(self.delivery_in_body()),
             Some(Value::Bool(true)) => Delivery::Cookies(&self.cookies),
@@ -42,11 +38,7 @@ impl TokenLocations {
     }
 
     /// Where new tokens go for a request whose access token was in `location`.
-    pub fn delivery_beside(
-        &self,
-        request: &Request,
-        location: TokenLocation,
-    ) -> Delivery<'_> {
+    pub fn delivery_beside(&self, request: &Request, location: TokenLocation) -> Delivery<'_> {
         let cookie = &self.cookies.refresh.token.name;
         if location == TokenLocation::Cookies {
             Delivery::Cookies(&self.cookies)

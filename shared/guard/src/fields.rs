@@ -3,11 +3,11 @@
 use std::borrow::Cow;
 
 use cookie::Cookie;
-use latchkey_http::fields::elements;
 use lambda_http::http::{
     HeaderMap,
     header::{COOKIE, SEC_WEBSOCKET_PROTOCOL},
 };
+use latchkey_http::fields::elements;
 
 /// The tokens in credentials of one of `schemes`, which may be written in any case and with more
 /// than one blank after them (RFC 9110 §11.4). What follows a token after a comma, and is of no

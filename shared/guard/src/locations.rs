@@ -110,10 +110,7 @@ impl TokenLocations {
     }
 
     /// The access token of a request.
-    pub(crate) fn find_access<'a>(
-        &self,
-        request: &'a Request,
-    ) -> Result<Found<'a>, ApiError> {
+    pub(crate) fn find_access<'a>(&self, request: &'a Request) -> Result<Found<'a>, ApiError> {
         self.find(request, &self.order, self.body(request).as_ref(), TokenType::Access)
     }
 
@@ -131,15 +128,14 @@ impl TokenLocations {
     }
 
     /// The token of either type that a client put into a request by itself.
-    pub(crate) fn find_explicit<'a>(
-        &self,
-        request: &'a Request,
-    ) -> Result<Found<'a>, ApiError> {
+    pub(crate) fn find_explicit<'a>(&self, request: &'a Request) -> Result<Found<'a>, ApiError> {
         let mut order = self.order.clone();
         order.retain(|location| *location != TokenLocation::Cookies);
         let body = self.body(request);
         match self.find(request, &order, body.as_ref(), TokenType::Access) {
-            Err(error) if error.kind() == ErrorKind::MissingToken => self.find(request, &order, body.as_ref(), TokenType::Refresh),
+            Err(error) if error.kind() == ErrorKind::MissingToken => {
+                self.find(request, &order, body.as_ref(), TokenType::Refresh)
+            }
             found => found,
         }
     }
@@ -165,9 +161,7 @@ impl TokenLocations {
 
     /// The body, where it may hold a token.
     fn body(&self, request: &Request) -> Option<JsonBody> {
-        self.include(TokenLocation::Json)
-            .then(|| JsonBody::parse(request).ok())
-            .flatten()
+        self.include(TokenLocation::Json).then(|| JsonBody::parse(request).ok()).flatten()
     }
 
     fn find<'a>(

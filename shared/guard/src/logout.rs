@@ -28,7 +28,10 @@ impl TokenReader {
         let mut sessions = Vec::<SessionClaims>::new();
         let mut errors = Vec::new();
         match self.locations.find_explicit(request) {
-            Ok(found) => match self.verify(&found.text, now, Verifier::session).await {
+            Ok(found) => match self
+                .verify(&found.text, now, |verifier, token| verifier.session(token, now))
+                .await
+            {
                 Ok((claims, _)) => sessions.push(claims),
                 Err(error) => errors.push((error, found.location)),
             },
@@ -37,7 +40,10 @@ impl TokenReader {
         }
         let mut in_cookies = Vec::new();
         for (token_type, text) in self.locations.find_in_cookies(request.headers()) {
-            match self.verify(&text, now, session_and_expiry).await {
+            match self
+                .verify(&text, now, |verifier, token| session_and_expiry(verifier, token, now))
+                .await
+            {
                 Ok(((claims, is_expired), _)) => {
                     if is_expired {
                         let expired = ErrorKind::TokenExpired.into();
@@ -103,7 +109,7 @@ impl TokenReader {
 
 /// The session of a token, and whether the token has expired.
 fn session_and_expiry(
-    verifier: &Verifier<'_>,
+    verifier: Verifier<'_>,
     token: PresentedToken<'_>,
     now: Timestamp,
 ) -> Result<(SessionClaims, bool), TokenError> {

@@ -47,7 +47,8 @@ impl TokenReader {
     ) -> Result<Presented<AccessClaims>, ApiError> {
         let found = self.locations.find_access(request)?;
         let location = found.location;
-        let (claims, keys) = self.verify(&found.text, now, Verifier::access).await?;
+        let (claims, keys) =
+            self.verify(&found.text, now, |verifier, token| verifier.access(token, now)).await?;
         let csrf = claims.csrf.as_deref();
         self.locations.cookies.check(request, location, TokenType::Access, csrf)?;
         Ok(Presented { claims, location, keys })
@@ -77,7 +78,8 @@ impl TokenReader {
         // Two cookies that differ are the only invalid token that has not been read yet.
         let found = found.map_err(|error| locations.refuse(error, TokenLocation::Cookies))?;
         let location = found.location;
-        let verified = self.verify(&found.text, now, Verifier::refresh).await;
+        let verified =
+            self.verify(&found.text, now, |verifier, token| verifier.refresh(token, now)).await;
         let checked = verified.and_then(|(claims, keys)| {
             let csrf = claims.csrf.as_deref();
             locations.cookies.check(request, location, TokenType::Refresh, csrf)?;
@@ -92,7 +94,7 @@ impl TokenReader {
         text: &str,
         now: Timestamp,
     ) -> Result<AccessClaims, ApiError> {
-        Ok(self.verify(text, now, Verifier::access).await?.0)
+        Ok(self.verify(text, now, |verifier, token| verifier.access(token, now)).await?.0)
     }
 
     /// Verifies a token. If its key is unknown, it may have been published since the keys were
@@ -101,14 +103,14 @@ impl TokenReader {
         &self,
         text: &str,
         now: Timestamp,
-        check: impl Fn(&Verifier<'_>, PresentedToken<'_>, Timestamp) -> Result<T, TokenError>,
+        check: impl Fn(Verifier<'_>, PresentedToken<'_>) -> Result<T, TokenError>,
     ) -> Result<(T, Arc<KeySet>), ApiError> {
         let token = PresentedToken::parse(text)?;
         let keys = self.keys.get(now).await?;
-        match check(&Verifier::new(&keys, &self.profile), token, now) {
+        match check(Verifier::new(&keys, &self.profile), token) {
             Err(error @ (TokenError::UnknownKey | TokenError::LegacyKeysUnread)) => {
                 let newer = self.keys.get_newer(&keys, now).await?.ok_or(error)?;
-                Ok((check(&Verifier::new(&newer, &self.profile), token, now)?, newer))
+                Ok((check(Verifier::new(&newer, &self.profile), token)?, newer))
             }
             verified => Ok((verified?, keys)),
         }

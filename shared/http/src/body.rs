@@ -160,7 +160,8 @@ mod tests {
     }
 
     fn status(body: impl Into<Body>, content_type: &str) -> u16 {
-        JsonBody::parse(&request(body, content_type)).map_or_else(|e| e.kind().status().as_u16(), |_| 200)
+        JsonBody::parse(&request(body, content_type))
+            .map_or_else(|e| e.kind().status().as_u16(), |_| 200)
     }
 
     #[test]

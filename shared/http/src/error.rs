@@ -98,30 +98,62 @@ impl ErrorKind {
         use Challenge::{Absent, InsufficientScope, InvalidToken, Plain};
         match self {
             Self::InvalidRequest => Row(400, "invalid_request", "Invalid request", Absent),
-            Self::MissingCredentials => Row(400, "invalid_request", "Missing username or password", Absent),
-            Self::InvalidCredentials => Row(401, "invalid_credentials", "Bad username or password", Plain),
+            Self::MissingCredentials => {
+                Row(400, "invalid_request", "Missing username or password", Absent)
+            }
+            Self::InvalidCredentials => {
+                Row(401, "invalid_credentials", "Bad username or password", Plain)
+            }
             Self::MissingToken => Row(401, "missing_token", "Missing Authorization Header", Plain),
             Self::InvalidToken => Row(401, "invalid_token", "Token is invalid", InvalidToken),
             Self::TokenExpired => Row(401, "token_expired", "Token has expired", InvalidToken),
             Self::TokenRevoked => Row(401, "token_revoked", "Token has been revoked", InvalidToken),
-            Self::AccessTokenRequired => Row(401, "wrong_token_type", "Only non-refresh tokens are allowed", InvalidToken),
-            Self::RefreshTokenRequired => Row(401, "wrong_token_type", "Only refresh tokens are allowed", InvalidToken),
-            Self::RefreshTokenReused => Row(401, "refresh_token_reused", "Refresh token has already been used", InvalidToken),
-            Self::FreshTokenRequired => Row(401, "fresh_token_required", FRESH_TOKEN_REQUIRED, InvalidToken),
+            Self::AccessTokenRequired => {
+                Row(401, "wrong_token_type", "Only non-refresh tokens are allowed", InvalidToken)
+            }
+            Self::RefreshTokenRequired => {
+                Row(401, "wrong_token_type", "Only refresh tokens are allowed", InvalidToken)
+            }
+            Self::RefreshTokenReused => Row(
+                401,
+                "refresh_token_reused",
+                "Refresh token has already been used",
+                InvalidToken,
+            ),
+            Self::FreshTokenRequired => {
+                Row(401, "fresh_token_required", FRESH_TOKEN_REQUIRED, InvalidToken)
+            }
             Self::CsrfMissing => Row(401, "csrf_failed", "Missing CSRF token", InvalidToken),
-            Self::CsrfMismatch => Row(401, "csrf_failed", "CSRF double submit tokens do not match", InvalidToken),
-            Self::OriginNotAllowed => Row(401, "csrf_failed", "Origin is not allowed", InvalidToken),
-            Self::InsufficientRole => Row(403, "insufficient_role", "Role required", InsufficientScope),
-            Self::ClaimsRejected => Row(403, "claims_rejected", "User claims verification failed", Absent),
+            Self::CsrfMismatch => {
+                Row(401, "csrf_failed", "CSRF double submit tokens do not match", InvalidToken)
+            }
+            Self::OriginNotAllowed => {
+                Row(401, "csrf_failed", "Origin is not allowed", InvalidToken)
+            }
+            Self::InsufficientRole => {
+                Row(403, "insufficient_role", "Role required", InsufficientScope)
+            }
+            Self::ClaimsRejected => {
+                Row(403, "claims_rejected", "User claims verification failed", Absent)
+            }
             Self::AccountDisabled => Row(403, "account_disabled", "Account is disabled", Absent),
             Self::NotFound => Row(404, "not_found", "Not found", Absent),
             Self::MethodNotAllowed => Row(405, "method_not_allowed", "Method not allowed", Absent),
             Self::UserExists => Row(409, "user_exists", "User already exists", Absent),
-            Self::PayloadTooLarge => Row(413, "payload_too_large", "Request body is too large", Absent),
-            Self::UnsupportedMediaType => Row(415, "unsupported_media_type", "Request body must be application/json in UTF-8", Absent),
+            Self::PayloadTooLarge => {
+                Row(413, "payload_too_large", "Request body is too large", Absent)
+            }
+            Self::UnsupportedMediaType => Row(
+                415,
+                "unsupported_media_type",
+                "Request body must be application/json in UTF-8",
+                Absent,
+            ),
             Self::WeakPassword => Row(422, "weak_password", "Password is too weak", Absent),
             Self::Internal => Row(500, "internal", "Internal server error", Absent),
-            Self::Unavailable => Row(503, "unavailable", "Service is unavailable, try again", Absent),
+            Self::Unavailable => {
+                Row(503, "unavailable", "Service is unavailable, try again", Absent)
+            }
         }
     }
 
@@ -206,9 +238,18 @@ impl ApiError {
         Self::invalid(format!("{member} {reason}"))
     }
 
-    /// The new password is refused for `reasons`, which are codes.
-    pub fn weak_password(reasons: Vec<&'static str>) -> Self {
-        Self { reasons, ..ErrorKind::WeakPassword.into() }
+    /// The new password that `member` of the body proposes is weak for `reasons`, which are codes,
+    /// or, without any, cannot be a password, as `error` says.
+    pub fn new_password(
+        member: &str,
+        reasons: Vec<&'static str>,
+        error: impl fmt::Display,
+    ) -> Self {
+        if reasons.is_empty() {
+            Self::member(member, error)
+        } else {
+            Self { reasons, ..ErrorKind::WeakPassword.into() }
+        }
     }
 
     /// The user lacks `role`.
@@ -347,6 +388,7 @@ impl From<TokenError> for ApiError {
             TokenError::Expired => ErrorKind::TokenExpired.into(),
             TokenError::WrongType(TokenType::Refresh) => ErrorKind::AccessTokenRequired.into(),
             TokenError::WrongType(TokenType::Access) => ErrorKind::RefreshTokenRequired.into(),
+            TokenError::LegacyKeysUnread => Self::unavailable(error),
             TokenError::TooLong
             | TokenError::NotCompact
             | TokenError::BadHeader

@@ -39,7 +39,9 @@ pub struct RequestContext {
 /// Prints the request's name and not who made it.
 impl fmt::Debug for RequestContext {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RequestContext").field("request_id", &self.request_id).finish_non_exhaustive()
+        f.debug_struct("RequestContext")
+            .field("request_id", &self.request_id)
+            .finish_non_exhaustive()
     }
 }
 

@@ -39,10 +39,7 @@ pub fn split_unquoted(text: &[u8], separator: u8) -> impl Iterator<Item = &[u8]>
 
 /// The elements of a field that is a list. A gateway joins the lines of a repeated field by
 /// commas (RFC 9110 §5.3), so a field that should be there once is read as one too.
-pub fn elements<'a>(
-    headers: &'a HeaderMap,
-    name: &HeaderName,
-) -> impl Iterator<Item = &'a [u8]> {
+pub fn elements<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'a [u8]> {
     let lines = headers.get_all(name).into_iter();
     let elements = lines.flat_map(|line| split_unquoted(line.as_bytes(), b','));
     elements.filter(|element| !element.is_empty())

@@ -9,7 +9,7 @@ use std::{
 
 use lambda_http::{
     Body, Request, Response,
-    http::{self, HeaderMap, Method, header::SET_COOKIE},
+    http::{self, Method, header::SET_COOKIE},
     lambda_runtime::{self, LambdaEvent},
     service_fn,
 };
@@ -150,14 +150,14 @@ fn finish(
 ) -> GatewayAnswer {
     let mut response = outcome.unwrap_or_else(|error| {
         log_error(&error, request);
+        let context = RequestContext::of(request);
         // Where that route is disabled, it is like any other unknown path.
         let is_flask_jwt =
             request.uri().path() == FLASK_JWT_PATH && error.kind() != ErrorKind::NotFound;
         error.into_response(if is_flask_jwt {
             ErrorShape::FlaskJwt
         } else {
-            let request_id = &RequestContext::of(request).request_id;
-            ErrorShape::Latchkey { request_id, message_key }
+            ErrorShape::Latchkey { request_id: &context.request_id, message_key }
         })
     });
     add_common_headers(response.headers_mut());

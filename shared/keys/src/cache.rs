@@ -8,7 +8,8 @@ use std::{
     time::Duration,
 };
 
-use latchkey_token::Timestamp;
+use latchkey_session::StoreError;
+use latchkey_token::{KeySet, Timestamp};
 use tokio::{sync::Mutex as AsyncMutex, time::timeout};
 use tracing::{error, info};
 
@@ -24,53 +25,54 @@ const BACKOFF: Duration = Duration::from_secs(10);
 const UNKNOWN_KEY_TTL: Duration = Duration::from_secs(30);
 
 /// Where a cache gets keys from.
-pub trait FetchKeys<K>: Send + Sync {
+pub trait FetchKeys: Send + Sync {
     /// Fetches the keys; `None` when they are those of the last fetch, and `is_cached` says that the
     /// cache still has them.
     fn fetch(
         &self,
         is_cached: bool,
         now: Timestamp,
-    ) -> Pin<Box<dyn Future<Output = Result<Option<K>, RingError>> + Send + '_>>;
+    ) -> Pin<Box<dyn Future<Output = Result<Option<KeySet>, RingError>> + Send + '_>>;
 }
 
-/// What a function makes of its keys, fetched again by age. Clones share the cache.
+/// The keys of a function, fetched again by age. Clones share the cache.
 ///
 /// Keys older than half the maximum age are fetched again before the request goes on; it waits half
 /// a second at most while the old ones are usable. There is no background task, because Lambda
 /// freezes a process between requests.
-pub struct KeyCache<K>(Arc<Inner<K>>);
+#[derive(Clone)]
+pub struct KeyCache(Arc<Inner>);
 
-enum Inner<K> {
-    Static(Arc<K>),
-    Cached(Cached<K>),
+enum Inner {
+    Static(Arc<KeySet>),
+    Cached(Cached),
 }
 
-struct Cached<K> {
-    source: Box<dyn FetchKeys<K>>,
+struct Cached {
+    source: Box<dyn FetchKeys>,
     max_age: Duration,
     /// One request fetches at a time.
     turn: AsyncMutex<()>,
-    state: Mutex<State<K>>,
+    state: Mutex<State>,
 }
 
-struct State<K> {
-    keys: Option<Arc<K>>,
+struct State {
+    keys: Option<Arc<KeySet>>,
     fetched_at: Timestamp,
     failed_at: Option<Timestamp>,
     unknown_at: Option<Timestamp>,
 }
 
-impl<K> KeyCache<K> {
+impl KeyCache {
     /// Keys that never change.
-    pub fn fixed(keys: K) -> Self {
+    pub fn fixed(keys: KeySet) -> Self {
         Self(Arc::new(Inner::Static(Arc::new(keys))))
     }
 
     /// A cache of what `source` fetches, of which it fetches the first now. A fault is logged, and
     /// the first request tries again.
     pub async fn start(
-        source: impl FetchKeys<K> + 'static,
+        source: impl FetchKeys + 'static,
         max_age: Duration,
         now: Timestamp,
     ) -> Self {
@@ -89,7 +91,7 @@ impl<K> KeyCache<K> {
     ///
     /// # Errors
     /// Why the last fetch failed, when there are no keys or they are older than [`MAX_STALE_AGE`].
-    pub async fn get(&self, now: Timestamp) -> Result<Arc<K>, RingError> {
+    pub async fn get(&self, now: Timestamp) -> Result<Arc<KeySet>, StoreError> {
         let cached = match self.0.as_ref() {
             Inner::Static(keys) => return Ok(Arc::clone(keys)),
             Inner::Cached(cached) => cached,
@@ -109,7 +111,7 @@ impl<K> KeyCache<K> {
         }
         let fetched = cached.fetch(now).await;
         let usable = cached.state().younger_than(MAX_STALE_AGE, now);
-        usable.map_or_else(|| Err(fetched.err().unwrap_or(RingError::NotFound)), Ok)
+        usable.ok_or_else(|| fetched.err().unwrap_or(RingError::NotFound).into())
     }
 
     /// Fetches the keys because `seen` lacks the key of a token; `None` when there are no others.
@@ -119,9 +121,9 @@ impl<K> KeyCache<K> {
     /// Why the keys cannot be fetched, so that it is not known whether the key exists.
     pub async fn get_newer(
         &self,
-        seen: &Arc<K>,
+        seen: &Arc<KeySet>,
         now: Timestamp,
-    ) -> Result<Option<Arc<K>>, RingError> {
+    ) -> Result<Option<Arc<KeySet>>, StoreError> {
         let Inner::Cached(cached) = self.0.as_ref() else { return Ok(None) };
         let _turn = cached.turn.lock().await;
         if let Some(newer) = cached.state().other_than(seen) {
@@ -131,7 +133,7 @@ impl<K> KeyCache<K> {
             return Ok(None);
         }
         if cached.state().in_backoff(cached.max_age, now) {
-            return Err(RingError::Unavailable("the last fetch failed".into()));
+            return Err(StoreError::Unavailable("the last fetch of the keys failed".into()));
         }
         cached.fetch(now).await?;
         let newer = cached.state().other_than(seen);
@@ -142,8 +144,8 @@ impl<K> KeyCache<K> {
     }
 }
 
-impl<K> Cached<K> {
-    fn state(&self) -> MutexGuard<'_, State<K>> {
+impl Cached {
+    fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -182,18 +184,18 @@ impl<K> Cached<K> {
     }
 }
 
-impl<K> State<K> {
+impl State {
     /// The keys, unless they are due to be fetched again.
-    fn fresh(&self, max_age: Duration, now: Timestamp) -> Option<Arc<K>> {
+    fn fresh(&self, max_age: Duration, now: Timestamp) -> Option<Arc<KeySet>> {
         let age = if self.in_backoff(max_age, now) { MAX_STALE_AGE } else { max_age / 2 };
         self.younger_than(age, now)
     }
 
-    fn younger_than(&self, age: Duration, now: Timestamp) -> Option<Arc<K>> {
+    fn younger_than(&self, age: Duration, now: Timestamp) -> Option<Arc<KeySet>> {
         self.keys.clone().filter(|_| is_within(age, Some(self.fetched_at), now))
     }
 
-    fn other_than(&self, seen: &Arc<K>) -> Option<Arc<K>> {
+    fn other_than(&self, seen: &Arc<KeySet>) -> Option<Arc<KeySet>> {
         self.keys.clone().filter(|keys| !Arc::ptr_eq(keys, seen))
     }
 
@@ -208,13 +210,7 @@ fn is_within(span: Duration, moment: Option<Timestamp>, now: Timestamp) -> bool 
     moment.is_some_and(|moment| moment <= now && now.since(moment) < span)
 }
 
-impl<K> Clone for KeyCache<K> {
-    fn clone(&self) -> Self {
-        Self(Arc::clone(&self.0))
-    }
-}
-
-impl<K> fmt::Debug for KeyCache<K> {
+impl fmt::Debug for KeyCache {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let kind = match self.0.as_ref() {
             Inner::Static(_) => "static",

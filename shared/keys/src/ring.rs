@@ -2,9 +2,7 @@
 
 use std::{collections::BTreeMap, fmt};
 
-use latchkey_token::{
-    Algorithm, KeyError, KeySet, PublicJwk, SigningKey, Timestamp, VerifyingKey, VerifyingKeys,
-};
+use latchkey_token::{Algorithm, KeyError, KeySet, PublicJwk, SigningKey, Timestamp, VerifyingKey};
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
@@ -120,7 +118,7 @@ impl PublicRing {
     ///
     /// # Errors
     /// [`RingError::Invalid`] for numbers that are no key.
-    pub fn verifying_keys(&self) -> Result<VerifyingKeys, RingError> {
+    pub fn verifying_keys(&self) -> Result<Vec<VerifyingKey>, RingError> {
         let read = |key: &RingKey| match VerifyingKey::from_jwk(&key.jwk) {
             Ok(verifying) => Ok(verifying.accepted_until(key.until)),
             Err(refused) => Err(RingError::Invalid(refused.to_string())),

@@ -66,5 +66,5 @@ pub async fn open_current(ring: &KeyRing, opener: &impl Open) -> Result<KeySet, 
     if key.public_jwk_set().keys != [current.jwk.clone()] {
         return Err(not_opened("it is another key's".to_owned()));
     }
-    Ok(key.with_verifying_keys(ring.public.verifying_keys()?))
+    Ok(KeySet::new(key.into_signing(), ring.public.verifying_keys()?))
 }

@@ -114,6 +114,26 @@ impl Hasher {
         }
     }
 
+    /// As [`Hasher::verify`] for the hash of a user, with the same work for a user who does not exist
+    /// or whose hash cannot be verified.
+    ///
+    /// # Errors
+    /// As [`Hasher::verify`].
+    pub fn verify_or_dummy(
+        &self,
+        password: &Password,
+        stored: Option<&SecretString>,
+    ) -> Result<Verdict, HashError> {
+        match stored.map(|stored| self.verify(password, stored)) {
+            None => self.verify_dummy(password).map(|()| Verdict::Mismatch),
+            Some(Err(unverifiable @ HashError::Unverifiable)) => {
+                self.verify_dummy(password)?;
+                Err(unverifiable)
+            }
+            Some(verdict) => verdict,
+        }
+    }
+
     /// Spends what [`Hasher::verify`] spends on a hash of the configured cost, so that a name
     /// without an account answers no faster than one with.
     ///

@@ -50,6 +50,27 @@ pub enum NewPasswordError {
     Weak(Vec<Weakness>),
 }
 
+impl NewPasswordError {
+    /// The codes of the weaknesses, in the API's words; none for a text that cannot be a password.
+    pub fn codes(&self) -> Vec<&'static str> {
+        let Self::Weak(weaknesses) = self else { return Vec::new() };
+        weaknesses.iter().map(|weakness| weakness.code()).collect()
+    }
+}
+
+impl Weakness {
+    /// The code in the API's words.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::TooShort => "too_short",
+            Self::TooLong => "too_long",
+            Self::TooCommon => "too_common",
+            Self::ContainsUsername => "contains_username",
+            Self::Unchanged => "unchanged",
+        }
+    }
+}
+
 impl PasswordPolicy {
     /// A policy that asks for at least `min_chars` characters.
     pub fn new(min_chars: usize) -> Self {

@@ -10,7 +10,7 @@ mod user;
 mod username;
 
 pub use email::{Email, EmailError};
-pub use rotation::{Judgement, Rotation, RotationPolicy};
+pub use rotation::{RefreshOutcome, Rotation, RotationPolicy};
 pub use session::{Client, Session, SessionLifetimes, SessionState, Sessions};
 pub use start::{SessionPolicy, StartedSession};
 pub use store::{

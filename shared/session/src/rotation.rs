@@ -9,7 +9,7 @@
 
 use std::time::Duration;
 
-use latchkey_token::{OperationId, RefreshClaims, SessionId, Timestamp, UserId};
+use latchkey_token::{OperationId, RefreshClaims, SessionId, Subject, Timestamp, UserId};
 
 use crate::{Client, Session, SessionLifetimes};
 
@@ -43,7 +43,7 @@ pub struct Rotation {
 
 /// What a genuine refresh token is, held against its session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Judgement {
+pub enum RefreshOutcome {
     /// The newest: it buys the next pair.
     Current,
     /// The one before, and the rotation is recent: it gets the current pair once more.
@@ -55,8 +55,8 @@ pub enum Judgement {
 }
 
 impl RotationPolicy {
-    /// The rotation that a token asks for at `now`; `None` when its session is past its absolute
-    /// end, which an operator may have moved since the token was issued.
+    /// The rotation for `token` at `now`; `None` if its session is past its absolute end, which an
+    /// operator may have moved since the token was issued, or if a legacy token names no session.
     pub fn rotate(
         &self,
         token: &RefreshClaims,
@@ -64,10 +64,13 @@ impl RotationPolicy {
         operation: OperationId,
         now: Timestamp,
     ) -> Option<Rotation> {
+        let (Subject::User { id, .. }, Some(session)) = (&token.subject, &token.session) else {
+            return None;
+        };
         let expires_at = self.lifetimes.expiry(token.auth_time, now);
         (expires_at > now).then(|| Rotation {
-            user: token.user.clone(),
-            session: token.session.clone(),
+            user: id.clone(),
+            session: session.clone(),
             generation: token.generation,
             rotated_at: now,
             expires_at,
@@ -77,19 +80,24 @@ impl RotationPolicy {
     }
 
     /// Holds a token of `generation` against its session; `None` when that is not alive.
-    pub fn judge(&self, session: Option<&Session>, generation: u64, now: Timestamp) -> Judgement {
+    pub fn outcome(
+        &self,
+        session: Option<&Session>,
+        generation: u64,
+        now: Timestamp,
+    ) -> RefreshOutcome {
         let Some(session) = session else {
-            return Judgement::Ended;
+            return RefreshOutcome::Ended;
         };
         // A request that was read before the rotation sees it in the future. Without a grace period
         // that is no excuse.
         let is_recent = self.grace > Duration::ZERO && now < session.rotated_at + self.grace;
         if generation == session.generation {
-            Judgement::Current
+            RefreshOutcome::Current
         } else if generation.checked_add(1) == Some(session.generation) && is_recent {
-            Judgement::Previous
+            RefreshOutcome::Previous
         } else {
-            Judgement::Reused
+            RefreshOutcome::Reused
         }
     }
 }
@@ -171,21 +179,21 @@ mod tests {
     fn each_row_of_the_table() {
         let live = session(11_000);
         for (session, generation, now, expected) in [
-            (None, 5, 11_001, Judgement::Ended),
-            (Some(&live), 5, 11_001, Judgement::Current),
-            (Some(&live), 5, 11_999, Judgement::Current),
-            (Some(&live), 4, 11_000, Judgement::Previous),
-            (Some(&live), 4, 11_029, Judgement::Previous),
-            (Some(&live), 4, 11_030, Judgement::Reused),
-            (Some(&live), 3, 11_001, Judgement::Reused),
-            (Some(&live), 0, 11_001, Judgement::Reused),
+            (None, 5, 11_001, RefreshOutcome::Ended),
+            (Some(&live), 5, 11_001, RefreshOutcome::Current),
+            (Some(&live), 5, 11_999, RefreshOutcome::Current),
+            (Some(&live), 4, 11_000, RefreshOutcome::Previous),
+            (Some(&live), 4, 11_029, RefreshOutcome::Previous),
+            (Some(&live), 4, 11_030, RefreshOutcome::Reused),
+            (Some(&live), 3, 11_001, RefreshOutcome::Reused),
+            (Some(&live), 0, 11_001, RefreshOutcome::Reused),
             // Newer than the session: the table was set back.
-            (Some(&live), 6, 11_001, Judgement::Reused),
-            (Some(&live), u64::MAX, 11_001, Judgement::Reused),
+            (Some(&live), 6, 11_001, RefreshOutcome::Reused),
+            (Some(&live), u64::MAX, 11_001, RefreshOutcome::Reused),
             // Another sandbox's clock is ahead.
-            (Some(&live), 4, 10_990, Judgement::Previous),
+            (Some(&live), 4, 10_990, RefreshOutcome::Previous),
         ] {
-            let found = POLICY.judge(session, generation, at(now));
+            let found = POLICY.outcome(session, generation, at(now));
             assert_eq!(found, expected, "generation {generation} at {now}");
         }
     }
@@ -194,7 +202,7 @@ mod tests {
     fn without_grace_the_token_before_is_reused_also_in_the_same_second_and_earlier() {
         let strict = RotationPolicy { grace: Duration::ZERO, ..POLICY };
         for now in [10_999, 11_000, 11_001] {
-            assert_eq!(strict.judge(Some(&session(11_000)), 4, at(now)), Judgement::Reused);
+            assert_eq!(strict.outcome(Some(&session(11_000)), 4, at(now)), RefreshOutcome::Reused);
         }
     }
 

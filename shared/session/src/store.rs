@@ -49,15 +49,15 @@ pub trait ReadUser {
         username: &Username,
     ) -> impl Future<Output = Result<Option<User>, StoreError>> + Send;
 
-    /// What a token of the session has to be held against, read consistently; `None` when there
-    /// is no such user.
+    /// The state of the account and of `session`, read consistently; `None` if there is no such
+    /// user.
     ///
     /// # Errors
     /// Every variant of [`StoreError`].
     fn find_session(
         &self,
         username: &Username,
-        session: &SessionId,
+        session: Option<&SessionId>,
     ) -> impl Future<Output = Result<Option<SessionState>, StoreError>> + Send;
 
     /// The account of an old service's user, read consistently. The identity is compared byte for

@@ -40,13 +40,14 @@ pub struct User {
 }
 
 impl User {
-    /// What a token of that session has to be held against.
-    pub fn state_of(&self, session: &SessionId) -> SessionState {
+    /// The state of the account and of `session`.
+    pub fn state_of(&self, session: Option<&SessionId>) -> SessionState {
+        let session = session.and_then(|id| self.sessions.get(id));
         SessionState {
             user: self.id.clone(),
             status: self.status,
             credentials_version: self.credentials_version,
-            session_expires_at: self.sessions.get(session).map(|found| found.expires_at),
+            session_expires_at: session.map(|session| session.expires_at),
         }
     }
 
@@ -63,7 +64,7 @@ impl User {
         session: &SessionId,
         now: Timestamp,
     ) -> Option<&Session> {
-        let is_alive = self.state_of(session).is_alive(user, now);
+        let is_alive = self.state_of(Some(session)).is_alive(user, now);
         self.sessions.get(session).filter(|_| is_alive)
     }
 }

@@ -4,12 +4,12 @@ mod source;
 
 use std::time::Duration;
 
-use latchkey_keys::{KeyCache, RingError};
-use latchkey_token::{Algorithm, FlaskKeys, KeyError, KeySet, Timestamp, VerifyingKeys};
+use latchkey_keys::KeyCache;
+use latchkey_token::{Algorithm, KeyError, KeySet, SigningKey, Timestamp};
 use secrecy::SecretString;
 
-use crate::{Aws, DynamoKeyRing, secrets::Secret};
-use source::{PublicHalves, Source, WholeRing};
+use crate::{Aws, DynamoKeyRing};
+use source::{PublicHalves, SecretKeys, Source, WholeRing};
 
 /// Where a function finds its keys, and what they must be.
 #[derive(Clone, Debug)]
@@ -59,52 +59,6 @@ pub struct RingSigning {
     pub first: Option<Algorithm>,
 }
 
-impl KeyLocation {
-    /// Whether the keys are in the configuration itself.
-    pub const fn is_static(&self) -> bool {
-        match self {
-            Self::Ring { .. } | Self::Secret { .. } => false,
-            Self::JwkSet(_) | Self::SharedSecret(_) | Self::PrivatePem(_) | Self::PublicPem(_) => {
-                true
-            }
-        }
-    }
-
-    fn static_keys(&self, algorithm: Option<Algorithm>) -> Result<KeySet, KeySourceError> {
-        let algorithm = |default| algorithm.unwrap_or(default);
-        Ok(match self {
-            Self::JwkSet(jwk_set) => KeySet::parse(jwk_set)?,
-            Self::SharedSecret(secret) => {
-                KeySet::from_shared_secret(algorithm(Algorithm::Hs256), secret)?
-            }
-            Self::PrivatePem(pem) => KeySet::from_pem(algorithm(Algorithm::Es256), pem)?,
-            Self::PublicPem(_) | Self::Ring { .. } | Self::Secret { .. } => {
-                return Err(KeySourceError::PublicOnly);
-            }
-        })
-    }
-
-    fn static_trusted_keys(
-        &self,
-        algorithm: Option<Algorithm>,
-    ) -> Result<TrustedKeys, KeySourceError> {
-        if let Self::PublicPem(pem) = self {
-            let verifying = VerifyingKeys::from_pem(algorithm.unwrap_or(Algorithm::Es256), pem)?;
-            return Ok(TrustedKeys { verifying, flask: FlaskKeys::default() });
-        }
-        expect_algorithm(self.static_keys(algorithm)?, algorithm).map(|keys| TrustedKeys::of(&keys))
-    }
-}
-
-/// What checks tokens.
-#[derive(Clone, Debug)]
-pub struct TrustedKeys {
-    /// The keys of our tokens.
-    pub verifying: VerifyingKeys,
-    /// The keys of a Flask service's tokens.
-    pub flask: FlaskKeys,
-}
-
 /// Why static keys cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum KeySourceError {
@@ -125,79 +79,60 @@ pub enum KeySourceError {
 }
 
 impl KeySource {
-    /// A cache of what `make` makes of the keys of a function that signs, and of a Flask service's
-    /// keys. A fault of AWS now leaves the keys to the first request.
+    /// The key cache of a function that signs. If AWS does not answer now, the first request
+    /// fetches the keys.
     ///
     /// # Errors
     /// Every variant of [`KeySourceError`] for static keys.
-    pub async fn connect_signing<K: Send + Sync + 'static>(
+    pub async fn connect_signing(
         self,
         aws: &Aws,
         now: Timestamp,
-        make: impl Fn(KeySet, FlaskKeys) -> K + Send + Sync + 'static,
-    ) -> Result<KeyCache<K>, KeySourceError> {
-        let make = move |keys: KeySet, flask: FlaskKeys| {
-            let flask = keys.flask_keys().and(flask);
-            make(keys, flask)
-        };
+    ) -> Result<KeyCache, KeySourceError> {
+        if let Some(keys) = self.static_keys()? {
+            return if keys.signing().is_some() { Ok(KeyCache::fixed(keys)) } else { PUBLIC_ONLY };
+        }
         let Self { location, algorithm, flask_secret, max_age } = self;
         match location {
             KeyLocation::Ring { table, signing: Some(signing) } => {
                 let ring = WholeRing::connect(aws, table, signing).await;
-                let make = move |keys, flask| Ok(make(keys, flask));
-                let source = Source::connect(ring, flask_secret, aws, make).await;
+                let source = Source::connect(ring, flask_secret, aws).await;
                 Ok(KeyCache::start(source, max_age, now).await)
             }
             KeyLocation::Secret { arn } => {
-                let secret = Secret::connect(aws, arn).await;
-                let make = move |keys, flask| Ok(make(fetched(keys, algorithm)?, flask));
-                let source = Source::connect(secret, flask_secret, aws, make).await;
+                let secret = SecretKeys::connect(aws, arn, algorithm).await;
+                let source = Source::connect(secret, flask_secret, aws).await;
                 Ok(KeyCache::start(source, max_age, now).await)
             }
-            KeyLocation::Ring { signing: None, .. } | KeyLocation::PublicPem(_) => {
-                Err(KeySourceError::PublicOnly)
-            }
-            KeyLocation::JwkSet(_) | KeyLocation::SharedSecret(_) | KeyLocation::PrivatePem(_) => {
-                let keys = expect_algorithm(location.static_keys(algorithm)?, algorithm)?;
-                Ok(KeyCache::fixed(make(keys, FlaskKeys::default())))
-            }
+            _ => PUBLIC_ONLY,
         }
     }
 
-    /// The same of a function that only verifies.
+    /// The key cache of a function that only verifies.
     ///
     /// # Errors
     /// As [`KeySource::connect_signing`], but public keys will do.
-    pub async fn connect_trusted<K: Send + Sync + 'static>(
+    pub async fn connect_verifying(
         self,
         aws: &Aws,
         now: Timestamp,
-        make: impl Fn(TrustedKeys) -> K + Send + Sync + 'static,
-    ) -> Result<KeyCache<K>, KeySourceError> {
+    ) -> Result<KeyCache, KeySourceError> {
+        if let Some(keys) = self.static_keys()? {
+            return Ok(KeyCache::fixed(keys));
+        }
         let Self { location, algorithm, flask_secret, max_age } = self;
         match location {
             KeyLocation::Ring { table, .. } => {
                 let ring = PublicHalves(DynamoKeyRing::connect(aws, table).await);
-                let make = move |verifying, flask| Ok(make(TrustedKeys { verifying, flask }));
-                let source = Source::connect(ring, flask_secret, aws, make).await;
+                let source = Source::connect(ring, flask_secret, aws).await;
                 Ok(KeyCache::start(source, max_age, now).await)
             }
             KeyLocation::Secret { arn } => {
-                let secret = Secret::connect(aws, arn).await;
-                let make = move |keys, flask| {
-                    let TrustedKeys { verifying, flask: own } =
-                        TrustedKeys::of(&fetched(keys, algorithm)?);
-                    Ok(make(TrustedKeys { verifying, flask: own.and(flask) }))
-                };
-                let source = Source::connect(secret, flask_secret, aws, make).await;
+                let secret = SecretKeys::connect(aws, arn, algorithm).await;
+                let source = Source::connect(secret, flask_secret, aws).await;
                 Ok(KeyCache::start(source, max_age, now).await)
             }
-            KeyLocation::JwkSet(_)
-            | KeyLocation::SharedSecret(_)
-            | KeyLocation::PrivatePem(_)
-            | KeyLocation::PublicPem(_) => {
-                location.static_trusted_keys(algorithm).map(make).map(KeyCache::fixed)
-            }
+            _ => PUBLIC_ONLY,
         }
     }
 
@@ -206,10 +141,10 @@ impl KeySource {
     /// # Errors
     /// Every variant of [`KeySourceError`].
     pub fn check_signing(&self) -> Result<(), KeySourceError> {
-        if self.location.is_static() {
-            expect_algorithm(self.location.static_keys(self.algorithm)?, self.algorithm)?;
+        match self.static_keys()? {
+            Some(keys) if keys.signing().is_none() => Err(KeySourceError::PublicOnly),
+            _ => Ok(()),
         }
-        Ok(())
     }
 
     /// Checks the static keys of a function that only verifies. Keys that are fetched pass.
@@ -217,29 +152,35 @@ impl KeySource {
     /// # Errors
     /// As [`KeySource::check_signing`], but public keys will do.
     pub fn check_trusted(&self) -> Result<(), KeySourceError> {
-        if self.location.is_static() {
-            self.location.static_trusted_keys(self.algorithm)?;
-        }
-        Ok(())
+        self.static_keys().map(drop)
+    }
+
+    /// The keys if they are in the configuration itself.
+    fn static_keys(&self) -> Result<Option<KeySet>, KeySourceError> {
+        let algorithm = |default| self.algorithm.unwrap_or(default);
+        let keys = match &self.location {
+            KeyLocation::JwkSet(jwk_set) => KeySet::parse(jwk_set)?,
+            KeyLocation::SharedSecret(secret) => {
+                KeySet::from_shared_secret(algorithm(Algorithm::Hs256), secret)?
+            }
+            KeyLocation::PrivatePem(pem) => KeySet::from_pem(algorithm(Algorithm::Es256), pem)?,
+            KeyLocation::PublicPem(pem) => {
+                KeySet::from_public_pem(algorithm(Algorithm::Es256), pem)?
+            }
+            KeyLocation::Ring { .. } | KeyLocation::Secret { .. } => return Ok(None),
+        };
+        expect_algorithm(keys, self.algorithm).map(Some)
     }
 }
 
-impl TrustedKeys {
-    fn of(keys: &KeySet) -> Self {
-        Self { verifying: keys.verifying_keys(), flask: keys.flask_keys() }
-    }
-}
+const PUBLIC_ONLY: Result<KeyCache, KeySourceError> = Err(KeySourceError::PublicOnly);
 
 fn expect_algorithm(keys: KeySet, wanted: Option<Algorithm>) -> Result<KeySet, KeySourceError> {
-    match wanted {
-        Some(wanted) if wanted != keys.algorithm() => {
-            Err(KeySourceError::OtherAlgorithm { found: keys.algorithm(), wanted })
+    let found = keys.signing().map(SigningKey::algorithm);
+    match (found, wanted) {
+        (Some(found), Some(wanted)) if found != wanted => {
+            Err(KeySourceError::OtherAlgorithm { found, wanted })
         }
         _ => Ok(keys),
     }
-}
-
-/// Keys that were fetched and are not for the configured algorithm are invalid, until others are.
-fn fetched(keys: KeySet, wanted: Option<Algorithm>) -> Result<KeySet, RingError> {
-    expect_algorithm(keys, wanted).map_err(|error| RingError::Invalid(error.to_string()))
 }

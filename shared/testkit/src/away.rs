@@ -38,7 +38,7 @@ impl ReadUser for AwayUsers {
     async fn find_session(
         &self,
         _: &Username,
-        _: &SessionId,
+        _: Option<&SessionId>,
     ) -> Result<Option<SessionState>, StoreError> {
         Err(away())
     }

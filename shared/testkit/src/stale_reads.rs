@@ -37,7 +37,7 @@ impl<W: BeforeWrite> ReadUser for StaleReads<W> {
     async fn find_session(
         &self,
         username: &Username,
-        session: &SessionId,
+        session: Option<&SessionId>,
     ) -> Result<Option<SessionState>, StoreError> {
         self.read.find_session(username, session).await
     }

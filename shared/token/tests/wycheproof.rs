@@ -149,7 +149,7 @@ fn ecdsa_signatures_of_two_numbers_are_judged_as_wycheproof_judges_them() {
             let key =
                 public(&json!({ "kty": "EC", "kid": KID, "alg": alg, "crv": crv, "x": x, "y": y }));
             for vector in vectors!(group, sig) {
-                tally.judge(&format!("{name:?}"), found(&key), &vector);
+                tally.outcome(&format!("{name:?}"), found(&key), &vector);
             }
         }
     }
@@ -166,7 +166,7 @@ fn ed25519_signatures_are_judged_as_wycheproof_judges_them() {
         let key =
             public(&json!({ "kty": "OKP", "kid": KID, "alg": "EdDSA", "crv": "Ed25519", "x": x }));
         for vector in vectors!(group, sig) {
-            tally.judge("Ed25519", found(&key), &vector);
+            tally.outcome("Ed25519", found(&key), &vector);
         }
     }
     tally.finish(150);
@@ -182,7 +182,7 @@ fn rsa_pkcs1_signatures_are_judged_as_wycheproof_judges_them() {
             let Some((hash, _)) = of_hash(group.hash) else { continue };
             let key = public(&rsa(&format!("RS{hash}"), &group.key.n, &group.key.e));
             for vector in vectors!(group, sig) {
-                tally.judge(&format!("{name:?}"), found(&key), &vector);
+                tally.outcome(&format!("{name:?}"), found(&key), &vector);
             }
         }
     }
@@ -202,7 +202,7 @@ fn rsa_pss_signatures_are_judged_as_wycheproof_judges_them_and_other_salts_are_r
             let is_ours = group.salt_size == bytes && group.mgf_hash == Some(group.hash);
             for vector in vectors!(group, sig) {
                 if is_ours {
-                    tally.judge(&format!("{name:?}"), found(&key), &vector);
+                    tally.outcome(&format!("{name:?}"), found(&key), &vector);
                 } else {
                     // Some sets change a salt's length, now and then to the one that we ask for.
                     let is_made_ours = group.mgf_hash == Some(group.hash)
@@ -242,7 +242,7 @@ fn hmac_tags_are_judged_as_wycheproof_judges_them_and_short_secrets_are_refused(
                     assert!(!verifies(found(&key).unwrap(), &vector), "{alg} {}", vector.id);
                     short_tags += 1;
                 } else {
-                    tally.judge(&format!("{name:?}"), found(&key), &vector);
+                    tally.outcome(&format!("{name:?}"), found(&key), &vector);
                 }
             }
         }

@@ -84,7 +84,7 @@ impl Comparison {
             let Some(verdict) = expected(token, form, surface, now, self.leeway) else { continue };
             let event =
                 events.entry(surface).or_insert_with(|| event_for(surface, &asked, "/any/path"));
-            let said = self.scene.judge(surface, token, event, now).await;
+            let said = self.scene.outcome(surface, token, event, now).await;
             if said.verdict != verdict || said.user.is_some_and(|user| user != token.user) {
                 self.wrong.push(format!(
                     "{} ({}) on {surface:?} at {} s, leeway {}: {} and not {verdict}",

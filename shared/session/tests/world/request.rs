@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use latchkey_session::{Client, Judgement, Session};
+use latchkey_session::{Client, RefreshOutcome, Session};
 use latchkey_token::{OperationId, SessionId, Timestamp, UserId};
 
 use super::{
@@ -174,7 +174,7 @@ impl Request {
             (Ask::Refresh(token), _, Reply::MadeBefore) => {
                 Next::tokens(Grant::Recovered, token, item)
             }
-            (Ask::Refresh(token), _, Reply::Refused) => self.judge(token, item, rules),
+            (Ask::Refresh(token), _, Reply::Refused) => self.outcome(token, item, rules),
             (
                 _,
                 Write::Start(Start { proved, started })
@@ -201,11 +201,11 @@ impl Request {
         let now = self.call.at;
         let session =
             item.and_then(|item| item.user.live_session(&token.user, &token.session, now));
-        match rules.rotation.judge(session, token.generation, now) {
-            Judgement::Ended => Next::Answer(Answer::Refused),
-            Judgement::Previous => Next::tokens(Grant::Repeated, token, item),
-            Judgement::Reused => Next::Write(Write::end(token)),
-            Judgement::Current => Next::Answer(Answer::Unavailable),
+        match rules.rotation.outcome(session, token.generation, now) {
+            RefreshOutcome::Ended => Next::Answer(Answer::Refused),
+            RefreshOutcome::Previous => Next::tokens(Grant::Repeated, token, item),
+            RefreshOutcome::Reused => Next::Write(Write::end(token)),
+            RefreshOutcome::Current => Next::Answer(Answer::Unavailable),
         }
     }
 }

@@ -1,5 +1,7 @@
 //! Reads of the users table and the legacy table.
 
+use std::fmt::Write as _;
+
 use latchkey_session::{LegacyUser, ReadUser, SessionState, StoreError, User, Username};
 use latchkey_token::{SessionId, Timestamp, UserId};
 
@@ -26,28 +28,30 @@ impl ReadUser for DynamoUsers {
     async fn find_session(
         &self,
         username: &Username,
-        session: &SessionId,
+        session: Option<&SessionId>,
     ) -> Result<Option<SessionState>, StoreError> {
-        let answer = self
+        // `status` and `version` are reserved words, and a session id may have a hyphen. Each
+        // placeholder costs, so the others are written out.
+        let mut projection = format!("{ID}, #status, #version");
+        let mut request = self
             .read(username)
-            // `status` and `version` are reserved words, and a session's name may have a hyphen in it. Each
-            // placeholder costs, so the others are written out.
-            .projection_expression(format!(
-                "{ID}, #status, #version, {SESSIONS}.#session.{SESSION_EXPIRES}"
-            ))
             .expression_attribute_names("#status", STATUS)
-            .expression_attribute_names("#version", VERSION)
-            .expression_attribute_names("#session", session.as_str())
-            .send()
-            .await
-            .map_err(StoreError::unavailable)?;
+            .expression_attribute_names("#version", VERSION);
+        if let Some(session) = session {
+            write!(projection, ", {SESSIONS}.#session.{SESSION_EXPIRES}").ok();
+            request = request.expression_attribute_names("#session", session.as_str());
+        }
+        let answer = request.projection_expression(projection).send().await;
+        let answer = answer.map_err(StoreError::unavailable)?;
         let Some(item) = answer.item() else {
             return Ok(None);
         };
         // A projection leaves out the map when it has no such session.
-        let session = match item.get(SESSIONS) {
-            Some(_) => sessions(item)?.get(session.as_str()).and_then(|found| found.as_m().ok()),
-            None => None,
+        let session = match (item.get(SESSIONS), session) {
+            (Some(_), Some(id)) => {
+                sessions(item)?.get(id.as_str()).and_then(|found| found.as_m().ok())
+            }
+            _ => None,
         };
         let expires_at = session
             .map(|session| read_number(session, SESSION_EXPIRES).map(Timestamp::from_unix))

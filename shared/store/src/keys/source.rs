@@ -9,24 +9,21 @@ use std::{
 use latchkey_keys::{
     FetchKeys, KeyRing, NewKey, PublicRing, ReadRing as _, RingError, create_ring, open_current,
 };
-use latchkey_token::{Algorithm, FlaskKeys, KeySet, Timestamp, VerifyingKeys};
+use latchkey_token::{Algorithm, KeySet, LegacyKeys, Timestamp};
 use secrecy::{ExposeSecret as _, SecretString};
 use tracing::error;
 
-use super::RingSigning;
+use super::{RingSigning, expect_algorithm};
 use crate::{Aws, DynamoKeyRing, kms::KmsKey, secrets::Secret};
 
 /// Where keys are fetched from. A function links the AWS calls of the kinds that it can have alone.
 pub(super) trait Place: Send + Sync {
-    /// What it holds.
-    type Keys;
-
     /// The keys with their version; `None` when the version is `known`.
     fn fetch(
         &self,
         known: Option<&SecretString>,
         now: Timestamp,
-    ) -> impl Future<Output = Result<Option<(Self::Keys, SecretString)>, RingError>> + Send;
+    ) -> impl Future<Output = Result<Option<(KeySet, SecretString)>, RingError>> + Send;
 }
 
 fn is_known(known: Option<&SecretString>, version: &str) -> bool {
@@ -37,18 +34,16 @@ fn is_known(known: Option<&SecretString>, version: &str) -> bool {
 pub(super) struct PublicHalves(pub(super) DynamoKeyRing);
 
 impl Place for PublicHalves {
-    type Keys = VerifyingKeys;
-
     async fn fetch(
         &self,
         known: Option<&SecretString>,
         _now: Timestamp,
-    ) -> Result<Option<(VerifyingKeys, SecretString)>, RingError> {
+    ) -> Result<Option<(KeySet, SecretString)>, RingError> {
         let item = self.0.read_public_ring().await?.ok_or(RingError::NotFound)?;
         if is_known(known, &item.version) {
             return Ok(None);
         }
-        let keys = PublicRing::parse(&item.public)?.verifying_keys()?;
+        let keys = KeySet::new(None, PublicRing::parse(&item.public)?.verifying_keys()?);
         Ok(Some((keys, item.version.into())))
     }
 }
@@ -69,8 +64,6 @@ impl WholeRing {
 }
 
 impl Place for WholeRing {
-    type Keys = KeySet;
-
     async fn fetch(
         &self,
         known: Option<&SecretString>,
@@ -89,124 +82,127 @@ impl Place for WholeRing {
     }
 }
 
-impl Place for Secret {
-    type Keys = KeySet;
+/// A private JWK set in Secrets Manager.
+pub(super) struct SecretKeys {
+    secret: Secret,
+    algorithm: Option<Algorithm>,
+}
 
+impl SecretKeys {
+    pub(super) async fn connect(aws: &Aws, arn: String, algorithm: Option<Algorithm>) -> Self {
+        Self { secret: Secret::connect(aws, arn).await, algorithm }
+    }
+}
+
+impl Place for SecretKeys {
     async fn fetch(
         &self,
         known: Option<&SecretString>,
         _now: Timestamp,
     ) -> Result<Option<(KeySet, SecretString)>, RingError> {
-        let text = self.read().await?;
+        let text = self.secret.read().await?;
         if is_known(known, text.expose_secret()) {
             return Ok(None);
         }
-        Ok(Some((KeySet::parse(&text)?, text)))
+        let keys = expect_algorithm(KeySet::parse(&text)?, self.algorithm);
+        Ok(Some((keys.map_err(|error| RingError::Invalid(error.to_string()))?, text)))
     }
 }
 
-/// Fetches a function's keys, and a Flask service's beside them.
-pub(super) struct Source<P, M> {
+/// Fetches a function's keys, and a legacy service's beside them.
+pub(super) struct Source<P> {
     place: P,
-    flask: Option<Secret>,
-    make: M,
+    legacy: Option<Secret>,
     last: Mutex<Last>,
 }
 
-/// What the last fetch found.
+/// The last fetch.
 #[derive(Clone, Default)]
 struct Last {
     version: Option<SecretString>,
-    flask: FlaskText,
+    legacy: LegacyText,
 }
 
+/// The secret of a legacy service.
 #[derive(Clone, Default)]
-enum FlaskText {
-    /// There is no Flask service, or nothing was fetched yet.
+enum LegacyText {
+    /// There is no such service, or nothing was fetched yet.
     #[default]
     None,
     Text(SecretString),
+    /// It could not be fetched.
     Unread,
 }
 
-impl<P: Place, M> Source<P, M> {
-    pub(super) async fn connect(
-        place: P,
-        flask_secret: Option<String>,
-        aws: &Aws,
-        make: M,
-    ) -> Self {
-        let flask = match flask_secret {
+impl<P: Place> Source<P> {
+    pub(super) async fn connect(place: P, legacy_secret: Option<String>, aws: &Aws) -> Self {
+        let legacy = match legacy_secret {
             Some(arn) => Some(Secret::connect(aws, arn).await),
             None => None,
         };
-        Self { place, flask, make, last: Mutex::default() }
+        Self { place, legacy, last: Mutex::default() }
     }
 
-    /// A Flask service's keys are as they were in `last` when they cannot be read: our own do not
-    /// depend on them.
-    async fn fetch_flask(&self, last: &FlaskText) -> FlaskText {
-        let Some(secret) = &self.flask else { return FlaskText::None };
+    /// If a legacy service's keys cannot be fetched, the last ones stay: our own do not depend on
+    /// them.
+    async fn fetch_legacy(&self, last: &LegacyText) -> LegacyText {
+        let Some(secret) = &self.legacy else { return LegacyText::None };
         match secret.read().await {
-            Ok(text) => FlaskText::Text(text),
+            Ok(text) => LegacyText::Text(text),
             Err(fault) => {
                 error!(cause = %fault, "keys of the Flask service not read");
-                if let FlaskText::Text(_) = last { last.clone() } else { FlaskText::Unread }
+                if let LegacyText::Text(_) = last { last.clone() } else { LegacyText::Unread }
             }
         }
     }
 
-    async fn fetch_both<K>(&self, is_cached: bool, now: Timestamp) -> Result<Option<K>, RingError>
-    where
-        M: Fn(P::Keys, FlaskKeys) -> Result<K, RingError>,
-    {
+    async fn fetch_both(
+        &self,
+        is_cached: bool,
+        now: Timestamp,
+    ) -> Result<Option<KeySet>, RingError> {
         let last = self.last.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let known = last.version.as_ref().filter(|_| is_cached);
-        let (fetched, flask) =
-            tokio::join!(self.place.fetch(known, now), self.fetch_flask(&last.flask));
+        let (fetched, legacy) =
+            tokio::join!(self.place.fetch(known, now), self.fetch_legacy(&last.legacy));
         let fetched = match fetched? {
-            None if flask == last.flask => return Ok(None),
+            None if legacy == last.legacy => return Ok(None),
             None => self.place.fetch(None, now).await?,
             fetched => fetched,
         };
         let (keys, version) = fetched.ok_or(RingError::NotFound)?;
-        let keys = (self.make)(keys, flask.keys())?;
+        let keys = keys.with_legacy(legacy.keys());
         let version = Some(version);
-        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Last { version, flask };
+        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Last { version, legacy };
         Ok(Some(keys))
     }
 }
 
-impl<K, P, M> FetchKeys<K> for Source<P, M>
-where
-    P: Place<Keys: Send>,
-    M: Fn(P::Keys, FlaskKeys) -> Result<K, RingError> + Send + Sync,
-    K: Send + 'static,
-{
+impl<P: Place> FetchKeys for Source<P> {
     fn fetch(
         &self,
         is_cached: bool,
         now: Timestamp,
-    ) -> Pin<Box<dyn Future<Output = Result<Option<K>, RingError>> + Send + '_>> {
+    ) -> Pin<Box<dyn Future<Output = Result<Option<KeySet>, RingError>> + Send + '_>> {
         Box::pin(self.fetch_both(is_cached, now))
     }
 }
 
-impl FlaskText {
-    /// The keys; none when they are not usable.
-    fn keys(&self) -> FlaskKeys {
+impl LegacyText {
+    /// The keys; none if they are not usable.
+    fn keys(&self) -> LegacyKeys {
         match self {
-            Self::None => FlaskKeys::default(),
-            Self::Unread => FlaskKeys::unread(),
-            Self::Text(text) => FlaskKeys::parse(text).unwrap_or_else(|refused| {
+            Self::None => LegacyKeys::default(),
+            Self::Unread => LegacyKeys::unread(),
+            Self::Text(text) => LegacyKeys::parse(text).unwrap_or_else(|refused| {
                 error!(cause = %refused, "keys of the Flask service not usable");
-                FlaskKeys::default()
+                LegacyKeys::default()
             }),
         }
     }
 }
 
-impl PartialEq for FlaskText {
+impl PartialEq for LegacyText {
     fn eq(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::None, Self::None) | (Self::Unread, Self::Unread) => true,

@@ -61,7 +61,7 @@ impl ReadUser for MemoryUsers {
     async fn find_session(
         &self,
         username: &Username,
-        session: &SessionId,
+        session: Option<&SessionId>,
     ) -> Result<Option<SessionState>, StoreError> {
         Ok(lock(&self.users).get(username.folded()).map(|stored| stored.user.state_of(session)))
     }
