@@ -5,7 +5,7 @@ use std::{cell::RefCell, collections::BTreeMap, env, error::Error, path::PathBuf
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use latchkey_keys::{KeyRing, ReadRing as _, open_current};
 use latchkey_store::{Aws, DynamoKeyRing, KmsKey};
-use latchkey_testkit::{dynamodb, subject::token_profile, template};
+use latchkey_testkit::{dynamodb, fixtures::token_profile, template};
 use latchkey_token::{Grant, Issuer, KeySet, SessionId, Timestamp, UserId};
 use local::{
     environment::Environments,

@@ -9,7 +9,7 @@ use aws_lc_rs::{
     },
 };
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
-use latchkey_testkit::subject::{NOW, grant, token_profile};
+use latchkey_testkit::fixtures::{NOW, grant, token_profile};
 use latchkey_tests::process::own_cpu_nanos;
 use latchkey_token::{
     Algorithm, Issuer, KeySet, PresentedToken, PublicParameters, SessionId, SigningKey, UserId,

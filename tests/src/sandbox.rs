@@ -1,7 +1,7 @@
 //! A function by itself, without a gateway before it.
 #![expect(clippy::unwrap_used, clippy::missing_panics_doc, reason = "a test's tools fail the test")]
 
-use latchkey_testkit::subject::JWK_SET;
+use latchkey_testkit::fixtures::JWK_SET;
 use local::{
     environment::Environments,
     sandbox::{Command, RuntimeApi, Sandbox},

@@ -5,10 +5,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use latchkey_testkit::{
-    dynamodb, flask,
+    dynamodb,
+    fixtures::{ISSUER, JWK_SET},
+    flask,
     forge::base64url,
     proxy::DynamoProxy,
-    subject::{ISSUER, JWK_SET},
 };
 use latchkey_tests::{
     repository::functions,

@@ -9,8 +9,8 @@ use std::{
 };
 
 use latchkey_testkit::{
+    fixtures::{JWK_SET, key_set},
     forge::{claims, header, sign, sign_with_foreign_key, with},
-    subject::{JWK_SET, key_set},
 };
 use latchkey_tests::stack::binaries;
 use latchkey_token::{Algorithm, KeySet, Timestamp};

@@ -37,12 +37,12 @@ use latchkey_session::{
 use latchkey_store::{Aws, DynamoUsers};
 use latchkey_testkit::{
     dynamodb,
+    fixtures::{ISSUER, JWK_SET, operation},
     forge::{
         base64url, header, public_key_as_secret, refresh_header, sign, sign_texts,
         sign_with_foreign_key, sign_with_hmac, with_signature,
     },
     proxy::Fault,
-    subject::{ISSUER, JWK_SET, operation},
 };
 use latchkey_tests::{
     process::wait_for_end,

@@ -13,8 +13,8 @@ use std::{
 
 use latchkey_testkit::{
     dynamodb,
+    fixtures::JWK_SET,
     forge::{bad_tokens, bad_tokens_like, claims, header, sign, with},
-    subject::JWK_SET,
     template,
 };
 use latchkey_tests::{

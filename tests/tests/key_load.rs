@@ -15,7 +15,7 @@ use std::{
 };
 
 use latchkey_keys::{KeyCommand, KeyState};
-use latchkey_testkit::subject::ISSUER;
+use latchkey_testkit::fixtures::ISSUER;
 use latchkey_tests::{
     keys::{Operator, kid_in, kid_of, kids, kill, settings},
     stack::{Answer, PASSWORD, Stack, Tokens},

@@ -2,8 +2,8 @@
 #![cfg(test)]
 
 use latchkey_testkit::{
+    fixtures::{ISSUER, JWK_SET},
     forge::{bad_tokens_like, header, sign, with},
-    subject::{ISSUER, JWK_SET},
 };
 use latchkey_tests::stack::{Answer, Settings, Stack, claims_of};
 use reqwest::{Method, header::HeaderValue};

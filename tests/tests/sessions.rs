@@ -5,7 +5,7 @@ use latchkey_session::{
     AccountChange, AccountStatus, AddUser as _, ReadUser as _, RemoveUser as _, User, Username,
 };
 use latchkey_store::{Aws, DynamoUsers};
-use latchkey_testkit::{dynamodb, subject::operation};
+use latchkey_testkit::{dynamodb, fixtures::operation};
 use latchkey_tests::stack::{PASSWORD, Settings, Stack, Tokens, claims_of};
 use reqwest::Method;
 use serde_json::json;

@@ -97,7 +97,7 @@ fn the_templates_defaults_are_the_codes() {
     };
     let unset = |name: &'static str| {
         let is_needed = ["USERS_TABLE", "JWT_ISSUER", "KEYS_TABLE", "KMS_KEY_ARN"].contains(&name);
-        is_needed.then(|| latchkey_testkit::subject::ISSUER.to_owned())
+        is_needed.then(|| latchkey_testkit::fixtures::ISSUER.to_owned())
     };
     let (ours, theirs) =
         (LoginConfig::read(&unset).unwrap(), LoginConfig::read(&set("login")).unwrap());

@@ -146,8 +146,8 @@ mod tests {
 
     use latchkey_keys::{KeyState, PublicRing, RingKey};
     use latchkey_testkit::{
+        fixtures::{KID, NOW, key_set},
         forge::{claims, header, sign, sign_with_foreign_key, with},
-        subject::{KID, NOW, key_set},
     };
 
     use super::*;

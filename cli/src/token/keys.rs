@@ -53,7 +53,7 @@ impl Keys {
 mod tests {
     use super::*;
     use latchkey_keys::RingKey;
-    use latchkey_testkit::subject::{KID, NOW, key_set};
+    use latchkey_testkit::fixtures::{KID, NOW, key_set};
 
     #[test]
     fn a_key_has_the_state_that_its_ring_gives_it() {

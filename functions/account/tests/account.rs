@@ -5,10 +5,10 @@ mod scene;
 
 use latchkey_session::{AccountStatus, AddUser as _, Email, LegacyUser, ReadUser as _, Username};
 use latchkey_testkit::{
-    away::AwayUsers,
     event::{request, with_token},
+    fixtures::{NOW, operation, user},
     forge::{bad_tokens, claims_for, header, sign},
-    subject::{NOW, operation, user},
+    unavailable::UnavailableUsers,
 };
 use latchkey_token::{SessionId, Timestamp};
 use scene::{PASSWORD, Scene, assert_empty, body, call, refusal, scene, with_body};
@@ -239,7 +239,7 @@ async fn other_methods_and_paths_are_refused() {
 async fn a_store_that_does_not_answer_is_503_on_every_route() {
     let scene = scene(|_| ()).await;
     for event in every_route() {
-        let answer = call(AwayUsers, &with_token(event, &scene.token)).await;
+        let answer = call(UnavailableUsers, &with_token(event, &scene.token)).await;
         assert_eq!((answer.status_code, answer.headers["retry-after"].as_str()), (503, "1"));
     }
 }

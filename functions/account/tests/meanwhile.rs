@@ -11,7 +11,7 @@ use latchkey_store::MemoryUsers;
 use latchkey_testkit::{
     event::{request, with_token},
     stale_reads::{BeforeWrite, StaleReads},
-    subject::{NOW, ROTATION_POLICY, operation},
+    fixtures::{NOW, ROTATION_POLICY, operation},
 };
 use latchkey_token::{RefreshClaims, TokenId};
 use scene::{PASSWORD, Scene, assert_empty, call, refusal, scene, with_body};
@@ -81,7 +81,7 @@ impl BeforeWrite for Meanwhile {
             }
             (Happening::PasswordChange, Some(session)) => {
                 let password_hash = &SecretString::from("hash");
-                let started = &latchkey_testkit::subject::session(&user, NOW);
+                let started = &latchkey_testkit::fixtures::session(&user, NOW);
                 let session = Some(&session);
                 let change = PasswordChange { user: &user, session, started, password_hash };
                 self.users.change_password(&change).await?;

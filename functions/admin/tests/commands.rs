@@ -10,8 +10,8 @@ use latchkey_keys::{
 use latchkey_store::{DynamoKeyRing, KmsKey};
 use latchkey_testkit::{
     cloud::Cloud,
+    fixtures::{KEY_POLICY, NOW},
     proxy::Fault,
-    subject::{KEY_POLICY, NOW},
 };
 use latchkey_token::Timestamp;
 use serde_json::{Value, json};

@@ -7,10 +7,10 @@ use latchkey_session::{AddUser as _, LegacyUser};
 use latchkey_store::MemoryUsers;
 use latchkey_testkit::{
     authorizer_event::{ARN, http_api_1, http_api_2, rest_request, rest_token, web_socket},
-    away::AwayUsers,
+    fixtures::{NOW, operation, session, user, verifier},
     flask,
     forge::{bad_tokens, claims, claims_for, header, sign, with},
-    subject::{NOW, operation, session, user, verifier},
+    unavailable::UnavailableUsers,
 };
 use serde_json::{Value, json};
 
@@ -175,7 +175,8 @@ async fn the_decision_depends_on_the_identity_source_alone() {
 
 #[tokio::test]
 async fn a_fault_of_the_store_is_an_error_so_that_it_is_neither_allowed_nor_cached() {
-    let authorizer = Authorizer { guard: Guard::new(verifier(), SessionCheck::strict(AwayUsers)) };
+    let authorizer =
+        Authorizer { guard: Guard::new(verifier(), SessionCheck::strict(UnavailableUsers)) };
     let event = http_api_2(&format!("Bearer {}", sign(&header(), &claims())));
     let error = authorizer.handle(&event.to_string(), NOW).await.unwrap_err();
     assert_eq!(error.to_string(), "the store is unavailable");

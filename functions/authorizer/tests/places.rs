@@ -6,8 +6,8 @@ use latchkey_http::{Guard, HeaderName, SessionCheck, TokenLocation, TokenLocatio
 use latchkey_store::MemoryUsers;
 use latchkey_testkit::{
     authorizer_event::{http_api_1, http_api_2, rest_request, rest_token, web_socket},
+    fixtures::{NOW, verifier},
     forge::{claims, header, sign, with},
-    subject::{NOW, verifier},
 };
 use serde_json::{Value, json};
 

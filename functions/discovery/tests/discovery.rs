@@ -9,9 +9,9 @@ use latchkey_http::{GatewayAnswer, answer};
 use latchkey_keys::{KeyCache, KeyRing, NewKey};
 use latchkey_store::{KeyLocation, TrustedKeys};
 use latchkey_testkit::{
-    away,
     event::{request, with_header},
-    subject::{ISSUER, KEY_POLICY, KID, NOW, key_set, key_source},
+    fixtures::{ISSUER, KEY_POLICY, KID, NOW, key_set, key_source},
+    unavailable,
 };
 use latchkey_token::{Algorithm, VerifyingKeys};
 use serde_json::{Value, json};
@@ -99,7 +99,7 @@ async fn of_a_ring_every_key_is_served_and_each_algorithm_named_once() {
 async fn without_keys_only_health_is_told() {
     let source = key_source(KeyLocation::Ring { table: "KeysTable".to_owned(), signing: None });
     let ours = |keys: TrustedKeys| keys.verifying;
-    let keys = source.connect_trusted(&away::aws(), NOW, ours).await.unwrap();
+    let keys = source.connect_trusted(&unavailable::aws(), NOW, ours).await.unwrap();
     for (path, status) in [
         ("/.well-known/jwks.json", 503),
         ("/.well-known/openid-configuration", 503),

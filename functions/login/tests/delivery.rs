@@ -6,9 +6,9 @@ mod scene;
 use latchkey_http::{TokenLocation, TokenLocations};
 use latchkey_session::{ReadUser as _, Username};
 use latchkey_testkit::{
-    away::AwayUsers,
     event::{post_json, post_text, with_header},
-    subject::{NOW, verifier},
+    fixtures::{NOW, verifier},
+    unavailable::UnavailableUsers,
 };
 use latchkey_token::PresentedToken;
 use scene::{PASSWORD, body, call, call_with, users_with};
@@ -59,7 +59,7 @@ async fn auth_answers_as_flask_jwt_does() {
         assert_eq!(members["status_code"], status);
         assert!(members["description"].is_string() && members.get("msg").is_none(), "{members}");
     }
-    let away = call(AwayUsers, &post_json("/auth", &good), NOW).await;
+    let away = call(UnavailableUsers, &post_json("/auth", &good), NOW).await;
     assert_eq!((away.status_code, &body(&away)["error"]), (503, &json!("Service Unavailable")));
 }
 

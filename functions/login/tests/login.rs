@@ -11,10 +11,9 @@ use latchkey_session::{
 };
 use latchkey_store::MemoryUsers;
 use latchkey_testkit::{
-    away::{self, AwayUsers},
     event::{post_json, with_header},
     stale_reads::StaleReads,
-    subject::{
+    fixtures::{
         NOW, SESSION_POLICY, key_source, operation, signing_ring, token_profile, user, verifier,
     },
 };
@@ -134,7 +133,7 @@ async fn malformed_credentials_are_refused_before_anything_is_hashed_or_read() {
         ),
         (json!({"username": ["alice"], "password": PASSWORD}), "username must be a string"),
     ] {
-        let answer = call(AwayUsers, &post_json("/login", &credentials), NOW).await;
+        let answer = call(UnavailableUsers, &post_json("/login", &credentials), NOW).await;
         assert_eq!((answer.status_code, &body(&answer)["msg"]), (400, &json!(sentence)));
     }
 }
@@ -174,7 +173,7 @@ async fn a_login_over_the_limit_ends_the_oldest_session() {
 
 #[tokio::test]
 async fn a_store_that_does_not_answer_is_503_with_retry_after() {
-    let answer = log_in(AwayUsers, "alice", PASSWORD).await;
+    let answer = log_in(UnavailableUsers, "alice", PASSWORD).await;
     assert_eq!(answer.status_code, 503);
     assert_eq!(answer.headers["retry-after"], "1");
     assert_eq!(
@@ -191,7 +190,7 @@ async fn without_keys_a_login_is_503_and_starts_no_session() {
     let users = users_with(|_| ()).await;
     let source = key_source(signing_ring());
     let make = |ring: KeySet, _| Issuer::new(ring.into_signing_key(), token_profile());
-    let issuer = source.connect_signing(&away::aws(), NOW, make).await.unwrap();
+    let issuer = source.connect_signing(&unavailable::aws(), NOW, make).await.unwrap();
     let event = post_json("/login", &json!({ "username": "alice", "password": PASSWORD }));
     let places = TokenLocations::default();
     let answer = call_signing_with(issuer, users.clone(), places, &event, NOW).await;

@@ -6,10 +6,10 @@ use latchkey_http::{GatewayAnswer, TokenLocation, TokenLocations, TokenReader, a
 use latchkey_session::{AddUser as _, ReadUser as _, UpdateUser, User};
 use latchkey_store::MemoryUsers;
 use latchkey_testkit::{
-    away::AwayUsers,
     event::{request, with_header, with_token},
+    fixtures::{NOW, operation, session, user, verifier},
     forge::{claims_for, header, refresh_claims_for, refresh_header, sign, with},
-    subject::{NOW, operation, session, user, verifier},
+    unavailable::UnavailableUsers,
 };
 use latchkey_token::SessionId;
 use logout::Logout;
@@ -161,7 +161,7 @@ async fn cookies_of_one_name_are_cleared_for_every_domain_that_can_have_set_them
     locations.cookies.access.token.path = "/api".to_owned();
     let log_out = async |cookies: Value| {
         let reader = TokenReader { locations: locations.clone(), ..TokenReader::new(verifier()) };
-        let logout = Logout { users: AwayUsers, reader };
+        let logout = Logout { users: UnavailableUsers, reader };
         let mut event = request("POST", "/logout");
         event["cookies"] = cookies;
         let handle = async |request: &Request| logout.handle(request, NOW).await;
@@ -208,7 +208,7 @@ async fn cookies_are_cleared_when_nothing_is_left_to_end() {
         assert_cleared(&answer);
     }
     let event = logout(&[("refresh_token", &scene.refresh(0))], "csrf-refresh-0");
-    let away = call(AwayUsers, COOKIES, &event).await;
+    let away = call(UnavailableUsers, COOKIES, &event).await;
     assert_eq!((code(&away).0, away.cookies.len()), (503, 0), "it can be tried again");
 }
 

@@ -6,10 +6,10 @@ use latchkey_http::{GatewayAnswer, TokenReader, answer};
 use latchkey_session::{AddUser as _, ReadUser as _, UpdateUser, User};
 use latchkey_store::MemoryUsers;
 use latchkey_testkit::{
-    away::AwayUsers,
     event::{request, with_header, with_token},
+    fixtures::{NOW, operation, session, user, verifier},
     forge::{bad_tokens, claims_for, header, refresh_claims_for, refresh_header, sign, with},
-    subject::{NOW, operation, session, user, verifier},
+    unavailable::UnavailableUsers,
 };
 use latchkey_token::SessionId;
 use logout::Logout;
@@ -89,7 +89,7 @@ async fn what_is_already_over_gets_the_same_answer() {
 #[tokio::test]
 async fn every_bad_token_is_refused_and_ends_nothing() {
     for (name, token, code) in bad_tokens() {
-        let answer = call(AwayUsers, &logout(&token)).await;
+        let answer = call(UnavailableUsers, &logout(&token)).await;
         if answer.status_code == 400 {
             assert!(token.contains(|c: char| c.is_control()), "{name}: {answer:?}");
             continue;
@@ -117,6 +117,6 @@ async fn without_a_token_nobody_is_logged_out() {
 async fn a_session_that_could_not_be_ended_is_not_said_to_be() {
     let (_, alice, [first, _]) = scene().await;
     let token = sign(&header(), &claims_for(&alice.id, &first));
-    let answer = call(AwayUsers, &logout(&token)).await;
+    let answer = call(UnavailableUsers, &logout(&token)).await;
     assert_eq!((answer.status_code, answer.headers["retry-after"].as_str()), (503, "1"));
 }

@@ -6,12 +6,12 @@ mod scene;
 use latchkey_password::Verdict;
 use latchkey_session::{AccountStatus, LegacyUser};
 use latchkey_testkit::{
-    away::AwayUsers,
     event::{request, with_header, with_token},
+    fixtures::{NOW, user, verifier},
     flask::{extended_claims, sign as sign_legacy},
     forge::{claims_for, header, sign, with},
     stale_reads::StaleReads,
-    subject::{NOW, user, verifier},
+    fixtures::{NOW, user, verifier},
 };
 use latchkey_token::PresentedToken;
 use scene::{NEW, PASSWORD, Scene, body, call, change, hash, refusal, scene, verdict, with_body};
@@ -178,7 +178,7 @@ async fn what_happens_between_read_and_write_decides() {
 #[tokio::test]
 async fn a_store_that_does_not_answer_is_503() {
     let scene = scene(|_| ()).await;
-    let answer = call(AwayUsers, &with_token(change(PASSWORD, NEW), &scene.token)).await;
+    let answer = call(UnavailableUsers, &with_token(change(PASSWORD, NEW), &scene.token)).await;
     assert_eq!((answer.status_code, answer.headers["retry-after"].as_str()), (503, "1"));
     scene.assert_unchanged().await;
 }

@@ -8,10 +8,10 @@ use latchkey_http::{GatewayAnswer, Guard, SessionCheck, answer};
 use latchkey_session::{AccountStatus, AddUser as _, ReadUser};
 use latchkey_store::MemoryUsers;
 use latchkey_testkit::{
-    away::{AwayUsers, CAUSE},
     event::{request, with_header, with_token},
+    fixtures::{NOW, operation, session, user, verifier},
     forge::{bad_tokens, claims, claims_for, header, sign, with},
-    subject::{NOW, operation, session, user, verifier},
+    unavailable::{CAUSE, UnavailableUsers},
 };
 use latchkey_token::Timestamp;
 use protected::Protected;
@@ -210,7 +210,7 @@ async fn without_the_revocation_check_a_token_is_good_until_it_expires() {
 #[tokio::test]
 async fn a_session_that_cannot_be_looked_up_is_a_fault_and_no_refusal() {
     let event = with_token(route(), &sign(&header(), &claims()));
-    let answer = call(SessionCheck::strict(AwayUsers), &event, NOW).await;
+    let answer = call(SessionCheck::strict(UnavailableUsers), &event, NOW).await;
     assert_eq!((answer.status_code, answer.headers["retry-after"].as_str()), (503, "1"));
     assert!(!answer.body.contains(CAUSE), "{}", answer.body);
 }

@@ -11,12 +11,12 @@ use latchkey_keys::KeyCache;
 use latchkey_session::{AddUser as _, ReadUser, UpdateUser, User};
 use latchkey_store::MemoryUsers;
 use latchkey_testkit::{
-    away::AwayUsers,
     event::{request, with_header},
-    subject::{
+    fixtures::{
         NOW, ROTATION_POLICY, SESSION_POLICY, issuer, key_set, operation, session, token_profile,
         user,
     },
+    unavailable::UnavailableUsers,
 };
 use latchkey_token::{FlaskKeys, Grant, IssuedToken, Timestamp};
 use refresh::Refresh;
@@ -120,7 +120,7 @@ async fn a_browser_forgets_a_refresh_token_that_is_of_no_use_and_no_other() {
         assert_eq!(answer.cookies.len(), if is_cleared { 4 } else { 0 }, "{code}");
         assert!(answer.cookies.iter().all(|cookie| cookie.contains("Max-Age=0")), "{answer:?}");
     }
-    let away = call(AwayUsers, &event(&token), NOW).await;
+    let away = call(UnavailableUsers, &event(&token), NOW).await;
     assert_eq!((away.status_code, away.cookies.len()), (503, 0));
 
     assert_eq!(call(users.clone(), &event(&token), NOW).await.status_code, 200);

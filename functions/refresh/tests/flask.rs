@@ -10,11 +10,11 @@ use latchkey_session::{
 use latchkey_store::MemoryUsers;
 use latchkey_testkit::{
     event::{request, with_token},
-    flask::{extended_claims, keys, sign},
-    forge::with,
-    subject::{
+    fixtures::{
         NOW, ROTATION_POLICY, SESSION_POLICY, key_set, operation, token_profile, user, verifier,
     },
+    flask::{extended_claims, keys, sign},
+    forge::with,
 };
 use latchkey_token::{AccessClaims, FlaskKeys, PresentedToken, Timestamp};
 use refresh::Refresh;
@@ -116,7 +116,7 @@ async fn the_next_owner_of_a_name_does_not_inherit_the_last_ones_flask_tokens() 
     let operation = operation();
     let removal = AccountChange { user: &alice, session: None, operation: &operation };
     users.remove_user(&removal).await.unwrap();
-    users.add_user(&user("alice"), &latchkey_testkit::subject::operation()).await.unwrap();
+    users.add_user(&user("alice"), &latchkey_testkit::fixtures::operation()).await.unwrap();
     let answer = call(&users, extended(), &token()).await;
     assert_eq!((answer.status_code, &body(&answer)["error"]), (401, &json!("token_revoked")));
 }

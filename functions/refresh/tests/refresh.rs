@@ -10,13 +10,13 @@ use latchkey_keys::KeyCache;
 use latchkey_session::{AccountStatus, AddUser as _, ReadUser, RotationPolicy, UpdateUser, User};
 use latchkey_store::MemoryUsers;
 use latchkey_testkit::{
-    away::{self, AwayUsers, CAUSE},
     event::{post_json, post_text, request, with_header, with_token},
-    forge::{bad_refresh_tokens, claims_for, header, sign},
-    subject::{
+    fixtures::{
         NOW, ROTATION_POLICY, SESSION_POLICY, issuer, key_set, key_source, operation, session,
         signing_ring, token_profile, user, verifier,
     },
+    forge::{bad_refresh_tokens, claims_for, header, sign},
+    unavailable::{self, CAUSE, UnavailableUsers},
 };
 use latchkey_token::{
     AccessClaims, FlaskKeys, Grant, PresentedToken, RefreshClaims, SessionId, Timestamp,
@@ -237,7 +237,7 @@ async fn a_malformed_request_is_refused_before_anything_is_written() {
         ),
         (with_bearer("a b"), 401, "invalid_token"),
     ] {
-        let answer = call(AwayUsers, ROTATION_POLICY, &event, NOW).await;
+        let answer = call(UnavailableUsers, ROTATION_POLICY, &event, NOW).await;
         assert_eq!(
             (answer.status_code, &body(&answer)["error"]),
             (status, &json!(code)),
@@ -392,7 +392,7 @@ async fn a_lifetime_that_was_shortened_since_ends_the_session() {
 #[tokio::test]
 async fn a_store_that_does_not_answer_is_503_and_no_refusal() {
     let scene = scene(|_| ()).await;
-    let answer = call(AwayUsers, ROTATION_POLICY, &with_bearer(&scene.token), NOW).await;
+    let answer = call(UnavailableUsers, ROTATION_POLICY, &with_bearer(&scene.token), NOW).await;
     assert_eq!((answer.status_code, answer.headers["retry-after"].as_str()), (503, "1"));
     assert!(!answer.body.contains(CAUSE), "{}", answer.body);
 }
@@ -402,7 +402,7 @@ async fn without_keys_a_refresh_is_503_and_uses_no_token_up() {
     let scene = scene(|_| ()).await;
     let source = key_source(signing_ring());
     let make = |ring, flask| SigningKeys::new(ring, flask, &token_profile());
-    let keys = source.connect_signing(&away::aws(), NOW, make).await.unwrap();
+    let keys = source.connect_signing(&unavailable::aws(), NOW, make).await.unwrap();
     let (users, event) = (scene.users.clone(), with_bearer(&scene.token));
     let answer = call_with(keys, users, ROTATION_POLICY, &event, NOW).await;
     assert_eq!((answer.status_code, &body(&answer)["error"]), (503, &json!("unavailable")));

@@ -8,7 +8,7 @@ use latchkey_session::{AccountStatus, ReadUser as _, Username};
 use latchkey_store::MemoryUsers;
 use latchkey_testkit::{
     event::{post_json, post_text},
-    subject::NOW,
+    fixtures::NOW,
 };
 use secrecy::SecretString;
 use serde_json::{Value, json};

@@ -9,8 +9,8 @@ use latchkey_session::{AddUser as _, User};
 use latchkey_store::{MemoryUsers, MemoryWorkItems};
 use latchkey_testkit::{
     event::{post_json, post_text, request, with_authorizer, with_token},
+    fixtures::{NOW, key_set, operation, session, token_profile, user, verifier},
     forge::{claims_for, header, sign},
-    subject::{NOW, key_set, operation, session, token_profile, user, verifier},
 };
 use latchkey_token::{TokenProfile, Verifier};
 use serde_json::{Value, json};

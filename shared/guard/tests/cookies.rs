@@ -11,8 +11,8 @@ use latchkey_http::{
 };
 use latchkey_store::MemoryUsers;
 use latchkey_testkit::{
+    fixtures::{NOW, issuer, session, user, verifier},
     forge,
-    subject::{NOW, issuer, session, user, verifier},
 };
 use latchkey_token::{AdditionalClaims, PresentedToken};
 use serde_json::Value;

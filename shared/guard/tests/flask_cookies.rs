@@ -8,9 +8,9 @@ use latchkey_http::{
 use latchkey_session::{AddUser as _, LegacyUser};
 use latchkey_store::MemoryUsers;
 use latchkey_testkit::{
+    fixtures::{NOW, operation, user, verifier},
     flask::{extended_claims, keys, sign},
     forge::with,
-    subject::{NOW, operation, user, verifier},
 };
 use serde_json::json;
 

@@ -8,9 +8,9 @@ use latchkey_http::{Guard, Identity, Refusal, Requirement, SessionCheck, TokenRe
 use latchkey_session::{AccountStatus, AddUser as _, LegacyUser, User};
 use latchkey_store::MemoryUsers;
 use latchkey_testkit::{
+    fixtures::{NOW, key_set, operation, token_profile, user, verifier},
     flask::{SECRET, extended_claims, flask_jwt_claims, header, keys, sign},
     forge::{sign_with_hmac, with},
-    subject::{NOW, key_set, operation, token_profile, user, verifier},
 };
 use latchkey_token::{FlaskKeys, Timestamp, TokenError, TokenProfile, Verifier};
 use serde_json::{Value, json};

@@ -14,8 +14,8 @@ use latchkey_session::{
 };
 use latchkey_store::MemoryUsers;
 use latchkey_testkit::{
+    fixtures::{NOW, operation, session, user, verifier},
     forge::{claims, claims_for, header, sign, with},
-    subject::{NOW, operation, session, user, verifier},
 };
 use latchkey_token::{SessionId, Timestamp};
 use serde_json::Value;

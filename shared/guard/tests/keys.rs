@@ -9,10 +9,10 @@ use latchkey_keys::{KeyRing, KeyState, open_current};
 use latchkey_store::{KeyLocation, KeySource, MemoryUsers};
 use latchkey_testkit::{
     cloud::{Cloud, KEYS_TABLE},
+    fixtures::{NOW, grant, key_source, token_profile},
     flask,
     forge::{claims, header, sign, with},
     proxy::Fault,
-    subject::{NOW, grant, key_source, token_profile},
 };
 use latchkey_token::{Issuer, SessionId, Timestamp, TokenError, UserId};
 use secrecy::ExposeSecret as _;

@@ -15,9 +15,9 @@ use latchkey_http::{
 use latchkey_session::{AddUser as _, User};
 use latchkey_store::MemoryUsers;
 use latchkey_testkit::{
-    away::{AwayUsers, CAUSE},
+    fixtures::{NOW, operation, session, user, verifier},
     forge::{claims_for, header, sign, with},
-    subject::{NOW, operation, session, user, verifier},
+    unavailable::{CAUSE, UnavailableUsers},
 };
 use serde_json::{Value, json};
 
@@ -145,7 +145,7 @@ async fn an_application_can_word_refusals_itself() {
 #[tokio::test]
 async fn a_fault_is_503_and_shows_no_cause() {
     let scene = scene().await;
-    let guard = Guard::new(verifier(), SessionCheck::strict(AwayUsers));
+    let guard = Guard::new(verifier(), SessionCheck::strict(UnavailableUsers));
     let layer: GuardLayer<_, AxumBody> = GuardLayer::new(guard, || NOW);
     let router = Router::new().route("/", get(|| async { "reached" })).layer(layer);
     let (status, body, response) = call(router, Some(&scene.token())).await;

@@ -11,8 +11,8 @@ use latchkey_http::{
 };
 use latchkey_store::MemoryUsers;
 use latchkey_testkit::{
+    fixtures::{NOW, verifier},
     forge::{claims, header, refresh_claims_for, refresh_header, sign, with},
-    subject::{NOW, verifier},
 };
 use latchkey_token::{SessionId, UserId};
 

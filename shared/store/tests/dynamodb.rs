@@ -1,5 +1,4 @@
-//! The stores in DynamoDB keep the contract, on a real engine in this process; and the same calls
-//! come to the right end when the engine fails.
+//! Calls of the DynamoDB stores that meet faults.
 #![cfg(test)]
 
 use latchkey_session::{
@@ -9,20 +8,9 @@ use latchkey_session::{
 use latchkey_store::{Aws, DynamoUsers, DynamoWorkItems};
 use latchkey_testkit::{
     dynamodb,
+    fixtures::{NOW, operation, session, user},
     proxy::{DynamoProxy, Fault},
-    subject::{NOW, operation, session, user},
 };
-
-async fn users() -> DynamoUsers {
-    DynamoUsers::connect(&Aws::emulator(&dynamodb().await), "UsersTable".to_owned()).await
-}
-
-async fn work_items() -> DynamoWorkItems {
-    DynamoWorkItems::connect(&Aws::emulator(&dynamodb().await), "WorkItemsTable".to_owned()).await
-}
-
-latchkey_testkit::users_contract!(users);
-latchkey_testkit::work_items_contract!(work_items);
 
 async fn users_behind_a_proxy() -> (DynamoUsers, DynamoProxy) {
     let proxy = DynamoProxy::start(&dynamodb().await).await;

@@ -13,10 +13,10 @@ use std::{
 use latchkey_keys::{KeyCache, KeyState, PublicRing, ReadRing as _, RingError, RingItem};
 use latchkey_store::{KeyLocation, KeySource, KeySourceError, TrustedKeys};
 use latchkey_testkit::{
-    away,
     cloud::{Cloud, KEYS_TABLE},
+    fixtures::{JWK_SET, KID, NOW, key_source, signing_ring},
     proxy::Fault,
-    subject::{JWK_SET, KID, NOW, key_source, signing_ring},
+    unavailable,
 };
 use latchkey_token::{Algorithm, KeySet, Timestamp};
 use secrecy::SecretString;
@@ -367,7 +367,7 @@ async fn a_signer_goes_on_while_kms_is_away() {
 #[tokio::test]
 async fn static_keys_stay_as_they_are() {
     let jwk_set = || key_source(KeyLocation::JwkSet(SecretString::from(JWK_SET)));
-    let aws = away::aws();
+    let aws = unavailable::aws();
     let trusted = jwk_set().connect_trusted(&aws, NOW, |keys| keys).await.unwrap();
     let first = trusted.get(NOW).await.unwrap();
     assert_eq!(kids(&first), [KID]);
@@ -381,7 +381,7 @@ async fn static_keys_stay_as_they_are() {
 
 #[tokio::test]
 async fn static_keys_that_cannot_be_used_are_an_error_at_the_start() {
-    let (aws, jwk_set) = (away::aws(), key_source(KeyLocation::JwkSet(JWK_SET.into())));
+    let (aws, jwk_set) = (unavailable::aws(), key_source(KeyLocation::JwkSet(JWK_SET.into())));
     let pem = key_source(KeyLocation::PublicPem("no PEM".to_owned()));
     let refused = pem.connect_signing(&aws, NOW, |_, _| ()).await.unwrap_err();
     assert!(matches!(refused, KeySourceError::PublicOnly), "{refused:?}");

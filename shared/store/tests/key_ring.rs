@@ -10,8 +10,8 @@ use latchkey_keys::{
 use latchkey_store::{DynamoKeyRing, KmsKey};
 use latchkey_testkit::{
     cloud::{Cloud, KEYS_TABLE},
+    fixtures::{KEY_POLICY, NOW},
     proxy::Fault,
-    subject::{KEY_POLICY, NOW},
 };
 use latchkey_token::Algorithm;
 use secrecy::{ExposeSecret as _, SecretString};

@@ -7,9 +7,9 @@ use latchkey_keys::KeyCache;
 use latchkey_store::{KeyLocation, KeySource, TrustedKeys};
 use latchkey_testkit::{
     cloud::Cloud,
+    fixtures::{JWK_SET, KID, NOW},
     flask::{extended_claims, sign},
     proxy::Fault,
-    subject::{JWK_SET, KID, NOW},
 };
 use latchkey_token::{Algorithm, KeySet, PresentedToken, SigningKey, Timestamp, TokenError};
 use secrecy::{ExposeSecret as _, SecretString};

@@ -14,8 +14,8 @@ use tokio::net::TcpListener;
 
 use crate::{
     dynamodb,
+    fixtures::{KEY_POLICY, KMS_KEY, NOW},
     proxy::DynamoProxy,
-    subject::{KEY_POLICY, KMS_KEY, NOW},
 };
 
 /// The table of the key ring.

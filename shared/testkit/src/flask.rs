@@ -5,8 +5,8 @@ use secrecy::SecretString;
 use serde_json::{Value, json};
 
 use crate::{
+    fixtures::{JWK_SET, NOW},
     forge::{base64url, sign_with_hmac},
-    subject::{JWK_SET, NOW},
 };
 
 /// The secret of the Flask services, shorter than ours may be.

@@ -13,7 +13,7 @@ use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use latchkey_token::{SessionId, UserId};
 use serde_json::{Value, json};
 
-use crate::subject::{ISSUER, JWK_SET, KID, NOW};
+use crate::fixtures::{ISSUER, JWK_SET, KID, NOW};
 
 /// The claims that every access token has.
 pub const REQUIRED_CLAIMS: [&str; 12] = [

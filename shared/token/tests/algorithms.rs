@@ -10,7 +10,7 @@ use aws_lc_rs::{
     },
 };
 use base64::{Engine as _, prelude::BASE64_STANDARD};
-use latchkey_testkit::subject::{NOW, grant, token_profile};
+use latchkey_testkit::fixtures::{NOW, grant, token_profile};
 use latchkey_token::{
     Algorithm, Issuer, KeyError, KeySet, PresentedToken, SessionId, SigningKey, TokenError, UserId,
     Verifier, VerifyingKeys,

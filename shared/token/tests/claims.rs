@@ -3,8 +3,8 @@
 
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use latchkey_testkit::{
+    fixtures::{ISSUER, NOW, grant, key_set, token_profile},
     forge::{claims, header, refresh_claims_for, refresh_header, sign, with},
-    subject::{ISSUER, NOW, grant, key_set, token_profile},
 };
 use latchkey_token::{
     AdditionalClaims, AdditionalError, Generation, Grant, Issuer, PresentedToken, SessionId,

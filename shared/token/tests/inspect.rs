@@ -4,8 +4,8 @@
 use std::time::Duration;
 
 use latchkey_testkit::{
+    fixtures::{ISSUER, NOW, key_set, verifier},
     forge::{bad_tokens, claims, header, sign, sign_texts, sign_with_foreign_key, with},
-    subject::{ISSUER, NOW, key_set, verifier},
 };
 use latchkey_token::{
     MAX_TOKEN_BYTES, PresentedToken, Timestamp, TokenError,

@@ -4,7 +4,7 @@
 use std::{collections::HashSet, time::Duration};
 
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
-use latchkey_testkit::subject::{ISSUER, KID, NOW, issuer, token_profile, verifier};
+use latchkey_testkit::fixtures::{ISSUER, KID, NOW, issuer, token_profile, verifier};
 use latchkey_token::{
     AccessClaims, Algorithm, Generation, Grant, Issuer, KeySet, PresentedToken, RefreshClaims,
     SessionId, SigningKey, Timestamp, TokenError, TokenId, UserId, Verifier,

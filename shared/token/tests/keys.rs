@@ -1,7 +1,7 @@
 //! Which keys are taken, and what of them is shown.
 #![cfg(test)]
 
-use latchkey_testkit::subject::{JWK_SET, KID, key_set};
+use latchkey_testkit::fixtures::{JWK_SET, KID, key_set};
 use latchkey_token::{Algorithm, FlaskKeys, KeyError, KeySet, PublicJwk, SigningKey, VerifyingKey};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use latchkey_testkit::{
+    fixtures::{ISSUER, NOW, issuer, token_profile, verifier},
     forge::{base64url, claims, header, refresh_claims_for, refresh_header, sign_texts},
-    subject::{ISSUER, NOW, issuer, token_profile, verifier},
 };
 use latchkey_token::{
     AccessClaims, AdditionalClaims, AdditionalError, Algorithm, Generation, Grant, Issuer, KeySet,

@@ -4,11 +4,11 @@
 use std::time::Duration;
 
 use latchkey_testkit::{
+    fixtures::{NOW, token_profile, verifier},
     forge::{
         bad_tokens, base64url, claims, header, refresh_claims_for, refresh_header, sign,
         sign_texts, sign_with_foreign_key, with, with_signature,
     },
-    subject::{NOW, token_profile, verifier},
 };
 use latchkey_token::{
     AccessClaims, MAX_TOKEN_BYTES, PresentedToken, SessionId, Timestamp, TokenError, TokenType,
@@ -130,7 +130,7 @@ fn a_token_is_not_valid_before_its_nbf_and_iat() {
 fn leeway_widens_each_bound_by_itself_and_no_more() {
     let mut profile = token_profile();
     profile.leeway = Duration::from_secs(10);
-    let keys = latchkey_testkit::subject::key_set().verifying_keys();
+    let keys = latchkey_testkit::fixtures::key_set().verifying_keys();
     let verifier = latchkey_token::Verifier::new(keys, profile);
     let token = sign(&header(), &claims());
     let at = |seconds: i64| {

@@ -2,7 +2,7 @@
 //! for three beginnings, so that they are good, over, and not begun.
 
 use latchkey_store::{Aws, DynamoUsers};
-use latchkey_testkit::{dynamodb, subject::ISSUER};
+use latchkey_testkit::{dynamodb, fixtures::ISSUER};
 use latchkey_tests::stack::{Answer, Settings, Stack};
 use latchkey_token::Timestamp;
 use local::tables;

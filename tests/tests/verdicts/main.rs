@@ -25,7 +25,7 @@ mod world;
 use std::collections::{HashMap, HashSet};
 
 use latchkey_http::SessionCheck;
-use latchkey_testkit::subject::NOW;
+use latchkey_testkit::fixtures::NOW;
 
 use events::event_for;
 use expected::{clocks, expected, without_revocation};

@@ -3,7 +3,7 @@
 
 use std::fmt::Write as _;
 
-use latchkey_testkit::subject::NOW;
+use latchkey_testkit::fixtures::NOW;
 use latchkey_token::Timestamp;
 use serde_json::Value;
 

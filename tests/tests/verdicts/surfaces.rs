@@ -17,7 +17,7 @@ use latchkey_password::{HashParams, Hasher};
 use latchkey_store::{MemoryUsers, MemoryWorkItems};
 use latchkey_testkit::{
     event::{request, with_authorizer},
-    subject::{key_set, token_profile},
+    fixtures::{key_set, token_profile},
 };
 use latchkey_token::{PresentedToken, Timestamp, TokenError, TokenProfile, Verifier};
 use protected::Protected;

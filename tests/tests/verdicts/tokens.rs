@@ -4,12 +4,12 @@
 
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use latchkey_testkit::{
+    fixtures::ISSUER,
     forge::{
         self, REQUIRED_CLAIMS, base64url, claims_for, header, public_key_as_secret,
         refresh_claims_for, refresh_header, sign, sign_texts, sign_with_foreign_key,
         sign_with_hmac, sign_with_p384, with, with_other_bits, with_signature,
     },
-    subject::ISSUER,
 };
 use latchkey_token::{SessionId, UserId};
 use serde_json::{Value, json};

@@ -2,8 +2,8 @@
 
 use latchkey_session::{AccountStatus, AddUser, LegacyUser, Session, User};
 use latchkey_testkit::{
+    fixtures::{self, JWK_SET, operation},
     forge::base64url,
-    subject::{self, JWK_SET, operation},
 };
 use latchkey_token::{FlaskKeys, KeySet, SessionId, Timestamp, UserId};
 use secrecy::SecretString;
@@ -69,11 +69,11 @@ pub(crate) fn flask_keys() -> FlaskKeys {
 }
 
 fn user(id: &str, name: &str) -> User {
-    User { id: UserId::parse(id).unwrap(), ..subject::user(name) }
+    User { id: UserId::parse(id).unwrap(), ..fixtures::user(name) }
 }
 
 fn with_session(mut user: User, id: &str, begin: u64, end: u64) -> User {
-    let started = subject::session(&user, Timestamp::from_unix(begin)).session;
+    let started = fixtures::session(&user, Timestamp::from_unix(begin)).session;
     let session = Session { expires_at: Timestamp::from_unix(end), ..started };
     user.sessions.insert(SessionId::parse(id).unwrap(), session);
     user

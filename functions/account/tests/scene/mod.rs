@@ -8,8 +8,8 @@ use latchkey_session::{AddUser as _, ReadUser, RemoveUser, UpdateUser, User};
 use latchkey_store::MemoryUsers;
 use latchkey_testkit::{
     event::{request, with_header, with_token},
+    fixtures::{NOW, operation, session, user, verifier},
     forge::{claims_for, header, sign},
-    subject::{NOW, operation, session, user, verifier},
 };
 use latchkey_token::SessionId;
 use secrecy::SecretString;

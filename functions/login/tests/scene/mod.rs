@@ -6,7 +6,7 @@ use latchkey_keys::KeyCache;
 use latchkey_password::{HashParams, Hasher, PasswordPolicy};
 use latchkey_session::{AddUser as _, ReadUser, UpdateUser, User};
 use latchkey_store::MemoryUsers;
-use latchkey_testkit::subject::{SESSION_POLICY, issuer, operation, user};
+use latchkey_testkit::fixtures::{SESSION_POLICY, issuer, operation, user};
 use latchkey_token::{Issuer, Timestamp};
 use login::Login;
 use secrecy::SecretString;

@@ -12,9 +12,9 @@ use latchkey_session::{AddUser as _, ReadUser, Session, UpdateUser, User};
 use latchkey_store::MemoryUsers;
 use latchkey_testkit::{
     event::{request, with_header, with_token},
+    fixtures::{NOW, SESSION_POLICY, key_set, operation, session, token_profile, user},
     flask::keys as flask_keys,
     forge::{claims_for, header, sign},
-    subject::{NOW, SESSION_POLICY, key_set, operation, session, token_profile, user},
 };
 use latchkey_token::SessionId;
 use password::Password;

@@ -8,7 +8,7 @@ use latchkey_token::{OperationId, RefreshClaims, SessionId, TokenId};
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::{Users, logged_in, started, stored};
-use crate::subject::{NOW, ROTATION_POLICY, operation, session, user};
+use latchkey_testkit::fixtures::{NOW, ROTATION_POLICY, operation, session, user};
 
 const fn change<'a>(
     user: &'a User,
@@ -62,7 +62,7 @@ async fn rotate(store: &impl Users, user: &User, session: &SessionId) {
 }
 
 /// Both in one write.
-pub async fn all_sessions_end_or_all_but_the_one_that_asks(store: &impl Users) {
+pub(crate) async fn all_sessions_end_or_all_but_the_one_that_asks(store: &impl Users) {
     for (name, ended, left) in [("alma", EndedSessions::All, 0), ("anna", EndedSessions::Others, 1)]
     {
         let (before, id) = logged_in(store, name, NOW).await;
@@ -80,7 +80,7 @@ pub async fn all_sessions_end_or_all_but_the_one_that_asks(store: &impl Users) {
 }
 
 /// A login between the read and the write leaves nothing behind.
-pub async fn a_session_that_was_started_meanwhile_ends_too(store: &impl Users) {
+pub(crate) async fn a_session_that_was_started_meanwhile_ends_too(store: &impl Users) {
     let (read, id) = logged_in(store, "bert", NOW).await;
     started(store, &read, NOW).await;
     let operation = operation();
@@ -90,7 +90,7 @@ pub async fn a_session_that_was_started_meanwhile_ends_too(store: &impl Users) {
 }
 
 /// Whoever keeps a session must know its newest generation.
-pub async fn a_rotation_of_the_kept_session_is_not_undone(store: &impl Users) {
+pub(crate) async fn a_rotation_of_the_kept_session_is_not_undone(store: &impl Users) {
     let (read, id) = logged_in(store, "cleo", NOW).await;
     rotate(store, &read, &id).await;
     let current = stored(store, &read).await;
@@ -105,7 +105,7 @@ pub async fn a_rotation_of_the_kept_session_is_not_undone(store: &impl Users) {
 
 /// And counts the credentials version, so that a login that read the old one is refused. A
 /// rotation of the asking session since it was read makes no difference.
-pub async fn a_changed_password_replaces_all_sessions_in_the_same_write(store: &impl Users) {
+pub(crate) async fn a_changed_password_replaces_all_sessions_in_the_same_write(store: &impl Users) {
     let (before, id) = logged_in(store, "dora", NOW).await;
     started(store, &before, NOW).await;
     let user = stored(store, &before).await;
@@ -120,7 +120,7 @@ pub async fn a_changed_password_replaces_all_sessions_in_the_same_write(store: &
 }
 
 /// Anything else shows what is there, and writes nothing.
-pub async fn a_password_is_changed_only_where_credentials_and_session_are_as_read(
+pub(crate) async fn a_password_is_changed_only_where_credentials_and_session_are_as_read(
     store: &impl Users,
 ) {
     let (read, id) = logged_in(store, "emil", NOW).await;
@@ -151,7 +151,7 @@ pub async fn a_password_is_changed_only_where_credentials_and_session_are_as_rea
 }
 
 /// A retry after a lost reply is recognised.
-pub async fn the_same_change_delivered_twice_is_one_change(store: &impl Users) {
+pub(crate) async fn the_same_change_delivered_twice_is_one_change(store: &impl Users) {
     let (user, id) = logged_in(store, "fred", NOW).await;
     let (new, hash) = (session(&user, NOW), SecretString::from("new"));
     for _ in 0..2 {
@@ -162,7 +162,7 @@ pub async fn the_same_change_delivered_twice_is_one_change(store: &impl Users) {
 }
 
 /// A legacy token has no session: the account as read is the condition.
-pub async fn without_a_session_that_asks_only_the_account_is_compared(store: &impl Users) {
+pub(crate) async fn without_a_session_that_asks_only_the_account_is_compared(store: &impl Users) {
     let (read, _) = logged_in(store, "flora", NOW).await;
     let by_token = operation();
     let ask = AccountChange { user: &read, session: None, operation: &by_token };
@@ -186,7 +186,9 @@ pub async fn without_a_session_that_asks_only_the_account_is_compared(store: &im
 }
 
 /// A retry after a lost reply is no error, and somebody else may take the name.
-pub async fn a_removed_user_is_gone_with_all_sessions_and_the_name_is_free(store: &impl Users) {
+pub(crate) async fn a_removed_user_is_gone_with_all_sessions_and_the_name_is_free(
+    store: &impl Users,
+) {
     let (removed, id) = logged_in(store, "gina", NOW).await;
     let operation = operation();
     for _ in 0..2 {
@@ -199,7 +201,7 @@ pub async fn a_removed_user_is_gone_with_all_sessions_and_the_name_is_free(store
 }
 
 /// Neither with other credentials than those that were proved, nor by an ended session.
-pub async fn a_user_who_is_not_as_read_is_not_removed(store: &impl Users) {
+pub(crate) async fn a_user_who_is_not_as_read_is_not_removed(store: &impl Users) {
     let (read, id) = logged_in(store, "hugo", NOW).await;
     let operation = operation();
     let mut outdated = read.clone();
@@ -212,7 +214,7 @@ pub async fn a_user_who_is_not_as_read_is_not_removed(store: &impl Users) {
 }
 
 /// The name was given to another person meanwhile.
-pub async fn another_user_of_the_same_name_is_left_alone(store: &impl Users) {
+pub(crate) async fn another_user_of_the_same_name_is_left_alone(store: &impl Users) {
     let (heir, id) = logged_in(store, "ines", NOW).await;
     let mut removed = heir.clone();
     removed.id = user("x").id;

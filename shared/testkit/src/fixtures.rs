@@ -1,4 +1,4 @@
-//! What tests are about: keys, profiles, users, sessions.
+//! Keys, profiles, users and sessions for tests.
 
 use std::time::Duration;
 

@@ -1,4 +1,5 @@
-//! What every store promises, as tests: `users_contract!(make)` runs them on what `make` returns.
+//! The contract of the stores, checked in memory and in DynamoDB.
+#![cfg(test)]
 
 mod account;
 mod rotation;
@@ -12,24 +13,20 @@ use latchkey_session::{
 };
 use latchkey_token::{SessionId, Timestamp};
 
-pub use account::*;
-pub use rotation::*;
-pub use sessions::*;
-pub use users::*;
-pub use work_items::*;
-
-use crate::subject::{operation, session};
+use account::*;
+use rotation::*;
+use sessions::*;
+use users::*;
+use work_items::*;
 
 /// A store of users, all of it.
 pub trait Users: AddUser + ReadUser + UpdateUser + RemoveUser {}
 impl<T: AddUser + ReadUser + UpdateUser + RemoveUser> Users for T {}
 
-/// Makes a test of each promise about users: `users_contract!(make_store)`, where `make_store` is
-/// an `async fn`.
-#[macro_export]
+/// Tests a store of users: `users_contract!(make_store)`, where `make_store` is an `async fn`.
 macro_rules! users_contract {
     ($make:path) => {
-        $crate::users_contract!($make;
+        users_contract!($make;
             an_added_user_is_found_with_everything,
             a_user_without_email_or_roles_is_found,
             an_unknown_name_finds_nothing,
@@ -69,16 +66,15 @@ macro_rules! users_contract {
     ($make:path; $($promise:ident),* $(,)?) => {$(
         #[tokio::test]
         async fn $promise() {
-            $crate::store_contract::$promise(&$make().await).await;
+            crate::$promise(&$make().await).await;
         }
     )*};
 }
 
-/// Makes a test of each promise about work items.
-#[macro_export]
+/// Tests a store of work items.
 macro_rules! work_items_contract {
     ($make:path) => {
-        $crate::users_contract!($make;
+        users_contract!($make;
             work_items_are_listed_oldest_first,
             work_items_come_in_pages,
             work_items_belong_to_their_user,
@@ -86,6 +82,37 @@ macro_rules! work_items_contract {
             a_removed_item_is_gone_and_removing_it_again_changes_nothing,
         );
     };
+}
+
+mod in_memory {
+    use super::*;
+
+    async fn users() -> MemoryUsers {
+        MemoryUsers::default()
+    }
+
+    async fn work_items() -> MemoryWorkItems {
+        MemoryWorkItems::default()
+    }
+
+    users_contract!(users);
+    work_items_contract!(work_items);
+}
+
+mod in_dynamodb {
+    use super::*;
+
+    async fn users() -> DynamoUsers {
+        DynamoUsers::connect(&Aws::emulator(&dynamodb().await), "UsersTable".to_owned()).await
+    }
+
+    async fn work_items() -> DynamoWorkItems {
+        let aws = Aws::emulator(&dynamodb().await);
+        DynamoWorkItems::connect(&aws, "WorkItemsTable".to_owned()).await
+    }
+
+    users_contract!(users);
+    work_items_contract!(work_items);
 }
 
 fn name(text: &str) -> Username {
@@ -105,7 +132,7 @@ async fn started(store: &impl Users, user: &User, now: Timestamp) -> SessionId {
 
 /// Adds a user of that name, whose session begins at `now`.
 async fn logged_in(store: &impl Users, name: &str, now: Timestamp) -> (User, SessionId) {
-    let added = crate::subject::user(name);
+    let added = user(name);
     store.add_user(&added, &operation()).await.unwrap();
     let id = started(store, &added, now).await;
     (stored(store, &added).await, id)

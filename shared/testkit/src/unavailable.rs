@@ -1,4 +1,4 @@
-//! A store that does not answer, and an AWS that is not there.
+//! A user store and an AWS that do not answer.
 
 use latchkey_session::{
     AccountChange, AccountChangeOutcome, AddUser, AddUserOutcome, EndedSessions, LegacyUser,
@@ -8,31 +8,31 @@ use latchkey_session::{
 use latchkey_store::Aws;
 use latchkey_token::{OperationId, SessionId};
 
-/// What the cause says; no client may ever see it.
+/// The text of the cause, which no client may see.
 pub const CAUSE: &str = "the-network-of-table-users-is-down";
 
-/// An AWS at whose address nothing listens.
+/// An AWS endpoint where nothing listens.
 pub fn aws() -> Aws {
     Aws::emulator("http://127.0.0.1:1")
 }
 
-/// Every call of it fails.
+/// A user store whose every call fails.
 #[derive(Clone, Copy, Debug)]
-pub struct AwayUsers;
+pub struct UnavailableUsers;
 
-fn away() -> StoreError {
+fn unavailable() -> StoreError {
     StoreError::Unavailable(CAUSE.into())
 }
 
-impl AddUser for AwayUsers {
+impl AddUser for UnavailableUsers {
     async fn add_user(&self, _: &User, _: &OperationId) -> Result<AddUserOutcome, StoreError> {
-        Err(away())
+        Err(unavailable())
     }
 }
 
-impl ReadUser for AwayUsers {
+impl ReadUser for UnavailableUsers {
     async fn find_user(&self, _: &Username) -> Result<Option<User>, StoreError> {
-        Err(away())
+        Err(unavailable())
     }
 
     async fn find_session(
@@ -44,11 +44,11 @@ impl ReadUser for AwayUsers {
     }
 
     async fn find_legacy_user(&self, _: &str) -> Result<Option<LegacyUser>, StoreError> {
-        Err(away())
+        Err(unavailable())
     }
 }
 
-impl UpdateUser for AwayUsers {
+impl UpdateUser for UnavailableUsers {
     async fn start_session(
         &self,
         _: &SessionStart<'_>,
@@ -61,11 +61,11 @@ impl UpdateUser for AwayUsers {
         _: &Username,
         _: &Rotation,
     ) -> Result<RotateSessionOutcome, StoreError> {
-        Err(away())
+        Err(unavailable())
     }
 
     async fn end_session(&self, _: &SessionEnd<'_>) -> Result<(), StoreError> {
-        Err(away())
+        Err(unavailable())
     }
 
     async fn end_sessions(
@@ -73,19 +73,19 @@ impl UpdateUser for AwayUsers {
         _: &AccountChange<'_>,
         _: EndedSessions,
     ) -> Result<AccountChangeOutcome, StoreError> {
-        Err(away())
+        Err(unavailable())
     }
 
     async fn change_password(
         &self,
         _: &PasswordChange<'_>,
     ) -> Result<AccountChangeOutcome, StoreError> {
-        Err(away())
+        Err(unavailable())
     }
 }
 
-impl RemoveUser for AwayUsers {
+impl RemoveUser for UnavailableUsers {
     async fn remove_user(&self, _: &AccountChange<'_>) -> Result<AccountChangeOutcome, StoreError> {
-        Err(away())
+        Err(unavailable())
     }
 }

@@ -6,7 +6,7 @@ use latchkey_session::{AccountStatus, Client, RotateSessionOutcome, Rotation, Se
 use latchkey_token::{SessionId, Timestamp};
 
 use super::{Users, join_all, logged_in, started, stored};
-use crate::subject::{NOW, operation, session, user};
+use latchkey_testkit::fixtures::{NOW, operation, session, user};
 
 const LATER: Timestamp = Timestamp::from_unix(NOW.unix() + 100);
 
@@ -40,7 +40,7 @@ fn refused(outcome: RotateSessionOutcome) -> Option<User> {
 }
 
 /// One generation on, and what the item then says comes with it.
-pub async fn the_newest_token_rotates_its_session_and_nothing_else(store: &impl Users) {
+pub(crate) async fn the_newest_token_rotates_its_session_and_nothing_else(store: &impl Users) {
     let (before, id) = logged_in(store, "paul", NOW).await;
     let other = started(store, &before, NOW).await;
     let rotation = rotation(&before, &id, 0);
@@ -58,7 +58,7 @@ pub async fn the_newest_token_rotates_its_session_and_nothing_else(store: &impl 
 }
 
 /// The state that refused it comes with the refusal, so that nothing has to be read.
-pub async fn any_other_token_rotates_nothing_and_shows_what_is_there(store: &impl Users) {
+pub(crate) async fn any_other_token_rotates_nothing_and_shows_what_is_there(store: &impl Users) {
     let (before, id) = logged_in(store, "quinn", NOW).await;
     store.rotate_session(&before.username, &rotation(&before, &id, 0)).await.unwrap();
     let current = stored(store, &before).await;
@@ -71,7 +71,7 @@ pub async fn any_other_token_rotates_nothing_and_shows_what_is_there(store: &imp
 }
 
 /// Not one that has expired or ended, nor one of a disabled, deleted or other account.
-pub async fn only_a_live_session_is_rotated(store: &impl Users) {
+pub(crate) async fn only_a_live_session_is_rotated(store: &impl Users) {
     let expiring = async |name: &str, change: fn(&mut User)| {
         let mut added = user(name);
         let started = session(&added, NOW);
@@ -104,7 +104,7 @@ pub async fn only_a_live_session_is_rotated(store: &impl Users) {
 }
 
 /// A retry after a lost reply is recognised.
-pub async fn the_same_rotation_delivered_twice_is_one_rotation(store: &impl Users) {
+pub(crate) async fn the_same_rotation_delivered_twice_is_one_rotation(store: &impl Users) {
     let (user, id) = logged_in(store, "sara", NOW).await;
     let rotation = rotation(&user, &id, 0);
     for _ in 0..3 {
@@ -115,7 +115,7 @@ pub async fn the_same_rotation_delivered_twice_is_one_rotation(store: &impl User
 }
 
 /// Twenty at once, one winner, and everybody sees what the winner wrote.
-pub async fn of_parallel_rotations_with_one_token_exactly_one_wins(store: &impl Users) {
+pub(crate) async fn of_parallel_rotations_with_one_token_exactly_one_wins(store: &impl Users) {
     let (user, id) = logged_in(store, "tina", NOW).await;
     let rotations: Vec<_> = (0..20).map(|_| rotation(&user, &id, 0)).collect();
     let attempts = rotations.iter().map(|one| store.rotate_session(&user.username, one));
@@ -133,7 +133,7 @@ pub async fn of_parallel_rotations_with_one_token_exactly_one_wins(store: &impl 
 }
 
 /// It is no longer found, and rotates no more.
-pub async fn an_ended_session_is_gone_and_the_others_stay(store: &impl Users) {
+pub(crate) async fn an_ended_session_is_gone_and_the_others_stay(store: &impl Users) {
     let (user, id) = logged_in(store, "uma", NOW).await;
     let other = started(store, &user, NOW).await;
     for _ in 0..2 {
@@ -149,7 +149,7 @@ pub async fn an_ended_session_is_gone_and_the_others_stay(store: &impl Users) {
 }
 
 /// Neither another user's session nor a user that is gone.
-pub async fn ending_what_is_not_there_changes_nothing(store: &impl Users) {
+pub(crate) async fn ending_what_is_not_there_changes_nothing(store: &impl Users) {
     let (owner, id) = logged_in(store, "vera", NOW).await;
     let (other, _) = logged_in(store, "walt", NOW).await;
     let nobody = user("nobody");

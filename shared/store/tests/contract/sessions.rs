@@ -7,10 +7,10 @@ use latchkey_token::{Timestamp, UserId};
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::{Users, join_all, start, started};
-use crate::subject::{NOW, SESSION_POLICY, operation, session, user};
+use latchkey_testkit::fixtures::{NOW, SESSION_POLICY, operation, session, user};
 
 /// A session is what a token is held against.
-pub async fn a_started_session_is_found_alive(store: &impl Users) {
+pub(crate) async fn a_started_session_is_found_alive(store: &impl Users) {
     let user = user("frank");
     store.add_user(&user, &operation()).await.unwrap();
     let started = session(&user, NOW);
@@ -31,7 +31,7 @@ pub async fn a_started_session_is_found_alive(store: &impl Users) {
 }
 
 /// A session belongs to one name.
-pub async fn a_session_of_another_name_is_not_found(store: &impl Users) {
+pub(crate) async fn a_session_of_another_name_is_not_found(store: &impl Users) {
     let (owner, other) = (user("grace"), user("heidi"));
     store.add_user(&owner, &operation()).await.unwrap();
     store.add_user(&other, &operation()).await.unwrap();
@@ -41,7 +41,7 @@ pub async fn a_session_of_another_name_is_not_found(store: &impl Users) {
 }
 
 /// A retry after a lost reply is recognised.
-pub async fn the_same_start_delivered_twice_is_one_start(store: &impl Users) {
+pub(crate) async fn the_same_start_delivered_twice_is_one_start(store: &impl Users) {
     let user = user("ivan");
     store.add_user(&user, &operation()).await.unwrap();
     let new = session(&user, NOW);
@@ -53,7 +53,7 @@ pub async fn the_same_start_delivered_twice_is_one_start(store: &impl Users) {
 }
 
 /// A password that was changed meanwhile refuses the session.
-pub async fn a_start_with_outdated_credentials_writes_nothing(store: &impl Users) {
+pub(crate) async fn a_start_with_outdated_credentials_writes_nothing(store: &impl Users) {
     let user = user("judy");
     store.add_user(&user, &operation()).await.unwrap();
     let new = session(&user, NOW);
@@ -65,7 +65,7 @@ pub async fn a_start_with_outdated_credentials_writes_nothing(store: &impl Users
 }
 
 /// No half-made user comes into being.
-pub async fn a_start_for_a_deleted_user_writes_nothing(store: &impl Users) {
+pub(crate) async fn a_start_for_a_deleted_user_writes_nothing(store: &impl Users) {
     let user = user("kate");
     let new = session(&user, NOW);
     assert_changed(store.start_session(&start(&user, &new)).await.unwrap(), None);
@@ -73,7 +73,7 @@ pub async fn a_start_for_a_deleted_user_writes_nothing(store: &impl Users) {
 }
 
 /// The limit holds.
-pub async fn a_start_removes_the_sessions_that_make_room(store: &impl Users) {
+pub(crate) async fn a_start_removes_the_sessions_that_make_room(store: &impl Users) {
     let user = user("leo");
     store.add_user(&user, &operation()).await.unwrap();
     let mut ids = Vec::new();
@@ -88,7 +88,7 @@ pub async fn a_start_removes_the_sessions_that_make_room(store: &impl Users) {
 }
 
 /// An account that was disabled since it was read gets no session.
-pub async fn a_start_on_a_disabled_account_writes_nothing(store: &impl Users) {
+pub(crate) async fn a_start_on_a_disabled_account_writes_nothing(store: &impl Users) {
     let mut user = user("mia");
     user.status = AccountStatus::Disabled;
     store.add_user(&user, &operation()).await.unwrap();
@@ -98,7 +98,7 @@ pub async fn a_start_on_a_disabled_account_writes_nothing(store: &impl Users) {
 }
 
 /// No login fails for contention. Twenty that read the same item leave more than the limit.
-pub async fn starts_at_once_all_succeed_and_the_next_restores_the_limit(store: &impl Users) {
+pub(crate) async fn starts_at_once_all_succeed_and_the_next_restores_the_limit(store: &impl Users) {
     let user = user("nina");
     store.add_user(&user, &operation()).await.unwrap();
     for second in 0..3 {
@@ -119,7 +119,7 @@ pub async fn starts_at_once_all_succeed_and_the_next_restores_the_limit(store: &
 }
 
 /// Cleaning up after a long time stays within the store's limits of an expression.
-pub async fn two_hundred_sessions_are_removed_in_one_write(store: &impl Users) {
+pub(crate) async fn two_hundred_sessions_are_removed_in_one_write(store: &impl Users) {
     let mut user = user("nora");
     for _ in 0..250 {
         let old = session(&user, Timestamp::from_unix(1));
@@ -134,7 +134,7 @@ pub async fn two_hundred_sessions_are_removed_in_one_write(store: &impl Users) {
 }
 
 /// The rehash of an outdated hash costs no write of its own.
-pub async fn a_start_can_replace_the_password_hash(store: &impl Users) {
+pub(crate) async fn a_start_can_replace_the_password_hash(store: &impl Users) {
     let user = user("olga");
     store.add_user(&user, &operation()).await.unwrap();
     let (new, hash) = (session(&user, NOW), SecretString::from("stronger"));

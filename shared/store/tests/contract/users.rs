@@ -5,10 +5,10 @@ use latchkey_token::SessionId;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::{Users, join_all, name};
-use crate::subject::{NOW, operation, session, user};
+use latchkey_testkit::fixtures::{NOW, operation, session, user};
 
 /// A user may have any of the optional parts.
-pub async fn an_added_user_is_found_with_everything(store: &impl Users) {
+pub(crate) async fn an_added_user_is_found_with_everything(store: &impl Users) {
     let mut added = user("Alice");
     added.email = Some(Email::parse("alice@example.com").unwrap());
     added.roles = vec!["admin".to_owned(), "editor".to_owned()];
@@ -33,21 +33,21 @@ pub async fn an_added_user_is_found_with_everything(store: &impl Users) {
 }
 
 /// Nothing optional is needed.
-pub async fn a_user_without_email_or_roles_is_found(store: &impl Users) {
+pub(crate) async fn a_user_without_email_or_roles_is_found(store: &impl Users) {
     store.add_user(&user("bob"), &operation()).await.unwrap();
     let found = store.find_user(&name("bob")).await.unwrap().unwrap();
     assert_eq!((found.email, found.roles, found.sessions.len()), (None, Vec::new(), 0));
 }
 
 /// Absence is no error.
-pub async fn an_unknown_name_finds_nothing(store: &impl Users) {
+pub(crate) async fn an_unknown_name_finds_nothing(store: &impl Users) {
     assert!(store.find_user(&name("nobody")).await.unwrap().is_none());
     let id = SessionId::generate().unwrap();
     assert!(store.find_session(&name("nobody"), &id).await.unwrap().is_none());
 }
 
 /// `Bob` and `bob` are one name.
-pub async fn names_are_compared_in_their_folded_form(store: &impl Users) {
+pub(crate) async fn names_are_compared_in_their_folded_form(store: &impl Users) {
     store.add_user(&user("Bob"), &operation()).await.unwrap();
     assert!(store.find_user(&name("bOB")).await.unwrap().is_some());
     let outcome = store.add_user(&user("BOB"), &operation()).await.unwrap();
@@ -55,7 +55,7 @@ pub async fn names_are_compared_in_their_folded_form(store: &impl Users) {
 }
 
 /// The first owner keeps everything.
-pub async fn a_taken_name_is_refused_and_nothing_changes(store: &impl Users) {
+pub(crate) async fn a_taken_name_is_refused_and_nothing_changes(store: &impl Users) {
     let first = user("carol");
     store.add_user(&first, &operation()).await.unwrap();
     let mut second = user("carol");
@@ -67,7 +67,7 @@ pub async fn a_taken_name_is_refused_and_nothing_changes(store: &impl Users) {
 }
 
 /// A retry after a lost reply is recognised.
-pub async fn the_same_addition_delivered_twice_is_one_addition(store: &impl Users) {
+pub(crate) async fn the_same_addition_delivered_twice_is_one_addition(store: &impl Users) {
     let (added, operation) = (user("dave"), operation());
     for _ in 0..2 {
         assert_eq!(store.add_user(&added, &operation).await.unwrap(), AddUserOutcome::Added);
@@ -75,7 +75,7 @@ pub async fn the_same_addition_delivered_twice_is_one_addition(store: &impl User
 }
 
 /// Twenty at once, one winner, and the winner's user is the one that is there.
-pub async fn of_parallel_additions_of_one_name_exactly_one_wins(store: &impl Users) {
+pub(crate) async fn of_parallel_additions_of_one_name_exactly_one_wins(store: &impl Users) {
     let users: Vec<_> = (0..20).map(|_| (user("erin"), operation())).collect();
     let mut winners = Vec::new();
     let attempts = users.iter().map(|(user, operation)| store.add_user(user, operation));

@@ -3,7 +3,7 @@
 use latchkey_store::{WorkItem, WorkItemTable};
 use latchkey_token::{Timestamp, UserId};
 
-use crate::subject::NOW;
+use crate::fixtures::NOW;
 
 /// Items come in the order in which they were added.
 pub async fn work_items_are_listed_oldest_first(store: &impl WorkItemTable) {
