@@ -1,7 +1,7 @@
-//! Log lines, each with the name of whoever speaks before it.
+//! Log lines, each after the name of its source.
 
 /// Prints a line.
-#[expect(clippy::print_stdout, reason = "whoever started the stack should see it")]
-pub(crate) fn line(speaker: &str, text: &str) {
-    println!("{speaker:>12} | {text}");
+#[expect(clippy::print_stdout, reason = "log lines go to the terminal of `make dev`")]
+pub(crate) fn line(source: &str, text: &str) {
+    println!("{source:>12} | {text}");
 }

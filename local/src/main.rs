@@ -1,39 +1,32 @@
-//! `make dev`: serves the functions. What it does is in `lib.rs`.
+//! `make dev`: serves the functions.
 
 use std::{
     env,
     error::Error,
-    fs,
+    fs, io,
     path::{Path, PathBuf},
     process::{Command, ExitCode},
     sync::Arc,
 };
 
+use clap::Parser as _;
 use latchkey_config::{Environment, variables_of};
 use local::{
-    gateway::Gateway,
-    options::{DEFAULT_STATE, Options, USAGE},
-    stack::{Stack, StackSettings},
+    gateway::HttpGateway,
+    options::{DEFAULT_STATE, Options},
+    stack::{LocalStack, StackSettings},
     tables,
     template::{Parameters, Template},
 };
-use tokio::{net::TcpListener, signal::unix};
+use tokio::{
+    net::TcpListener,
+    signal::unix::{SignalKind, signal},
+};
 
 #[tokio::main]
-#[expect(clippy::print_stdout, clippy::print_stderr, reason = "this is a command-line program")]
+#[expect(clippy::print_stderr, reason = "this is a command-line program")]
 async fn main() -> ExitCode {
-    let options = match Options::parse(env::args_os().skip(1)) {
-        Ok(Some(options)) => options,
-        Ok(None) => {
-            print!("{USAGE}");
-            return ExitCode::SUCCESS;
-        }
-        Err(error) => {
-            eprint!("{error}\n\n{USAGE}");
-            return ExitCode::from(2);
-        }
-    };
-    match serve(options).await {
+    match serve(&Options::parse()).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("{error}");
@@ -42,8 +35,8 @@ async fn main() -> ExitCode {
     }
 }
 
-#[expect(clippy::print_stdout, reason = "whoever started it waits for the addresses")]
-async fn serve(options: Options) -> Result<(), Box<dyn Error>> {
+#[expect(clippy::print_stdout, reason = "the caller waits for the addresses")]
+async fn serve(options: &Options) -> Result<(), Box<dyn Error>> {
     let binaries = match &options.functions {
         Some(folder) => folder.clone(),
         None => find_functions(options.release)?,
@@ -52,17 +45,17 @@ async fn serve(options: Options) -> Result<(), Box<dyn Error>> {
         .await
         .map_err(|error| format!("port {} cannot be used: {error}", options.port))?;
     let url = format!("http://127.0.0.1:{}", listener.local_addr()?.port());
-    let template = read_template(&options, &url)?;
+    let template = read_template(options, &url)?;
     for function in template.functions.values() {
         Environment::check_text(&variables_of(&function.binary))?;
     }
 
-    let state = options.state.as_deref();
+    let state = options.state();
     if let Some(folder) = state {
         fs::create_dir_all(folder)?;
     }
-    let dynamodb_url = match options.dynamodb_endpoint {
-        Some(endpoint) => endpoint,
+    let dynamodb_url = match &options.dynamodb_endpoint {
+        Some(endpoint) => endpoint.clone(),
         None => tables::start_engine(state).await?,
     };
     tables::make_tables(&dynamodb_url, &template.tables).await?;
@@ -71,31 +64,43 @@ async fn serve(options: Options) -> Result<(), Box<dyn Error>> {
         binaries: &binaries,
         dynamodb_url: &dynamodb_url,
         state,
-        notice: Some(Path::new(DEFAULT_STATE)),
+        endpoint_folder: Some(Path::new(DEFAULT_STATE)),
         given: &given,
         requests_per_sandbox: options.requests_per_sandbox,
     };
-    let stack = Stack::start(&settings).await?;
+    let stack = LocalStack::start(&settings).await?;
     println!("dynamodb {dynamodb_url}");
     println!("aws {}", stack.aws_url);
     print!("{}", hints(state, &stack.aws_url));
 
-    let (mut interrupt, mut terminate, mut hang_up) = (
-        unix::signal(unix::SignalKind::interrupt())?,
-        unix::signal(unix::SignalKind::terminate())?,
-        unix::signal(unix::SignalKind::hangup())?,
-    );
+    let run = async {
+        stack.make_ring().await?;
+        println!("ready {url}");
+        let base_path = base_path(&template);
+        let gateway = HttpGateway::new(template, stack.functions.clone(), base_path);
+        Ok(Arc::new(gateway).serve(listener).await?)
+    };
     let outcome = tokio::select! {
-        outcome = serve_gateway(&stack, template, listener) => outcome,
-        _ = interrupt.recv() => Ok(()),
-        _ = terminate.recv() => Ok(()),
-        _ = hang_up.recv() => Ok(()),
+        outcome = run => outcome,
+        outcome = stop_signal() => outcome.map_err(Into::into),
     };
     stack.stop().await;
     outcome
 }
 
-/// How other programs get at what runs here.
+async fn stop_signal() -> io::Result<()> {
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut hang_up = signal(SignalKind::hangup())?;
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+        _ = hang_up.recv() => {}
+    }
+    Ok(())
+}
+
+/// How other programs reach this stack.
 fn hints(state: Option<&Path>, aws_url: &str) -> String {
     let Some(folder) = state else {
         return format!("the latchkey program finds this stack with --local={aws_url}\n");
@@ -109,43 +114,29 @@ fn hints(state: Option<&Path>, aws_url: &str) -> String {
     )
 }
 
-#[expect(clippy::print_stdout, reason = "whoever started it waits for the address")]
-async fn serve_gateway(
-    stack: &Stack,
-    template: Template,
-    listener: TcpListener,
-) -> Result<(), Box<dyn Error>> {
-    stack.make_ring().await?;
-    println!("ready http://127.0.0.1:{}", listener.local_addr()?.port());
-    let base_path = base_path(&template);
-    let gateway = Arc::new(Gateway::new(template, stack.functions.clone(), base_path));
-    Ok(gateway.serve(listener).await?)
-}
-
 #[expect(clippy::disallowed_methods, reason = "its variables take the place of the template's")]
 fn given(name: &str) -> Option<String> {
     env::var(name).ok()
 }
 
-/// What the functions expect in front of their paths.
+/// The path that the functions expect before their own paths.
 fn base_path(template: &Template) -> String {
     const BASE_PATH: &str = "BASE_PATH";
     let set = || template.functions.values().find_map(|function| function.variables.get(BASE_PATH));
     given(BASE_PATH).or_else(|| set().cloned()).unwrap_or_default()
 }
 
-/// Where the functions are: beside this program, which was built with them, or where an optimised
-/// build puts them.
+/// The folder of the functions: this program's own, or that of a release build, which is then made.
 fn find_functions(release: bool) -> Result<PathBuf, Box<dyn Error>> {
-    let beside = env::current_exe()?.parent().ok_or("this program is in no folder")?.to_owned();
+    let own = env::current_exe()?.parent().ok_or("this program is in no folder")?.to_owned();
     if !release {
-        return Ok(beside);
+        return Ok(own);
     }
     let built = Command::new(env!("CARGO")).args(["build", "--release"]).status()?;
     if !built.success() {
         return Err("the functions could not be built".into());
     }
-    Ok(beside.with_file_name("release"))
+    Ok(own.with_file_name("release"))
 }
 
 /// Reads the template for this machine: tokens are issued under the local URL.
@@ -153,7 +144,7 @@ fn read_template(options: &Options, url: &str) -> Result<Template, Box<dyn Error
     let text = fs::read_to_string(&options.template)
         .map_err(|error| format!("{}: {error}", options.template.display()))?;
     let mut parameters = Parameters::from([("Issuer".to_owned(), url.to_owned())]);
-    parameters.extend(options.parameters.clone());
+    parameters.extend(options.parameters.iter().cloned());
     let mut template = Template::parse(&text, &parameters)?;
     if let Some(timeout) = options.timeout {
         template.functions.values_mut().for_each(|function| function.timeout = timeout);

@@ -1,155 +1,63 @@
 //! The command line.
 
-use std::{collections::BTreeMap, num::NonZeroU32, path::PathBuf};
+use std::{
+    num::NonZeroU32,
+    path::{Path, PathBuf},
+};
+
+use clap::Parser;
 
 /// The folder of the state, unless another is named.
 pub const DEFAULT_STATE: &str = ".local";
 
-/// What `make dev ARGS="…"` can say.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// Serves the whole system of template.yaml on this machine.
+#[derive(Clone, Debug, PartialEq, Eq, Parser)]
+#[command(name = "local", args_override_self = true, after_help = AFTER_HELP)]
 pub struct Options {
-    /// The port on 127.0.0.1; 0 takes a free one.
+    /// Port on 127.0.0.1; 0 takes a free one.
+    #[arg(long, default_value_t = 3000)]
     pub port: u16,
-    /// Where accounts and keys are kept; `None` keeps nothing.
-    pub state: Option<PathBuf>,
-    /// A DynamoDB to use in place of the embedded one.
+    /// Where accounts and keys are kept, or `memory` to keep nothing.
+    #[arg(long, value_name = "DIR|memory", default_value = DEFAULT_STATE)]
+    state: PathBuf,
+    /// Another DynamoDB, in which the template's tables are created.
+    #[arg(long, value_name = "URL")]
     pub dynamodb_endpoint: Option<String>,
-    /// Whether the functions are built optimised.
+    /// Build and run optimised functions.
+    #[arg(long)]
     pub release: bool,
-    /// Where the functions are, when not beside this program.
+    /// Where the functions are, if not beside this program.
+    #[arg(long, value_name = "DIR")]
     pub functions: Option<PathBuf>,
-    /// The template to run.
+    /// Another template.
+    #[arg(long, value_name = "FILE", default_value = "template.yaml")]
     pub template: PathBuf,
-    /// How many seconds each function has, in place of the template's timeouts.
+    /// The time limit of each function, in place of the template's.
+    #[arg(long, value_name = "SECONDS")]
     pub timeout: Option<u64>,
-    /// After how many requests a function's process is replaced.
+    /// Replace a function's process after N requests.
+    #[arg(long, value_name = "N")]
     pub requests_per_sandbox: Option<NonZeroU32>,
-    /// Values of the template's parameters in place of their defaults.
-    pub parameters: BTreeMap<String, String>,
+    /// A template parameter; may be repeated.
+    #[arg(long = "parameter", value_name = "NAME=VALUE", value_parser = parse_parameter)]
+    pub parameters: Vec<(String, String)>,
 }
 
-impl Default for Options {
-    fn default() -> Self {
-        Self {
-            port: 3000,
-            state: Some(PathBuf::from(DEFAULT_STATE)),
-            dynamodb_endpoint: None,
-            release: false,
-            functions: None,
-            template: PathBuf::from("template.yaml"),
-            timeout: None,
-            requests_per_sandbox: None,
-            parameters: BTreeMap::new(),
-        }
-    }
-}
-
-/// What `--help` prints.
-pub const USAGE: &str = "\
-Serves the whole system of template.yaml on this machine.
-
-  --port PORT               port on 127.0.0.1 (3000; 0 takes a free one)
-  --state DIR|memory        where accounts and keys are kept (.local), or nowhere
-  --dynamodb-endpoint URL   another DynamoDB; the template's tables are made there
-  --release                 optimised functions
-  --functions DIR           where the functions are (beside this program)
-  --template FILE           another template (template.yaml)
-  --timeout SECONDS         how long each function has, in place of the template's timeouts
-  --requests-per-sandbox N  a process of a function is replaced after N requests
-  --parameter NAME=VALUE    a template parameter; may be repeated
-  --help                    this text
-
+const AFTER_HELP: &str = "\
 A variable of a function that is set in this process's environment, such as JWT_SECRET_KEY or
-JWT_ACCESS_TOKEN_EXPIRES, takes the place of the template's value. With keys of one's own, no ring
-is made. What it prints before `ready URL` is `aws URL`, the address of AWS's own calls; with a ring
-it is also written to DIR/aws-endpoint, where `latchkey keys --local` finds it. DIR/env and DIR/env.json
-have the variables of the functions, for a shell and for `sam local invoke --env-vars`.
-";
+JWT_ACCESS_TOKEN_EXPIRES, takes the place of the template's value. With static keys, no key ring is
+made. The line before `ready URL` is `aws URL`, the address of the emulated AWS calls; with a ring it
+is also written to DIR/aws-endpoint, where `latchkey keys --local` finds it. DIR/env and DIR/env.json
+contain the variables of the functions, for a shell and for `sam local invoke --env-vars`.";
 
 impl Options {
-    /// Reads the command line; `None` when help was asked for.
-    ///
-    /// # Errors
-    /// A sentence about the argument that is not understood.
-    pub fn parse(
-        arguments: impl IntoIterator<Item = std::ffi::OsString>,
-    ) -> Result<Option<Self>, lexopt::Error> {
-        use lexopt::prelude::*;
-
-        let mut options = Self::default();
-        let mut parser = lexopt::Parser::from_args(arguments);
-        while let Some(argument) = parser.next()? {
-            match argument {
-                Long("port") => options.port = parser.value()?.parse()?,
-                Long("state") => {
-                    let place = parser.value()?;
-                    options.state = (place != "memory").then(|| PathBuf::from(place));
-                }
-                Long("dynamodb-endpoint") => {
-                    options.dynamodb_endpoint = Some(parser.value()?.string()?);
-                }
-                Long("release") => options.release = true,
-                Long("functions") => options.functions = Some(parser.value()?.into()),
-                Long("template") => options.template = parser.value()?.into(),
-                Long("timeout") => options.timeout = Some(parser.value()?.parse()?),
-                Long("requests-per-sandbox") => {
-                    options.requests_per_sandbox = Some(parser.value()?.parse()?);
-                }
-                Long("parameter") => {
-                    let text = parser.value()?.string()?;
-                    let (name, value) = text.split_once('=').ok_or("expected NAME=VALUE")?;
-                    options.parameters.insert(name.to_owned(), value.to_owned());
-                }
-                Long("help") | Short('h') => return Ok(None),
-                Short(_) | Long(_) | Value(_) => return Err(argument.unexpected()),
-            }
-        }
-        Ok(Some(options))
+    /// The folder in which accounts and keys are kept, if they are.
+    pub fn state(&self) -> Option<&Path> {
+        (self.state != Path::new("memory")).then_some(&self.state)
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn parse(line: &str) -> Result<Option<Options>, lexopt::Error> {
-        Options::parse(line.split_whitespace().map(Into::into))
-    }
-
-    #[test]
-    fn every_option_is_read() {
-        let options = parse(
-            "--port 4000 --state memory --dynamodb-endpoint http://127.0.0.1:8000 --release \
-             --functions bin --template t.yaml --timeout 9 --requests-per-sandbox 3 \
-             --parameter A=b=c",
-        );
-        let expected = Options {
-            port: 4000,
-            state: None,
-            dynamodb_endpoint: Some("http://127.0.0.1:8000".to_owned()),
-            release: true,
-            functions: Some("bin".into()),
-            template: "t.yaml".into(),
-            timeout: Some(9),
-            requests_per_sandbox: NonZeroU32::new(3),
-            parameters: [("A".to_owned(), "b=c".to_owned())].into(),
-        };
-        assert_eq!(options.unwrap().unwrap(), expected);
-    }
-
-    #[test]
-    fn what_is_not_understood_is_refused() {
-        for line in [
-            "--prot 1",
-            "--port",
-            "--port x",
-            "--port 70000",
-            "up",
-            "--parameter A",
-            "--requests-per-sandbox 0",
-        ] {
-            assert!(parse(line).is_err(), "{line}");
-        }
-        assert!(parse("--help").unwrap().is_none());
-    }
+fn parse_parameter(text: &str) -> Result<(String, String), &'static str> {
+    let (name, value) = text.split_once('=').ok_or("expected NAME=VALUE")?;
+    Ok((name.to_owned(), value.to_owned()))
 }

@@ -14,35 +14,26 @@ use latchkey_config::ConfigError;
 use tokio::net::TcpListener;
 
 use crate::{
-    aws::Aws,
+    aws::AwsEmulator,
     environment::{Environments, NoSharedSecret},
     files::Files,
-    sandbox::{Command, InvokeError, Pool, PoolSettings, Pools, RuntimeApi},
+    sandbox::{FunctionCommand, InvokeError, Pool, Pools},
     template::Template,
 };
 
-/// How many requests one function handles at once.
-const SANDBOXES_PER_FUNCTION: usize = 32;
-/// The logical name of the function that makes the first key ring.
-const RING_MAKER: &str = "LoginFunction";
-const LOCK_FILE: &str = "lock";
-/// Held by the stack without state that may be found in a folder.
-const NOTICE_LOCK_FILE: &str = "memory-lock";
-const LOG_LEVEL: &str = "AWS_LAMBDA_LOG_LEVEL";
-
 /// Why a stack does not start.
 #[derive(Debug, thiserror::Error)]
-pub enum StackError {
+pub enum LocalStackError {
     /// A port or a file could not be opened.
     #[error("the stack does not start: {0}")]
     Io(#[from] io::Error),
     /// Another stack keeps its state there.
     #[error("another `make dev` uses {}", .0.display())]
     InUse(PathBuf),
-    /// Keys were asked for that cannot be made.
+    /// The ring cannot have keys of the given algorithm.
     #[error(transparent)]
     Keys(#[from] NoSharedSecret),
-    /// A function would not start.
+    /// The configuration of a function is invalid.
     #[error(transparent)]
     Configuration(#[from] ConfigError),
     /// A function was not built.
@@ -55,90 +46,95 @@ pub enum StackError {
     },
 }
 
-/// What a stack is started with.
-#[expect(missing_debug_implementations, reason = "a closure has nothing to print")]
+/// The settings of a stack.
+#[expect(missing_debug_implementations, reason = "a closure cannot be printed")]
 pub struct StackSettings<'a> {
-    /// What to run.
+    /// The template.
     pub template: &'a Template,
     /// The folder of the functions' binaries.
     pub binaries: &'a Path,
     /// The URL of a DynamoDB that has the template's tables.
     pub dynamodb_url: &'a str,
-    /// Where the KMS key and secrets are kept; `None` keeps nothing.
+    /// The folder of the KMS key and secrets; `None` keeps them in memory.
     pub state: Option<&'a Path>,
-    /// Where a stack that keeps nothing tells the `latchkey` program its address, if anywhere.
-    pub notice: Option<&'a Path>,
-    /// Looks a variable up that takes the place of the template's.
+    /// The folder in which a stack without state writes its AWS endpoint, if any.
+    pub endpoint_folder: Option<&'a Path>,
+    /// Looks up a variable that takes the place of the template's.
     pub given: &'a dyn Fn(&str) -> Option<String>,
-    /// After how many requests a sandbox is replaced; `None` keeps it as long as it lives.
+    /// After how many requests a sandbox is replaced; `None` keeps it.
     pub requests_per_sandbox: Option<NonZeroU32>,
 }
 
-/// A stack that runs, without a gateway before it.
+/// A running stack, without a gateway.
 #[derive(Debug)]
-pub struct Stack {
+pub struct LocalStack {
     /// The functions by logical name.
     pub functions: Pools,
-    /// What functions and operators call.
-    pub aws: Arc<Aws>,
-    /// The URL of that.
+    /// The URL of the emulated AWS calls.
     pub aws_url: String,
-    has_own_keys: bool,
+    uses_key_ring: bool,
     _files: Files,
     _lock: Option<File>,
 }
 
-impl Stack {
-    /// Starts a stack. There may be no key ring before [`Stack::make_ring`].
+impl LocalStack {
+    /// Starts a stack. There may be no key ring before [`LocalStack::make_ring`].
     ///
     /// # Errors
-    /// Every variant of [`StackError`].
-    pub async fn start(settings: &StackSettings<'_>) -> Result<Self, StackError> {
-        let template = settings.template;
+    /// Every variant of [`LocalStackError`].
+    pub async fn start(settings: &StackSettings<'_>) -> Result<Self, LocalStackError> {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
         let aws_url = format!("http://{}", listener.local_addr()?);
         let environments = Environments { given: settings.given, aws_url: &aws_url };
         environments.check()?;
         let commands = commands(settings, environments)?;
-        let mut lock = settings.state.map(|folder| lock_file(folder, LOCK_FILE)).transpose()?;
-        let functions = start_pools(settings, &commands).await?;
-        let mut callable = functions.clone();
-        for (name, function) in &template.functions {
-            if let Some(pool) = functions.get(name) {
-                callable.insert(function.name.clone(), Arc::clone(pool));
-            }
+        let mut lock = settings.state.map(|folder| lock(folder, "lock")).transpose()?;
+
+        let mut functions = Pools::new();
+        let mut functions_of_aws = Pools::new();
+        for (name, command) in &commands {
+            let Some(function) = settings.template.functions.get(name) else { continue };
+            let timeout = Duration::from_secs(function.timeout);
+            let pool = Pool::new(command.clone(), timeout, settings.requests_per_sandbox);
+            let pool = Arc::new(pool);
+            functions_of_aws.insert(function.name.clone(), Arc::clone(&pool));
+            functions.insert(name.clone(), pool);
         }
-        let aws = Arc::new(Aws::open(settings.state, callable)?);
-        tokio::spawn(Arc::clone(&aws).serve(listener));
+        functions_of_aws.extend(functions.clone());
+        let aws = Arc::new(AwsEmulator::open(settings.state, functions_of_aws)?);
+        tokio::spawn(aws.serve(listener));
+
         let mut files = Files::default();
         if let Some(folder) = settings.state {
             files.write_variables(folder, &commands)?;
         }
-        let has_own_keys = environments.has_own_keys();
-        // A stack with static keys has no ring to operate.
-        match (settings.state, settings.notice) {
-            (Some(folder), _) if has_own_keys => files.write_endpoint(folder, &aws_url)?,
-            (None, Some(folder)) if has_own_keys => {
-                // The first of several is found; the others print their address.
-                let made = fs::create_dir_all(folder).ok();
-                lock = made.and_then(|()| lock_file(folder, NOTICE_LOCK_FILE).ok());
+        let uses_key_ring = environments.uses_key_ring();
+        // With static keys there is no ring to operate.
+        match (settings.state, settings.endpoint_folder) {
+            (Some(folder), _) if uses_key_ring => {
+                files.write(folder.join("aws-endpoint"), &aws_url)?;
+            }
+            (None, Some(folder)) if uses_key_ring => {
+                // The first of several stacks is found there; the others print their address.
+                fs::create_dir_all(folder).ok();
+                lock = self::lock(folder, "memory-lock").ok();
                 if lock.is_some() {
-                    files.write_memory_endpoint(folder, &aws_url)?;
+                    files.write(folder.join("aws-endpoint-memory"), &aws_url)?;
                 }
             }
             _ => {}
         }
-        Ok(Self { functions, aws, aws_url, has_own_keys, _files: files, _lock: lock })
+        Ok(Self { functions, aws_url, uses_key_ring, _files: files, _lock: lock })
     }
 
-    /// Starts the function that makes the first key ring, unless static keys were given. On AWS its
-    /// first request does so.
+    /// Starts `login`, which makes the first key ring, unless static keys are given. On AWS its first
+    /// request does so.
     ///
     /// # Errors
     /// [`InvokeError`].
     pub async fn make_ring(&self) -> Result<(), InvokeError> {
-        match self.functions.get(RING_MAKER) {
-            Some(function) if self.has_own_keys => function.warm().await,
+        match self.functions.get("LoginFunction") {
+            Some(login) if self.uses_key_ring => login.warm().await,
             Some(_) | None => Ok(()),
         }
     }
@@ -155,7 +151,8 @@ impl Stack {
 fn commands(
     settings: &StackSettings<'_>,
     environments: Environments<'_>,
-) -> Result<BTreeMap<String, Command>, StackError> {
+) -> Result<BTreeMap<String, FunctionCommand>, LocalStackError> {
+    const LOG_LEVEL: &str = "AWS_LAMBDA_LOG_LEVEL";
     let mut commands = BTreeMap::new();
     for (name, function) in &settings.template.functions {
         let mut variables = environments.of(function);
@@ -169,40 +166,21 @@ fn commands(
         }
         let binary = settings.binaries.join(&function.binary);
         if !binary.exists() {
-            return Err(StackError::NoBinary { function: name.clone(), binary });
+            return Err(LocalStackError::NoBinary { function: name.clone(), binary });
         }
-        let command =
-            Command { name: function.binary.clone(), binary, memory: function.memory, variables };
+        let (memory, process) = (function.memory, function.binary.clone());
+        let command = FunctionCommand { name: process, binary, memory, variables };
         commands.insert(name.clone(), command);
     }
     Ok(commands)
 }
 
-async fn start_pools(
-    settings: &StackSettings<'_>,
-    commands: &BTreeMap<String, Command>,
-) -> Result<Pools, StackError> {
-    let api = RuntimeApi::start().await?;
-    let mut pools = Pools::new();
-    for (name, function) in &settings.template.functions {
-        let Some(command) = commands.get(name) else { continue };
-        let pool = PoolSettings {
-            command: command.clone(),
-            timeout: Duration::from_secs(function.timeout),
-            limit: SANDBOXES_PER_FUNCTION,
-            requests_per_sandbox: settings.requests_per_sandbox,
-        };
-        pools.insert(name.clone(), Arc::new(Pool::new(pool, api.clone())));
-    }
-    Ok(pools)
-}
-
-/// Two stacks over one state would write over each other's. The lock goes with the process.
-fn lock_file(folder: &Path, name: &str) -> Result<File, StackError> {
+/// Locks a folder as long as this process lives: two stacks would overwrite each other's files.
+fn lock(folder: &Path, name: &str) -> Result<File, LocalStackError> {
     let file = File::create(folder.join(name))?;
     match file.try_lock() {
         Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(StackError::InUse(folder.to_owned())),
+        Err(TryLockError::WouldBlock) => Err(LocalStackError::InUse(folder.to_owned())),
         Err(TryLockError::Error(error)) => Err(error.into()),
     }
 }

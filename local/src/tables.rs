@@ -6,44 +6,30 @@ use reqwest::StatusCode;
 use serde_json::Value;
 use tokio::net::TcpListener;
 
-const FILE: &str = "dynamodb.sqlite";
-
 /// Why there are no tables.
 #[derive(Debug, thiserror::Error)]
 pub enum TableError {
-    /// The engine's file or port could not be opened.
+    /// The engine's port could not be opened.
     #[error("the embedded DynamoDB does not start: {0}")]
     Io(#[from] io::Error),
     /// The engine refused its file.
     #[error("the embedded DynamoDB does not start: {0}")]
     Engine(#[from] dynoxide::DynoxideError),
     /// The engine did not answer.
-    #[error("DynamoDB at {endpoint} does not answer: {source}")]
-    Unreachable {
-        /// Where it should have been.
-        endpoint: String,
-        /// What happened instead.
-        source: reqwest::Error,
-    },
+    #[error("DynamoDB at {0} does not answer: {1}")]
+    Unreachable(String, reqwest::Error),
     /// The engine refused to make a table.
-    #[error("{operation} of table {table}: {answer}")]
-    Refused {
-        /// What was asked.
-        operation: &'static str,
-        /// The table.
-        table: String,
-        /// The engine's words.
-        answer: String,
-    },
+    #[error("CreateTable of table {0}: {1}")]
+    Refused(String, String),
 }
 
-/// Starts the embedded engine over the file in `state`, which exists, or in memory; returns its endpoint.
+/// Starts the embedded engine over a file in the folder `state`, or in memory; returns its endpoint.
 ///
 /// # Errors
 /// [`TableError::Io`] and [`TableError::Engine`].
 pub async fn start_engine(state: Option<&Path>) -> Result<String, TableError> {
     let database = match state {
-        Some(folder) => dynoxide::Database::new(&folder.join(FILE).to_string_lossy())?,
+        Some(folder) => dynoxide::Database::new(&folder.join("dynamodb.sqlite").to_string_lossy())?,
         None => dynoxide::Database::memory()?,
     };
     let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
@@ -52,7 +38,7 @@ pub async fn start_engine(state: Option<&Path>) -> Result<String, TableError> {
     Ok(endpoint)
 }
 
-/// Makes those of `tables` that are missing.
+/// Makes the missing ones of `tables`.
 ///
 /// # Errors
 /// [`TableError::Unreachable`] and [`TableError::Refused`].
@@ -60,26 +46,24 @@ pub async fn make_tables(
     endpoint: &str,
     tables: &BTreeMap<String, Value>,
 ) -> Result<(), TableError> {
-    const OPERATION: &str = "CreateTable";
     for (name, request) in tables {
-        let (status, answer) = call(endpoint, OPERATION, request).await?;
+        let (status, answer) = call(endpoint, "CreateTable", request).await?;
         if !status.is_success() && !answer.contains("ResourceInUseException") {
-            let table = name.clone();
-            return Err(TableError::Refused { operation: OPERATION, table, answer });
+            return Err(TableError::Refused(name.clone(), answer));
         }
     }
     Ok(())
 }
 
-/// A client for addresses of this machine, which no proxy of the environment leads to.
+/// A client for addresses of this machine, which ignores the proxies of the environment.
 ///
 /// # Errors
-/// When there can be no client at all.
+/// When the TLS library cannot be set up.
 pub fn http_client() -> reqwest::Result<reqwest::Client> {
     reqwest::Client::builder().no_proxy().build()
 }
 
-/// Calls DynamoDB, and returns the status and the text of its answer.
+/// Calls DynamoDB; returns the status and the text of its answer.
 ///
 /// # Errors
 /// [`TableError::Unreachable`].
@@ -88,7 +72,7 @@ pub async fn call(
     operation: &str,
     request: &Value,
 ) -> Result<(StatusCode, String), TableError> {
-    let unreachable = |source| TableError::Unreachable { endpoint: endpoint.to_owned(), source };
+    let unreachable = |source| TableError::Unreachable(endpoint.to_owned(), source);
     let answer = http_client()
         .map_err(unreachable)?
         .post(endpoint)

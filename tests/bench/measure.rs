@@ -43,7 +43,7 @@ pub(crate) async fn measure(subjects: &Subjects) -> Result<Results, Box<dyn Erro
     for _ in 0..COLD_STARTS {
         for (subject, times) in subjects.all.iter().zip(&mut cold) {
             let begun = Instant::now();
-            let mut sandbox = Sandbox::start(&subject.command, &subjects.api)?;
+            let mut sandbox = Sandbox::start(&subject.command)?;
             invoke(&mut sandbox, subject, 0).await?;
             times.push(begun.elapsed());
             sandbox.stop().await;
@@ -51,7 +51,7 @@ pub(crate) async fn measure(subjects: &Subjects) -> Result<Results, Box<dyn Erro
     }
     let mut warm = Vec::new();
     for subject in &subjects.all {
-        warm.push(Warm::start(subjects, subject).await?);
+        warm.push(Warm::start(subject).await?);
     }
     let mut hash = BareHash::start()?;
     for _ in 0..ROUNDS {
@@ -78,8 +78,8 @@ struct Warm<'a> {
 }
 
 impl<'a> Warm<'a> {
-    async fn start(subjects: &Subjects, subject: &'a Subject) -> Result<Self, Box<dyn Error>> {
-        let mut sandbox = Sandbox::start(&subject.command, &subjects.api)?;
+    async fn start(subject: &'a Subject) -> Result<Self, Box<dyn Error>> {
+        let mut sandbox = Sandbox::start(&subject.command)?;
         for turn in 0..WARM_UP {
             invoke(&mut sandbox, subject, turn).await?;
         }

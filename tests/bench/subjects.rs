@@ -9,8 +9,8 @@ use latchkey_testkit::{dynamodb, fixtures::token_profile, template};
 use latchkey_token::{Grant, Issuer, KeySet, SessionId, Timestamp, UserId};
 use local::{
     environment::Environments,
-    sandbox::{Command, RuntimeApi, Sandbox},
-    stack::{Stack, StackSettings},
+    sandbox::{FunctionCommand, Sandbox},
+    stack::{LocalStack, StackSettings},
     template::Template,
 };
 use secrecy::ExposeSecret as _;
@@ -20,7 +20,7 @@ use serde_json::{Value, json};
 #[derive(Debug)]
 pub(crate) struct Subject {
     pub(crate) name: &'static str,
-    pub(crate) command: Command,
+    pub(crate) command: FunctionCommand,
     pub(crate) events: Events,
     /// How many warm requests make a round.
     pub(crate) requests: usize,
@@ -56,14 +56,13 @@ impl Events {
 /// Everything that is measured, the floor first, and what it needs to run.
 #[derive(Debug)]
 pub(crate) struct Subjects {
-    pub(crate) api: RuntimeApi,
     pub(crate) all: Vec<Subject>,
     /// What the functions call.
-    _stack: Stack,
+    _stack: LocalStack,
 }
 
 impl Subjects {
-    /// Starts a DynamoDB and a Runtime API, makes a user, and logs the user in.
+    /// Starts a DynamoDB, makes a user, and logs the user in.
     pub(crate) async fn start() -> Result<Self, Box<dyn Error>> {
         let (template, dynamodb) = (template(), dynamodb().await);
         let binaries = env::current_exe()?.parent().map(PathBuf::from).unwrap_or_default();
@@ -71,16 +70,15 @@ impl Subjects {
             template: &template,
             binaries: &binaries,
             dynamodb_url: &dynamodb,
-            notice: None,
+            endpoint_folder: None,
             state: None,
             given: &|_| None,
             requests_per_sandbox: None,
         };
-        let stack = Stack::start(&settings).await?;
+        let stack = LocalStack::start(&settings).await?;
         stack.make_ring().await?;
         let keys = signing_keys(&template, &dynamodb, &stack.aws_url).await?;
         let environments = Environments { given: &|_| None, aws_url: &stack.aws_url };
-        let api = RuntimeApi::start().await?;
 
         let command = |binary: &str, changed: &[(&str, &str)]| {
             let function = template.functions.values().find(|function| function.binary == binary);
@@ -94,7 +92,12 @@ impl Subjects {
                 variables.insert((*name).to_owned(), (*value).to_owned());
             }
             let memory = function.map_or(256, |function| function.memory);
-            Command { name: binary.to_owned(), binary: binaries.join(binary), memory, variables }
+            FunctionCommand {
+                name: binary.to_owned(),
+                binary: binaries.join(binary),
+                memory,
+                variables,
+            }
         };
 
         let credentials =
@@ -102,10 +105,10 @@ impl Subjects {
         // One user's session is looked up; another logs in again and again, and so ends sessions.
         let [caller, visitor] = [credentials("caller"), credentials("visitor")];
         for user in [&caller, &visitor] {
-            answer(&api, &command("signup", &[]), &event("POST /signup", Some(user), None)).await?;
+            answer(&command("signup", &[]), &event("POST /signup", Some(user), None)).await?;
         }
         let caller_event = event("POST /login", Some(&caller), None);
-        let tokens = answer(&api, &command("login", &[]), &caller_event).await?;
+        let tokens = answer(&command("login", &[]), &caller_event).await?;
         let token = &token_of(&tokens, "access_token")?;
         let newest = token_of(&tokens, "refresh_token")?;
 
@@ -131,7 +134,7 @@ impl Subjects {
             subject("refresh", command("refresh", &[]), Events::Refreshes(newest.into()), 200),
             subject("login", command("login", &few_sessions), Events::InTurn(vec![login_event]), 5),
         ];
-        Ok(Self { api, all, _stack: stack })
+        Ok(Self { all, _stack: stack })
     }
 }
 
@@ -178,8 +181,8 @@ fn token_of(answer: &Value, member: &str) -> Result<String, Box<dyn Error>> {
     Ok(body[member].as_str().ok_or("there is no token")?.to_owned())
 }
 
-async fn answer(api: &RuntimeApi, command: &Command, event: &str) -> Result<Value, Box<dyn Error>> {
-    let mut sandbox = Sandbox::start(command, api)?;
+async fn answer(command: &FunctionCommand, event: &str) -> Result<Value, Box<dyn Error>> {
+    let mut sandbox = Sandbox::start(command)?;
     let answer = sandbox.invoke(event.to_owned().into(), Duration::from_secs(10)).await?;
     sandbox.stop().await;
     Ok(serde_json::from_slice(&answer)?)

@@ -26,7 +26,7 @@ pub(crate) struct Timing {
 pub(crate) async fn measure(subjects: &Subjects) -> Result<Timing, Box<dyn Error>> {
     let login = subjects.all.iter().find(|subject| subject.name == "login");
     let login = login.ok_or("login is not measured")?;
-    let mut sandbox = Sandbox::start(&login.command, &subjects.api)?;
+    let mut sandbox = Sandbox::start(&login.command)?;
     let events = ["visitor", "stranger"].map(wrong_login);
     let mut total = [0, 0];
     for pair in 0..WARM_UP + PAIRS {

@@ -4,7 +4,7 @@
 use latchkey_testkit::fixtures::JWK_SET;
 use local::{
     environment::Environments,
-    sandbox::{Command, RuntimeApi, Sandbox},
+    sandbox::{FunctionCommand, Sandbox},
     template::Function,
 };
 
@@ -12,7 +12,7 @@ use crate::stack::binaries;
 
 /// Starts a function of the template's over that DynamoDB, with the tests' key and the variables
 /// that `given` names.
-pub async fn start(
+pub fn start(
     function: &Function,
     endpoint: &str,
     given: &dyn Fn(&str) -> Option<String>,
@@ -21,11 +21,11 @@ pub async fn start(
         |name: &str| given(name).or_else(|| (name == "SIGNING_KEYS").then(|| JWK_SET.to_owned()));
     let mut variables = Environments { given: &given, aws_url: "" }.of(function);
     variables.insert("AWS_ENDPOINT_URL_DYNAMODB".to_owned(), endpoint.to_owned());
-    let command = Command {
+    let command = FunctionCommand {
         name: function.binary.clone(),
         binary: binaries().join(&function.binary),
         memory: function.memory,
         variables,
     };
-    Sandbox::start(&command, &RuntimeApi::start().await.unwrap()).unwrap()
+    Sandbox::start(&command).unwrap()
 }

@@ -44,7 +44,7 @@ async fn every_event_is_answered_by_its_function() {
     let deny = json!("Deny");
     // Those of `admin` need a KMS; its own tests have one.
     for (name, event) in events().into_iter().filter(|(name, _)| function_of(name) != "admin") {
-        let mut sandbox = sandbox::start(function(&template, &name), &endpoint, &|_| None).await;
+        let mut sandbox = sandbox::start(function(&template, &name), &endpoint, &|_| None);
         let answer = invoke(&mut sandbox, &event.to_string()).await;
         let expected = match name.as_str() {
             "signup" | "workitems-add" => json!(201),
@@ -68,8 +68,7 @@ async fn every_event_is_answered_by_its_function() {
         // Alphabetical order has `login` before `signup`.
         if name == "login" {
             assert_eq!(answer["statusCode"], 401, "{answer}");
-            let mut sign_up =
-                sandbox::start(function(&template, "signup"), &endpoint, &|_| None).await;
+            let mut sign_up = sandbox::start(function(&template, "signup"), &endpoint, &|_| None);
             invoke(&mut sign_up, &events()["signup"].to_string()).await;
             let answer = invoke(&mut sandbox, &event.to_string()).await;
             assert_eq!(answer["statusCode"], expected, "{answer}");
@@ -101,7 +100,7 @@ async fn events_that_are_not_ours_are_answered_and_the_process_lives_on() {
     };
     let is_called_by_the_gateway = |f: &&Function| !["authorizer", "admin"].contains(&&*f.binary);
     for function in template.functions.values().filter(is_called_by_the_gateway) {
-        let mut sandbox = sandbox::start(function, &endpoint, &|_| None).await;
+        let mut sandbox = sandbox::start(function, &endpoint, &|_| None);
         let process = sandbox.process_id();
         let own = events.keys().find(|name| function_of(name) == function.binary);
         let own = own.unwrap();
@@ -170,7 +169,7 @@ async fn events_that_are_not_ours_are_answered_and_the_process_lives_on() {
 async fn an_empty_event_is_reported_and_the_process_lives_on() {
     let (template, endpoint) = (template(), dynamodb().await);
     for function in template.functions.values() {
-        let mut sandbox = sandbox::start(function, &endpoint, &|_| None).await;
+        let mut sandbox = sandbox::start(function, &endpoint, &|_| None);
         let refused = sandbox.invoke("".into(), Duration::from_secs(10)).await;
         let failed = matches!(refused, Err(local::sandbox::InvokeError::Failed(_)));
         assert!(failed, "{refused:?}");

@@ -253,7 +253,7 @@ async fn a_thousand_events_of_odd_shapes_are_answered_and_kill_nothing() {
     for function in functions {
         let right = &events[&function.binary];
         let given = |name: &str| (name == "JWT_TOKEN_LOCATION").then(|| EVERY_PLACE.to_owned());
-        let mut sandbox = sandbox::start(function, &endpoint, &given).await;
+        let mut sandbox = sandbox::start(function, &endpoint, &given);
         let first = sandbox.invoke("null".into(), Duration::from_secs(20)).await.unwrap();
         assert!(is_well_formed(&serde_json::from_slice(&first).unwrap()));
         let process = sandbox.process_id();

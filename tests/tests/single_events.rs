@@ -7,7 +7,7 @@ use latchkey_tests::{
     repository::{functions, read},
     stack::{Settings, binaries},
 };
-use local::sandbox::{self, RuntimeApi, Sandbox};
+use local::sandbox::{FunctionCommand, Sandbox};
 use serde_json::Value;
 
 type Variables = BTreeMap<String, String>;
@@ -32,9 +32,8 @@ fn of_shell(state: &Path) -> Variables {
 async fn invoke(binary: &str, variables: Variables, event: &str) -> Value {
     let binary_path = binaries().join(binary);
     let command =
-        sandbox::Command { name: binary.to_owned(), binary: binary_path, memory: 256, variables };
-    let api = RuntimeApi::start().await.unwrap();
-    let mut sandbox = Sandbox::start(&command, &api).unwrap();
+        FunctionCommand { name: binary.to_owned(), binary: binary_path, memory: 256, variables };
+    let mut sandbox = Sandbox::start(&command).unwrap();
     let event = read(format!("events/{event}.json"));
     let answer = sandbox.invoke(event.into(), Duration::from_secs(20)).await.unwrap();
     sandbox.stop().await;

@@ -25,7 +25,7 @@ const MAX_PLAINTEXT_BYTES: usize = 4096;
 
 /// What encrypts. Every key id is a key.
 #[derive(Debug)]
-pub struct Kms(RandomizedNonceKey);
+pub(super) struct Kms(RandomizedNonceKey);
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -107,64 +107,5 @@ fn read_or_create(path: &Path) -> io::Result<Vec<u8>> {
         }
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => fs::read(path),
         Err(error) => Err(error),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn context(kid: &str) -> Value {
-        json!({ "purpose": "test", "kid": kid })
-    }
-
-    fn encrypt(kms: &Kms, key: &str, kid: &str, plaintext: &[u8]) -> Result<String, &'static str> {
-        let plaintext = BASE64_STANDARD.encode(plaintext);
-        let request =
-            json!({ "KeyId": key, "Plaintext": plaintext, "EncryptionContext": context(kid) });
-        let answer = kms.encrypt(request.to_string().as_bytes()).map_err(|refused| refused.code)?;
-        Ok(answer["CiphertextBlob"].as_str().unwrap().to_owned())
-    }
-
-    fn decrypt(kms: &Kms, key: &str, kid: &str, blob: &str) -> Result<Vec<u8>, &'static str> {
-        let request =
-            json!({ "KeyId": key, "CiphertextBlob": blob, "EncryptionContext": context(kid) });
-        let answer = kms.decrypt(request.to_string().as_bytes()).map_err(|refused| refused.code)?;
-        Ok(BASE64_STANDARD.decode(answer["Plaintext"].as_str().unwrap()).unwrap())
-    }
-
-    #[test]
-    fn what_is_sealed_opens_with_the_same_key_and_context_and_no_other() {
-        let kms = Kms::open(None).unwrap();
-        let sealed = encrypt(&kms, "a", "1", b"text").unwrap();
-        assert_ne!(sealed, encrypt(&kms, "a", "1", b"text").unwrap());
-        assert_eq!(decrypt(&kms, "a", "1", &sealed), Ok(b"text".to_vec()));
-        for (kms, key, kid, blob) in [
-            (&kms, "b", "1", sealed.as_str()),
-            (&kms, "a", "2", &sealed),
-            (&kms, "a", "1", ""),
-            (&kms, "a", "1", &sealed[..20]),
-            (&Kms::open(None).unwrap(), "a", "1", &sealed),
-        ] {
-            assert_eq!(decrypt(kms, key, kid, blob), Err("InvalidCiphertextException"));
-        }
-        assert_eq!(decrypt(&kms, "a", "1", "%"), Err("SerializationException"));
-        for length in [0, MAX_PLAINTEXT_BYTES + 1] {
-            assert_eq!(encrypt(&kms, "a", "1", &vec![1; length]), Err("ValidationException"));
-        }
-        assert!(encrypt(&kms, "a", "1", &[1; MAX_PLAINTEXT_BYTES]).is_ok());
-    }
-
-    #[test]
-    fn a_key_is_kept_in_the_folder_and_is_its_owners_alone() {
-        use std::os::unix::fs::PermissionsExt as _;
-        let folder = tempfile::tempdir().unwrap();
-        let sealed = encrypt(&Kms::open(Some(folder.path())).unwrap(), "a", "1", b"text").unwrap();
-        let again = Kms::open(Some(folder.path())).unwrap();
-        assert_eq!(decrypt(&again, "a", "1", &sealed), Ok(b"text".to_vec()));
-        let mode = fs::metadata(folder.path().join(FILE)).unwrap().permissions().mode();
-        assert_eq!(mode & 0o777, 0o600);
-        fs::write(folder.path().join(FILE), "short").unwrap();
-        assert!(Kms::open(Some(folder.path())).is_err());
     }
 }

@@ -11,16 +11,14 @@ use tokio::net::TcpListener;
 
 use crate::sandbox::Pools;
 
-pub use kms::Kms;
+use kms::Kms;
 pub use secrets::Secrets;
 
-/// A refusal, under the name that AWS has for it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct AwsError {
-    /// The name of the error on the wire.
-    pub code: &'static str,
-    /// The text, which has nothing of a secret in it.
-    pub message: String,
+/// An error response of AWS.
+struct AwsError {
+    code: &'static str,
+    /// The text, which contains no secret.
+    message: String,
 }
 
 impl AwsError {
@@ -29,25 +27,23 @@ impl AwsError {
     }
 }
 
-/// An account's keys, secrets and functions. Nothing is signed and nothing is refused: a caller may
-/// do everything.
+/// KMS, Secrets Manager and Lambda. Signatures are ignored and every call is allowed.
 #[derive(Debug)]
-pub struct Aws {
-    /// What encrypts.
-    pub kms: Kms,
+pub struct AwsEmulator {
     /// The secrets.
     pub secrets: Secrets,
+    kms: Kms,
     functions: Pools,
 }
 
-impl Aws {
-    /// An account whose state is kept in `folder`, or nowhere, with these functions by each name
-    /// that they are called by.
+impl AwsEmulator {
+    /// An emulator that keeps its state in `folder`, or nowhere. `functions` has each function under
+    /// every name that it is called by.
     ///
     /// # Errors
     /// When the KMS key cannot be read or written.
     pub fn open(folder: Option<&Path>, functions: Pools) -> io::Result<Self> {
-        Ok(Self { kms: Kms::open(folder)?, secrets: Secrets::open(folder), functions })
+        Ok(Self { secrets: Secrets::open(folder), kms: Kms::open(folder)?, functions })
     }
 
     /// Answers calls until the listener fails.

@@ -64,32 +64,3 @@ impl Secrets {
 fn name_of(secret_id: &str) -> &str {
     secret_id.rsplit([':', '/']).next().unwrap_or(secret_id)
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn get(secrets: &Secrets, id: &str) -> Result<String, &'static str> {
-        let answer = secrets.get_secret_value(json!({ "SecretId": id }).to_string().as_bytes());
-        let answer = answer.map_err(|refused| refused.code)?;
-        Ok(answer["SecretString"].as_str().unwrap().to_owned())
-    }
-
-    #[test]
-    fn a_secret_is_a_file_or_in_memory() {
-        let state = tempfile::tempdir().unwrap();
-        fs::create_dir(state.path().join(FOLDER)).unwrap();
-        fs::write(state.path().join(FOLDER).join("flask"), "in a file\n").unwrap();
-        fs::write(state.path().join("outside"), "not a secret").unwrap();
-        let secrets = Secrets::open(Some(state.path()));
-        secrets.put("memory", "in memory".into());
-        let arn = "arn:aws:secretsmanager:us-east-1:123456789012:secret:flask";
-        for (id, value) in [("flask", "in a file"), (arn, "in a file"), ("memory", "in memory")] {
-            assert_eq!(get(&secrets, id).as_deref(), Ok(value));
-        }
-        for id in ["", "Flask", "../outside", "secret:../outside", "."] {
-            assert_eq!(get(&secrets, id), Err("ResourceNotFoundException"), "{id}");
-        }
-        assert_eq!(get(&Secrets::open(None), "flask"), Err("ResourceNotFoundException"));
-    }
-}

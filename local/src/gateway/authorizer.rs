@@ -1,4 +1,4 @@
-//! Lambda authorizers: identity, question, decision, cache.
+//! Lambda authorizers: identity, decision, cache.
 
 use std::{
     collections::HashMap,
@@ -8,123 +8,80 @@ use std::{
 
 use serde_json::{Map, Value};
 
-use super::{Gateway, event::Incoming};
-use crate::template::Authorizer;
+use super::{HttpGateway, event::RequestEvent};
 
-/// What the gateway makes of a caller.
 #[derive(Clone, Debug)]
-pub(super) enum Verdict {
+pub(super) enum AuthorizerDecision {
     /// Let through, with the authorizer's context.
     Allowed(Map<String, Value>),
     /// Refused by the authorizer.
     Denied,
-    /// Refused unasked: a source of identity is missing.
+    /// Refused without a call: an identity source is missing.
     NoIdentity,
-    /// The authorizer failed, or its answer was not one.
-    Broken,
+    /// The authorizer failed, or its response was malformed.
+    Failed,
 }
 
-/// The authorizer's name and the values that identify the caller. A cached decision holds for
-/// every route and without a look at the token.
-type Key = (String, Vec<String>);
+/// The authorizer's name and the values of the identity sources. As in API Gateway, a cached decision
+/// holds for every route.
+type CacheKey = (String, Vec<String>);
 
-/// Decisions that may be reused.
 #[derive(Debug, Default)]
-pub(super) struct Cache(Mutex<HashMap<Key, (Instant, Verdict)>>);
+pub(super) struct DecisionCache(Mutex<HashMap<CacheKey, (Instant, AuthorizerDecision)>>);
 
-impl Cache {
-    fn get(&self, key: &Key, now: Instant) -> Option<Verdict> {
+impl DecisionCache {
+    fn get(&self, key: &CacheKey, now: Instant) -> Option<AuthorizerDecision> {
         let mut decisions = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        decisions.retain(|_, (until, _)| *until > now);
-        decisions.get(key).map(|(_, verdict)| verdict.clone())
+        decisions.retain(|_, (expires_at, _)| *expires_at > now);
+        decisions.get(key).map(|(_, decision)| decision.clone())
     }
 
-    fn put(&self, key: Key, verdict: Verdict, until: Instant) {
+    fn put(&self, key: CacheKey, decision: AuthorizerDecision, expires_at: Instant) {
         let mut decisions = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        decisions.insert(key, (until, verdict));
+        decisions.insert(key, (expires_at, decision));
     }
 }
 
-impl Gateway {
-    pub(super) async fn authorize(&self, name: &str, incoming: &Incoming) -> Verdict {
+impl HttpGateway {
+    pub(super) async fn authorize(&self, name: &str, request: &RequestEvent) -> AuthorizerDecision {
         let Some(authorizer) = self.template.authorizers.get(name) else {
-            return Verdict::Broken;
+            return AuthorizerDecision::Failed;
         };
-        let identity: Option<Vec<_>> = authorizer
-            .headers
-            .iter()
-            .map(|header| incoming.headers.get(header).filter(|value| !value.is_empty()).cloned())
-            .collect();
-        let Some(identity) = identity else {
-            return Verdict::NoIdentity;
+        let sources = authorizer.headers.iter();
+        let values =
+            sources.map(|header| request.headers.get(header).filter(|value| !value.is_empty()));
+        let Some(identity) = values.map(Option::<&String>::cloned).collect() else {
+            return AuthorizerDecision::NoIdentity;
         };
-        let key = (name.to_owned(), identity);
+        let key: CacheKey = (name.to_owned(), identity);
         let now = Instant::now();
-        if let Some(verdict) = self.decisions.get(&key, now) {
-            return verdict;
+        if let Some(decision) = self.decisions.get(&key, now) {
+            return decision;
         }
-        let verdict = self.ask(authorizer, &key.1, incoming).await;
-        let reuse = Duration::from_secs(authorizer.cache_seconds);
-        if !reuse.is_zero() && matches!(verdict, Verdict::Allowed(_) | Verdict::Denied) {
-            self.decisions.put(key, verdict.clone(), now + reuse);
+        let event = request.authorizer_event(&key.1);
+        let response = self.invoke(&authorizer.function, event.into()).await;
+        let Some(decision) = response.and_then(|response| read_decision(&response)) else {
+            return AuthorizerDecision::Failed;
+        };
+        if authorizer.cache_seconds > 0 {
+            let expires_at = now + Duration::from_secs(authorizer.cache_seconds);
+            self.decisions.put(key, decision.clone(), expires_at);
         }
-        verdict
-    }
-
-    async fn ask(
-        &self,
-        authorizer: &Authorizer,
-        identity: &[String],
-        incoming: &Incoming,
-    ) -> Verdict {
-        let event = incoming.authorizer_event(identity);
-        let answer = self.invoke(&authorizer.function, event.into()).await;
-        answer.and_then(|answer| read_decision(&answer)).unwrap_or(Verdict::Broken)
+        decision
     }
 }
 
-/// A simple answer of format 2.0; `None` when it is not one.
-fn read_decision(answer: &[u8]) -> Option<Verdict> {
-    let answer: Value = serde_json::from_slice(answer).ok()?;
-    let is_authorized = answer.get("isAuthorized")?.as_bool()?;
-    let context = match answer.get("context") {
+/// A simple response of format 2.0; `None` when it is malformed.
+fn read_decision(response: &[u8]) -> Option<AuthorizerDecision> {
+    let response: Value = serde_json::from_slice(response).ok()?;
+    let is_authorized = response.get("isAuthorized")?.as_bool()?;
+    let context = match response.get("context") {
         None => Map::new(),
         Some(context) => context.as_object()?.clone(),
     };
-    Some(if is_authorized { Verdict::Allowed(context) } else { Verdict::Denied })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_a_boolean_decides() {
-        assert!(matches!(
-            read_decision(br#"{"isAuthorized":true,"context":{"sub":"x"}}"#),
-            Some(Verdict::Allowed(context)) if context["sub"] == "x"
-        ));
-        assert!(matches!(read_decision(br#"{"isAuthorized":false}"#), Some(Verdict::Denied)));
-        for answer in [
-            "",
-            "{}",
-            "null",
-            r#"{"isAuthorized":"true"}"#,
-            r#"{"isAuthorized":1}"#,
-            r#"{"isAuthorized":true,"context":null}"#,
-            r#"{"isAuthorized":true,"context":[]}"#,
-        ] {
-            assert!(read_decision(answer.as_bytes()).is_none(), "{answer}");
-        }
-    }
-
-    #[test]
-    fn a_decision_is_reused_until_its_time_and_only_for_its_caller() {
-        let (cache, now) = (Cache::default(), Instant::now());
-        let key = |caller: &str| ("a".to_owned(), vec![caller.to_owned()]);
-        cache.put(key("x"), Verdict::Denied, now + Duration::from_secs(5));
-        assert!(cache.get(&key("x"), now + Duration::from_secs(4)).is_some());
-        assert!(cache.get(&key("y"), now).is_none());
-        assert!(cache.get(&key("x"), now + Duration::from_secs(5)).is_none());
-    }
+    Some(if is_authorized {
+        AuthorizerDecision::Allowed(context)
+    } else {
+        AuthorizerDecision::Denied
+    })
 }

@@ -1,4 +1,4 @@
-//! Events of format 2.0, made from requests.
+//! Requests as events of format 2.0.
 
 use std::{
     collections::BTreeMap,
@@ -9,113 +9,106 @@ use std::{
 use axum::http::{HeaderMap, header, request::Parts};
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use percent_encoding::percent_decode_str;
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 use time::{OffsetDateTime, macros::format_description};
 
-use super::routes::Match;
+use super::routes::RouteMatch;
 
-/// A request as the gateway describes it to functions.
-#[derive(Debug)]
-pub(super) struct Incoming {
-    pub(super) headers: BTreeMap<String, String>,
-    cookies: Vec<String>,
-    query: BTreeMap<String, String>,
-    raw_path: String,
-    raw_query: String,
-    path_parameters: BTreeMap<String, String>,
+/// The members that the events of functions and of authorizers share.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct RequestEvent {
+    version: &'static str,
     route_key: String,
-    context: Value,
-    is_text: bool,
+    raw_path: String,
+    raw_query_string: String,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    cookies: Vec<String>,
+    pub(super) headers: BTreeMap<String, String>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    query_string_parameters: BTreeMap<String, String>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    path_parameters: BTreeMap<String, String>,
+    request_context: Value,
 }
 
-impl Incoming {
-    pub(super) fn new(parts: &Parts, client: SocketAddr, matched: &Match<'_>) -> Self {
+impl RequestEvent {
+    pub(super) fn new(parts: &Parts, client: SocketAddr, matched: RouteMatch<'_>) -> Self {
         let mut headers = joined_headers(&parts.headers);
         let cookies = headers.remove("cookie").map_or_else(Vec::new, |cookies| {
             cookies.split(';').map(|cookie| cookie.trim().to_owned()).collect()
         });
         let address = client.ip().to_string();
-        let forwarded = headers.get("x-forwarded-for");
-        let forwarded =
-            forwarded.map_or_else(|| address.clone(), |given| format!("{given}, {address}"));
-        headers.insert("x-forwarded-for".to_owned(), forwarded);
+        headers
+            .entry("x-forwarded-for".to_owned())
+            .and_modify(|proxies| *proxies = format!("{proxies}, {address}"))
+            .or_insert_with(|| address.clone());
         headers.insert("x-forwarded-proto".to_owned(), "http".to_owned());
         let route_key = format!("{} {}", matched.route.method, matched.route.path);
+        let query = parts.uri.query().unwrap_or_default();
+        let decoded_query = form_urlencoded::parse(query.as_bytes());
         Self {
-            context: request_context(parts, &headers, &address, &route_key),
-            is_text: headers.get("content-type").is_some_and(|value| is_text_type(value)),
-            headers,
-            cookies,
-            query: joined_query(parts.uri.query().unwrap_or_default()),
+            version: "2.0",
+            request_context: request_context(parts, &headers, &address, &route_key),
+            route_key,
             raw_path: decoded(parts.uri.path()),
-            raw_query: parts.uri.query().unwrap_or_default().to_owned(),
+            raw_query_string: query.to_owned(),
+            cookies,
+            headers,
+            query_string_parameters: joined(
+                decoded_query.map(|(name, value)| (name.into(), value.into(), ",")),
+            ),
             path_parameters: matched
                 .parameters
-                .iter()
-                .map(|(name, value)| (name.clone(), decoded(value)))
+                .into_iter()
+                .map(|(name, value)| (name, decoded(&value)))
                 .collect(),
-            route_key,
         }
     }
 
-    /// What a Lambda authorizer is asked.
+    /// The event of a Lambda authorizer.
     pub(super) fn authorizer_event(&self, identity: &[String]) -> Vec<u8> {
-        let mut event = self.common();
-        event.insert("type".to_owned(), "REQUEST".into());
-        event.insert("identitySource".to_owned(), json!(identity));
-        event.insert(
-            "routeArn".to_owned(),
-            format!(
-                "arn:aws:execute-api:us-east-1:123456789012:local/$default/{}{}",
-                self.context.pointer("/http/method").and_then(Value::as_str).unwrap_or_default(),
-                self.raw_path
-            )
-            .into(),
+        let method = self.request_context.pointer("/http/method").and_then(Value::as_str);
+        let route_arn = format!(
+            "arn:aws:execute-api:us-east-1:123456789012:local/$default/{}{}",
+            method.unwrap_or_default(),
+            self.raw_path
         );
-        Value::Object(event).to_string().into_bytes()
+        let more = json!({ "type": "REQUEST", "identitySource": identity, "routeArn": route_arn });
+        self.with(more)
     }
 
-    /// What the function of the route is given.
+    /// The event of the route's function.
     pub(super) fn proxy_event(
-        &self,
+        mut self,
         body: &[u8],
-        authorizer_context: Option<&Map<String, Value>>,
+        authorizer_context: Option<Map<String, Value>>,
     ) -> Vec<u8> {
-        let mut event = self.common();
         if let (Some(context), Some(request_context)) =
-            (authorizer_context, event.get_mut("requestContext").and_then(Value::as_object_mut))
+            (authorizer_context, self.request_context.as_object_mut())
         {
             request_context.insert("authorizer".to_owned(), json!({ "lambda": context }));
         }
-        let text = std::str::from_utf8(body).ok().filter(|_| self.is_text);
-        if !body.is_empty() {
-            let content = text.map_or_else(|| BASE64_STANDARD.encode(body), str::to_owned);
-            event.insert("body".to_owned(), content.into());
+        if body.is_empty() {
+            return self.with(json!({ "isBase64Encoded": false }));
         }
-        let is_encoded = !body.is_empty() && text.is_none();
-        event.insert("isBase64Encoded".to_owned(), is_encoded.into());
-        Value::Object(event).to_string().into_bytes()
+        let is_text = self.headers.get("content-type").is_some_and(|value| is_text_type(value));
+        self.with(match std::str::from_utf8(body) {
+            Ok(text) if is_text => json!({ "body": text, "isBase64Encoded": false }),
+            _ => json!({ "body": BASE64_STANDARD.encode(body), "isBase64Encoded": true }),
+        })
     }
 
-    fn common(&self) -> Map<String, Value> {
-        let mut event = Map::new();
-        let mut insert = |name: &str, value: Value| event.insert(name.to_owned(), value);
-        insert("version", "2.0".into());
-        insert("routeKey", self.route_key.as_str().into());
-        insert("rawPath", self.raw_path.as_str().into());
-        insert("rawQueryString", self.raw_query.as_str().into());
-        insert("headers", json!(self.headers));
-        insert("requestContext", self.context.clone());
-        if !self.cookies.is_empty() {
-            insert("cookies", json!(self.cookies));
+    fn with(&self, more: Value) -> Vec<u8> {
+        #[derive(Serialize)]
+        struct Event<'a> {
+            #[serde(flatten)]
+            shared: &'a RequestEvent,
+            #[serde(flatten)]
+            more: Value,
         }
-        if !self.query.is_empty() {
-            insert("queryStringParameters", json!(self.query));
-        }
-        if !self.path_parameters.is_empty() {
-            insert("pathParameters", json!(self.path_parameters));
-        }
-        event
+        serde_json::to_vec(&Event { shared: self, more }).unwrap_or_default()
     }
 }
 
@@ -124,38 +117,22 @@ fn decoded(path: &str) -> String {
     percent_decode_str(path).decode_utf8_lossy().into_owned()
 }
 
-/// Headers in lower case, those that were repeated joined by commas; bytes that are not UTF-8 are
-/// replaced.
+/// Headers in lower case, repeated ones joined; bytes that are not UTF-8 are replaced.
 fn joined_headers(headers: &HeaderMap) -> BTreeMap<String, String> {
-    let mut joined = BTreeMap::<String, String>::new();
-    for (name, value) in headers {
-        let value = String::from_utf8_lossy(value.as_bytes());
+    joined(headers.iter().map(|(name, value)| {
         let separator = if name == header::COOKIE { "; " } else { "," };
-        joined
-            .entry(name.as_str().to_owned())
-            .and_modify(|all| {
-                all.push_str(separator);
-                all.push_str(&value);
-            })
-            .or_insert_with(|| value.into_owned());
-    }
-    joined
+        (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned(), separator)
+    }))
 }
 
-fn joined_query(query: &str) -> BTreeMap<String, String> {
-    let decode =
-        |text: &str| percent_decode_str(&text.replace('+', " ")).decode_utf8_lossy().into_owned();
+/// The pairs as a map, the values of a repeated name joined by the separator.
+fn joined(pairs: impl Iterator<Item = (String, String, &'static str)>) -> BTreeMap<String, String> {
     let mut joined = BTreeMap::<String, String>::new();
-    for pair in query.split('&').filter(|pair| !pair.is_empty()) {
-        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-        let value = decode(value);
+    for (name, value, separator) in pairs {
         joined
-            .entry(decode(name))
-            .and_modify(|all| {
-                all.push(',');
-                all.push_str(&value);
-            })
-            .or_insert_with(|| value.clone());
+            .entry(name)
+            .and_modify(|all| *all = format!("{all}{separator}{value}"))
+            .or_insert(value);
     }
     joined
 }
@@ -202,50 +179,10 @@ fn request_context(
     })
 }
 
-/// A name for the request, in the form that API Gateway's have.
+/// A request id in API Gateway's form.
 fn request_id() -> String {
     latchkey_token::OperationId::generate().map_or_else(
         |_| "local".to_owned(),
         |id| format!("{}=", id.as_str().get(..15).unwrap_or("")),
     )
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_path_is_decoded_once() {
-        assert_eq!(decoded("/a%20b/%C3%A4%3c%252F"), "/a b/ä<%2F");
-    }
-
-    #[test]
-    fn repeated_headers_are_joined_by_commas_and_cookies_by_semicolons() {
-        let mut headers = HeaderMap::new();
-        for (name, value) in [("x-a", "1"), ("x-a", "2"), ("cookie", "a=1"), ("cookie", "b=2")] {
-            headers.append(name, value.parse().unwrap());
-        }
-        let joined = joined_headers(&headers);
-        assert_eq!(joined["x-a"], "1,2");
-        assert_eq!(joined["cookie"], "a=1; b=2");
-    }
-
-    #[test]
-    fn repeated_query_parameters_are_decoded_and_joined() {
-        let joined = joined_query("a=1&b=x%20y+z&a=%C3%A4&c");
-        assert_eq!(joined["a"], "1,ä");
-        assert_eq!(joined["b"], "x y z");
-        assert_eq!(joined["c"], "");
-    }
-
-    #[test]
-    fn only_text_types_are_handed_on_as_text() {
-        for text in ["application/json", "Application/JSON; charset=utf-8", "text/html", "a/b+json"]
-        {
-            assert!(is_text_type(text), "{text}");
-        }
-        for binary in ["application/x-www-form-urlencoded", "image/png", ""] {
-            assert!(!is_text_type(binary), "{binary}");
-        }
-    }
 }

@@ -1,30 +1,27 @@
 //! The HTTP API: what API Gateway does between a client and the functions.
 
-mod answer;
 mod authorizer;
 mod cors;
 mod event;
+mod response;
 mod routes;
 
-use std::{collections::BTreeMap, net::SocketAddr, sync::Arc};
+use std::{net::SocketAddr, sync::Arc};
 
 use axum::{
     Router,
     body::{Body, Bytes, to_bytes},
     extract::{ConnectInfo, State},
-    http::{HeaderMap, Request, Response, StatusCode, request::Parts},
+    http::{Request, StatusCode, request::Parts},
+    response::Response,
 };
 use tokio::net::TcpListener;
 
-use crate::{
-    log,
-    sandbox::Pool,
-    template::{Cors, Template},
-};
+use crate::{log, sandbox::Pools, template::Template};
 
-use answer::{message, to_response};
-use authorizer::{Cache, Verdict};
-use event::Incoming;
+use authorizer::{AuthorizerDecision, DecisionCache};
+use event::RequestEvent;
+use response::{message, to_response};
 use routes::Routes;
 
 /// API Gateway's limit for the request line and the headers together.
@@ -34,26 +31,22 @@ const MAX_BODY_BYTES: usize = 10 * 1024 * 1024;
 /// Lambda's limit for an event.
 const MAX_EVENT_BYTES: usize = 6 * 1024 * 1024;
 
-/// A gateway over running functions.
+/// A gateway to running functions.
 #[derive(Debug)]
-pub struct Gateway {
+pub struct HttpGateway {
     template: Template,
     routes: Routes,
-    functions: BTreeMap<String, Arc<Pool>>,
+    functions: Pools,
     base_path: String,
-    decisions: Cache,
+    decisions: DecisionCache,
 }
 
-impl Gateway {
-    /// A gateway for the routes of `template`, answered by `functions` (by logical name). As a
-    /// custom domain does that maps `base_path` to the API, it takes requests below that path too.
-    pub fn new(
-        template: Template,
-        functions: BTreeMap<String, Arc<Pool>>,
-        base_path: String,
-    ) -> Self {
-        let routes = Routes::new(&template.routes);
-        Self { template, routes, functions, base_path, decisions: Cache::default() }
+impl HttpGateway {
+    /// A gateway for the routes of `template`, whose functions have their logical names. It also takes
+    /// requests below `base_path`, as a custom domain does that maps this path to the API.
+    pub fn new(template: Template, functions: Pools, base_path: String) -> Self {
+        let routes = Routes::new(template.routes.clone());
+        Self { template, routes, functions, base_path, decisions: DecisionCache::default() }
     }
 
     /// Serves until the listener fails.
@@ -61,58 +54,54 @@ impl Gateway {
     /// # Errors
     /// When the listener fails.
     pub async fn serve(self: Arc<Self>, listener: TcpListener) -> std::io::Result<()> {
-        let router = Router::new().fallback(serve_one).with_state(self);
+        let router = Router::new().fallback(serve_request).with_state(self);
         axum::serve(listener, router.into_make_service_with_connect_info::<SocketAddr>()).await
     }
 
-    async fn answer(&self, parts: &Parts, body: Bytes, client: SocketAddr) -> Response<Body> {
+    async fn route(&self, parts: &Parts, body: Bytes, client: SocketAddr) -> Response {
         let path = parts.uri.path();
         let is_mapped = |path: &&str| path.starts_with('/') && !self.base_path.is_empty();
         let mapped = path.strip_prefix(&self.base_path).filter(is_mapped).unwrap_or(path);
         let Some(matched) = self.routes.find(&parts.method, mapped) else {
             return message(StatusCode::NOT_FOUND, "Not Found");
         };
-        let incoming = Incoming::new(parts, client, &matched);
-        let context = match &matched.route.authorizer {
+        let route = matched.route;
+        let request = RequestEvent::new(parts, client, matched);
+        let context = match &route.authorizer {
             None => None,
-            Some(name) => match self.authorize(name, &incoming).await {
-                Verdict::Allowed(context) => Some(context),
-                Verdict::NoIdentity => return message(StatusCode::UNAUTHORIZED, "Unauthorized"),
-                Verdict::Denied => return message(StatusCode::FORBIDDEN, "Forbidden"),
-                Verdict::Broken => return server_error(),
+            Some(name) => match self.authorize(name, &request).await {
+                AuthorizerDecision::Allowed(context) => Some(context),
+                AuthorizerDecision::NoIdentity => {
+                    return message(StatusCode::UNAUTHORIZED, "Unauthorized");
+                }
+                AuthorizerDecision::Denied => return message(StatusCode::FORBIDDEN, "Forbidden"),
+                AuthorizerDecision::Failed => return server_error(),
             },
         };
-        let event = incoming.proxy_event(&body, context.as_ref());
+        let event = request.proxy_event(&body, context);
         if event.len() > MAX_EVENT_BYTES {
             return message(StatusCode::PAYLOAD_TOO_LARGE, "Request Entity Too Large");
         }
-        match self.invoke(&matched.route.function, event.into()).await {
-            Some(answer) => to_response(&answer).unwrap_or_else(server_error),
-            None => server_error(),
-        }
+        let response = self.invoke(&route.function, event.into()).await;
+        response.and_then(|response| to_response(&response)).unwrap_or_else(server_error)
     }
 
-    /// The function's answer; what went wrong is printed and, as on AWS, not told.
+    /// The function's response. As on AWS, an error is logged and not told to the client.
     async fn invoke(&self, function: &str, event: Bytes) -> Option<Bytes> {
-        match self.functions.get(function)?.invoke(event).await {
-            Ok(answer) => Some(answer),
-            Err(error) => {
-                log::line("gateway", &format!("{function} {error}"));
-                None
-            }
-        }
+        let outcome = self.functions.get(function)?.invoke(event).await;
+        outcome.inspect_err(|error| log::line("gateway", &format!("{function} {error}"))).ok()
     }
 }
 
-fn server_error() -> Response<Body> {
+fn server_error() -> Response {
     message(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error")
 }
 
-async fn serve_one(
-    State(gateway): State<Arc<Gateway>>,
+async fn serve_request(
+    State(gateway): State<Arc<HttpGateway>>,
     ConnectInfo(client): ConnectInfo<SocketAddr>,
     request: Request<Body>,
-) -> Response<Body> {
+) -> Response {
     let (parts, body) = request.into_parts();
     let cors = gateway.template.cors.as_ref();
     if header_bytes(&parts) > MAX_HEADER_BYTES {
@@ -123,7 +112,7 @@ async fn serve_one(
         return preflight;
     }
     let mut response = match to_bytes(body, MAX_BODY_BYTES).await {
-        Ok(body) => gateway.answer(&parts, body, client).await,
+        Ok(body) => gateway.route(&parts, body, client).await,
         Err(_) => message(StatusCode::PAYLOAD_TOO_LARGE, "Request Entity Too Large"),
     };
     if let Some(cors) = cors {
@@ -133,9 +122,7 @@ async fn serve_one(
 }
 
 fn header_bytes(parts: &Parts) -> usize {
-    let line = parts.method.as_str().len() + parts.uri.to_string().len() + "  HTTP/1.1\r\n".len();
-    let headers = |headers: &HeaderMap| -> usize {
-        headers.iter().map(|(name, value)| name.as_str().len() + value.len() + ": \r\n".len()).sum()
-    };
-    line + headers(&parts.headers)
+    let line = format!("{} {} HTTP/1.1\r\n", parts.method, parts.uri).len();
+    let headers = parts.headers.iter();
+    line + headers.map(|(name, value)| name.as_str().len() + value.len() + 4).sum::<usize>()
 }

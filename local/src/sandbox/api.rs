@@ -1,34 +1,35 @@
-//! The Runtime API, for all sandboxes at once: each has a path prefix of its own.
+//! The Runtime API, which each sandbox has for itself.
 
 use std::{
-    collections::HashMap,
     io,
-    net::SocketAddr,
-    sync::{Arc, Mutex, PoisonError},
+    net::{SocketAddr, TcpListener as StdListener},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use axum::{
     Router,
-    body::{Body, Bytes},
+    body::Bytes,
     extract::{DefaultBodyLimit, Path, State},
-    http::{Response, StatusCode},
+    http::StatusCode,
+    response::{IntoResponse as _, Response},
     routing::{get, post},
 };
 use tokio::{
     net::TcpListener,
-    sync::{Mutex as AsyncMutex, mpsc, oneshot},
+    sync::{Mutex as AsyncMutex, Notify, mpsc, oneshot},
+    task::JoinSet,
 };
 
 use super::InvokeError;
 
-/// Lambda's limit for an answer.
-const MAX_ANSWER_BYTES: usize = 6 * 1024 * 1024;
+/// Lambda's limit for a response.
+const MAX_RESPONSE_BYTES: usize = 6 * 1024 * 1024;
 
-/// Where the outcome of an invocation is awaited.
 type Reply = oneshot::Sender<Result<Bytes, InvokeError>>;
 
 /// One event on its way to a sandbox.
+#[derive(Debug)]
 pub(super) struct Invocation {
     pub(super) id: String,
     pub(super) event: Bytes,
@@ -36,154 +37,108 @@ pub(super) struct Invocation {
     pub(super) reply: Reply,
 }
 
-/// The API's end of a sandbox.
-struct Line {
-    work: AsyncMutex<mpsc::Receiver<Invocation>>,
-    ready: Mutex<Option<oneshot::Sender<()>>>,
-    pending: Mutex<Option<(String, Reply)>>,
-}
-
-/// The sandbox's end.
-pub(super) struct Connection {
+/// A running Runtime API. It ends when this is dropped.
+#[derive(Debug)]
+pub(super) struct RuntimeApi {
+    pub(super) address: SocketAddr,
     pub(super) work: mpsc::Sender<Invocation>,
-    pub(super) ready: oneshot::Receiver<()>,
+    queue: Arc<Queue>,
+    _server: JoinSet<io::Result<()>>,
 }
 
-type Lines = Arc<Mutex<HashMap<String, Arc<Line>>>>;
-
-/// A running Runtime API.
-#[derive(Clone)]
-pub struct RuntimeApi {
-    address: SocketAddr,
-    lines: Lines,
-}
-
-impl std::fmt::Debug for RuntimeApi {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("RuntimeApi").field("address", &self.address).finish_non_exhaustive()
-    }
+#[derive(Debug)]
+struct Queue {
+    work: AsyncMutex<mpsc::Receiver<Invocation>>,
+    asked_for_work: Notify,
+    pending: Mutex<Option<(String, Reply)>>,
 }
 
 impl RuntimeApi {
     /// Starts the API on a free port of 127.0.0.1.
-    ///
-    /// # Errors
-    /// When no port can be opened.
-    pub async fn start() -> io::Result<Self> {
-        let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
+    pub(super) fn start() -> io::Result<Self> {
+        let listener = StdListener::bind(("127.0.0.1", 0))?;
+        listener.set_nonblocking(true)?;
+        let listener = TcpListener::from_std(listener)?;
         let address = listener.local_addr()?;
-        let lines = Lines::default();
-        let invocation = "/{sandbox}/2018-06-01/runtime/invocation";
-        let router = Router::new()
-            .route(&format!("{invocation}/next"), get(next))
-            .route(&format!("{invocation}/{{id}}/response"), post(respond))
-            .route(&format!("{invocation}/{{id}}/error"), post(fail))
-            .layer(DefaultBodyLimit::max(MAX_ANSWER_BYTES))
-            .with_state(Arc::clone(&lines));
-        tokio::spawn(async move { axum::serve(listener, router).await });
-        Ok(Self { address, lines })
-    }
-
-    /// Opens a line for the sandbox of that name.
-    pub(super) fn open(&self, sandbox: &str) -> Connection {
         let (work, receiver) = mpsc::channel(1);
-        let (ready, is_ready) = oneshot::channel();
-        let line = Line {
+        let queue = Arc::new(Queue {
             work: AsyncMutex::new(receiver),
-            ready: Mutex::new(Some(ready)),
-            pending: Mutex::new(None),
-        };
-        lock(&self.lines).insert(sandbox.to_owned(), Arc::new(line));
-        Connection { work, ready: is_ready }
+            asked_for_work: Notify::new(),
+            pending: Mutex::default(),
+        });
+        let router = Router::new()
+            .route("/2018-06-01/runtime/invocation/next", get(next))
+            .route("/2018-06-01/runtime/invocation/{id}/response", post(respond))
+            .route("/2018-06-01/runtime/invocation/{id}/error", post(fail))
+            .layer(DefaultBodyLimit::max(MAX_RESPONSE_BYTES))
+            .with_state(Arc::clone(&queue));
+        let mut server = JoinSet::new();
+        server.spawn(async move { axum::serve(listener, router).await });
+        Ok(Self { address, work, queue, _server: server })
     }
 
-    /// Closes the line; whoever waits on it learns that.
-    pub(super) fn close(&self, sandbox: &str) {
-        lock(&self.lines).remove(sandbox);
-    }
-
-    /// What the sandbox finds in `AWS_LAMBDA_RUNTIME_API`.
-    pub(super) fn address_of(&self, sandbox: &str) -> String {
-        format!("http://{}/{sandbox}", self.address)
+    /// Waits until the function asks for work.
+    pub(super) async fn ready(&self) {
+        self.queue.asked_for_work.notified().await;
     }
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-fn status(status: StatusCode) -> Response<Body> {
-    let mut response = Response::new(Body::empty());
-    *response.status_mut() = status;
-    response
-}
-
-fn line(lines: &Lines, sandbox: &str) -> Option<Arc<Line>> {
-    lock(lines).get(sandbox).map(Arc::clone)
-}
-
-/// `GET …/next`: waits for an event, as long as it takes.
-async fn next(State(lines): State<Lines>, Path(sandbox): Path<String>) -> Response<Body> {
-    let Some(line) = line(&lines, &sandbox) else {
-        return status(StatusCode::GONE);
-    };
-    if let Some(ready) = lock(&line.ready).take() {
-        ready.send(()).ok();
+impl Queue {
+    fn pending(&self) -> MutexGuard<'_, Option<(String, Reply)>> {
+        self.pending.lock().unwrap_or_else(PoisonError::into_inner)
     }
-    let Some(invocation) = line.work.lock().await.recv().await else {
-        return status(StatusCode::GONE);
-    };
-    let deadline = unix_millis() + invocation.timeout.as_millis();
-    let built = Response::builder()
-        .header("content-type", "application/json")
-        .header("lambda-runtime-aws-request-id", &invocation.id)
-        .header("lambda-runtime-deadline-ms", deadline.to_string())
-        .header("lambda-runtime-trace-id", "Root=1-00000000-000000000000000000000000;Sampled=0")
-        .header(
-            "lambda-runtime-invoked-function-arn",
-            "arn:aws:lambda:us-east-1:123456789012:function:local",
-        )
-        .body(Body::from(invocation.event));
-    *lock(&line.pending) = Some((invocation.id, invocation.reply));
-    built.unwrap_or_else(|_| status(StatusCode::INTERNAL_SERVER_ERROR))
-}
 
-/// `POST …/response`: the function's answer.
-async fn respond(
-    State(lines): State<Lines>,
-    Path((sandbox, id)): Path<(String, String)>,
-    answer: Bytes,
-) -> Response<Body> {
-    settle(&lines, &sandbox, &id, Ok(answer))
-}
-
-/// `POST …/error`: the function's failure.
-async fn fail(
-    State(lines): State<Lines>,
-    Path((sandbox, id)): Path<(String, String)>,
-    report: Bytes,
-) -> Response<Body> {
-    let report = String::from_utf8_lossy(&report).into_owned();
-    settle(&lines, &sandbox, &id, Err(InvokeError::Failed(report)))
-}
-
-fn settle(
-    lines: &Lines,
-    sandbox: &str,
-    id: &str,
-    outcome: Result<Bytes, InvokeError>,
-) -> Response<Body> {
-    let Some(line) = line(lines, sandbox) else {
-        return status(StatusCode::GONE);
-    };
-    let pending = lock(&line.pending).take_if(|(pending, _)| pending == id);
-    match pending {
-        Some((_, reply)) => {
-            reply.send(outcome).ok();
-            status(StatusCode::ACCEPTED)
+    fn settle(&self, id: &str, outcome: Result<Bytes, InvokeError>) -> StatusCode {
+        match self.pending().take_if(|(pending, _)| pending == id) {
+            Some((_, reply)) => {
+                reply.send(outcome).ok();
+                StatusCode::ACCEPTED
+            }
+            None => StatusCode::BAD_REQUEST,
         }
-        None => status(StatusCode::BAD_REQUEST),
     }
+}
+
+/// `GET …/next`: waits for an event.
+async fn next(State(queue): State<Arc<Queue>>) -> Response {
+    queue.asked_for_work.notify_one();
+    let Some(Invocation { id, event, timeout, reply }) = queue.work.lock().await.recv().await
+    else {
+        return StatusCode::GONE.into_response();
+    };
+    let deadline = unix_millis() + timeout.as_millis();
+    let trace = "Root=1-00000000-000000000000000000000000;Sampled=0";
+    let headers = [
+        ("content-type", "application/json".to_owned()),
+        ("lambda-runtime-aws-request-id", id.clone()),
+        ("lambda-runtime-deadline-ms", deadline.to_string()),
+        ("lambda-runtime-trace-id", trace.to_owned()),
+        (
+            "lambda-runtime-invoked-function-arn",
+            "arn:aws:lambda:us-east-1:123456789012:function:local".to_owned(),
+        ),
+    ];
+    *queue.pending() = Some((id, reply));
+    (headers, event).into_response()
+}
+
+/// `POST …/response`: the function's response.
+async fn respond(
+    State(queue): State<Arc<Queue>>,
+    Path(id): Path<String>,
+    response: Bytes,
+) -> StatusCode {
+    queue.settle(&id, Ok(response))
+}
+
+/// `POST …/error`: the function's error report.
+async fn fail(
+    State(queue): State<Arc<Queue>>,
+    Path(id): Path<String>,
+    report: Bytes,
+) -> StatusCode {
+    let report = String::from_utf8_lossy(&report).into_owned();
+    queue.settle(&id, Err(InvokeError::Failed(report)))
 }
 
 #[expect(clippy::disallowed_methods, reason = "a deadline is a moment of the real clock")]

@@ -6,16 +6,15 @@ mod process;
 
 use std::{collections::BTreeMap, sync::Arc};
 
-pub use api::RuntimeApi;
-pub use pool::{Pool, PoolSettings};
-pub(crate) use process::OWN_VARIABLES;
-pub use process::{Command, Sandbox};
+pub use pool::Pool;
+pub(crate) use process::ACCOUNT_VARIABLES;
+pub use process::{FunctionCommand, Sandbox};
 
 /// Functions by name.
 pub type Pools = BTreeMap<String, Arc<Pool>>;
 
-/// Why an invocation has no answer of the function's own. The gateway says the same to the client
-/// in each case; the log tells them apart.
+/// Why an invocation has no response of the function's own. The gateway answers all of them alike;
+/// the log tells them apart.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvokeError {
     /// The process could not be started.

@@ -1,8 +1,8 @@
-//! The sandboxes of one function: one for each request that is handled at once.
+//! The sandboxes of one function: one for each concurrent request.
 
 use std::{
     num::NonZeroU32,
-    sync::{Mutex, PoisonError},
+    sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -11,66 +11,50 @@ use tokio::sync::Semaphore;
 
 use super::{
     InvokeError,
-    api::RuntimeApi,
-    process::{Command, Sandbox},
+    process::{FunctionCommand, Sandbox},
 };
 
-/// How a function is run.
-#[derive(Clone, Debug)]
-pub struct PoolSettings {
-    /// How to start it.
-    pub command: Command,
-    /// How long it may take for an event.
-    pub timeout: Duration,
-    /// How many sandboxes it may have; further requests wait.
-    pub limit: usize,
-    /// After how many requests a sandbox is replaced; `None` keeps it as long as it lives.
-    pub requests_per_sandbox: Option<NonZeroU32>,
-}
+/// How many requests one function handles at once; further requests wait.
+const MAX_SANDBOXES: usize = 32;
 
-/// Warm sandboxes, and the right to start more.
+/// Idle sandboxes, and the right to start more.
 #[derive(Debug)]
 pub struct Pool {
-    settings: PoolSettings,
-    api: RuntimeApi,
-    idle: Mutex<Vec<Warm>>,
+    command: FunctionCommand,
+    timeout: Duration,
+    requests_per_sandbox: Option<NonZeroU32>,
+    idle: Mutex<Vec<Sandbox>>,
     slots: Semaphore,
 }
 
-/// A sandbox that waits for work.
-#[derive(Debug)]
-struct Warm {
-    sandbox: Sandbox,
-    requests: u32,
-}
-
 impl Pool {
-    /// A pool without any sandbox yet: the first request starts the first.
-    pub fn new(settings: PoolSettings, api: RuntimeApi) -> Self {
-        let slots = Semaphore::new(settings.limit);
-        Self { settings, api, idle: Mutex::new(Vec::new()), slots }
+    /// An empty pool: the first request starts the first sandbox. Each sandbox is replaced after
+    /// `requests_per_sandbox` requests, if there is such a number.
+    pub fn new(
+        command: FunctionCommand,
+        timeout: Duration,
+        requests_per_sandbox: Option<NonZeroU32>,
+    ) -> Self {
+        let slots = Semaphore::new(MAX_SANDBOXES);
+        Self { command, timeout, requests_per_sandbox, idle: Mutex::default(), slots }
     }
 
-    /// Hands an event to a sandbox, warm if there is one.
+    /// Hands an event to a sandbox, an idle one if possible.
     ///
     /// # Errors
     /// Every variant of [`InvokeError`].
     pub async fn invoke(&self, event: Bytes) -> Result<Bytes, InvokeError> {
         let _slot = self.slots.acquire().await.map_err(|_| InvokeError::Crashed)?;
-        let start = || {
-            let sandbox = Sandbox::start(&self.settings.command, &self.api)?;
-            Ok(Warm { sandbox, requests: 0 })
+        let mut sandbox = match self.take_idle() {
+            Some(sandbox) => sandbox,
+            None => Sandbox::start(&self.command)?,
         };
-        let Warm { mut sandbox, requests } = self.take_idle().map_or_else(start, Ok)?;
-        let outcome = sandbox.invoke(event, self.settings.timeout).await;
-        let requests = requests.saturating_add(1);
-        let is_spent =
-            self.settings.requests_per_sandbox.is_some_and(|most| requests >= most.get());
-        if is_spent {
+        let outcome = sandbox.invoke(event, self.timeout).await;
+        if self.requests_per_sandbox.is_some_and(|most| sandbox.requests >= most.get()) {
             // The caller need not wait for its end.
             tokio::spawn(sandbox.stop());
         } else if matches!(outcome, Ok(_) | Err(InvokeError::Failed(_))) {
-            self.idle().push(Warm { sandbox, requests });
+            self.idle().push(sandbox);
         }
         outcome
     }
@@ -80,38 +64,33 @@ impl Pool {
     /// # Errors
     /// [`InvokeError::NotStarted`] and [`InvokeError::InitFailed`].
     pub async fn warm(&self) -> Result<(), InvokeError> {
-        let mut sandbox = Sandbox::start(&self.settings.command, &self.api)?;
+        let mut sandbox = Sandbox::start(&self.command)?;
         sandbox.initialise().await?;
-        self.idle().push(Warm { sandbox, requests: 0 });
+        self.idle().push(sandbox);
         Ok(())
     }
 
-    /// Kills every sandbox that is idle; the next request starts another.
-    pub async fn cool(&self) {
+    /// Kills every idle sandbox and refuses further work.
+    pub async fn stop(&self) {
+        self.slots.close();
         let idle = std::mem::take(&mut *self.idle());
-        for warm in idle {
-            warm.sandbox.stop().await;
+        for sandbox in idle {
+            sandbox.stop().await;
         }
     }
 
-    /// Kills every sandbox that is idle and refuses further work.
-    pub async fn stop(&self) {
-        self.slots.close();
-        self.cool().await;
-    }
-
-    /// The sandbox that was used last, if it has not died meanwhile.
-    fn take_idle(&self) -> Option<Warm> {
+    /// The sandbox that was used last and still runs.
+    fn take_idle(&self) -> Option<Sandbox> {
         let mut idle = self.idle();
-        while let Some(mut warm) = idle.pop() {
-            if warm.sandbox.is_alive() {
-                return Some(warm);
+        while let Some(mut sandbox) = idle.pop() {
+            if sandbox.is_alive() {
+                return Some(sandbox);
             }
         }
         None
     }
 
-    fn idle(&self) -> std::sync::MutexGuard<'_, Vec<Warm>> {
+    fn idle(&self) -> MutexGuard<'_, Vec<Sandbox>> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

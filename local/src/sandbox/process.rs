@@ -11,8 +11,8 @@ use std::{
 use axum::body::Bytes;
 use tokio::{
     io::{AsyncBufReadExt as _, AsyncRead, BufReader},
-    process::{Child, Command as ProcessCommand},
-    sync::{mpsc, oneshot},
+    process::{Child, Command},
+    sync::oneshot,
     time::timeout,
 };
 
@@ -26,7 +26,7 @@ use crate::log;
 const INIT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// What Lambda tells a function of its account; nothing here checks credentials.
-pub(crate) const OWN_VARIABLES: [(&str, &str); 3] = [
+pub(crate) const ACCOUNT_VARIABLES: [(&str, &str); 3] = [
     ("AWS_ACCESS_KEY_ID", "local"),
     ("AWS_REGION", "us-east-1"),
     ("AWS_SECRET_ACCESS_KEY", "local"),
@@ -34,10 +34,10 @@ pub(crate) const OWN_VARIABLES: [(&str, &str); 3] = [
 
 /// How to start a function.
 #[derive(Clone, Debug)]
-pub struct Command {
+pub struct FunctionCommand {
     /// The function's name, which stands before its log lines.
     pub name: String,
-    /// The binary.
+    /// The path of its binary.
     pub binary: PathBuf,
     /// Its memory in MB, which the function is told and not held to.
     pub memory: u64,
@@ -46,40 +46,30 @@ pub struct Command {
 }
 
 /// A running process. It is killed when this is dropped.
+#[derive(Debug)]
 pub struct Sandbox {
-    name: String,
     api: RuntimeApi,
     child: Child,
-    work: mpsc::Sender<Invocation>,
-    ready: Option<oneshot::Receiver<()>>,
-}
-
-impl std::fmt::Debug for Sandbox {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Sandbox").field("name", &self.name).finish_non_exhaustive()
-    }
-}
-
-fn next_number() -> u64 {
-    static NUMBER: AtomicU64 = AtomicU64::new(1);
-    NUMBER.fetch_add(1, Ordering::Relaxed)
+    is_ready: bool,
+    pub(super) requests: u32,
 }
 
 impl Sandbox {
-    /// Starts a process; it initialises while the caller goes on.
+    /// Starts a process, and does not wait for its initialisation.
     ///
     /// # Errors
     /// [`InvokeError::NotStarted`].
-    pub fn start(command: &Command, api: &RuntimeApi) -> Result<Self, InvokeError> {
-        let name = format!("{}-{}", command.name, next_number());
-        let connection = api.open(&name);
-        let spawned = ProcessCommand::new(&command.binary)
+    pub fn start(command: &FunctionCommand) -> Result<Self, InvokeError> {
+        let not_started =
+            |error| InvokeError::NotStarted(format!("{}: {error}", command.binary.display()));
+        let api = RuntimeApi::start().map_err(not_started)?;
+        let mut child = Command::new(&command.binary)
             .env_clear()
-            .env("AWS_LAMBDA_RUNTIME_API", api.address_of(&name))
+            .env("AWS_LAMBDA_RUNTIME_API", api.address.to_string())
             .env("AWS_LAMBDA_FUNCTION_NAME", &command.name)
             .env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", command.memory.to_string())
             .env("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST")
-            .envs(OWN_VARIABLES)
+            .envs(ACCOUNT_VARIABLES)
             .envs(&command.variables)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -87,15 +77,11 @@ impl Sandbox {
             // Ctrl-C reaches the gateway alone, which then stops its functions in order.
             .process_group(0)
             .kill_on_drop(true)
-            .spawn();
-        let mut child = spawned.map_err(|error| {
-            api.close(&name);
-            InvokeError::NotStarted(format!("{}: {error}", command.binary.display()))
-        })?;
-        pass_lines_on(&command.name, child.stdout.take());
-        pass_lines_on(&command.name, child.stderr.take());
-        let ready = Some(connection.ready);
-        Ok(Self { name, api: api.clone(), child, work: connection.work, ready })
+            .spawn()
+            .map_err(not_started)?;
+        log_lines(&command.name, child.stdout.take());
+        log_lines(&command.name, child.stderr.take());
+        Ok(Self { api, child, is_ready: false, requests: 0 })
     }
 
     /// The process's id, while it runs.
@@ -108,20 +94,20 @@ impl Sandbox {
         matches!(self.child.try_wait(), Ok(None))
     }
 
-    /// Hands an event to the function and waits for the answer. After an error other than
+    /// Hands an event to the function and waits for its response. After an error other than
     /// [`InvokeError::Failed`] the process is gone.
     ///
     /// # Errors
     /// Every variant of [`InvokeError`] but [`InvokeError::NotStarted`].
     pub async fn invoke(&mut self, event: Bytes, limit: Duration) -> Result<Bytes, InvokeError> {
         self.initialise().await?;
-        let (reply, answer) = oneshot::channel();
-        let id = format!("00000000-0000-4000-8000-{:012}", next_number());
-        let invocation = Invocation { id, event, timeout: limit, reply };
-        self.work.send(invocation).await.map_err(|_| InvokeError::Crashed)?;
+        self.requests = self.requests.saturating_add(1);
+        let (reply, response) = oneshot::channel();
+        let invocation = Invocation { id: next_request_id(), event, timeout: limit, reply };
+        self.api.work.send(invocation).await.map_err(|_| InvokeError::Crashed)?;
         let outcome = tokio::select! {
-            answered = timeout(limit, answer) => match answered {
-                Ok(answered) => answered.unwrap_or(Err(InvokeError::Crashed)),
+            settled = timeout(limit, response) => match settled {
+                Ok(outcome) => outcome.unwrap_or(Err(InvokeError::Crashed)),
                 Err(_) => Err(InvokeError::TimedOut),
             },
             _ = self.child.wait() => Err(InvokeError::Crashed),
@@ -137,19 +123,18 @@ impl Sandbox {
     /// # Errors
     /// [`InvokeError::InitFailed`].
     pub(super) async fn initialise(&mut self) -> Result<(), InvokeError> {
-        let Some(ready) = self.ready.take() else {
+        if self.is_ready {
             return Ok(());
-        };
-        let is_ready = tokio::select! {
-            asked = timeout(INIT_TIMEOUT, ready) => matches!(asked, Ok(Ok(()))),
+        }
+        self.is_ready = tokio::select! {
+            asked = timeout(INIT_TIMEOUT, self.api.ready()) => asked.is_ok(),
             _ = self.child.wait() => false,
         };
-        if is_ready {
-            Ok(())
-        } else {
+        if !self.is_ready {
             self.child.kill().await.ok();
-            Err(InvokeError::InitFailed)
+            return Err(InvokeError::InitFailed);
         }
+        Ok(())
     }
 
     /// Kills the process and waits for its end.
@@ -158,14 +143,13 @@ impl Sandbox {
     }
 }
 
-impl Drop for Sandbox {
-    fn drop(&mut self) {
-        self.api.close(&self.name);
-    }
+fn next_request_id() -> String {
+    static NUMBER: AtomicU64 = AtomicU64::new(1);
+    format!("00000000-0000-4000-8000-{:012}", NUMBER.fetch_add(1, Ordering::Relaxed))
 }
 
-/// Prints what a function logs, its name before each line.
-fn pass_lines_on(name: &str, output: Option<impl AsyncRead + Send + Unpin + 'static>) {
+/// Prints each line that a function logs after the function's name.
+fn log_lines(name: &str, output: Option<impl AsyncRead + Send + Unpin + 'static>) {
     let Some(output) = output else { return };
     let name = name.to_owned();
     tokio::spawn(async move {

@@ -82,60 +82,40 @@ fn unresolved(problem: String) -> TemplateError {
 
 impl Resolver<'_> {
     fn resolve(&self, value: &Value) -> Result<Value, TemplateError> {
+        // `AWS::NoValue` removes the item of a list or the property that it is given for.
+        let is_given = |resolved: &Value| resolved != NO_VALUE;
         match value {
-            Value::Array(items) => self.resolve_items(items),
-            Value::Object(members) => match function_call(members) {
-                Some((name, argument)) => self.call(name, argument),
-                None => self.resolve_members(members),
-            },
+            Value::Array(items) => {
+                let resolved: Vec<_> =
+                    items.iter().map(|item| self.resolve(item)).collect::<Result<_, _>>()?;
+                Ok(resolved.into_iter().filter(is_given).collect())
+            }
+            Value::Object(members) => {
+                if let Some((name, argument)) = function_call(members) {
+                    return self.call(name, argument);
+                }
+                let mut resolved = Map::new();
+                for (name, value) in members {
+                    resolved.insert(name.clone(), self.resolve(value)?);
+                }
+                resolved.retain(|_, value| is_given(value));
+                Ok(resolved.into())
+            }
             Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => Ok(value.clone()),
         }
     }
 
-    fn resolve_items(&self, items: &[Value]) -> Result<Value, TemplateError> {
-        let mut resolved = Vec::new();
-        for item in items {
-            let item = self.resolve(item)?;
-            // `AWS::NoValue` removes the item.
-            if item != NO_VALUE {
-                resolved.push(item);
-            }
-        }
-        Ok(resolved.into())
-    }
-
-    fn resolve_members(&self, members: &Map<String, Value>) -> Result<Value, TemplateError> {
-        let mut resolved = Map::new();
-        for (name, value) in members {
-            let value = self.resolve(value)?;
-            // `AWS::NoValue` removes the property.
-            if value != NO_VALUE {
-                resolved.insert(name.clone(), value);
-            }
-        }
-        Ok(resolved.into())
-    }
-
     fn call(&self, name: &str, argument: &Value) -> Result<Value, TemplateError> {
-        match (name, argument) {
-            ("Ref", Value::String(name)) => self.reference(name),
-            ("Fn::GetAtt", Value::Array(parts)) => match &parts[..] {
-                [Value::String(resource), Value::String(attribute)] => {
-                    self.attribute(resource, attribute)
-                }
-                _ => Err(unresolved(format!("{name} of {argument}"))),
-            },
-            ("Fn::Sub", Value::String(text)) => self.substitute(text).map(Value::from),
-            ("Fn::Join", Value::Array(parts)) => match &parts[..] {
-                [Value::String(separator), list] => self.join(separator, list),
-                _ => Err(unresolved(format!("{name} of {argument}"))),
-            },
-            ("Fn::If", Value::Array(parts)) => match &parts[..] {
-                [Value::String(condition), yes, no] => {
-                    self.resolve(if self.condition(condition)? { yes } else { no })
-                }
-                _ => Err(unresolved(format!("{name} of {argument}"))),
-            },
+        match (name, argument, parts(argument)) {
+            ("Ref", Value::String(name), _) => self.reference(name),
+            ("Fn::GetAtt", _, [Value::String(resource), Value::String(attribute)]) => {
+                self.attribute(resource, attribute)
+            }
+            ("Fn::Sub", Value::String(text), _) => self.substitute(text).map(Value::from),
+            ("Fn::Join", _, [Value::String(separator), list]) => self.join(separator, list),
+            ("Fn::If", _, [Value::String(condition), yes, no]) => {
+                self.resolve(if self.condition(condition)? { yes } else { no })
+            }
             _ => Err(unresolved(format!("{name} of {argument} is not emulated"))),
         }
     }
@@ -171,13 +151,13 @@ impl Resolver<'_> {
             let (name, rest) = part
                 .split_once('}')
                 .ok_or_else(|| unresolved(format!("{text:?} has an open brace")))?;
-            match (name.strip_prefix('!'), name.split_once('.')) {
-                (Some(literal), _) => result.extend(["${", literal, "}"]),
+            result.push_str(&match (name.strip_prefix('!'), name.split_once('.')) {
+                (Some(literal), _) => ["${", literal, "}"].concat(),
                 (None, Some((resource, attribute))) => {
-                    result.push_str(&super::text(&self.attribute(resource, attribute)?));
+                    super::text(&self.attribute(resource, attribute)?)
                 }
-                (None, None) => result.push_str(&super::text(&self.reference(name)?)),
-            }
+                (None, None) => super::text(&self.reference(name)?),
+            });
             result.push_str(rest);
         }
         Ok(result)
@@ -197,35 +177,32 @@ impl Resolver<'_> {
 
     fn is_true(&self, condition: &Value) -> Result<bool, TemplateError> {
         let call = condition.as_object().and_then(function_call);
-        match call {
-            Some(("Condition", Value::String(name))) => self.condition(name),
-            Some(("Fn::Not", Value::Array(parts))) if parts.len() == 1 => {
-                parts.first().map_or(Ok(false), |part| self.is_true(part).map(|value| !value))
-            }
-            Some(("Fn::And", Value::Array(parts))) => {
+        let (name, argument) = call.unwrap_or(("", &Value::Null));
+        match (name, argument, parts(argument)) {
+            ("Condition", Value::String(name), _) => self.condition(name),
+            ("Fn::Not", _, [part]) => Ok(!self.is_true(part)?),
+            ("Fn::And", _, parts @ [_, ..]) => {
                 parts.iter().try_fold(true, |all, part| Ok(all && self.is_true(part)?))
             }
-            Some(("Fn::Or", Value::Array(parts))) => {
+            ("Fn::Or", _, parts @ [_, ..]) => {
                 parts.iter().try_fold(false, |any, part| Ok(any || self.is_true(part)?))
             }
-            Some(("Fn::Equals", Value::Array(parts))) => match &parts[..] {
-                [a, b] => Ok(super::text(&self.resolve(a)?) == super::text(&self.resolve(b)?)),
-                _ => Err(unresolved(format!("Fn::Equals of {condition}"))),
-            },
+            ("Fn::Equals", _, [a, b]) => {
+                Ok(super::text(&self.resolve(a)?) == super::text(&self.resolve(b)?))
+            }
             _ => Err(unresolved(format!("the condition {condition}"))),
         }
     }
 }
 
-/// The one member of an object that is a call.
+/// The only member of an object that calls a function.
 fn function_call(members: &Map<String, Value>) -> Option<(&str, &Value)> {
-    let mut members = members.iter();
-    match (members.next(), members.next()) {
-        (Some((name, argument)), None)
-            if name == "Ref" || name == "Condition" || name.starts_with("Fn::") =>
-        {
-            Some((name, argument))
-        }
-        _ => None,
-    }
+    let (name, argument) = members.iter().next().filter(|_| members.len() == 1)?;
+    let is_function = name == "Ref" || name == "Condition" || name.starts_with("Fn::");
+    is_function.then_some((name, argument))
+}
+
+/// The arguments of a function that takes a list.
+fn parts(argument: &Value) -> &[Value] {
+    argument.as_array().map_or(&[], Vec::as_slice)
 }

@@ -7,10 +7,10 @@ mod yaml;
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 pub use intrinsics::Parameters;
-use properties::{ApiProperties, FunctionProperties, RouteProperties, properties};
+use properties::{ApiProperties, EventSource, FunctionProperties};
 
 /// Why a template cannot be run.
 #[derive(Debug, thiserror::Error)]
@@ -32,14 +32,14 @@ pub enum TemplateError {
 }
 
 /// A template with every reference resolved.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Template {
     /// The functions by logical name.
     pub functions: BTreeMap<String, Function>,
     /// The routes of the API.
-    pub routes: Vec<Route>,
+    pub routes: Vec<ApiRoute>,
     /// The authorizers of the API by name.
-    pub authorizers: BTreeMap<String, Authorizer>,
+    pub authorizers: BTreeMap<String, ApiAuthorizer>,
     /// Who may call from a web page.
     pub cors: Option<Cors>,
     /// The tables by logical name, as `CreateTable` requests, those of conditions that are false too:
@@ -77,7 +77,7 @@ pub struct Permission {
 
 /// A route.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Route {
+pub struct ApiRoute {
     /// The method, or `ANY`.
     pub method: String,
     /// The path with its `{parameters}`.
@@ -90,7 +90,7 @@ pub struct Route {
 
 /// A Lambda authorizer with format 2.0 and simple answers.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Authorizer {
+pub struct ApiAuthorizer {
     /// The logical name of the function that decides.
     pub function: String,
     /// The headers that identify a caller; without one of them the answer is 401.
@@ -119,7 +119,6 @@ pub struct Cors {
     pub allow_credentials: bool,
 }
 
-const NO_AUTHORIZER: &str = "NONE";
 const TABLE: &str = "AWS::DynamoDB::Table";
 
 impl Template {
@@ -130,80 +129,72 @@ impl Template {
     pub fn parse(text: &str, parameters: &Parameters) -> Result<Self, TemplateError> {
         let document = yaml::to_json(serde_yaml_ng::from_str(text)?)?;
         let resources = intrinsics::resolve_resources(&document, parameters)?;
-        let globals = document.pointer("/Globals/Function").cloned().unwrap_or_default();
-        let mut template = Self {
-            functions: BTreeMap::new(),
-            routes: Vec::new(),
-            authorizers: BTreeMap::new(),
-            cors: None,
-            tables: BTreeMap::new(),
-        };
+        let globals = document.pointer("/Globals/Function").and_then(Value::as_object);
+        let defaults = globals.cloned().unwrap_or_default();
+        let mut template = Self::default();
         let mut default_authorizer = None;
         for (name, resource) in of_type(&resources, "AWS::Serverless::HttpApi") {
-            let api: ApiProperties = properties(name, resource, &Value::Null)?;
+            let api: ApiProperties = properties(name, resource, Map::new())?;
             template.cors = api.cors_configuration;
             default_authorizer = api.auth.default_authorizer;
-            for (authorizer, settings) in api.auth.authorizers {
-                template.authorizers.insert(authorizer, settings.check(name)?);
+            for (authorizer, properties) in api.auth.authorizers {
+                let problem = "only authorizers with format 2.0 and simple answers are emulated";
+                let settings = properties.into_authorizer();
+                let settings = settings.ok_or_else(|| unsupported(name, problem))?;
+                template.authorizers.insert(authorizer, settings);
             }
         }
         for (name, resource) in of_type(&resources, "AWS::Serverless::Function") {
-            let function: FunctionProperties = properties(name, resource, &globals)?;
-            template.add_routes(name, &function, default_authorizer.as_ref())?;
-            template.functions.insert(name.clone(), function.finish(name, resource)?);
+            let function: FunctionProperties = properties(name, resource, defaults.clone())?;
+            for (event, source) in &function.events {
+                if let EventSource::HttpApi(route) = source {
+                    let authorizer = route.auth.authorizer.as_ref().or(default_authorizer.as_ref());
+                    let authorizer = authorizer.filter(|name| *name != "NONE").cloned();
+                    if authorizer.as_ref().is_some_and(|it| !template.authorizers.contains_key(it))
+                    {
+                        let problem = format!("event {event} names no authorizer");
+                        return Err(unsupported(name, problem));
+                    }
+                    template.routes.push(ApiRoute {
+                        method: route.method.to_uppercase(),
+                        path: route.path.clone(),
+                        function: name.clone(),
+                        authorizer,
+                    });
+                }
+            }
+            let binary = resource.pointer("/Metadata/BuildProperties/Binary");
+            let binary = binary
+                .and_then(Value::as_str)
+                .ok_or_else(|| unsupported(name, "has no Metadata.BuildProperties.Binary"))?;
+            template.functions.insert(name.clone(), function.into_function(name, binary));
         }
         for (name, resource) in of_type(&resources, TABLE) {
             template.tables.insert(name.clone(), create_table_request(name, resource));
         }
         Ok(template)
     }
-
-    fn add_routes(
-        &mut self,
-        name: &str,
-        function: &FunctionProperties,
-        default_authorizer: Option<&String>,
-    ) -> Result<(), TemplateError> {
-        for (event, source) in &function.events {
-            match source.r#type.as_str() {
-                "HttpApi" => {}
-                // Nothing here runs for a day.
-                "Schedule" => continue,
-                other => {
-                    let problem = format!("event {event} is a {other}, not an HttpApi");
-                    return Err(unsupported(name, problem));
-                }
-            }
-            let source: RouteProperties = source
-                .route()
-                .map_err(|problem| unsupported(name, format!("event {event}: {problem}")))?;
-            let authorizer = match source.auth.authorizer.as_deref() {
-                Some(NO_AUTHORIZER) => None,
-                Some(chosen) => Some(chosen.to_owned()),
-                None => default_authorizer.cloned(),
-            };
-            if authorizer.as_ref().is_some_and(|used| !self.authorizers.contains_key(used)) {
-                return Err(unsupported(name, format!("event {event} names no authorizer")));
-            }
-            self.routes.push(Route {
-                method: source.method.to_uppercase(),
-                path: source.path.clone(),
-                function: name.to_owned(),
-                authorizer,
-            });
-        }
-        Ok(())
-    }
 }
 
-/// The resources of a kind by logical name.
+/// The resources of a type by logical name.
 fn of_type<'a>(
     resources: &'a BTreeMap<String, Value>,
-    kind: &'a str,
+    r#type: &'a str,
 ) -> impl Iterator<Item = (&'a String, &'a Value)> {
     resources
         .iter()
-        .filter(move |(_, resource)| resource.get("Type").and_then(Value::as_str) == Some(kind))
+        .filter(move |(_, resource)| resource.get("Type").and_then(Value::as_str) == Some(r#type))
+}
+
+/// A resource's properties over the defaults of its type.
+fn properties<'de, T: Deserialize<'de>>(
+    name: &str,
+    resource: &Value,
+    mut defaults: Map<String, Value>,
+) -> Result<T, TemplateError> {
+    let own = resource.get("Properties").and_then(Value::as_object).cloned();
+    defaults.extend(own.unwrap_or_default());
+    T::deserialize(Value::Object(defaults)).map_err(|error| unsupported(name, error.to_string()))
 }
 
 /// A scalar as CloudFormation passes it on: as text.
@@ -211,8 +202,8 @@ fn text(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
-fn unsupported(resource: &str, problem: String) -> TemplateError {
-    TemplateError::Unsupported { resource: resource.to_owned(), problem }
+fn unsupported(resource: &str, problem: impl Into<String>) -> TemplateError {
+    TemplateError::Unsupported { resource: resource.to_owned(), problem: problem.into() }
 }
 
 /// The part of a table's properties that `CreateTable` takes.
@@ -220,7 +211,7 @@ fn create_table_request(name: &str, resource: &Value) -> Value {
     const TAKEN: [&str; 4] =
         ["AttributeDefinitions", "KeySchema", "BillingMode", "GlobalSecondaryIndexes"];
     let properties = resource.get("Properties").and_then(Value::as_object);
-    let mut request: serde_json::Map<_, _> = properties
+    let mut request: Map<_, _> = properties
         .into_iter()
         .flatten()
         .filter(|(property, _)| TAKEN.contains(&property.as_str()))
@@ -229,6 +220,3 @@ fn create_table_request(name: &str, resource: &Value) -> Value {
     request.insert("TableName".to_owned(), name.into());
     Value::Object(request)
 }
-
-#[cfg(test)]
-mod tests;

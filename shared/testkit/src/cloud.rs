@@ -8,7 +8,7 @@ use latchkey_keys::{
 };
 use latchkey_store::{Aws, DynamoKeyRing, KmsKey};
 use latchkey_token::Timestamp;
-use local::{aws::Aws as Account, sandbox::Pools, tables};
+use local::{aws::AwsEmulator, sandbox::Pools, tables};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
@@ -29,7 +29,7 @@ pub struct Cloud {
     /// The connection to it.
     pub aws: Aws,
     /// KMS and Secrets Manager.
-    pub account: Arc<Account>,
+    pub account: Arc<AwsEmulator>,
     /// DynamoDB, past the proxy.
     pub engine: String,
     own: Aws,
@@ -39,7 +39,7 @@ pub struct Cloud {
 impl Cloud {
     /// One without a key ring.
     pub async fn start() -> Self {
-        let account = Arc::new(Account::open(None, Pools::new()).unwrap());
+        let account = Arc::new(AwsEmulator::open(None, Pools::new()).unwrap());
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let endpoint = format!("http://{}", listener.local_addr().unwrap());
         tokio::spawn(Arc::clone(&account).serve(listener));

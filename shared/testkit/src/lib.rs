@@ -1,7 +1,6 @@
 #![doc = include_str!("../README.md")]
 #![expect(
     clippy::unwrap_used,
-    clippy::panic,
     clippy::indexing_slicing,
     clippy::missing_panics_doc,
     reason = "a test's tools fail the test"
