@@ -40,8 +40,8 @@ async fn misbehave(event: Value) -> Result<Value, Error> {
             Ok(answer(String::new()))
         }
         "junk" => Ok(json!({ "statusCode": "200" })),
-        "bare" => Ok(json!({ "a": 1 })),
-        "cookies" => Ok(json!({ "statusCode": 200, "cookies": ["a=1", "b=2; HttpOnly"] })),
+        // The response is the request's body.
+        "say" => Ok(serde_json::from_str(event["body"].as_str().unwrap_or_default())?),
         _ => Ok(json!({ "statusCode": 404 })),
     }
 }

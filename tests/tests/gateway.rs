@@ -37,10 +37,11 @@ fn assert_masked(answer: &Answer) {
 async fn a_function_is_given_the_request_as_an_event_of_format_2() {
     let stack = stack();
     let request = stack
-        .request(Method::POST, "/open/echo?a=1&b=x%20y&a=2")
+        .request(Method::POST, "/open/echo?a=1&b=x%20y+z&a=%C3%A4&c")
         .header("X-Repeated", "1")
         .header("X-Repeated", "2")
-        .header("Cookie", "one=1; two=2")
+        .header("Cookie", "one=1")
+        .header("Cookie", "two=2")
         .header("User-Agent", "tester")
         .header("Content-Type", "application/json")
         .header("X-Forwarded-For", "203.0.113.9")
@@ -49,8 +50,9 @@ async fn a_function_is_given_the_request_as_an_event_of_format_2() {
     assert_eq!(event["version"], "2.0");
     assert_eq!(event["routeKey"], "ANY /open/{what}");
     assert_eq!(event["rawPath"], "/open/echo");
-    assert_eq!(event["rawQueryString"], "a=1&b=x%20y&a=2");
-    assert_eq!(event["queryStringParameters"], json!({ "a": "1,2", "b": "x y" }));
+    assert_eq!(event["rawQueryString"], "a=1&b=x%20y+z&a=%C3%A4&c");
+    let query = json!({ "a": "1,ä", "b": "x y z", "c": "" });
+    assert_eq!(event["queryStringParameters"], query);
     assert_eq!(event["pathParameters"], json!({ "what": "echo" }));
     assert_eq!(event["cookies"], json!(["one=1", "two=2"]));
     assert_eq!(event["headers"]["x-repeated"], "1,2");
@@ -67,17 +69,42 @@ async fn a_function_is_given_the_request_as_an_event_of_format_2() {
 }
 
 #[tokio::test]
-async fn bodies_that_are_no_text_arrive_as_base64() {
+async fn text_bodies_arrive_as_text_and_all_others_as_base64() {
     let stack = stack();
-    for (content_type, body, expected) in [
-        ("application/octet-stream", b"hi".to_vec(), "aGk="),
-        ("application/x-www-form-urlencoded", b"a=1".to_vec(), "YT0x"),
-        ("application/json", vec![0xff, 0xfe], "//4="),
+    for (content_type, body, expected, is_encoded) in [
+        ("application/octet-stream", &b"hi"[..], "aGk=", true),
+        ("application/x-www-form-urlencoded", b"a=1", "YT0x", true),
+        ("application/json", &[0xff, 0xfe], "//4=", true),
+        ("", b"hi", "aGk=", true),
+        ("Application/JSON; charset=utf-8", b"hi", "hi", false),
+        ("text/html", b"hi", "hi", false),
+        ("a/b+json", b"hi", "hi", false),
     ] {
         let request =
             stack.request(Method::POST, "/open/echo").header("content-type", content_type);
         let event = event(&stack, request.body(body)).await;
-        assert_eq!((&event["body"], &event["isBase64Encoded"]), (&json!(expected), &json!(true)));
+        let found = (&event["body"], &event["isBase64Encoded"]);
+        assert_eq!(found, (&json!(expected), &json!(is_encoded)), "{content_type}");
+    }
+}
+
+#[tokio::test]
+async fn the_most_specific_route_wins_and_its_parameters_are_decoded_once() {
+    let stack = stack();
+    for (method, path, route, parameters) in [
+        (Method::GET, "/routes/new/echo", "GET /routes/new/echo", json!(null)),
+        (Method::GET, "/routes/7/echo", "GET /routes/{id}/echo", json!({ "id": "7" })),
+        (Method::PUT, "/routes/7/echo", "ANY /routes/{id}/echo", json!({ "id": "7" })),
+        (Method::GET, "/routes/a/b/echo", "GET /routes/{proxy+}", json!({ "proxy": "a/b/echo" })),
+        (
+            Method::PUT,
+            "/routes/%C3%A4%3c%252F/echo",
+            "ANY /routes/{id}/echo",
+            json!({ "id": "ä<%2F" }),
+        ),
+    ] {
+        let event = event(&stack, stack.request(method, path)).await;
+        assert_eq!((&event["routeKey"], &event["pathParameters"]), (&json!(route), &parameters));
     }
 }
 
@@ -90,6 +117,11 @@ async fn what_no_route_fits_is_404() {
         (Method::GET, "/open/a/b"),
         (Method::POST, "/closed/echo"),
         (Method::GET, "/OPEN/echo"),
+        (Method::DELETE, "/routes/echo"),
+        (Method::POST, "/routes/echo/"),
+        (Method::POST, "//routes/echo"),
+        (Method::PUT, "/routes//echo"),
+        (Method::POST, "/routes%2fecho"),
     ] {
         let answer = stack.send(stack.request(method, path)).await;
         assert_eq!((answer.status, answer.text("message")), (404, "Not Found"), "{path}");
@@ -172,16 +204,44 @@ async fn a_functions_lines_carry_its_name() {
     stack.wait_for_log("misbehave | a line from the function");
 }
 
+async fn say(stack: &Stack, response: &Value) -> Answer {
+    stack.send(stack.request(Method::POST, "/open/say").json(response)).await
+}
+
 #[tokio::test]
-async fn answers_of_either_kind_are_passed_on() {
+async fn responses_of_either_kind_are_passed_on() {
     let stack = stack();
-    let bare = get(&stack, "/open/bare").await;
+    let bare = say(&stack, &json!({ "a": 1 })).await;
     assert_eq!((bare.status, bare.body.clone()), (200, json!({ "a": 1 })));
     assert_eq!(bare.header("content-type"), "application/json");
-    let cookies = get(&stack, "/open/cookies").await;
-    let set: Vec<_> = cookies.headers.get_all("set-cookie").iter().collect();
+    let full = json!({
+        "statusCode": 201,
+        "headers": { "X-A": "1", "x-n": 7 },
+        "cookies": ["a=1", "b=2; HttpOnly"],
+        "body": "ImhpIg==",
+        "isBase64Encoded": true,
+    });
+    let full = say(&stack, &full).await;
+    assert_eq!((full.status, full.header("x-a"), full.header("x-n")), (201, "1", "7"));
+    assert_eq!(full.body, "hi");
+    let set: Vec<_> = full.headers.get_all("set-cookie").iter().collect();
     assert_eq!(set, ["a=1", "b=2; HttpOnly"]);
     assert_eq!(get(&stack, "/open/else").await.status, 404);
+}
+
+#[tokio::test]
+async fn a_malformed_response_is_a_masked_500() {
+    let stack = stack();
+    for response in [
+        json!({ "statusCode": "200" }),
+        json!({ "statusCode": 99 }),
+        json!({ "statusCode": 200, "body": 7 }),
+        json!({ "statusCode": 200, "body": "!", "isBase64Encoded": true }),
+        json!({ "statusCode": 200, "headers": { "bad name": "x" } }),
+        json!({ "statusCode": 200, "headers": { "x": "a\nb" } }),
+    ] {
+        assert_masked(&say(&stack, &response).await);
+    }
 }
 
 #[tokio::test]
