@@ -11,6 +11,11 @@ use latchkey_session::{
     AccountChangeOutcome, AddUser, ReadUser, RemoveUser, SessionStart, StartedSession, UpdateUser,
     User, Username,
 };
+use latchkey_store::{Aws, DynamoUsers, DynamoWorkItems, MemoryUsers, MemoryWorkItems};
+use latchkey_testkit::{
+    dynamodb,
+    fixtures::{operation, session, user},
+};
 use latchkey_token::{SessionId, Timestamp};
 
 use account::*;
@@ -20,7 +25,7 @@ use users::*;
 use work_items::*;
 
 /// A store of users, all of it.
-pub trait Users: AddUser + ReadUser + UpdateUser + RemoveUser {}
+pub(crate) trait Users: AddUser + ReadUser + UpdateUser + RemoveUser {}
 impl<T: AddUser + ReadUser + UpdateUser + RemoveUser> Users for T {}
 
 /// Tests a store of users: `users_contract!(make_store)`, where `make_store` is an `async fn`.
