@@ -99,29 +99,3 @@ fn check_size(members: &Map<String, Value>, max_bytes: usize) -> Result<(), Addi
     let bytes = serde_json::to_string(members).map_or(usize::MAX, |json| json.len());
     if bytes > max_bytes { Err(AdditionalError::TooLarge) } else { Ok(()) }
 }
-
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    fn claims(value: Value) -> Result<AdditionalClaims, AdditionalError> {
-        AdditionalClaims::new(serde_json::from_value(value).unwrap())
-    }
-
-    #[test]
-    fn a_reserved_claim_cannot_be_set() {
-        for name in RESERVED_CLAIMS {
-            let refused = claims(json!({ "plan": "pro", name: "x" }));
-            assert_eq!(refused, Err(AdditionalError::Reserved(name.to_owned())));
-        }
-        assert_eq!(claims(json!({ "Sub": 1 })).unwrap().get("Sub"), Some(&json!(1)));
-    }
-
-    #[test]
-    fn claims_must_fit_into_a_request() {
-        assert!(claims(json!({ "text": "x".repeat(4_000) })).is_ok());
-        assert_eq!(claims(json!({ "text": "x".repeat(4_090) })), Err(AdditionalError::TooLarge));
-    }
-}

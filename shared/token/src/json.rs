@@ -92,29 +92,3 @@ impl<'de> Visitor<'de> for StrictVisitor {
         Ok(object.into())
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn one_object_without_repeated_members_is_read() {
-        assert_eq!(parse_object(br#" {"a":[1,{"b":null}]} "#).unwrap()["a"][1]["b"], Value::Null);
-        let deep = "[".repeat(100_000);
-        for json in [
-            "",
-            "[]",
-            "null",
-            "1",
-            "{} {}",
-            r#"{"a":1,"a":1}"#,
-            r#"{"a":1,"\u0061":1}"#,
-            r#"{"x":[{"a":1,"a":2}]}"#,
-            "\u{feff}{}",
-            &deep,
-        ] {
-            assert!(parse_object(json.as_bytes()).is_none(), "{json:.40}");
-        }
-        assert!(parse_object(b"{\"a\":\"\xe9\"}").is_none());
-    }
-}

@@ -45,21 +45,3 @@ impl Add<Duration> for Timestamp {
         Self(self.0.saturating_add(duration.as_secs()))
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn adding_to_the_end_of_time_does_not_wrap() {
-        let end = Timestamp::from_unix(u64::MAX);
-        assert_eq!(end + Duration::from_secs(1), end);
-    }
-
-    #[test]
-    fn the_time_since_a_later_moment_is_zero() {
-        let (earlier, later) = (Timestamp::from_unix(10), Timestamp::from_unix(25));
-        assert_eq!(later.since(earlier), Duration::from_secs(15));
-        assert_eq!(earlier.since(later), Duration::ZERO);
-    }
-}

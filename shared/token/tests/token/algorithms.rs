@@ -1,5 +1,4 @@
 //! Every algorithm, from a key in each of its forms to a token and back.
-#![cfg(test)]
 
 use aws_lc_rs::{
     encoding::{AsDer as _, EcPrivateKeyRfc5915Der},
@@ -10,23 +9,22 @@ use aws_lc_rs::{
     },
 };
 use base64::{Engine as _, prelude::BASE64_STANDARD};
-use latchkey_testkit::fixtures::{NOW, grant, token_profile};
 use latchkey_token::{
-    Algorithm, Issuer, KeyError, KeySet, PresentedToken, SessionId, SigningKey, TokenError, UserId,
-    Verifier, VerifyingKeys,
+    Algorithm, KeyError, KeySet, PresentedToken, SigningKey, TokenError, Verifier,
 };
 use secrecy::{ExposeSecret as _, SecretString};
 
-fn token_of(ring: KeySet) -> String {
-    let (user, session) = (UserId::generate().unwrap(), SessionId::generate().unwrap());
-    let grant = grant(&user, &session);
-    let issuer = Issuer::new(ring.into_signing_key(), token_profile());
-    issuer.access_token(&grant, true, NOW).unwrap().text.expose_secret().to_owned()
+use crate::fixtures::{NOW, grant, issuer_of, session, token_profile, user};
+
+fn token_of(keys: &KeySet) -> String {
+    let (user, session) = (user(), session());
+    let token = issuer_of(keys).access_token(&grant(&user, &session), true, NOW).unwrap();
+    token.text.expose_secret().to_owned()
 }
 
-fn verify(keys: VerifyingKeys, token: &str) -> Result<(), TokenError> {
-    let verifier = Verifier::new(keys, token_profile());
-    verifier.access(PresentedToken::parse(token).unwrap(), NOW).map(drop)
+fn verify(keys: &KeySet, token: &str) -> Result<(), TokenError> {
+    let profile = token_profile();
+    Verifier::new(keys, &profile).access(PresentedToken::parse(token).unwrap(), NOW).map(drop)
 }
 
 fn generated(algorithm: Algorithm) -> KeySet {
@@ -35,12 +33,11 @@ fn generated(algorithm: Algorithm) -> KeySet {
 
 #[test]
 fn every_algorithm_signs_tokens_that_its_key_verifies_and_no_other_does() {
-    let rings = Algorithm::ALL.map(|algorithm| (algorithm, generated(algorithm)));
-    let keys: Vec<_> = rings.iter().map(|(_, ring)| ring.verifying_keys()).collect();
-    for (number, (algorithm, ring)) in rings.into_iter().enumerate() {
-        let token = token_of(ring);
-        for (other, keys) in keys.iter().enumerate() {
-            let verdict = verify(keys.clone(), &token);
+    let sets = Algorithm::ALL.map(|algorithm| (algorithm, generated(algorithm)));
+    for (number, (algorithm, keys)) in sets.iter().enumerate() {
+        let token = token_of(keys);
+        for (other, (_, keys)) in sets.iter().enumerate() {
+            let verdict = verify(keys, &token);
             let expected = if other == number { Ok(()) } else { Err(TokenError::UnknownKey) };
             assert_eq!(verdict, expected, "{} by key {other}", algorithm.name());
         }
@@ -55,9 +52,9 @@ fn public_keys_alone_verify_and_are_what_is_published() {
         for private in ["\"d\"", "\"p\"", "\"q\"", "\"dp\"", "\"dq\"", "\"qi\"", "\"k\""] {
             assert!(!published.contains(private), "{published}");
         }
-        let keys = VerifyingKeys::parse(&published).unwrap();
+        let keys = KeySet::parse_public(&published).unwrap();
         assert_eq!(keys.public_jwk_set(), ring.public_jwk_set());
-        assert_eq!(verify(keys, &token_of(ring)), Ok(()), "{}", algorithm.name());
+        assert_eq!(verify(&keys, &token_of(&ring)), Ok(()), "{}", algorithm.name());
     }
 }
 
@@ -116,9 +113,9 @@ fn a_private_key_in_pem_signs_tokens_that_its_public_half_verifies() {
     for algorithm in Algorithm::ALL.into_iter().filter(|name| !name.name().starts_with("HS")) {
         for (private, public) in pems(algorithm) {
             let ring = KeySet::from_pem(algorithm, &SecretString::from(private)).unwrap();
-            let keys = VerifyingKeys::from_pem(algorithm, &public).unwrap();
+            let keys = KeySet::from_public_pem(algorithm, &public).unwrap();
             assert_eq!(keys.public_jwk_set(), ring.public_jwk_set(), "the same name as well");
-            assert_eq!(verify(keys, &token_of(ring)), Ok(()), "{}", algorithm.name());
+            assert_eq!(verify(&keys, &token_of(&ring)), Ok(()), "{}", algorithm.name());
         }
     }
 }
@@ -129,7 +126,7 @@ fn a_pem_key_for_another_algorithm_or_none_at_all_is_refused() {
     for algorithm in [Algorithm::Es384, Algorithm::EdDsa, Algorithm::Rs256, Algorithm::Hs256] {
         let refused = KeySet::from_pem(algorithm, &SecretString::from(private.as_str()));
         assert!(matches!(refused, Err(KeyError::NotPem(_))), "{algorithm:?}: {refused:?}");
-        let refused = VerifyingKeys::from_pem(algorithm, &public);
+        let refused = KeySet::from_public_pem(algorithm, &public);
         assert!(
             matches!(refused, Err(KeyError::NotPem(_) | KeyError::Invalid(_))),
             "{algorithm:?}: {refused:?}"
@@ -151,14 +148,14 @@ fn a_shared_secret_is_as_long_as_its_hash() {
             |length| KeySet::from_shared_secret(algorithm, &SecretString::from("x".repeat(length)));
         assert!(matches!(ring(needed - 1), Err(KeyError::ShortSecret { .. })));
         let ring = ring(needed).unwrap();
-        assert_eq!(verify(ring.verifying_keys(), &token_of(ring)), Ok(()));
+        assert_eq!(verify(&ring, &token_of(&ring)), Ok(()));
     }
     let refused = KeySet::from_shared_secret(Algorithm::Es256, &SecretString::from("x".repeat(64)));
     assert!(matches!(refused, Err(KeyError::Unsupported { .. })), "{refused:?}");
 }
 
 #[test]
-fn a_ring_is_refused_whole_for_what_cannot_be_a_key() {
+fn a_set_is_refused_whole_for_one_bad_key() {
     let key = |algorithm| {
         let set = SigningKey::generate_jwk_set(algorithm).unwrap();
         let mut set: serde_json::Value = serde_json::from_str(set.expose_secret()).unwrap();

@@ -1,20 +1,20 @@
 //! Project Wycheproof's vectors, through the verifier that checks tokens.
-#![cfg(test)]
 
-use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
-use latchkey_token::{KeyError, KeySet, VerifyingKey, VerifyingKeys};
+use latchkey_token::{KeyError, KeySet, VerifyingKey};
 use secrecy::SecretString;
 use serde_json::{Value, json};
 use wycheproof::{HashFunction, TestResult, ecdsa, eddsa, mac, rsa_pkcs1_verify, rsa_pss_verify};
 
+use crate::fixtures::base64url;
+
 /// A set's name, a test's id in it, and a reason.
 type Listed = (&'static str, usize, &'static str);
 
-/// Vectors that we judge otherwise than Wycheproof does. One that is listed and judged as
-/// Wycheproof does fails as well.
+/// Vectors with another result than Wycheproof's. The test fails also for a listed vector with
+/// Wycheproof's result.
 const DEVIATIONS: &[Listed] = &[];
 
-/// Vectors that Wycheproof leaves to the verifier. We refuse every one.
+/// Vectors that Wycheproof leaves to the verifier. All are refused here.
 const ACCEPTABLE_AND_REFUSED: &[Listed] = &[
     ("Rsa2048Sha256", 8, NO_NULL),
     ("Rsa2048Sha384", 8, NO_NULL),
@@ -93,16 +93,12 @@ fn verifies(key: &VerifyingKey, vector: &Vector<'_>) -> bool {
     key.verifies(vector.message, &base64url(vector.signature))
 }
 
-fn base64url(bytes: &[u8]) -> String {
-    BASE64_URL_SAFE_NO_PAD.encode(bytes)
-}
-
 /// A set of that public key.
-fn public(jwk: &Value) -> Result<VerifyingKeys, KeyError> {
-    VerifyingKeys::parse(&json!({ "keys": [jwk] }).to_string())
+fn public(jwk: &Value) -> Result<KeySet, KeyError> {
+    KeySet::parse_public(&json!({ "keys": [jwk] }).to_string())
 }
 
-fn found(keys: &Result<VerifyingKeys, KeyError>) -> Option<&VerifyingKey> {
+fn found(keys: &Result<KeySet, KeyError>) -> Option<&VerifyingKey> {
     keys.as_ref().ok().and_then(|keys| keys.find(KID))
 }
 
@@ -116,10 +112,10 @@ fn rsa(alg: &str, modulus: &[u8], exponent: &[u8]) -> Value {
 }
 
 /// An HMAC key, which is never public.
-fn secret(alg: &str, key: &[u8]) -> Result<VerifyingKeys, KeyError> {
+fn secret(alg: &str, key: &[u8]) -> Result<KeySet, KeyError> {
     let jwk = json!({ "kty": "oct", "kid": KID, "alg": alg, "k": base64url(key) });
     let set = SecretString::from(json!({ "keys": [jwk] }).to_string());
-    KeySet::parse(&set).map(|ring| ring.verifying_keys())
+    KeySet::parse(&set)
 }
 
 /// The end of an algorithm's name and the length of its hash.
@@ -149,7 +145,7 @@ fn ecdsa_signatures_of_two_numbers_are_judged_as_wycheproof_judges_them() {
             let key =
                 public(&json!({ "kty": "EC", "kid": KID, "alg": alg, "crv": crv, "x": x, "y": y }));
             for vector in vectors!(group, sig) {
-                tally.outcome(&format!("{name:?}"), found(&key), &vector);
+                tally.judge(&format!("{name:?}"), found(&key), &vector);
             }
         }
     }
@@ -166,7 +162,7 @@ fn ed25519_signatures_are_judged_as_wycheproof_judges_them() {
         let key =
             public(&json!({ "kty": "OKP", "kid": KID, "alg": "EdDSA", "crv": "Ed25519", "x": x }));
         for vector in vectors!(group, sig) {
-            tally.outcome("Ed25519", found(&key), &vector);
+            tally.judge("Ed25519", found(&key), &vector);
         }
     }
     tally.finish(150);
@@ -182,7 +178,7 @@ fn rsa_pkcs1_signatures_are_judged_as_wycheproof_judges_them() {
             let Some((hash, _)) = of_hash(group.hash) else { continue };
             let key = public(&rsa(&format!("RS{hash}"), &group.key.n, &group.key.e));
             for vector in vectors!(group, sig) {
-                tally.outcome(&format!("{name:?}"), found(&key), &vector);
+                tally.judge(&format!("{name:?}"), found(&key), &vector);
             }
         }
     }
@@ -202,7 +198,7 @@ fn rsa_pss_signatures_are_judged_as_wycheproof_judges_them_and_other_salts_are_r
             let is_ours = group.salt_size == bytes && group.mgf_hash == Some(group.hash);
             for vector in vectors!(group, sig) {
                 if is_ours {
-                    tally.outcome(&format!("{name:?}"), found(&key), &vector);
+                    tally.judge(&format!("{name:?}"), found(&key), &vector);
                 } else {
                     // Some sets change a salt's length, now and then to the one that we ask for.
                     let is_made_ours = group.mgf_hash == Some(group.hash)
@@ -242,7 +238,7 @@ fn hmac_tags_are_judged_as_wycheproof_judges_them_and_short_secrets_are_refused(
                     assert!(!verifies(found(&key).unwrap(), &vector), "{alg} {}", vector.id);
                     short_tags += 1;
                 } else {
-                    tally.outcome(&format!("{name:?}"), found(&key), &vector);
+                    tally.judge(&format!("{name:?}"), found(&key), &vector);
                 }
             }
         }

@@ -1,10 +1,12 @@
 //! Which keys are taken, and what of them is shown.
-#![cfg(test)]
 
-use latchkey_testkit::fixtures::{JWK_SET, KID, key_set};
-use latchkey_token::{Algorithm, FlaskKeys, KeyError, KeySet, PublicJwk, SigningKey, VerifyingKey};
+use latchkey_token::{
+    Algorithm, KeyError, KeySet, LegacyKeys, PublicJwk, SigningKey, VerifyingKey,
+};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
+
+use crate::fixtures::{JWK_SET, KID, key_set};
 
 fn parse(set: &Value) -> Result<KeySet, KeyError> {
     KeySet::parse(&SecretString::from(set.to_string()))
@@ -36,7 +38,7 @@ fn the_first_key_signs_and_all_are_published() {
     let published = keys.public_jwk_set();
     let kids: Vec<_> = published.keys.iter().map(|key| key.kid.as_str()).collect();
     assert_eq!(kids, [KID, "second"]);
-    assert!(format!("{:?}", keys.into_signing_key()).contains(KID));
+    assert!(format!("{:?}", keys.signing()).contains(KID));
 }
 
 #[test]
@@ -134,7 +136,7 @@ fn numbers_that_are_no_key_are_refused() {
 #[test]
 fn no_private_key_prints() {
     let keys = key_set();
-    let printed = format!("{keys:?} {:?} {:?}", keys.verifying_keys(), SecretString::from(JWK_SET));
+    let printed = format!("{keys:?} {:?}", keys.find(KID).unwrap());
     for member in ["d", "x", "y"] {
         assert!(!printed.contains(test_key()[member].as_str().unwrap()), "{member}");
     }
@@ -145,6 +147,21 @@ fn members_of_a_set_that_are_not_ours_mean_nothing() {
     for state in [json!("next"), json!("retired"), json!(1)] {
         assert!(parse(&with("state", state.clone())).is_ok(), "{state}");
     }
+}
+
+#[test]
+fn a_verifier_is_given_public_keys_only() {
+    let published = serde_json::to_value(key_set().public_jwk_set()).unwrap();
+    let keys = KeySet::parse_public(&published.to_string()).unwrap();
+    assert!(keys.signing().is_none() && keys.find(KID).is_some());
+    let mut marked = new_key(Algorithm::Hs256);
+    marked["minted_by"] = "flask".into();
+    for private in [test_key(), new_key(Algorithm::Hs256), marked] {
+        let refused = KeySet::parse_public(&json!({ "keys": [private] }).to_string()).unwrap_err();
+        assert!(refused.to_string().contains("public keys only"), "{refused}");
+    }
+    let refused = KeySet::parse_public(r#"{"keys":[]}"#).unwrap_err();
+    assert!(matches!(refused, KeyError::Empty), "{refused:?}");
 }
 
 #[test]
@@ -176,31 +193,29 @@ fn a_secret_of_ours_stands_beside_no_key_with_a_public_half() {
 }
 
 #[test]
-fn a_flask_services_secret_may_stand_beside_any_key() {
+fn a_legacy_secret_may_be_in_a_set_with_any_key() {
     let mut marked = new_key(Algorithm::Hs256);
     marked["minted_by"] = "flask".into();
     for algorithm in [Algorithm::Es256, Algorithm::Hs256] {
         let ours = new_key(algorithm);
         for keys in [[&ours, &marked], [&marked, &ours]] {
             let keys = parse(&json!({ "keys": keys })).unwrap();
-            assert_eq!(keys.algorithm(), algorithm);
-            assert!(format!("{:?}", keys.flask_keys()).contains(marked["kid"].as_str().unwrap()));
-            let verifying = keys.verifying_keys();
-            assert!(verifying.find(marked["kid"].as_str().unwrap()).is_none(), "it is not ours");
+            assert_eq!(keys.signing().unwrap().algorithm(), algorithm);
+            assert!(keys.find(marked["kid"].as_str().unwrap()).is_none());
+            assert!(keys.public_jwk_set().keys.iter().all(|key| key.kid != marked["kid"]));
         }
     }
 }
 
 #[test]
-fn a_set_of_a_flask_services_keys_holds_no_others() {
+fn a_set_of_legacy_keys_has_no_other_keys() {
     let parse = |keys: &[&Value]| {
-        FlaskKeys::parse(&SecretString::from(json!({ "keys": keys }).to_string()))
+        LegacyKeys::parse(&SecretString::from(json!({ "keys": keys }).to_string()))
     };
     let mut marked = new_key(Algorithm::Hs256);
     marked["minted_by"] = "flask-jwt".into();
     let kid = marked["kid"].as_str().unwrap();
-    let keys = FlaskKeys::default().and(parse(&[&marked]).unwrap());
-    assert!(format!("{keys:?}").contains(kid));
+    assert!(format!("{:?}", parse(&[&marked]).unwrap()).contains(kid));
     for algorithm in [Algorithm::Hs256, Algorithm::Es256] {
         let refused = parse(&[&marked, &new_key(algorithm)]).unwrap_err();
         assert!(matches!(refused, KeyError::Unsupported { .. }), "{refused:?}");

@@ -1,30 +1,20 @@
 //! Claims and headers of an application's own, and whose tokens are taken.
-#![cfg(test)]
 
-use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
-use latchkey_testkit::{
-    fixtures::{ISSUER, NOW, grant, key_set, token_profile},
-    forge::{claims, header, refresh_claims_for, refresh_header, sign, with},
-};
 use latchkey_token::{
-    AdditionalClaims, AdditionalError, Generation, Grant, Issuer, PresentedToken, SessionId,
-    TokenError, TokenId, UserId, Verifier,
+    AdditionalClaims, AdditionalError, Generation, Grant, Issuer, PresentedToken, TokenError,
+    TokenId, Verifier,
 };
 use secrecy::ExposeSecret as _;
 use serde_json::{Map, Value, json};
 
-fn map(value: Value) -> Map<String, Value> {
-    serde_json::from_value(value).unwrap()
-}
-
-fn part(token: &str, number: usize) -> Value {
-    let part = token.split('.').nth(number).unwrap();
-    serde_json::from_slice(&BASE64_URL_SAFE_NO_PAD.decode(part).unwrap()).unwrap()
-}
+use crate::fixtures::{
+    ISSUER, NOW, access, alice, claims, grant, header, issuer, key_set, map, part, refresh_claims,
+    refresh_header, session, sign, token_profile, user, with,
+};
 
 /// An access and a refresh token with those additional claims.
-fn tokens(issuer: &Issuer, claims: &AdditionalClaims, for_cookies: bool) -> [String; 2] {
-    let (user, session) = (UserId::generate().unwrap(), SessionId::generate().unwrap());
+fn tokens(issuer: Issuer<'_>, claims: &AdditionalClaims, for_cookies: bool) -> [String; 2] {
+    let (user, session) = (user(), session());
     let grant = Grant { claims: Some(claims), for_cookies, ..grant(&user, &session) };
     let generation =
         Generation { number: 0, token: TokenId::parse("token-1").unwrap(), began_at: NOW };
@@ -33,16 +23,13 @@ fn tokens(issuer: &Issuer, claims: &AdditionalClaims, for_cookies: bool) -> [Str
     [access, refresh].map(|token| token.text.expose_secret().to_owned())
 }
 
-fn issuer() -> Issuer {
-    Issuer::new(key_set().into_signing_key(), token_profile())
-}
-
 #[test]
 fn further_issuers_and_audiences_are_accepted_and_no_others() {
     let mut profile = token_profile();
     profile.other_issuers = vec!["https://old.example.com".to_owned()];
     profile.other_audiences = vec!["mobile".to_owned(), "desktop".to_owned()];
-    let verifier = Verifier::new(key_set().verifying_keys(), profile);
+    let keys = key_set();
+    let verifier = Verifier::new(&keys, &profile);
     for (iss, aud, expected) in [
         (ISSUER, ISSUER, Ok(())),
         ("https://old.example.com", ISSUER, Ok(())),
@@ -61,7 +48,7 @@ fn further_issuers_and_audiences_are_accepted_and_no_others() {
 
 #[test]
 fn a_refresh_token_is_for_its_issuer_and_never_for_the_audience_of_access_tokens() {
-    let [access, refresh] = tokens(&issuer(), &AdditionalClaims::default(), false);
+    let [access, refresh] = tokens(issuer(), &AdditionalClaims::default(), false);
     assert_eq!(part(&access, 1)["aud"], ISSUER);
     assert_eq!(part(&refresh, 1)["aud"], format!("{ISSUER}#refresh"));
 
@@ -69,8 +56,8 @@ fn a_refresh_token_is_for_its_issuer_and_never_for_the_audience_of_access_tokens
     let mut profile = token_profile();
     profile.other_issuers = vec![old.to_owned()];
     profile.other_audiences = vec!["mobile".to_owned()];
-    let verifier = Verifier::new(key_set().verifying_keys(), profile.clone());
-    let (user, session) = (UserId::generate().unwrap(), SessionId::generate().unwrap());
+    let keys = key_set();
+    let verifier = Verifier::new(&keys, &profile);
     for (iss, aud, expected) in [
         (ISSUER, format!("{ISSUER}#refresh"), Ok(())),
         (old, format!("{old}#refresh"), Ok(())),
@@ -80,7 +67,7 @@ fn a_refresh_token_is_for_its_issuer_and_never_for_the_audience_of_access_tokens
         (old, format!("{ISSUER}#refresh"), Err(TokenError::WrongAudience)),
         (ISSUER, format!("{ISSUER}#mfa"), Err(TokenError::WrongAudience)),
     ] {
-        let claims = refresh_claims_for(&user, &session, 0);
+        let claims = refresh_claims(0);
         let claims = with(with(claims, "iss", iss.into()), "aud", aud.clone().into());
         let token = sign(&refresh_header(), &claims);
         let token = PresentedToken::parse(&token).unwrap();
@@ -101,37 +88,34 @@ fn a_refresh_token_is_for_its_issuer_and_never_for_the_audience_of_access_tokens
 fn additional_claims_are_in_access_tokens_alone() {
     let claims = map(json!({ "plan": "pro", "limits": { "rate": [1, 2.5, null, true] } }));
     let claims = AdditionalClaims::new(claims).unwrap();
-    let [access, refresh] = tokens(&issuer(), &claims, false);
+    let [token, refresh] = tokens(issuer(), &claims, false);
     assert_eq!(part(&refresh, 1).get("plan"), None);
-    let verifier = Verifier::new(key_set().verifying_keys(), token_profile());
-    let read = verifier.access(PresentedToken::parse(&access).unwrap(), NOW).unwrap();
-    assert_eq!(read.claims, claims);
-    assert_eq!((read.username.as_str(), read.csrf), ("alice", None));
+    let read = access(&token).unwrap();
+    assert_eq!((read.subject, read.csrf, read.claims), (alice(), None, claims));
 }
 
 #[test]
 fn additional_headers_are_in_access_tokens() {
     let headers = map(json!({ "tenant": "a", "x": { "y": [1] } }));
-    let issuer = issuer().with_headers(headers).unwrap();
-    let [access, refresh] = tokens(&issuer, &AdditionalClaims::default(), false);
+    let issuer = issuer().with_headers(&headers).unwrap();
+    let [token, refresh] = tokens(issuer, &AdditionalClaims::default(), false);
     assert_eq!(
-        part(&access, 0),
+        part(&token, 0),
         json!({ "alg": "ES256", "kid": "test-key", "typ": "at+jwt", "tenant": "a", "x": { "y": [1] } })
     );
     assert_eq!(part(&refresh, 0), json!({ "alg": "ES256", "kid": "test-key", "typ": "rt+jwt" }));
-    let verifier = Verifier::new(key_set().verifying_keys(), token_profile());
-    assert!(verifier.access(PresentedToken::parse(&access).unwrap(), NOW).is_ok());
+    assert!(access(&token).is_ok());
 }
 
 #[test]
 fn a_header_that_has_a_meaning_cannot_be_added() {
     for name in ["alg", "kid", "typ", "crit", "b64", "zip", "jwk", "jku", "x5u", "x5c", "cty"] {
-        let refused = issuer().with_headers(map(json!({ name: "x" }))).unwrap_err();
+        let refused = issuer().with_headers(&map(json!({ name: "x" }))).unwrap_err();
         assert_eq!(refused, AdditionalError::Reserved(name.to_owned()));
     }
     let many: Map<_, _> = (0..9).map(|number| (number.to_string(), Value::Null)).collect();
     for headers in [many, map(json!({ "long": "x".repeat(512) }))] {
-        assert_eq!(issuer().with_headers(headers).unwrap_err(), AdditionalError::TooLarge);
+        assert_eq!(issuer().with_headers(&headers).unwrap_err(), AdditionalError::TooLarge);
     }
 }
 
@@ -140,23 +124,30 @@ fn the_most_that_may_be_added_still_makes_a_token_that_is_accepted() {
     let headers: Map<_, _> =
         (0..8).map(|number| (number.to_string(), Value::from("x".repeat(50)))).collect();
     let claims = AdditionalClaims::new(map(json!({ "text": "x".repeat(4_080) }))).unwrap();
-    let [access, _] = tokens(&issuer().with_headers(headers).unwrap(), &claims, true);
-    let verifier = Verifier::new(key_set().verifying_keys(), token_profile());
-    assert!(verifier.access(PresentedToken::parse(&access).unwrap(), NOW).is_ok());
+    let issuer = issuer().with_headers(&headers).unwrap();
+    let [token, _] = tokens(issuer, &claims, true);
+    assert!(access(&token).is_ok());
+}
+
+#[test]
+fn claims_must_fit_into_a_request() {
+    let claims = |length| AdditionalClaims::new(map(json!({ "text": "x".repeat(length) })));
+    assert!(claims(4_000).is_ok());
+    assert_eq!(claims(4_090), Err(AdditionalError::TooLarge));
 }
 
 #[test]
 fn a_token_for_a_cookie_carries_a_secret_that_no_other_token_has() {
     let none = AdditionalClaims::default();
     let csrf = |token: &str| part(token, 1)["csrf"].as_str().unwrap().to_owned();
-    let [access, refresh] = tokens(&issuer(), &none, true);
-    let [again, same] = tokens(&issuer(), &none, true);
+    let [access, refresh] = tokens(issuer(), &none, true);
+    let [again, same] = tokens(issuer(), &none, true);
     assert!(csrf(&access).len() >= 22 && csrf(&refresh).len() >= 22);
     assert_ne!(csrf(&access), csrf(&refresh));
     assert_ne!(csrf(&access), csrf(&again));
     // A generation's refresh token says the same however often it is handed out.
     assert_eq!(csrf(&refresh), csrf(&same));
     assert!(!csrf(&refresh).contains("token-1"));
-    let [bearer, _] = tokens(&issuer(), &none, false);
+    let [bearer, _] = tokens(issuer(), &none, false);
     assert_eq!(part(&bearer, 1).get("csrf"), None);
 }
