@@ -2,6 +2,7 @@
 
 pub mod answer;
 pub mod keys;
+pub mod policy;
 pub mod process;
 pub mod repository;
 pub mod sandbox;

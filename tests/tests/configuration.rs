@@ -10,73 +10,6 @@ use latchkey_config::variables_of;
 use latchkey_tests::{repository::read, stack::workspace};
 use serde_yaml_ng::Value;
 
-/// What Flask-JWT-Extended 4.7 reads from an application's configuration.
-const FLASK_JWT_EXTENDED: [&str; 43] = [
-    "JWT_ACCESS_COOKIE_NAME",
-    "JWT_ACCESS_COOKIE_PATH",
-    "JWT_ACCESS_CSRF_COOKIE_NAME",
-    "JWT_ACCESS_CSRF_COOKIE_PATH",
-    "JWT_ACCESS_CSRF_FIELD_NAME",
-    "JWT_ACCESS_CSRF_HEADER_NAME",
-    "JWT_ACCESS_TOKEN_EXPIRES",
-    "JWT_ALGORITHM",
-    "JWT_COOKIE_CSRF_PROTECT",
-    "JWT_COOKIE_DOMAIN",
-    "JWT_COOKIE_SAMESITE",
-    "JWT_COOKIE_SECURE",
-    "JWT_CSRF_CHECK_FORM",
-    "JWT_CSRF_IN_COOKIES",
-    "JWT_CSRF_METHODS",
-    "JWT_DECODE_ALGORITHMS",
-    "JWT_DECODE_AUDIENCE",
-    "JWT_DECODE_ISSUER",
-    "JWT_DECODE_LEEWAY",
-    "JWT_ENCODE_AUDIENCE",
-    "JWT_ENCODE_ISSUER",
-    "JWT_ENCODE_NBF",
-    "JWT_ERROR_MESSAGE_KEY",
-    "JWT_HEADER_NAME",
-    "JWT_HEADER_TYPE",
-    "JWT_IDENTITY_CLAIM",
-    "JWT_JSON_KEY",
-    "JWT_PRIVATE_KEY",
-    "JWT_PUBLIC_KEY",
-    "JWT_QUERY_STRING_NAME",
-    "JWT_QUERY_STRING_VALUE_PREFIX",
-    "JWT_REFRESH_COOKIE_NAME",
-    "JWT_REFRESH_COOKIE_PATH",
-    "JWT_REFRESH_CSRF_COOKIE_NAME",
-    "JWT_REFRESH_CSRF_COOKIE_PATH",
-    "JWT_REFRESH_CSRF_FIELD_NAME",
-    "JWT_REFRESH_CSRF_HEADER_NAME",
-    "JWT_REFRESH_JSON_KEY",
-    "JWT_REFRESH_TOKEN_EXPIRES",
-    "JWT_SECRET_KEY",
-    "JWT_SESSION_COOKIE",
-    "JWT_TOKEN_LOCATION",
-    "JWT_VERIFY_SUB",
-];
-
-/// What Flask-JWT 0.3.2 reads or documents.
-const FLASK_JWT: [&str; 16] = [
-    "JWT_ALGORITHM",
-    "JWT_AUTH_ENDPOINT",
-    "JWT_AUTH_HEADER_PREFIX",
-    "JWT_AUTH_PASSWORD_KEY",
-    "JWT_AUTH_URL_OPTIONS",
-    "JWT_AUTH_URL_RULE",
-    "JWT_AUTH_USERNAME_KEY",
-    "JWT_DEFAULT_REALM",
-    "JWT_EXPIRATION_DELTA",
-    "JWT_LEEWAY",
-    "JWT_NOT_BEFORE_DELTA",
-    "JWT_REQUIRED_CLAIMS",
-    "JWT_SECRET_KEY",
-    "JWT_VERIFY",
-    "JWT_VERIFY_CLAIMS",
-    "JWT_VERIFY_EXPIRATION",
-];
-
 fn functions() -> BTreeSet<String> {
     let folders = fs::read_dir(workspace().join("functions")).unwrap();
     folders.map(|folder| folder.unwrap().file_name().into_string().unwrap()).collect()
@@ -94,13 +27,6 @@ fn rows(text: &str, header: &str) -> Vec<Vec<String>> {
         }
     }
     rows
-}
-
-/// What stands below a heading.
-fn section(heading: &str) -> String {
-    let page = read("docs/configuration.md");
-    let below = page.split(&format!("\n## {heading}\n")).nth(1).expect(heading).to_owned();
-    below.split("\n## ").next().unwrap().to_owned()
 }
 
 /// What stands in backticks.
@@ -122,10 +48,9 @@ fn variables() -> BTreeMap<String, Variable> {
     let described: BTreeMap<_, _> = rows
         .into_iter()
         .map(|row| {
-            let [name, default, bounds, readers, parameter, meaning] = &row[..] else {
+            let [name, default, bounds, readers, parameter, _] = &row[..] else {
                 panic!("{row:?}")
             };
-            assert!(!meaning.is_empty(), "{name}");
             let variable = Variable {
                 default: default.replace('`', ""),
                 bounds: bounds.replace('`', ""),
@@ -232,37 +157,4 @@ fn defaults_and_bounds_are_those_of_the_template() {
             }
         }
     }
-}
-
-/// Each option has a row, which names variables of ours or says why it is fixed.
-fn check_options(heading: &str, names: &[&str]) {
-    let ours = variables();
-    let rows = rows(&section(heading), "| option |");
-    let described: Vec<_> = rows.iter().map(|row| row[0].replace('`', "")).collect();
-    let mut sorted = described.clone();
-    sorted.sort();
-    assert_eq!(sorted, names, "{heading}");
-    for (name, row) in described.iter().zip(&rows) {
-        let [_, default, here, note] = &row[..] else { panic!("{row:?}") };
-        assert!(!default.is_empty(), "{name}");
-        let variables = quoted(here);
-        for variable in &variables {
-            assert!(ours.contains_key(variable), "{name}: {variable} is no variable of ours");
-        }
-        assert!(!ours.contains_key(name) || variables.contains(name), "{name} is ours as well");
-        if variables.is_empty() {
-            assert_eq!(here, "fixed", "{name}");
-            assert!(note.split_whitespace().count() >= 5, "{name}: why is it fixed?");
-        }
-    }
-}
-
-#[test]
-fn each_option_of_flask_jwt_extended_is_ours_or_fixed_for_a_reason() {
-    check_options("Options of Flask-JWT-Extended", &FLASK_JWT_EXTENDED);
-}
-
-#[test]
-fn each_option_of_flask_jwt_is_ours_or_fixed_for_a_reason() {
-    check_options("Options of Flask-JWT", &FLASK_JWT);
 }

@@ -1,114 +1,236 @@
-//! What functions may do: exactly what their code can ask for.
+//! A function's policy in `template.yaml` allows exactly the AWS calls that the function makes.
 #![cfg(test)]
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use latchkey_testkit::template_with;
-use latchkey_tests::repository::{functions, read};
+use latchkey_testkit::{
+    authorizer_event::http_api_2,
+    dynamodb,
+    event::{post_json, request, with_token},
+    flask::{self, extended_claims},
+    forge::base64url,
+    proxy::DynamoProxy,
+    subject::ISSUER,
+    template_with,
+};
+use latchkey_tests::{
+    policy::{Permissions, attributes_of, granted, needed},
+    repository::functions,
+    stack::{PASSWORD, Settings, Tokens, binaries, claims_of},
+};
+use local::{
+    aws::Aws,
+    environment::Environments,
+    sandbox::{Command, Pool, PoolSettings, Pools, RuntimeApi},
+    tables,
+    template::Template,
+};
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
 
-/// What each capability of the store is: the first line of its trait's documentation says it.
-fn capabilities() -> BTreeMap<String, (String, String)> {
-    let mut capabilities = BTreeMap::new();
-    for file in [
-        "store/src/sessions",
-        "store/src/users",
-        "store/src/work_items",
-        "keys/src/seal",
-        "keys/src/store",
-    ] {
-        let source = read(format!("shared/{file}.rs"));
-        let lines: Vec<_> = source.lines().collect();
-        for pair in lines.windows(2) {
-            let Some(name) = pair[1].strip_prefix("pub trait ") else { continue };
-            let permission = pair[0].strip_prefix("/// `").unwrap();
-            let (action, resource) = permission.split_once("` on the ").unwrap();
-            let resource = match resource {
-                "KMS key." => "KeyRingKmsKey",
-                "keys table." => "KeysTable",
-                "legacy table." => "LegacyTable",
-                "users table." => "UsersTable",
-                "work items table." => "WorkItemsTable",
-                other => panic!("{other} is no resource"),
+const NEW_PASSWORD: &str = "another horse battery";
+const FLASK_SECRET: &str = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:flask-AbCdEf";
+/// Tells the proxy which function makes a call.
+const CALLER: &str = "AWS_ACCESS_KEY_ID";
+
+/// Every function, with nothing before it and a proxy between it and AWS.
+struct Functions {
+    pools: BTreeMap<String, Pool>,
+    proxy: DynamoProxy,
+    endpoint: String,
+}
+
+impl Functions {
+    async fn start(template: &Template, endpoint: String) -> Self {
+        let account = Arc::new(Aws::open(None, Pools::new()).unwrap());
+        let key = json!({
+            "kty": "oct", "alg": "HS256", "kid": "old", "k": base64url(flask::SECRET),
+            "minted_by": "flask",
+        });
+        account.secrets.put("flask-AbCdEf", json!({ "keys": [key] }).to_string().into());
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let aws_url = format!("http://{}", listener.local_addr().unwrap());
+        tokio::spawn(account.serve(listener));
+        let proxy = DynamoProxy::start_with(&endpoint, &aws_url).await;
+
+        let environments = Environments {
+            given: &|name| (name == "SESSION_LIMIT").then(|| "2".to_owned()),
+            aws_url: &proxy.endpoint,
+        };
+        let api = RuntimeApi::start().await.unwrap();
+        let mut pools = BTreeMap::new();
+        for function in template.functions.values() {
+            let name = function.binary.clone();
+            let mut variables = environments.of(function);
+            variables.insert(CALLER.to_owned(), name.clone());
+            variables.insert("AWS_ENDPOINT_URL_DYNAMODB".to_owned(), proxy.endpoint.clone());
+            let binary = binaries().join(&name);
+            let command =
+                Command { name: name.clone(), binary, memory: function.memory, variables };
+            let settings = PoolSettings {
+                command,
+                timeout: Duration::from_secs(20),
+                limit: 1,
+                requests_per_sandbox: None,
             };
-            let name = name.split_whitespace().next().unwrap().to_owned();
-            capabilities.insert(name, (action.to_owned(), resource.to_owned()));
+            pools.insert(name, Pool::new(settings, api.clone()));
         }
+        Self { pools, proxy, endpoint }
     }
-    assert_eq!(capabilities.len(), 17, "{capabilities:?}");
-    capabilities
-}
 
-#[test]
-fn a_functions_policy_is_what_its_bounds_and_variables_ask_for_and_nothing_else() {
-    let capabilities = capabilities();
-    for (binary, (_, function)) in functions() {
-        let source = read(format!("functions/{binary}/src/lib.rs"));
-        let bounds = source.split("\nimpl<").nth(1).unwrap_or_default();
-        let bounds = bounds.split('{').next().unwrap();
-        let words: Vec<_> = bounds.split(|c: char| !c.is_alphanumeric()).collect();
-        let mut needed: BTreeSet<_> = capabilities
-            .iter()
-            .filter(|(name, _)| words.contains(&name.as_str()))
-            .map(|(_, permission)| permission.clone())
-            // Only with a Flask service's keys, below.
-            .filter(|(_, resource)| resource != "LegacyTable")
-            .collect();
-        let has = |variable: &str| function.variables.contains_key(variable);
-        let is_admin = binary == "admin";
-        for (is_needed, action, resource) in [
-            (has("KEYS_TABLE"), "dynamodb:GetItem", "KeysTable"),
-            (has("KMS_KEY_ARN") && !is_admin, "kms:Decrypt", "KeyRingKmsKey"),
-            // The first ring.
-            (has("SIGNING_ALGORITHM"), "dynamodb:PutItem", "KeysTable"),
-            (has("SIGNING_ALGORITHM"), "kms:Encrypt", "KeyRingKmsKey"),
+    async fn invoke(&self, function: &str, event: &Value) -> Value {
+        let answer = self.pools[function].invoke(event.to_string().into()).await.unwrap();
+        serde_json::from_slice(&answer).unwrap()
+    }
+
+    /// The body of an answer that has this status.
+    async fn call(&self, function: &str, status: u16, event: Value) -> Value {
+        let answer = self.invoke(function, &event).await;
+        assert_eq!(answer["statusCode"], status, "{function} {event}: {answer}");
+        let body = answer["body"].as_str().unwrap_or_default();
+        serde_json::from_str(body).unwrap_or_default()
+    }
+
+    async fn log_in(&self, name: &str, password: &str) -> Tokens {
+        let body = json!({ "username": name, "password": password });
+        let answer = self.call("login", 200, post_json("/login", &body)).await;
+        let text = |member: &str| answer[member].as_str().unwrap().to_owned();
+        Tokens { access: text("access_token"), refresh: text("refresh_token") }
+    }
+
+    async fn refresh(&self, status: u16, token: &str) -> String {
+        let answer =
+            self.call("refresh", status, with_token(request("POST", "/refresh"), token)).await;
+        answer["refresh_token"].as_str().unwrap_or_default().to_owned()
+    }
+
+    /// A user of a Flask service who was moved; returns the name and one of its old tokens.
+    async fn move_user(&self, identity: &str, kind: &str) -> String {
+        let body = json!({ "username": identity, "password": PASSWORD });
+        let user = self.call("signup", 201, post_json("/signup", &body)).await;
+        let moved = json!({
+            "TableName": "LegacyTable",
+            "Item": {
+                "identity": { "S": identity }, "user_id": { "S": user["user"]["id"] },
+                "username": { "S": identity },
+            },
+        });
+        let (status, answer) = tables::call(&self.endpoint, "PutItem", &moved).await.unwrap();
+        assert!(status.is_success(), "{answer}");
+        let now = claims_of(&self.log_in(identity, PASSWORD).await.access)["iat"].clone();
+        let mut claims = extended_claims();
+        for (name, value) in [
+            ("sub", json!(identity)),
+            ("type", json!(kind)),
+            ("iat", now.clone()),
+            ("nbf", now.clone()),
+            ("exp", json!(now.as_i64().unwrap() + 900)),
         ] {
-            if is_needed {
-                needed.insert((action.to_owned(), resource.to_owned()));
-            }
+            claims[name] = value;
         }
-        let granted: BTreeSet<_> = function
-            .permissions
-            .iter()
-            .map(|permission| {
-                let resource = permission.resource.rsplit(':').next().unwrap();
-                (permission.action.clone(), resource.to_owned())
-            })
-            .collect();
-        assert_eq!(granted, needed, "{binary}");
-        assert!(granted.iter().all(|(action, _)| !action.contains('*')), "{binary}");
+        flask::sign(&claims)
     }
 }
 
-/// The functions that may do `action` on a resource.
-fn allowed(action: &str, resource: &str) -> BTreeSet<String> {
-    let functions = functions().into_iter().filter(|(_, (_, function))| {
-        let mut permissions = function.permissions.iter();
-        permissions.any(|permission| {
-            permission.action == action && permission.resource.ends_with(resource)
-        })
-    });
-    functions.map(|(binary, _)| binary).collect()
+/// Sign-up, and every way in which a session starts, moves on and ends.
+async fn use_sessions(it: &Functions) {
+    // The first login replaces the hash, the third one ends one of the others.
+    for _ in 0..2 {
+        it.log_in("alice", PASSWORD).await;
+    }
+    let tokens = it.log_in("alice", PASSWORD).await;
+    let next = it.refresh(200, &tokens.refresh).await;
+    it.refresh(200, &next).await;
+    it.refresh(401, &tokens.refresh).await;
+    let access = it.log_in("alice", PASSWORD).await.access;
+    it.call("logout", 200, with_token(request("POST", "/logout"), &access)).await;
+
+    let access = it.log_in("alice", PASSWORD).await.access;
+    it.call("account", 204, with_token(request("DELETE", "/sessions"), &access)).await;
+    let access = it.log_in("alice", PASSWORD).await.access;
+    let other = it.log_in("alice", PASSWORD).await.access;
+    let other = format!("/sessions/{}", claims_of(&other)["sid"].as_str().unwrap());
+    it.call("account", 204, with_token(request("DELETE", &other), &access)).await;
+    let mut others = with_token(request("DELETE", "/sessions"), &access);
+    others["rawQueryString"] = "keep=current".into();
+    it.call("account", 204, others).await;
+    it.call("account", 200, with_token(request("GET", "/me"), &access)).await;
+    let change = json!({ "current_password": PASSWORD, "new_password": NEW_PASSWORD });
+    it.call("password", 200, with_token(post_json("/password", &change), &access)).await;
+
+    let access = it.log_in("alice", NEW_PASSWORD).await.access;
+    let mut delete = with_token(post_json("/me", &json!({ "password": NEW_PASSWORD })), &access);
+    delete["requestContext"]["http"]["method"] = "DELETE".into();
+    delete["routeKey"] = "DELETE /me".into();
+    it.call("account", 204, delete).await;
 }
 
-fn names<const N: usize>(names: [&str; N]) -> BTreeSet<String> {
-    names.map(str::to_owned).into()
+/// What needs a token alone, with one of ours and one of a Flask service.
+async fn use_tokens(it: &Functions) {
+    it.call("discovery", 200, request("GET", "/.well-known/jwks.json")).await;
+    let legacy = it.move_user("bob", "access").await;
+    let own = it.log_in("bob", PASSWORD).await.access;
+    for token in [&own, &legacy] {
+        it.call("protected", 200, with_token(request("GET", "/protected"), token)).await;
+        let decision = it.invoke("authorizer", &http_api_2(&format!("Bearer {token}"))).await;
+        assert_eq!(decision["isAuthorized"], true, "{decision}");
+        it.call("account", 200, with_token(request("GET", "/me"), token)).await;
+        // Without the context of an authorizer it checks the token itself.
+        it.call("workitems", 200, with_token(request("GET", "/workitems"), token)).await;
+    }
+    let item = with_token(post_json("/workitems", &json!({ "title": "x" })), &own);
+    let id = it.call("workitems", 201, item).await["id"].as_str().unwrap().to_owned();
+    let mut remove = with_token(request("DELETE", &format!("/workitems/{id}")), &own);
+    remove["pathParameters"] = json!({ "id": id });
+    it.call("workitems", 204, remove).await;
+
+    let change = json!({ "current_password": PASSWORD, "new_password": NEW_PASSWORD });
+    it.call("password", 200, with_token(post_json("/password", &change), &legacy)).await;
+    let legacy = it.move_user("carol", "refresh").await;
+    it.refresh(200, &legacy).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_functions_policy_allows_the_calls_that_it_makes_and_no_others() {
+    let endpoint = dynamodb().await;
+    let cheap = Settings::default().hashing_lightly().option("--dynamodb-endpoint", &endpoint);
+    let cheap = tokio::task::block_in_place(|| cheap.start());
+    assert_eq!(cheap.sign_up("alice").await.status, 201);
+    drop(cheap);
+    let ring = json!({ "TableName": "KeysTable", "Key": { "id": { "S": "ring" } } });
+    tables::call(&endpoint, "DeleteItem", &ring).await.unwrap();
+
+    let template = template_with(&[("FlaskKeysSecretArn", FLASK_SECRET), ("Issuer", ISSUER)]);
+    let it = Functions::start(&template, endpoint).await;
+    // The first process of `login` makes the key ring, the second one opens it.
+    it.log_in("alice", PASSWORD).await;
+    it.pools["login"].cool().await;
+    it.invoke("admin", &json!({ "command": "keys.maintain" })).await;
+    use_sessions(&it).await;
+    use_tokens(&it).await;
+
+    let needed = needed(&it.proxy.take_requests());
+    let granted: BTreeMap<String, Permissions> = template
+        .functions
+        .values()
+        .map(|function| (function.binary.clone(), granted(function)))
+        .collect();
+    for (function, granted) in &granted {
+        assert_eq!(Some(granted), needed.get(function), "{function}");
+    }
+    assert_eq!(granted.len(), needed.len());
 }
 
 #[test]
-fn private_keys_are_opened_by_functions_that_sign_and_sealed_by_those_that_make_them() {
-    assert_eq!(allowed("kms:Decrypt", "KeyRingKmsKey"), names(["login", "password", "refresh"]));
-    assert_eq!(allowed("kms:Encrypt", "KeyRingKmsKey"), names(["admin", "login"]));
-    assert_eq!(allowed("dynamodb:PutItem", "KeysTable"), names(["admin", "login"]));
-    for (binary, (_, function)) in functions() {
-        let on_kms = function.permissions.iter().filter(|one| one.action.starts_with("kms:"));
-        let expected = usize::from(["admin", "password", "refresh"].contains(&binary.as_str()))
-            + 2 * usize::from(binary == "login");
-        assert_eq!(on_kms.count(), expected, "{binary}");
-        let on_keys = function.permissions.iter().filter(|one| one.resource.ends_with("KeysTable"));
-        for permission in on_keys {
-            assert!(["dynamodb:GetItem", "dynamodb:PutItem"].contains(&&*permission.action));
-        }
-    }
+fn the_attributes_of_expressions_are_found() {
+    let update = json!({
+        "Key": { "username": { "S": "alice" } },
+        "UpdateExpression": "SET #s.#one.gen = :next, hash = if_not_exists(old, :hash) REMOVE #s.#two",
+        "ConditionExpression": "attribute_exists(id) AND NOT size(#s)<:most",
+        "ExpressionAttributeNames": { "#s": "sessions", "#one": "a-b", "#two": "c" },
+    });
+    let expected = ["hash", "id", "old", "sessions", "username"].map(str::to_owned);
+    assert_eq!(attributes_of(&update), expected.into());
 }
 
 #[test]
@@ -123,22 +245,45 @@ fn a_kms_key_of_the_operators_takes_the_place_of_the_stacks() {
 }
 
 #[test]
-fn a_flask_services_keys_and_identities_are_for_those_who_take_its_tokens() {
-    let arn = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:flask-AbCdEf";
-    for given in [&[("FlaskKeysSecretArn", arn)][..], &[]] {
-        for (_, function) in template_with(given).functions {
-            let may = |action: &str, resource: &str| {
-                let mut permissions = function.permissions.iter();
-                permissions.any(|permission| {
-                    permission.action == action && permission.resource.ends_with(resource)
-                })
-            };
-            let is_set =
-                |name: &str| function.variables.get(name).is_some_and(|value| !value.is_empty());
-            let reads_keys = is_set("FLASK_KEYS_SECRET");
-            assert_eq!(may("secretsmanager:GetSecretValue", "flask-AbCdEf"), reads_keys);
-            assert_eq!(is_set("LEGACY_TABLE"), reads_keys, "{function:?}");
-            assert_eq!(may("dynamodb:GetItem", "LegacyTable"), reads_keys, "{function:?}");
+fn without_a_flask_services_keys_no_function_reads_its_secret_and_identities() {
+    for (binary, (_, function)) in functions() {
+        for (action, resource) in granted(&function).into_keys() {
+            let is_for_flask =
+                action == "secretsmanager:GetSecretValue" || resource == "LegacyTable";
+            assert!(!is_for_flask, "{binary}: {action} on {resource}");
+        }
+    }
+}
+
+/// The functions that may do `action` on a resource.
+fn allowed(action: &str, resource: &str) -> Vec<String> {
+    let permission = (action.to_owned(), resource.to_owned());
+    let functions = functions().into_iter();
+    let allowed = functions.filter(|(_, (_, one))| granted(one).contains_key(&permission));
+    allowed.map(|(binary, _)| binary).collect()
+}
+
+#[test]
+fn private_keys_are_opened_by_functions_that_sign_and_sealed_by_those_that_make_them() {
+    assert_eq!(allowed("kms:Decrypt", "KeyRingKmsKey"), ["login", "password", "refresh"]);
+    assert_eq!(allowed("kms:Encrypt", "KeyRingKmsKey"), ["admin", "login"]);
+    assert_eq!(allowed("dynamodb:PutItem", "KeysTable"), ["admin", "login"]);
+    for action in ["UpdateItem", "DeleteItem"] {
+        let none: [&str; 0] = [];
+        assert_eq!(allowed(&format!("dynamodb:{action}"), "KeysTable"), none);
+    }
+}
+
+#[test]
+fn roles_and_claims_are_for_operators_to_write_and_hashes_for_functions_that_hash() {
+    for (binary, (_, function)) in functions() {
+        for permission in function.permissions {
+            let Some(attributes) = permission.attributes else { continue };
+            for name in ["roles", "claims", "name", "email", "created_at"] {
+                assert!(!attributes.contains(name), "{binary}: {name}");
+            }
+            let hashes = function.variables.contains_key("ARGON2_MEMORY_KIB");
+            assert!(hashes || !attributes.contains("hash"), "{binary}");
         }
     }
 }

@@ -237,22 +237,3 @@ fn each_function_logs_to_a_group_that_forgets_and_stays() {
         assert!(groups.iter().any(|(known, _)| known == group), "{name}");
     }
 }
-
-#[test]
-fn the_readme_lists_every_route() {
-    let readme = read("README.md");
-    for route in template().routes {
-        let call = format!("`{} {}`", route.method, route.path);
-        assert!(readme.contains(&call), "{call}");
-    }
-}
-
-#[test]
-fn the_readme_names_every_parameter() {
-    let readme = read("README.md");
-    let Value::Mapping(parameters) = raw()["Parameters"].clone() else { panic!("no parameters") };
-    for parameter in parameters.keys() {
-        let name = parameter.as_str().unwrap();
-        assert!(readme.contains(&format!("`{name}`")), "{name}");
-    }
-}

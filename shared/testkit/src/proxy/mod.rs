@@ -42,7 +42,18 @@ pub struct Call {
     pub units: f64,
 }
 
-/// What becomes of a call.
+/// A request as a function made it.
+#[derive(Clone, Debug)]
+pub struct AwsRequest {
+    /// The access key that it was signed with.
+    pub caller: String,
+    /// The action as policies name it, such as `dynamodb:GetItem`.
+    pub action: String,
+    /// The body.
+    pub body: Value,
+}
+
+/// What happens to a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
     /// DynamoDB refuses it with this error code.
@@ -131,9 +142,9 @@ impl DynamoProxy {
         std::mem::take(&mut self.plan().calls)
     }
 
-    /// The bodies of the updates since the last time this was asked.
-    pub fn take_updates(&self) -> Vec<Value> {
-        std::mem::take(&mut self.plan().updates)
+    /// The requests since the last time this was asked.
+    pub fn take_requests(&self) -> Vec<AwsRequest> {
+        std::mem::take(&mut self.plan().requests)
     }
 
     /// The same without those that read keys, which sandboxes make and not requests.
@@ -157,6 +168,7 @@ async fn forward(State(upstream): State<Upstream>, headers: HeaderMap, body: Byt
     let operation = target.and_then(|target| target.split('.').nth(1)).unwrap_or_default();
     let (fault, barrier) = {
         let mut plan = upstream.plan();
+        plan.requests.push(AwsRequest::new(&headers, &body));
         (plan.next_fault(operation), plan.next_barrier(operation))
     };
     if let Some(barrier) = barrier {
@@ -193,6 +205,27 @@ async fn forward(State(upstream): State<Upstream>, headers: HeaderMap, body: Byt
     }
 }
 
+impl AwsRequest {
+    fn new(headers: &HeaderMap, body: &[u8]) -> Self {
+        let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
+        let (service, operation) =
+            text("x-amz-target").and_then(|target| target.split_once('.')).unwrap_or_default();
+        let service = match service {
+            "DynamoDB_20120810" => "dynamodb",
+            "TrentService" => "kms",
+            other => other,
+        };
+        let caller = text("authorization")
+            .and_then(|signature| signature.split_once("Credential="))
+            .and_then(|(_, credential)| credential.split_once('/'));
+        Self {
+            caller: caller.map_or("", |(caller, _)| caller).to_owned(),
+            action: format!("{service}:{operation}"),
+            body: serde_json::from_slice(body).unwrap_or_default(),
+        }
+    }
+}
+
 impl Upstream {
     fn plan(&self) -> MutexGuard<'_, Plan> {
         self.plan.lock().unwrap()
@@ -207,9 +240,6 @@ impl Upstream {
             is_consistent: request["ConsistentRead"] == true,
             units,
         });
-        if operation == "UpdateItem" {
-            plan.updates.push(request);
-        }
     }
 
     async fn pass(&self, operation: &str, headers: &HeaderMap, body: &[u8]) -> Response {

@@ -8,14 +8,13 @@ use std::{
 use serde_json::Value;
 use tokio::sync::Barrier;
 
-use super::{Call, Fault};
+use super::{AwsRequest, Call, Fault};
 
 /// Faults, barriers and stale reads that were asked for, and the calls that were made.
 #[derive(Debug, Default)]
 pub(super) struct Plan {
     pub(super) calls: Vec<Call>,
-    /// The bodies of the updates among them.
-    pub(super) updates: Vec<Value>,
+    pub(super) requests: Vec<AwsRequest>,
     pub(super) faults: Vec<PlannedFault>,
     pub(super) barriers: HashMap<&'static str, HeldCalls>,
     /// What each item was before its last write; `None` when reads are not to be stale.

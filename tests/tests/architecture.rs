@@ -1,0 +1,106 @@
+//! Which crate may depend on which, by `cargo metadata` and `cargo tree`.
+#![cfg(test)]
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    process::Command,
+};
+
+use latchkey_tests::stack::workspace;
+use serde_json::Value;
+
+/// The crates of the workspace that a crate may depend on outside of its tests.
+const ALLOWED: [(&str, &[&str]); 12] = [
+    ("latchkey-precis", &[]),
+    ("latchkey-token", &[]),
+    ("latchkey-password", &["precis"]),
+    ("latchkey-session", &["precis", "token"]),
+    ("latchkey-keys", &["token"]),
+    ("latchkey-store", &["keys", "session", "token"]),
+    ("latchkey-http", &["keys", "password", "session", "store", "token"]),
+    ("latchkey-config", &["http", "keys", "password", "session", "store", "token"]),
+    ("latchkey-cli", &["keys", "token"]),
+    ("local", &["config", "token"]),
+    ("latchkey-testkit", &["keys", "local", "session", "store", "token"]),
+    ("latchkey-tests", &["keys", "local", "password", "session", "store", "testkit", "token"]),
+];
+
+/// The same for each of the functions.
+const ALLOWED_TO_FUNCTIONS: &[&str] =
+    &["config", "http", "keys", "password", "session", "store", "token"];
+
+/// Crates that a user of the guard does not compile.
+const TOO_HEAVY_FOR_THE_GUARD: [&str; 4] = ["argon2", "xorf", "aws-config", "aws-sdk-dynamodb"];
+
+fn cargo(arguments: &[&str]) -> String {
+    let output = Command::new(env!("CARGO"))
+        .current_dir(workspace())
+        .args(arguments)
+        .args(["--locked", "--offline"])
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{output:?}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+fn metadata() -> Value {
+    serde_json::from_str(&cargo(&["metadata", "--format-version=1", "--no-deps"])).unwrap()
+}
+
+fn packages(metadata: &Value) -> BTreeMap<&str, &Value> {
+    let packages = metadata["packages"].as_array().unwrap();
+    packages.iter().map(|package| (package["name"].as_str().unwrap(), package)).collect()
+}
+
+fn functions<'a>(packages: &BTreeMap<&'a str, &Value>) -> BTreeSet<&'a str> {
+    let is_function =
+        |package: &Value| package["manifest_path"].as_str().unwrap().contains("/functions/");
+    packages.iter().filter(|(_, package)| is_function(package)).map(|(name, _)| *name).collect()
+}
+
+#[test]
+fn crates_depend_downwards_only() {
+    let metadata = metadata();
+    let packages = packages(&metadata);
+    let functions = functions(&packages);
+    let allowed: BTreeMap<_, _> = ALLOWED
+        .into_iter()
+        .chain(functions.iter().map(|name| (*name, ALLOWED_TO_FUNCTIONS)))
+        .collect();
+    assert_eq!(packages.keys().collect::<Vec<_>>(), allowed.keys().collect::<Vec<_>>());
+    for (name, package) in &packages {
+        for dependency in package["dependencies"].as_array().unwrap() {
+            let used = dependency["name"].as_str().unwrap();
+            if dependency["kind"] == "dev" || !packages.contains_key(used) {
+                continue;
+            }
+            let short = used.strip_prefix("latchkey-").unwrap_or(used);
+            assert!(allowed[name].contains(&short), "{name} depends on {used}");
+        }
+    }
+}
+
+#[test]
+fn the_packages_that_are_deployed_are_the_functions() {
+    let metadata = metadata();
+    let functions = functions(&packages(&metadata));
+    let members = metadata["workspace_default_members"].as_array().unwrap();
+    let deployed: BTreeSet<_> = members
+        .iter()
+        .map(|id| id.as_str().unwrap().split('#').next().unwrap().rsplit('/').next().unwrap())
+        .collect();
+    assert_eq!(deployed, functions);
+}
+
+#[test]
+#[ignore = "the guard is still a part of latchkey-http"]
+fn a_user_of_the_guard_compiles_no_password_hash_and_no_aws_sdk() {
+    let tree = ["tree", "--package=latchkey-guard", "--edges=normal,build", "--prefix=none"];
+    let tree = cargo(&[&tree[..], &["--format={lib}"]].concat());
+    let compiled: BTreeSet<_> =
+        tree.lines().map(|name| name.split(' ').next().unwrap().replace('_', "-")).collect();
+    assert!(compiled.contains("latchkey-token"), "{compiled:?}");
+    for name in TOO_HEAVY_FOR_THE_GUARD {
+        assert!(!compiled.contains(name), "{name}");
+    }
+}
