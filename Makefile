@@ -13,7 +13,7 @@ TARGET := $(or $(CARGO_TARGET_DIR),target)
 # Each test in a process of its own where nextest is there; plain cargo otherwise.
 RUN_TESTS := $(if $(shell command -v cargo-nextest),cargo nextest run,cargo test --tests)
 
-.PHONY: help dev rotate test check fmt lint doc test-interop test-browser deny template build bench deploy check-aws \
+.PHONY: help dev rotate test check fmt lint doc test-openapi test-interop test-browser deny template build bench deploy check-aws \
 	password-filter \
 	advisories advisories-rust advisories-npm advisories-python
 
@@ -33,11 +33,12 @@ test: ## Every test: no network, no credentials, no service to start
 	cargo test --workspace --doc --quiet
 	$(RUN_TESTS) --workspace
 
-check: ## The gate: format, lints, tests, docs, interoperation, dependencies, template
+check: ## The gate: format, lints, tests, docs, OpenAPI, interoperation, dependencies, template
 	cargo fmt --all --check
 	$(MAKE) lint
 	$(MAKE) test
 	$(MAKE) doc
+	$(MAKE) test-openapi
 	$(MAKE) test-interop
 	$(MAKE) test-browser
 	$(MAKE) deny
@@ -51,6 +52,12 @@ lint: ## Clippy, warnings are errors
 
 doc: ## The API documentation, warnings are errors
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --document-private-items
+
+OPENAPI := tests/openapi
+
+test-openapi: $(TOOLS)/openapi/ready ## docs/openapi.yaml against calls that Schemathesis makes up (ARGS="--seed 1" repeats a run)
+	cargo build --workspace --bins
+	$(TOOLS)/openapi/bin/python $(OPENAPI)/run.py $(TARGET)/debug $(ARGS)
 
 INTEROP := tests/interop
 
@@ -142,6 +149,11 @@ $(TOOLS)/interop: $(INTEROP)/requirements.txt examples/migrate-from-flask/requir
 $(TOOLS)/aws/ready: $(AWS)/requirements.txt
 	python3 -m venv $(TOOLS)/aws
 	$(TOOLS)/aws/bin/pip install --quiet --requirement $<
+	touch $@
+
+$(TOOLS)/openapi/ready: $(OPENAPI)/requirements.txt
+	python3 -m venv $(TOOLS)/openapi
+	$(TOOLS)/openapi/bin/pip install --quiet --requirement $<
 	touch $@
 
 %/node_modules/.package-lock.json: %/package-lock.json %/package.json

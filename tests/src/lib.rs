@@ -2,6 +2,7 @@
 
 pub mod answer;
 pub mod keys;
+pub mod openapi;
 pub mod policy;
 pub mod process;
 pub mod repository;

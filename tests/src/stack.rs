@@ -16,6 +16,7 @@ use std::{
 };
 
 pub use crate::answer::{Answer, Tokens, claims_of};
+use crate::openapi::Exchange;
 use latchkey_testkit::{dynamodb, proxy::DynamoProxy};
 use local::tables::http_client;
 use reqwest::Method;
@@ -70,15 +71,18 @@ impl Settings {
         (stack, proxy)
     }
 
+    fn has_option(&self, option: &str) -> bool {
+        self.arguments.iter().any(|argument| argument == option)
+    }
+
     fn command(self) -> Command {
         let mut arguments = vec!["--port", "0"];
-        let says = |option: &str| self.arguments.iter().any(|argument| argument == option);
-        if !says("--state") {
+        if !self.has_option("--state") {
             arguments.extend(["--state", "memory"]);
         }
         // Twenty processes share this machine's processors, as sandboxes do not; those that hash
         // are not to be late for that.
-        if !says("--template") && !says("--timeout") {
+        if !self.has_option("--template") && !self.has_option("--timeout") {
             arguments.extend(["--timeout", "20"]);
         }
         let mut command = Command::new(binaries().join("local"));
@@ -104,6 +108,13 @@ impl Settings {
 
     /// Starts the stack and waits until it serves.
     pub fn start(self) -> Stack {
+        let variable = |name| {
+            let mut variables = self.variables.iter().rev();
+            variables.find(|(given, _)| given == name).map(|(_, value)| value.clone())
+        };
+        let base_path = variable("BASE_PATH").unwrap_or_default();
+        let message_key = variable("JWT_ERROR_MESSAGE_KEY").unwrap_or_else(|| "msg".to_owned());
+        let is_described = self.folder.is_some() || !self.has_option("--template");
         let mut process =
             self.command().spawn().expect("`local` is built: run the tests with `make test`");
         let output = BufReader::new(process.stdout.take().unwrap());
@@ -121,7 +132,8 @@ impl Settings {
                 log.push('\n');
             }
         });
-        Stack { process, url, aws, dynamodb, log, client: http_client().unwrap() }
+        let client = http_client().unwrap();
+        Stack { process, url, aws, dynamodb, log, client, base_path, message_key, is_described }
     }
 }
 
@@ -150,6 +162,10 @@ pub struct Stack {
     pub dynamodb: String,
     log: Arc<Mutex<String>>,
     client: reqwest::Client,
+    base_path: String,
+    message_key: String,
+    /// Whether `docs/openapi.yaml` describes what it serves.
+    is_described: bool,
 }
 
 /// What every test user's password is.
@@ -166,12 +182,30 @@ impl Stack {
         self.client.request(method, format!("{}{path}", self.url))
     }
 
-    /// Sends a request.
+    /// Sends a request. The answer must be one that `docs/openapi.yaml` describes.
     pub async fn send(&self, request: reqwest::RequestBuilder) -> Answer {
-        let answer = request.send().await.unwrap();
+        let request = request.build().unwrap();
+        let (method, url) = (request.method().clone(), request.url().clone());
+        let answer = self.client.execute(request).await.unwrap();
         let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
-        let body = serde_json::from_slice(&answer.bytes().await.unwrap()).unwrap_or_default();
+        let body = answer.bytes().await.unwrap();
+        if self.is_described {
+            let exchange = Exchange {
+                method: &method,
+                path: self.without_base_path(url.path()),
+                status,
+                headers: &headers,
+                body: &body,
+                message_key: &self.message_key,
+            };
+            exchange.check();
+        }
+        let body = serde_json::from_slice(&body).unwrap_or_default();
         Answer { status, headers, body }
+    }
+
+    fn without_base_path<'a>(&self, path: &'a str) -> &'a str {
+        path.strip_prefix(&self.base_path).filter(|rest| rest.starts_with('/')).unwrap_or(path)
     }
 
     /// `GET path` with a token.

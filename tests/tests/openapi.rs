@@ -1,28 +1,22 @@
-//! `docs/openapi.yaml` against the template.
+//! `docs/openapi.yaml` against the template. [`latchkey_tests::openapi`] validates every answer of the
+//! system tests.
 #![cfg(test)]
 
 use std::collections::BTreeSet;
 
 use latchkey_testkit::template;
-use latchkey_tests::repository::read;
-use serde_yaml_ng::Value;
+use latchkey_tests::openapi::document;
+use serde_json::Value;
 
-fn openapi() -> Value {
-    serde_yaml_ng::from_str(&read("docs/openapi.yaml")).unwrap()
-}
-
-fn members(value: &Value) -> Vec<(String, Value)> {
-    let Value::Mapping(members) = value else { panic!("{value:?} is no object") };
-    members.iter().map(|(name, value)| (name.as_str().unwrap().to_owned(), value.clone())).collect()
+fn members(value: &Value) -> impl Iterator<Item = (&String, &Value)> {
+    value.as_object().unwrap().iter()
 }
 
 #[test]
 fn its_operations_are_the_templates_routes() {
-    let described: BTreeSet<_> = members(&openapi()["paths"])
-        .into_iter()
+    let described: BTreeSet<_> = members(&document()["paths"])
         .flat_map(|(path, operations)| {
-            let methods = members(&operations).into_iter().map(|(method, _)| method.to_uppercase());
-            methods.map(move |method| format!("{method} {path}")).collect::<Vec<_>>()
+            members(operations).map(move |(method, _)| format!("{} {path}", method.to_uppercase()))
         })
         .collect();
     let template = template();
