@@ -10,8 +10,8 @@ use latchkey_session::{
 use latchkey_store::MemoryUsers;
 use latchkey_testkit::{
     event::{request, with_token},
-    stale_reads::{BeforeWrite, StaleReads},
     fixtures::{NOW, ROTATION_POLICY, operation},
+    stale_reads::{BeforeWrite, StaleReads},
 };
 use latchkey_token::{RefreshClaims, TokenId};
 use scene::{PASSWORD, Scene, assert_empty, call, refusal, scene, with_body};

@@ -12,10 +12,10 @@ use latchkey_session::{
 use latchkey_store::MemoryUsers;
 use latchkey_testkit::{
     event::{post_json, with_header},
-    stale_reads::StaleReads,
     fixtures::{
         NOW, SESSION_POLICY, key_source, operation, signing_ring, token_profile, user, verifier,
     },
+    stale_reads::StaleReads,
 };
 use latchkey_token::{Issuer, KeySet, PresentedToken};
 use scene::{PASSWORD, body, call, call_signing_with, users_with};

@@ -11,7 +11,6 @@ use latchkey_testkit::{
     flask::{extended_claims, sign as sign_legacy},
     forge::{claims_for, header, sign, with},
     stale_reads::StaleReads,
-    fixtures::{NOW, user, verifier},
 };
 use latchkey_token::PresentedToken;
 use scene::{NEW, PASSWORD, Scene, body, call, change, hash, refusal, scene, verdict, with_body};

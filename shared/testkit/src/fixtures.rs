@@ -1,6 +1,6 @@
 //! Keys, profiles, users and sessions for tests.
 
-use std::time::Duration;
+use std::{sync::LazyLock, time::Duration};
 
 use latchkey_keys::KeyPolicy;
 use latchkey_session::{
@@ -64,14 +64,17 @@ pub fn token_profile() -> TokenProfile {
     }
 }
 
+static KEYS: LazyLock<KeySet> = LazyLock::new(key_set);
+static PROFILE: LazyLock<TokenProfile> = LazyLock::new(token_profile);
+
 /// A verifier for [`key_set`] and [`token_profile`].
-pub fn verifier() -> Verifier {
-    Verifier::new(key_set().verifying_keys(), token_profile())
+pub fn verifier() -> Verifier<'static> {
+    Verifier::new(&KEYS, &PROFILE)
 }
 
 /// An issuer with [`key_set`] and [`token_profile`].
-pub fn issuer() -> Issuer {
-    Issuer::new(key_set().into_signing_key(), token_profile())
+pub fn issuer() -> Issuer<'static> {
+    Issuer::new(KEYS.signing().unwrap(), &PROFILE)
 }
 
 /// What tokens of that user's session at [`NOW`] are made from.

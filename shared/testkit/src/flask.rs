@@ -1,6 +1,6 @@
 //! Tokens as Flask services mint them.
 
-use latchkey_token::{FlaskKeys, KeySet};
+use latchkey_token::KeySet;
 use secrecy::SecretString;
 use serde_json::{Value, json};
 
@@ -21,9 +21,9 @@ pub fn key_set(mark: &Value) -> String {
     set.to_string()
 }
 
-/// The Flask service's keys of that set.
-pub fn keys(mark: &Value) -> FlaskKeys {
-    KeySet::parse(&SecretString::from(key_set(mark))).unwrap().flask_keys()
+/// The keys of that set.
+pub fn keys(mark: &Value) -> KeySet {
+    KeySet::parse(&SecretString::from(key_set(mark))).unwrap()
 }
 
 /// The header of their tokens.

@@ -40,7 +40,7 @@ impl ReadUser for UnavailableUsers {
         _: &Username,
         _: Option<&SessionId>,
     ) -> Result<Option<SessionState>, StoreError> {
-        Err(away())
+        Err(unavailable())
     }
 
     async fn find_legacy_user(&self, _: &str) -> Result<Option<LegacyUser>, StoreError> {
@@ -53,7 +53,7 @@ impl UpdateUser for UnavailableUsers {
         &self,
         _: &SessionStart<'_>,
     ) -> Result<AccountChangeOutcome, StoreError> {
-        Err(away())
+        Err(unavailable())
     }
 
     async fn rotate_session(
