@@ -10,7 +10,7 @@ use std::{
 };
 
 use clap::Parser as _;
-use latchkey_config::{Environment, variables_of};
+use latchkey_config::Environment;
 use local::{
     gateway::HttpGateway,
     options::{DEFAULT_STATE, Options},
@@ -46,9 +46,8 @@ async fn serve(options: &Options) -> Result<(), Box<dyn Error>> {
         .map_err(|error| format!("port {} cannot be used: {error}", options.port))?;
     let url = format!("http://127.0.0.1:{}", listener.local_addr()?.port());
     let template = read_template(options, &url)?;
-    for function in template.functions.values() {
-        Environment::check_text(&variables_of(&function.binary))?;
-    }
+    // `given` would take a value that is not text for none.
+    Environment::load()?;
 
     let state = options.state();
     if let Some(folder) = state {

@@ -10,7 +10,8 @@ use std::{
     time::Duration,
 };
 
-use latchkey_config::ConfigError;
+use latchkey_config::{ConfigError, Environment};
+use latchkey_password::HashParams;
 use tokio::net::TcpListener;
 
 use crate::{
@@ -156,9 +157,7 @@ fn commands(
     let mut commands = BTreeMap::new();
     for (name, function) in &settings.template.functions {
         let mut variables = environments.of(function);
-        latchkey_config::check(&function.binary, &|name: &'static str| {
-            variables.get(name).cloned()
-        })?;
+        check(&function.binary, &variables)?;
         let dynamodb_url = settings.dynamodb_url.to_owned();
         variables.insert("AWS_ENDPOINT_URL_DYNAMODB".to_owned(), dynamodb_url);
         if let Some(level) = (settings.given)(LOG_LEVEL) {
@@ -173,6 +172,13 @@ fn commands(
         commands.insert(name.clone(), command);
     }
     Ok(commands)
+}
+
+/// Checks what a function would refuse at its start.
+fn check(function: &str, variables: &BTreeMap<String, String>) -> Result<(), ConfigError> {
+    let environment = Environment::new(|name| variables.get(name).cloned());
+    latchkey_config::check(function, &environment)?;
+    environment.hashing(HashParams::new).map(drop)
 }
 
 /// Locks a folder as long as this process lives: two stacks would overwrite each other's files.

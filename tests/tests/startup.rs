@@ -63,6 +63,58 @@ fn each_function_names_the_variable_that_stops_it() {
     }
 }
 
+/// A bad value for each group of settings.
+const BAD: [(&str, &str); 16] = [
+    ("USERS_TABLE", ""),
+    ("WORK_ITEMS_TABLE", ""),
+    ("JWT_SECRET_KEY", "short"),
+    ("FLASK_KEYS_SECRET", "arn"),
+    ("SIGNING_ALGORITHM", "x"),
+    ("KEY_ROTATION_DAYS", "x"),
+    ("JWT_ISSUER", ""),
+    ("JWT_DECODE_LEEWAY", "x"),
+    ("SESSION_LIMIT", "x"),
+    ("REFRESH_GRACE", "x"),
+    ("PASSWORD_MIN_LENGTH", "x"),
+    ("ARGON2_ITERATIONS", "99"),
+    ("JWT_COOKIE_SECURE", "x"),
+    ("FLASK_JWT_LOGIN", "x"),
+    ("JWT_REVOCATION_CHECK", "x"),
+    ("BASE_PATH", "x"),
+];
+
+#[test]
+fn each_function_reads_the_settings_that_it_is_listed_with_and_no_other() {
+    let keys = [
+        ("AWS_REGION", "eu-west-1"),
+        ("JWT_SECRET_KEY", "0123456789abcdef0123456789abcdef"),
+        ("KEYS_TABLE", ""),
+        ("KMS_KEY_ARN", ""),
+        ("FLASK_KEYS_SECRET", ""),
+    ];
+    for function in template().functions.into_values() {
+        let binary = &function.binary;
+        let deployed: Vec<_> = function
+            .variables
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()))
+            .collect();
+        // A ring is fetched at the start, static keys are not.
+        let keys = if binary == "admin" { &keys[..1] } else { &keys };
+        let with = |changed: &[_]| run(binary, &[&deployed[..], keys, changed].concat());
+        let listed = variables_of(binary);
+        let (read, unread): (Vec<_>, Vec<_>) =
+            BAD.into_iter().partition(|(name, _)| listed.contains(name));
+        for (name, value) in read {
+            let said = sentence(&with(&[(name, value)]));
+            assert!(said.starts_with("Error: ") && said.contains(name), "{binary}: {name}: {said}");
+        }
+        // It gets as far as Lambda, which is not there.
+        let said = String::from_utf8(with(&unread).stderr).unwrap();
+        assert!(said.contains("AWS_LAMBDA_"), "{binary}: {said}");
+    }
+}
+
 #[test]
 fn a_value_that_is_no_text_is_not_taken_for_a_missing_one() {
     use std::{ffi::OsStr, os::unix::ffi::OsStrExt as _};
@@ -92,6 +144,12 @@ fn a_function_that_would_not_start_stops_make_dev_with_its_sentence() {
             &[("JWT_ALGORITHM", "RS999")],
             "JWT_ALGORITHM must be one of ES256, ES384, EdDSA, RS256, RS384, RS512, PS256, PS384, \
              PS512, HS256, HS384, HS512\n",
+        ),
+        (
+            &[("ARGON2_ITERATIONS", "99")],
+            "ARGON2_MEMORY_KIB and ARGON2_ITERATIONS are out of bounds: 19456 KiB and 99 iterations \
+             of Argon2id: take one of OWASP's pairs (19456 and 2, 12288 and 3, 47104 and 1, …) or \
+             more, up to 131072 KiB, 16 iterations and 1048576 KiB in all passes\n",
         ),
         (&[("REFRESH_GRACE", "301")], "REFRESH_GRACE must be a whole number from 0 to 300\n"),
         (

@@ -3,16 +3,15 @@
 
 use std::{collections::BTreeSet, fs};
 
-use latchkey_config::{
-    AdminConfig, LoginConfig, ProtectedConfig, RefreshConfig, SignupConfig, is_left_to_its_default,
-    variables_of,
-};
+use latchkey_config::{Environment, check, variables_of};
 use latchkey_keys::KeyCommand;
+use latchkey_password::HashParams;
 use latchkey_testkit::template;
 use latchkey_tests::{
     repository::{functions, read},
     stack::workspace,
 };
+use local::template::Function;
 use serde_yaml_ng::Value;
 
 /// The functions' folders.
@@ -77,14 +76,17 @@ fn the_schedule_and_nothing_else_of_the_stack_invokes_admin() {
 }
 
 #[test]
-fn a_function_is_set_exactly_the_variables_that_it_reads() {
-    for (binary, (_, function)) in functions() {
-        let set: BTreeSet<_> = function.variables.keys().map(String::as_str).collect();
-        let read: BTreeSet<_> = variables_of(&binary)
-            .into_iter()
-            .filter(|variable| !is_left_to_its_default(variable))
-            .collect();
-        assert_eq!(set, read, "{binary}");
+fn a_variable_of_the_template_is_set_for_every_function_that_reads_it_and_no_other() {
+    let functions = functions();
+    let names = |function: &Function| function.variables.keys().cloned().collect::<BTreeSet<_>>();
+    let set_somewhere: BTreeSet<_> =
+        functions.values().flat_map(|(_, function)| names(function)).collect();
+    for (binary, (_, function)) in &functions {
+        let read: BTreeSet<_> = variables_of(binary).into_iter().map(str::to_owned).collect();
+        let expected: BTreeSet<_> = read.intersection(&set_somewhere).cloned().collect();
+        assert_eq!(names(function), expected, "{binary}");
+        let environment = Environment::new(|name| function.variables.get(name).cloned());
+        assert_eq!(check(binary, &environment), Ok(()), "{binary}");
     }
 }
 
@@ -93,32 +95,29 @@ fn the_templates_defaults_are_the_codes() {
     let functions = functions();
     let set = |binary: &str| {
         let variables = functions[binary].1.variables.clone();
-        move |name: &'static str| variables.get(name).cloned()
+        Environment::new(move |name| variables.get(name).cloned())
     };
-    let unset = |name: &'static str| {
+    let unset = Environment::new(|name| {
         let is_needed = ["USERS_TABLE", "JWT_ISSUER", "KEYS_TABLE", "KMS_KEY_ARN"].contains(&name);
         is_needed.then(|| latchkey_testkit::fixtures::ISSUER.to_owned())
-    };
-    let (ours, theirs) =
-        (LoginConfig::read(&unset).unwrap(), LoginConfig::read(&set("login")).unwrap());
-    assert_eq!(ours.tokens, theirs.tokens);
-    assert_eq!(ours.sessions, theirs.sessions);
-    assert_eq!(ours.hashing, theirs.hashing);
-    let (ours, theirs) =
-        (SignupConfig::read(&unset).unwrap(), SignupConfig::read(&set("signup")).unwrap());
-    assert_eq!(ours.passwords, theirs.passwords);
-    let (ours, theirs) = (
-        ProtectedConfig::read(&unset).unwrap().guard,
-        ProtectedConfig::read(&set("protected")).unwrap().guard,
-    );
+    });
+    let login = set("login");
+    assert_eq!(unset.tokens(), login.tokens());
+    assert_eq!(unset.sessions(), login.sessions());
+    assert_eq!(unset.hashing(HashParams::new), login.hashing(HashParams::new));
+    assert_eq!(unset.locations(), login.locations());
+    assert_eq!(unset.flask_jwt_login(), login.flask_jwt_login());
+    assert_eq!(unset.http(), login.http());
+    assert_eq!(unset.password_min_chars(), set("signup").password_min_chars());
+    let (ours, theirs) = (unset.guard().unwrap(), set("protected").guard().unwrap());
     assert_eq!(ours.revocation, theirs.revocation);
     assert_eq!(ours.keys.max_age, theirs.keys.max_age);
-    let (ours, theirs) =
-        (RefreshConfig::read(&unset).unwrap(), RefreshConfig::read(&set("refresh")).unwrap());
-    assert_eq!(ours.rotation, theirs.rotation);
-    let (ours, theirs) =
-        (AdminConfig::read(&unset).unwrap(), AdminConfig::read(&set("admin")).unwrap());
-    assert_eq!((ours.policy, ours.max_age), (theirs.policy, theirs.max_age));
+    assert_eq!(unset.rotation(), set("refresh").rotation());
+    let admin = set("admin");
+    assert_eq!(
+        (unset.key_policy(), unset.keys_max_age()),
+        (admin.key_policy(), admin.keys_max_age())
+    );
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use admin::Admin;
 use lambda_runtime::{Diagnostic, LambdaEvent, run, service_fn};
-use latchkey_config::{AdminConfig, log_settings};
+use latchkey_config::{Environment, log_settings};
 use latchkey_http::{StartError, start_logging};
 use latchkey_store::{Aws, DynamoKeyRing, KmsKey};
 use latchkey_token::Timestamp;
@@ -11,13 +11,18 @@ use serde_json::Value;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), StartError> {
     start_logging(log_settings());
-    let config = AdminConfig::from_env()?;
+    let env = Environment::load()?;
+    let keys_table = env.keys_table()?;
+    let kms_key = env.kms_key()?;
+    let max_age = env.keys_max_age()?;
+    let policy = env.key_policy()?;
+
     let aws = Aws::patient();
     let admin = &Admin {
-        ring: DynamoKeyRing::connect(&aws, config.keys_table).await,
-        kms: KmsKey::connect(&aws, config.kms_key).await,
-        policy: config.policy,
-        max_age: config.max_age,
+        ring: DynamoKeyRing::connect(&aws, keys_table).await,
+        kms: KmsKey::connect(&aws, kms_key).await,
+        policy,
+        max_age,
     };
 
     Ok(run(service_fn(async |event: LambdaEvent<Value>| {

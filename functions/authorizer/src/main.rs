@@ -2,7 +2,7 @@
 
 use authorizer::Authorizer;
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
-use latchkey_config::{AuthorizerConfig, log_settings};
+use latchkey_config::{Environment, log_settings};
 use latchkey_http::{Guard, StartError, in_time, start_logging};
 use latchkey_store::Aws;
 use latchkey_token::Timestamp;
@@ -11,10 +11,9 @@ use serde_json::value::RawValue;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), StartError> {
     start_logging(log_settings());
-    let config = AuthorizerConfig::from_env()?;
-    let authorizer = &Authorizer {
-        guard: Guard::connect(config.guard, &Aws::default(), Timestamp::now()).await?,
-    };
+    let guard = Environment::load()?.guard()?;
+    let authorizer =
+        &Authorizer { guard: Guard::connect(guard, &Aws::default(), Timestamp::now()).await? };
 
     Ok(run(service_fn(|event: LambdaEvent<Box<RawValue>>| {
         // Boxed for the reason that `latchkey_http::run` gives.

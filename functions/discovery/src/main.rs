@@ -1,7 +1,7 @@
 //! Public keys, metadata and health: wiring only. The behaviour is in `lib.rs`.
 
 use discovery::Discovery;
-use latchkey_config::{DiscoveryConfig, log_settings};
+use latchkey_config::{Environment, log_settings};
 use latchkey_http::{StartError, run, start_logging};
 use latchkey_store::{Aws, TrustedKeys};
 use latchkey_token::Timestamp;
@@ -9,10 +9,14 @@ use latchkey_token::Timestamp;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), StartError> {
     start_logging(log_settings());
-    let config = DiscoveryConfig::from_env()?;
-    let ours = |keys: TrustedKeys| keys.verifying;
-    let keys = config.keys.connect_trusted(&Aws::default(), Timestamp::now(), ours).await?;
-    let discovery = Discovery { issuer: config.issuer, keys };
+    let env = Environment::load()?;
+    let issuer = env.issuer()?;
+    let keys = env.verifying_keys()?;
+    let http = env.http()?;
 
-    run(config.http, async |request| discovery.handle(request, Timestamp::now()).await).await
+    let ours = |keys: TrustedKeys| keys.verifying;
+    let keys = keys.connect_trusted(&Aws::default(), Timestamp::now(), ours).await?;
+    let discovery = Discovery { issuer, keys };
+
+    run(http, async |request| discovery.handle(request, Timestamp::now()).await).await
 }

@@ -1,6 +1,6 @@
 //! `POST /logout` and `DELETE /logout`: wiring only. The behaviour is in `lib.rs`.
 
-use latchkey_config::{LogoutConfig, log_settings};
+use latchkey_config::{Environment, log_settings};
 use latchkey_http::{StartError, TokenReader, allow_only, run, start_logging};
 use latchkey_store::{Aws, DynamoUsers};
 use latchkey_token::Timestamp;
@@ -9,15 +9,20 @@ use logout::Logout;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), StartError> {
     start_logging(log_settings());
-    let config = LogoutConfig::from_env()?;
+    let env = Environment::load()?;
+    let users_table = env.users_table()?;
+    let keys = env.verifying_keys()?;
+    let tokens = env.tokens()?;
+    let locations = env.locations()?;
+    let http = env.http()?;
+
     let aws = Aws::default();
-    let LogoutConfig { keys, tokens, locations, .. } = config;
     let logout = Logout {
-        users: DynamoUsers::connect(&aws, config.users_table).await,
+        users: DynamoUsers::connect(&aws, users_table).await,
         reader: TokenReader::connect(keys, tokens, locations, &aws, Timestamp::now()).await?,
     };
 
-    run(config.http, async |request| {
+    run(http, async |request| {
         allow_only(request, "POST, DELETE")?;
         logout.handle(request, Timestamp::now()).await
     })

@@ -1,6 +1,6 @@
 //! `/protected`: wiring only. The behaviour is in `lib.rs`.
 
-use latchkey_config::{ProtectedConfig, log_settings};
+use latchkey_config::{Environment, log_settings};
 use latchkey_http::{Guard, StartError, allow_only, run, start_logging};
 use latchkey_store::Aws;
 use latchkey_token::Timestamp;
@@ -9,11 +9,14 @@ use protected::Protected;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), StartError> {
     start_logging(log_settings());
-    let config = ProtectedConfig::from_env()?;
-    let protected =
-        Protected { guard: Guard::connect(config.guard, &Aws::default(), Timestamp::now()).await? };
+    let env = Environment::load()?;
+    let guard = env.guard()?;
+    let http = env.http()?;
 
-    run(config.http, async |request| {
+    let protected =
+        Protected { guard: Guard::connect(guard, &Aws::default(), Timestamp::now()).await? };
+
+    run(http, async |request| {
         allow_only(request, "GET")?;
         protected.handle(request, Timestamp::now()).await
     })

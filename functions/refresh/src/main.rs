@@ -1,6 +1,6 @@
 //! `POST /refresh`: wiring only. The behaviour is in `lib.rs`.
 
-use latchkey_config::{RefreshConfig, log_settings};
+use latchkey_config::{Environment, log_settings};
 use latchkey_http::{SigningKeys, StartError, TokenReader, allow_only, run, start_logging};
 use latchkey_store::{Aws, DynamoUsers};
 use latchkey_token::Timestamp;
@@ -9,21 +9,27 @@ use refresh::Refresh;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), StartError> {
     start_logging(log_settings());
-    let config = RefreshConfig::from_env()?;
+    let env = Environment::load()?;
+    let users_table = env.users_table()?;
+    let (keys, legacy_table) = env.with_flask(env.signing_keys()?)?;
+    let tokens = env.tokens()?;
+    let sessions = env.sessions()?;
+    let policy = env.rotation()?;
+    let locations = env.locations()?;
+    let http = env.http()?;
+
     let aws = Aws::default();
-    let tokens = config.tokens;
     let leeway = tokens.leeway;
-    let keys = move |keys, flask| SigningKeys::new(keys, flask, &tokens);
-    let keys = config.keys.connect_signing(&aws, Timestamp::now(), keys).await?;
-    let users = DynamoUsers::connect(&aws, config.users_table).await;
+    let signing = move |keys, flask| SigningKeys::new(keys, flask, &tokens);
+    let keys = keys.connect_signing(&aws, Timestamp::now(), signing).await?;
     let refresh = Refresh {
-        users: users.with_legacy(config.legacy_table),
-        reader: TokenReader { keys, locations: config.locations, leeway },
-        policy: config.rotation,
-        sessions: config.sessions,
+        users: DynamoUsers::connect(&aws, users_table).await.with_legacy(legacy_table),
+        reader: TokenReader { keys, locations, leeway },
+        policy,
+        sessions,
     };
 
-    run(config.http, async |request| {
+    run(http, async |request| {
         allow_only(request, "POST")?;
         refresh.handle(request, Timestamp::now()).await
     })

@@ -1,8 +1,8 @@
 //! `POST /signup`: wiring only. The behaviour is in `lib.rs`.
 
-use latchkey_config::{SignupConfig, log_settings};
+use latchkey_config::{Environment, log_settings};
 use latchkey_http::{StartError, allow_only, run, start_logging};
-use latchkey_password::Hasher;
+use latchkey_password::{HashParams, Hasher, PasswordPolicy};
 use latchkey_store::{Aws, DynamoUsers};
 use latchkey_token::Timestamp;
 use signup::Signup;
@@ -10,14 +10,19 @@ use signup::Signup;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), StartError> {
     start_logging(log_settings());
-    let config = SignupConfig::from_env()?;
+    let env = Environment::load()?;
+    let users_table = env.users_table()?;
+    let passwords = PasswordPolicy::new(env.password_min_chars()?).with_issuer(&env.issuer()?);
+    let hashing = env.hashing(HashParams::new)?;
+    let http = env.http()?;
+
     let signup = Signup {
-        users: DynamoUsers::connect(&Aws::default(), config.users_table).await,
-        passwords: config.passwords,
-        hasher: Hasher::new(config.hashing)?,
+        users: DynamoUsers::connect(&Aws::default(), users_table).await,
+        passwords,
+        hasher: Hasher::new(hashing)?,
     };
 
-    run(config.http, async |request| {
+    run(http, async |request| {
         allow_only(request, "POST")?;
         signup.handle(request, Timestamp::now()).await
     })

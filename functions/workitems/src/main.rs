@@ -1,6 +1,6 @@
 //! `/workitems`: wiring only. The behaviour is in `lib.rs`.
 
-use latchkey_config::{WorkItemsConfig, log_settings};
+use latchkey_config::{Environment, log_settings};
 use latchkey_http::{Guard, StartError, run, start_logging};
 use latchkey_store::{Aws, DynamoWorkItems};
 use latchkey_token::Timestamp;
@@ -9,12 +9,16 @@ use workitems::WorkItems;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), StartError> {
     start_logging(log_settings());
-    let config = WorkItemsConfig::from_env()?;
+    let env = Environment::load()?;
+    let work_items_table = env.work_items_table()?;
+    let guard = env.guard()?;
+    let http = env.http()?;
+
     let aws = Aws::default();
     let work_items = WorkItems {
-        items: DynamoWorkItems::connect(&aws, config.work_items_table).await,
-        guard: Guard::connect(config.guard, &aws, Timestamp::now()).await?,
+        items: DynamoWorkItems::connect(&aws, work_items_table).await,
+        guard: Guard::connect(guard, &aws, Timestamp::now()).await?,
     };
 
-    run(config.http, async |request| work_items.handle(request, Timestamp::now()).await).await
+    run(http, async |request| work_items.handle(request, Timestamp::now()).await).await
 }

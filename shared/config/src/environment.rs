@@ -1,47 +1,17 @@
-//! Where variables come from, and how one is read.
+//! The environment, and how one variable is read.
 
 use std::{
     env::{self, VarError},
     fmt,
-    str::FromStr,
+    time::Duration,
 };
 
-/// Why a function does not start. The message names the variable.
+use crate::variables::{SECTIONS, Unset, Values, Variable};
+
+/// Why a function does not start: one sentence that names the variable.
 #[derive(PartialEq, Eq, thiserror::Error)]
-pub enum ConfigError {
-    /// The variable is not set, or empty.
-    #[error("{0} is not set")]
-    Missing(&'static str),
-    /// The variable's value is not one that it can have.
-    #[error("{variable} {reason}")]
-    Invalid {
-        /// The variable.
-        variable: &'static str,
-        /// What it should have been; completes "`VARIABLE` …".
-        reason: String,
-    },
-    /// The variable's value is no key that can be used.
-    #[error("{variable}: {reason}")]
-    Key {
-        /// The variable.
-        variable: &'static str,
-        /// What is wrong with the key.
-        reason: String,
-    },
-    /// Two variables contradict each other.
-    #[error("{0} and {1} are both set, set one of them")]
-    Contradictory(&'static str, &'static str),
-    /// A variable's value does not go with another variable's.
-    #[error("{variable} {reason}, which {other} is not for")]
-    Conflict {
-        /// The variable.
-        variable: &'static str,
-        /// What it says; completes "`VARIABLE` …".
-        reason: &'static str,
-        /// The other variable.
-        other: &'static str,
-    },
-}
+#[error("{0}")]
+pub struct ConfigError(pub(crate) String);
 
 /// `main` prints an error in this form, and a person reads it.
 impl fmt::Debug for ConfigError {
@@ -50,100 +20,101 @@ impl fmt::Debug for ConfigError {
     }
 }
 
-impl ConfigError {
-    pub(crate) fn invalid(variable: &'static str, reason: impl Into<String>) -> Self {
-        Self::Invalid { variable, reason: reason.into() }
+/// The variables that settings are read from.
+#[expect(missing_debug_implementations, reason = "there are secrets in it")]
+pub struct Environment<'a>(Box<dyn Fn(&'static str) -> Option<String> + 'a>);
+
+#[expect(clippy::disallowed_methods, reason = "this is the one reader of the environment")]
+fn variable(name: &str) -> Result<String, VarError> {
+    env::var(name)
+}
+
+impl<'a> Environment<'a> {
+    /// Variables by name; `None` for one that is not set.
+    pub fn new(get: impl Fn(&'static str) -> Option<String> + 'a) -> Self {
+        Self(Box::new(get))
     }
-}
 
-/// Variables by name.
-pub trait Variables {
-    /// The variable's value; `None` when it is not set.
-    fn get(&self, name: &'static str) -> Option<String>;
-}
-
-/// The variables of this process.
-#[derive(Clone, Copy, Debug)]
-pub struct Environment;
-
-impl Variables for Environment {
-    #[expect(clippy::disallowed_methods, reason = "this is the one reader of the environment")]
-    fn get(&self, name: &'static str) -> Option<String> {
-        env::var(name).ok()
-    }
-}
-
-impl Environment {
-    /// Refuses a value that is not text, which [`Variables::get`] would take for none.
+    /// The variables of this process.
     ///
     /// # Errors
-    /// [`ConfigError::Invalid`].
-    #[expect(clippy::disallowed_methods, reason = "this is the one reader of the environment")]
-    pub fn check_text(names: &[&'static str]) -> Result<(), ConfigError> {
-        let not_text = |name: &&&str| matches!(env::var(name), Err(VarError::NotUnicode(_)));
-        names
-            .iter()
-            .find(not_text)
-            .map_or(Ok(()), |name| Err(ConfigError::invalid(name, "must be text in UTF-8")))
-    }
-}
-
-impl<F: Fn(&'static str) -> Option<String>> Variables for F {
-    fn get(&self, name: &'static str) -> Option<String> {
-        self(name)
-    }
-}
-
-/// The value of a variable; an empty one counts as not set, because that is how a template passes
-/// a parameter that was left empty.
-pub(crate) fn optional(variables: &impl Variables, name: &'static str) -> Option<String> {
-    variables.get(name).filter(|value| !value.is_empty())
-}
-
-pub(crate) fn required(
-    variables: &impl Variables,
-    name: &'static str,
-) -> Result<String, ConfigError> {
-    optional(variables, name).ok_or(ConfigError::Missing(name))
-}
-
-/// The parts of a value between commas, without the blanks around them.
-pub(crate) fn list(variables: &impl Variables, name: &'static str) -> Vec<String> {
-    let value = optional(variables, name).unwrap_or_default();
-    value.split(',').map(str::trim).filter(|part| !part.is_empty()).map(str::to_owned).collect()
-}
-
-/// `true` or `false`.
-pub(crate) fn flag(
-    variables: &impl Variables,
-    name: &'static str,
-    default: bool,
-) -> Result<bool, ConfigError> {
-    match optional(variables, name).map(|value| value.to_ascii_lowercase()).as_deref() {
-        None => Ok(default),
-        Some("true") => Ok(true),
-        Some("false") => Ok(false),
-        Some(_) => {
-            Err(ConfigError::Invalid { variable: name, reason: "must be true or false".to_owned() })
+    /// When one is not text.
+    pub fn load() -> Result<Self, ConfigError> {
+        let is_no_text = |name| matches!(variable(name), Err(VarError::NotUnicode(_)));
+        let mut variables = SECTIONS.iter().flat_map(|(_, variables)| *variables);
+        match variables.find(|variable| is_no_text(variable.name)) {
+            Some(variable) => Err(variable.refused("must be text in UTF-8")),
+            None => Ok(Self::unchecked()),
         }
     }
-}
 
-/// A whole number within bounds.
-pub(crate) fn number<T>(
-    variables: &impl Variables,
-    name: &'static str,
-    default: T,
-    bounds: std::ops::RangeInclusive<T>,
-) -> Result<T, ConfigError>
-where
-    T: FromStr + PartialOrd + fmt::Display,
-{
-    let Some(text) = optional(variables, name) else {
-        return Ok(default);
-    };
-    text.parse().ok().filter(|value| bounds.contains(value)).ok_or_else(|| ConfigError::Invalid {
-        variable: name,
-        reason: format!("must be a whole number from {} to {}", bounds.start(), bounds.end()),
-    })
+    /// The same, where a value that is not text counts as not set.
+    pub(crate) fn unchecked() -> Self {
+        Self::new(|name| variable(name).ok())
+    }
+
+    /// The variable's value. An empty one counts as not set, because that is how a template passes
+    /// a parameter that was left empty.
+    pub(crate) fn optional(&self, variable: &Variable) -> Option<String> {
+        self.lookup(variable.name)
+    }
+
+    pub(crate) fn lookup(&self, name: &'static str) -> Option<String> {
+        self.0(name).filter(|value| !value.is_empty())
+    }
+
+    /// The variable's value or default.
+    pub(crate) fn text(&self, variable: &Variable) -> Result<String, ConfigError> {
+        match (self.optional(variable), &variable.unset) {
+            (Some(value), _) => Ok(value),
+            (None, Unset::Default(value)) => Ok((*value).to_owned()),
+            (None, Unset::Required | Unset::Otherwise(_)) => Err(variable.missing()),
+        }
+    }
+
+    /// The same for a value that is acceptable, or empty by default.
+    pub(crate) fn checked(
+        &self,
+        variable: &Variable,
+        is_acceptable: impl FnOnce(&str) -> bool,
+    ) -> Result<String, ConfigError> {
+        let value = self.text(variable)?;
+        if value.is_empty() || is_acceptable(&value) { Ok(value) } else { Err(variable.invalid()) }
+    }
+
+    /// The parts between commas, without the blanks around them.
+    pub(crate) fn list(&self, variable: &Variable) -> Result<Vec<String>, ConfigError> {
+        let value = self.text(variable)?;
+        let parts = value.split(',').map(str::trim).filter(|part| !part.is_empty());
+        Ok(parts.map(str::to_owned).collect())
+    }
+
+    /// The value that belongs to one of the words, which are compared in any case.
+    pub(crate) fn choice<T, const N: usize>(
+        &self,
+        variable: &Variable,
+        choices: [(&str, T); N],
+    ) -> Result<T, ConfigError> {
+        let value = self.text(variable)?;
+        let mut choices = choices.into_iter();
+        let found = choices.find(|(word, _)| value.eq_ignore_ascii_case(word));
+        found.map(|(_, choice)| choice).ok_or_else(|| variable.invalid())
+    }
+
+    pub(crate) fn switch(&self, variable: &Variable) -> Result<bool, ConfigError> {
+        self.choice(variable, [("true", true), ("false", false)])
+    }
+
+    /// A whole number within the variable's bounds.
+    pub(crate) fn number<T: TryFrom<u64>>(&self, variable: &Variable) -> Result<T, ConfigError> {
+        let number = self.text(variable)?.parse().ok().filter(|number| match variable.values {
+            Values::Number(least, most) => (least..=most).contains(number),
+            Values::Any | Values::Must(_) => true,
+        });
+        number.and_then(|number| T::try_from(number).ok()).ok_or_else(|| variable.invalid())
+    }
+
+    pub(crate) fn seconds(&self, variable: &Variable) -> Result<Duration, ConfigError> {
+        self.number(variable).map(Duration::from_secs)
+    }
 }

@@ -2,15 +2,12 @@
 
 mod environment;
 mod functions;
-mod groups;
 mod keys;
-mod places;
+mod locations;
+mod settings;
 mod variables;
 
-pub use environment::{ConfigError, Environment, Variables};
-pub use functions::{
-    AccountConfig, AdminConfig, AuthorizerConfig, DiscoveryConfig, LoginConfig, LogoutConfig,
-    PasswordConfig, ProtectedConfig, RefreshConfig, SignupConfig, WorkItemsConfig, check,
-    log_settings,
-};
-pub use variables::{is_left_to_its_default, variables_of};
+pub use environment::{ConfigError, Environment};
+pub use functions::{FUNCTIONS, check, variables_of};
+pub use settings::log_settings;
+pub use variables::{SECTIONS, Unset, Values, Variable};

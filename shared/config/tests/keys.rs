@@ -3,10 +3,8 @@
 
 use std::{collections::HashMap, time::Duration};
 
-use latchkey_config::{
-    AccountConfig, AdminConfig, AuthorizerConfig, ConfigError, DiscoveryConfig, LoginConfig,
-    LogoutConfig, ProtectedConfig, RefreshConfig, WorkItemsConfig,
-};
+use latchkey_config::{ConfigError, Environment, check};
+use latchkey_http::GuardSettings;
 use latchkey_keys::MAX_PREVIOUS;
 use latchkey_store::{KeyLocation, KeySource, RingSigning};
 use latchkey_token::Algorithm;
@@ -23,7 +21,7 @@ const JWK_SET: (&str, &str) = (
 const FLASK: (&str, &str) = ("FLASK_KEYS_SECRET", "arn:flask");
 const LEGACY: (&str, &str) = ("LEGACY_TABLE", "legacy");
 
-fn variables(given: &[(&str, &str)]) -> impl Fn(&'static str) -> Option<String> {
+fn environment(given: &[(&str, &str)]) -> Environment<'static> {
     let mut values: HashMap<String, String> = HashMap::new();
     let needed = [
         ("USERS_TABLE", "users"),
@@ -32,36 +30,33 @@ fn variables(given: &[(&str, &str)]) -> impl Fn(&'static str) -> Option<String> 
     ];
     let given = needed.iter().chain(given);
     values.extend(given.map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
-    move |name| values.get(name).cloned()
+    Environment::new(move |name| values.get(name).cloned())
 }
 
 fn login(given: &[(&str, &str)]) -> Result<KeySource, ConfigError> {
-    LoginConfig::read(&variables(given)).map(|config| config.keys)
+    environment(given).first_signing_keys()
 }
 
 fn logout(given: &[(&str, &str)]) -> Result<KeySource, ConfigError> {
-    LogoutConfig::read(&variables(given)).map(|config| config.keys)
+    environment(given).verifying_keys()
 }
 
-fn refresh(given: &[(&str, &str)]) -> Result<KeySource, ConfigError> {
-    RefreshConfig::read(&variables(given)).map(|config| config.keys)
+/// The keys, and the table of a Flask service's identities.
+fn refresh(given: &[(&str, &str)]) -> Result<(KeySource, Option<String>), ConfigError> {
+    let environment = environment(given);
+    environment.with_flask(environment.signing_keys()?)
 }
 
-fn admin(given: &[(&str, &str)]) -> Result<AdminConfig, ConfigError> {
-    AdminConfig::read(&variables(&[&[KMS_KEY, TABLE][..], given].concat()))
+fn refresh_keys(given: &[(&str, &str)]) -> Result<KeySource, ConfigError> {
+    refresh(given).map(|(keys, _)| keys)
 }
 
-/// The keys of every function that only verifies.
-fn verifiers(given: &[(&str, &str)]) -> Vec<Result<KeySource, ConfigError>> {
-    let variables = variables(given);
-    vec![
-        AccountConfig::read(&variables).map(|config| config.keys),
-        AuthorizerConfig::read(&variables).map(|config| config.guard.keys),
-        DiscoveryConfig::read(&variables).map(|config| config.keys),
-        LogoutConfig::read(&variables).map(|config| config.keys),
-        ProtectedConfig::read(&variables).map(|config| config.guard.keys),
-        WorkItemsConfig::read(&variables).map(|config| config.guard.keys),
-    ]
+fn guard(given: &[(&str, &str)]) -> Result<GuardSettings, ConfigError> {
+    environment(given).guard()
+}
+
+fn admin(given: &[(&str, &str)]) -> Environment<'static> {
+    environment(&[&[KMS_KEY, TABLE][..], given].concat())
 }
 
 fn message<T>(read: Result<T, ConfigError>) -> String {
@@ -70,23 +65,21 @@ fn message<T>(read: Result<T, ConfigError>) -> String {
 
 #[test]
 fn functions_that_verify_read_the_public_halves_of_the_ring() {
-    for source in verifiers(&[TABLE]) {
-        let location = source.unwrap().location;
-        let is_public = matches!(
-            &location,
-            KeyLocation::Ring { table, signing: None } if table == "keys"
-        );
-        assert!(is_public, "{location:?}");
-    }
-    for source in verifiers(&[]) {
-        assert_eq!(message(source), "KEYS_TABLE is not set");
+    let location = logout(&[TABLE]).unwrap().location;
+    let is_public =
+        matches!(&location, KeyLocation::Ring { table, signing: None } if table == "keys");
+    assert!(is_public, "{location:?}");
+    for function in ["account", "authorizer", "discovery", "logout", "protected", "workitems"] {
+        assert_eq!(check(function, &environment(&[TABLE])), Ok(()), "{function}");
+        let missing = check(function, &environment(&[]));
+        assert_eq!(message(missing), "KEYS_TABLE is not set", "{function}");
     }
 }
 
 #[test]
 fn functions_that_sign_open_the_ring_with_the_kms_key_and_login_makes_the_first() {
     type Read = fn(&[(&str, &str)]) -> Result<KeySource, ConfigError>;
-    for (read, makes_it) in [(login as Read, true), (refresh, false)] {
+    for (read, makes_it) in [(login as Read, true), (refresh_keys, false)] {
         let signing = |given: &[(&str, &str)]| {
             let location = read(given).unwrap().location;
             let KeyLocation::Ring { signing: Some(signing), .. } = location else {
@@ -107,7 +100,7 @@ fn functions_that_sign_open_the_ring_with_the_kms_key_and_login_makes_the_first(
 
 #[test]
 fn static_keys_come_from_one_place() {
-    for read in [login, refresh, logout] {
+    for read in [login, refresh_keys, logout] {
         let location = read(&[SECRET]).unwrap().location;
         assert!(matches!(&location, KeyLocation::Secret { arn } if arn == ARN), "{location:?}");
         let location = read(&[SHARED]).unwrap().location;
@@ -130,15 +123,13 @@ fn static_keys_come_from_one_place() {
 
 #[test]
 fn cached_keys_are_stale_after_two_minutes_unless_said_otherwise() {
-    let ring = [TABLE, KMS_KEY];
-    let sources = verifiers(&[TABLE]).into_iter().chain([login(&ring), refresh(&[SECRET])]);
-    for source in sources {
+    for source in [logout(&[TABLE]), login(&[TABLE, KMS_KEY]), refresh_keys(&[SECRET])] {
         assert_eq!(source.unwrap().max_age, Duration::from_mins(2));
     }
     for (text, seconds) in [("1", 1), ("3600", 3600)] {
         let age = ("KEYS_MAX_AGE", text);
         let of_login = login(&[SECRET, age]).unwrap().max_age;
-        let of_admin = admin(&[age]).unwrap().max_age;
+        let of_admin = admin(&[age]).keys_max_age().unwrap();
         assert_eq!([of_login, of_admin], [Duration::from_secs(seconds); 2]);
     }
     let sentence = "KEYS_MAX_AGE must be a whole number from 1 to 3600";
@@ -146,42 +137,38 @@ fn cached_keys_are_stale_after_two_minutes_unless_said_otherwise() {
         let age = ("KEYS_MAX_AGE", text);
         assert_eq!(message(logout(&[TABLE, age])), sentence, "{text}");
         assert_eq!(message(login(&[SECRET, age])), sentence, "{text}");
-        assert_eq!(message(admin(&[age])), sentence, "{text}");
+        assert_eq!(message(admin(&[age]).keys_max_age()), sentence, "{text}");
     }
 }
 
 #[test]
 fn a_flask_services_keys_have_a_secret_of_their_own() {
-    let flask_secrets = |given: &[(&str, &str)]| {
-        let found = verifiers(given).into_iter();
-        found.map(|source| source.unwrap().flask_secret.is_some()).collect::<Vec<_>>()
-    };
-    assert_eq!(flask_secrets(&[TABLE]), [false; 6]);
-    // The public keys and logouts have nothing to do with such tokens.
-    assert_eq!(flask_secrets(&[TABLE, FLASK, LEGACY]), [true, true, false, false, true, true]);
-    assert_eq!(
-        refresh(&[SECRET, FLASK, LEGACY]).unwrap().flask_secret.as_deref(),
-        Some("arn:flask")
-    );
-    assert_eq!(login(&[SECRET, FLASK]).unwrap().flask_secret, None);
+    assert_eq!(guard(&[TABLE]).unwrap().keys.flask_secret, None);
+    let with_flask = guard(&[TABLE, FLASK, LEGACY]).unwrap().keys;
+    assert_eq!(with_flask.flask_secret.as_deref(), Some("arn:flask"));
+    let with_flask = refresh_keys(&[SECRET, FLASK, LEGACY]).unwrap();
+    assert_eq!(with_flask.flask_secret.as_deref(), Some("arn:flask"));
+    // The public keys, logins and logouts have nothing to do with such tokens.
+    for function in ["discovery", "login", "logout"] {
+        let without_legacy = environment(&[TABLE, KMS_KEY, FLASK]);
+        assert_eq!(check(function, &without_legacy), Ok(()), "{function}");
+    }
 }
 
 #[test]
 fn a_flask_services_keys_go_with_the_table_of_its_identities() {
     let sentence = "LEGACY_TABLE is not set, and FLASK_KEYS_SECRET needs it";
     assert_eq!(message(refresh(&[SECRET, FLASK])), sentence);
-    let guard = |given: &[(&str, &str)]| {
-        AuthorizerConfig::read(&variables(given)).map(|config| config.guard.legacy_table)
-    };
-    assert_eq!(message(guard(&[TABLE, FLASK])), sentence);
-    assert_eq!(guard(&[TABLE, FLASK, LEGACY]), Ok(Some("legacy".to_owned())));
-    assert_eq!(guard(&[TABLE]), Ok(None));
-    let config = RefreshConfig::read(&variables(&[SECRET, FLASK, LEGACY])).unwrap();
-    assert_eq!(config.legacy_table.as_deref(), Some("legacy"));
+    let legacy_table = |given: &[(&str, &str)]| guard(given).map(|settings| settings.legacy_table);
+    assert_eq!(message(legacy_table(&[TABLE, FLASK])), sentence);
+    assert_eq!(legacy_table(&[TABLE, FLASK, LEGACY]), Ok(Some("legacy".to_owned())));
+    assert_eq!(legacy_table(&[TABLE]), Ok(None));
+    let (_, table) = refresh(&[SECRET, FLASK, LEGACY]).unwrap();
+    assert_eq!(table.as_deref(), Some("legacy"));
     // Static keys are one set with the Flask service's.
-    for legacy_table in [None, Some(LEGACY)] {
-        let given: Vec<_> = [JWK_SET].into_iter().chain(legacy_table).collect();
-        assert_eq!(guard(&given), Ok(legacy_table.map(|(_, name)| name.to_owned())));
+    for table in [None, Some(LEGACY)] {
+        let given: Vec<_> = [JWK_SET].into_iter().chain(table).collect();
+        assert_eq!(legacy_table(&given), Ok(table.map(|(_, name)| name.to_owned())));
     }
 }
 
@@ -193,19 +180,18 @@ fn static_keys_are_one_set_with_a_flask_services() {
             "FLASK_KEYS_SECRET goes with KEYS_TABLE or SIGNING_KEYS_SECRET; static keys are one \
              JWK set"
         );
-        let guard = AuthorizerConfig::read(&variables(&[static_keys, FLASK]));
-        assert!(message(guard).starts_with("FLASK_KEYS_SECRET goes with"), "{static_keys:?}");
-        assert_eq!(refresh(&[static_keys]).unwrap().flask_secret, None);
+        let guarded = guard(&[static_keys, FLASK]);
+        assert!(message(guarded).starts_with("FLASK_KEYS_SECRET goes with"), "{static_keys:?}");
+        assert_eq!(refresh_keys(&[static_keys]).unwrap().flask_secret, None);
     }
 }
 
 #[test]
 fn a_replaced_key_verifies_for_the_longest_token_and_the_hour_of_a_stale_cache() {
-    let config = admin(&[]).unwrap();
-    assert_eq!((config.kms_key.as_str(), config.keys_table.as_str()), ("arn:kms", "keys"));
+    let policy = admin(&[]).key_policy().unwrap();
     let (month, hour) = (Duration::from_hours(30 * 24), Duration::from_hours(1));
-    assert_eq!(config.policy.algorithm, Algorithm::Es256);
-    assert_eq!((config.policy.period, config.policy.retention), (month, month + hour));
+    assert_eq!(policy.algorithm, Algorithm::Es256);
+    assert_eq!((policy.period, policy.retention), (month, month + hour));
 
     let retention = |access, refresh, leeway| {
         let given = [
@@ -213,12 +199,12 @@ fn a_replaced_key_verifies_for_the_longest_token_and_the_hour_of_a_stale_cache()
             ("JWT_REFRESH_TOKEN_EXPIRES", refresh),
             ("JWT_DECODE_LEEWAY", leeway),
         ];
-        admin(&given).unwrap().policy.retention
+        admin(&given).key_policy().unwrap().retention
     };
     assert_eq!(retention("60", "600", "7"), Duration::from_secs(607) + hour);
     assert_eq!(retention("600", "60", "0"), Duration::from_mins(10) + hour);
     for (name, _) in [KMS_KEY, TABLE] {
-        assert_eq!(message(admin(&[(name, "")])), format!("{name} is not set"));
+        assert_eq!(message(check("admin", &admin(&[(name, "")]))), format!("{name} is not set"));
     }
 }
 
@@ -229,24 +215,24 @@ fn no_configuration_keeps_more_previous_keys_than_a_ring_holds() {
         ("JWT_REFRESH_TOKEN_EXPIRES", "34560000"),
         ("JWT_DECODE_LEEWAY", "300"),
     ]);
-    let policy = longest.unwrap().policy;
+    let policy = longest.key_policy().unwrap();
     let kept = policy.retention.as_secs().div_ceil(policy.period.as_secs());
     assert!(kept <= MAX_PREVIOUS as u64, "{kept}");
     for days in ["8", "0", "1001", "x"] {
         let sentence = "KEY_ROTATION_DAYS must be a whole number from 9 to 1000";
-        assert_eq!(message(admin(&[("KEY_ROTATION_DAYS", days)])), sentence);
+        assert_eq!(message(admin(&[("KEY_ROTATION_DAYS", days)]).key_policy()), sentence);
     }
 }
 
 #[test]
 fn keys_are_made_for_an_algorithm_with_a_public_half() {
     for algorithm in Algorithm::ALL.into_iter().filter(|found| found.has_public_half()) {
-        let config = admin(&[("SIGNING_ALGORITHM", algorithm.name())]).unwrap();
-        assert_eq!(config.policy.algorithm, algorithm);
+        let policy = admin(&[("SIGNING_ALGORITHM", algorithm.name())]).key_policy().unwrap();
+        assert_eq!(policy.algorithm, algorithm);
     }
     for name in ["HS256", "HS384", "HS512", "none", "es256", "ES512"] {
         assert_eq!(
-            message(admin(&[("SIGNING_ALGORITHM", name)])),
+            message(admin(&[("SIGNING_ALGORITHM", name)]).key_policy()),
             "SIGNING_ALGORITHM must be one of ES256, ES384, EdDSA, RS256, RS384, RS512, PS256, \
              PS384, PS512"
         );

@@ -2,15 +2,11 @@
 #![cfg(test)]
 
 use std::{
-    cell::RefCell,
     collections::{BTreeSet, HashMap},
     time::Duration,
 };
 
-use latchkey_config::{
-    AccountConfig, AdminConfig, AuthorizerConfig, ConfigError, DiscoveryConfig, LoginConfig,
-    LogoutConfig, ProtectedConfig, RefreshConfig, SignupConfig, WorkItemsConfig, variables_of,
-};
+use latchkey_config::{ConfigError, Environment, FUNCTIONS, SECTIONS, check, variables_of};
 use latchkey_http::RevocationCheck;
 use latchkey_password::HashParams;
 use latchkey_store::KeyLocation;
@@ -25,16 +21,18 @@ const NEEDED: [(&str, &str); 5] = [
     ("KMS_KEY_ARN", "arn:aws:kms:eu-west-1:123456789012:key/1"),
 ];
 
-fn variables<'a>(
-    changed: &'a [(&'a str, &'a str)],
-) -> impl Fn(&'static str) -> Option<String> + 'a {
+fn environment<'a>(changed: &[(&'a str, &'a str)]) -> Environment<'a> {
     let mut values: HashMap<&str, &str> = NEEDED.into();
     values.extend(changed.iter().copied());
-    move |name| values.get(name).map(|value| (*value).to_owned())
+    Environment::new(move |name| values.get(name).map(|value| (*value).to_owned()))
 }
 
-fn login(changed: &[(&str, &str)]) -> Result<LoginConfig, ConfigError> {
-    LoginConfig::read(&variables(changed))
+fn read(function: &str, changed: &[(&str, &str)]) -> Result<(), ConfigError> {
+    check(function, &environment(changed))
+}
+
+fn login(changed: &[(&str, &str)]) -> Result<(), ConfigError> {
+    read("login", changed)
 }
 
 fn message<T>(read: Result<T, ConfigError>) -> String {
@@ -42,57 +40,80 @@ fn message<T>(read: Result<T, ConfigError>) -> String {
 }
 
 #[test]
-fn each_function_reads_the_variables_that_it_is_documented_to_read() {
-    type Read = fn(&dyn Fn(&'static str) -> Option<String>) -> bool;
-    let functions: [(&str, Read); 10] = [
-        ("account", |v| AccountConfig::read(&|name| v(name)).is_ok()),
-        ("authorizer", |v| AuthorizerConfig::read(&|name| v(name)).is_ok()),
-        ("discovery", |v| DiscoveryConfig::read(&|name| v(name)).is_ok()),
-        ("admin", |v| AdminConfig::read(&|name| v(name)).is_ok()),
-        ("login", |v| LoginConfig::read(&|name| v(name)).is_ok()),
-        ("logout", |v| LogoutConfig::read(&|name| v(name)).is_ok()),
-        ("protected", |v| ProtectedConfig::read(&|name| v(name)).is_ok()),
-        ("refresh", |v| RefreshConfig::read(&|name| v(name)).is_ok()),
-        ("signup", |v| SignupConfig::read(&|name| v(name)).is_ok()),
-        ("workitems", |v| WorkItemsConfig::read(&|name| v(name)).is_ok()),
-    ];
-    for (function, read) in functions {
-        let asked = RefCell::new(BTreeSet::new());
-        let values = variables(&[]);
-        let is_read = read(&|name| {
-            asked.borrow_mut().insert(name);
-            values(name)
-        });
-        assert!(is_read, "{function}");
-        let documented: BTreeSet<_> = variables_of(function).into_iter().collect();
-        assert_eq!(asked.into_inner(), documented, "{function}");
+fn each_variable_is_described_once_and_read_by_a_function() {
+    let described = SECTIONS.iter().flat_map(|(_, variables)| *variables);
+    let described: Vec<_> = described.map(|variable| variable.name).collect();
+    let names: BTreeSet<_> = described.iter().copied().collect();
+    assert_eq!(names.len(), described.len());
+    let read: BTreeSet<_> =
+        FUNCTIONS.into_iter().flat_map(|(function, _)| variables_of(function)).collect();
+    assert_eq!(read, names);
+    assert_eq!(variables_of("unknown"), BTreeSet::new());
+}
+
+#[test]
+fn the_variables_of_a_function_are_all_that_it_asks_for() {
+    for (function, variables) in [
+        (
+            "admin",
+            &[
+                "JWT_ACCESS_TOKEN_EXPIRES",
+                "JWT_DECODE_LEEWAY",
+                "JWT_REFRESH_TOKEN_EXPIRES",
+                "KEYS_MAX_AGE",
+                "KEYS_TABLE",
+                "KEY_ROTATION_DAYS",
+                "KMS_KEY_ARN",
+                "SIGNING_ALGORITHM",
+            ][..],
+        ),
+        (
+            "signup",
+            &[
+                "ARGON2_ITERATIONS",
+                "ARGON2_MEMORY_KIB",
+                "BASE_PATH",
+                "JWT_ERROR_MESSAGE_KEY",
+                "JWT_ISSUER",
+                "PASSWORD_MIN_LENGTH",
+                "USERS_TABLE",
+            ],
+        ),
+    ] {
+        assert_eq!(variables_of(function), variables.iter().copied().collect(), "{function}");
     }
-    assert_eq!(variables_of("nobody's"), Vec::<&str>::new());
+    let [login, protected] = ["login", "protected"].map(variables_of);
+    for signs in ["KMS_KEY_ARN", "SIGNING_ALGORITHM", "SESSION_LIMIT"] {
+        assert!(login.contains(signs) && !protected.contains(signs), "{signs}");
+    }
+    for verifies in ["JWT_PUBLIC_KEY", "LEGACY_TABLE", "JWT_REVOCATION_CHECK"] {
+        assert!(protected.contains(verifies) && !login.contains(verifies), "{verifies}");
+    }
 }
 
 #[test]
 fn what_is_not_set_is_the_contracts_default() {
-    let config = login(&[]).unwrap();
-    assert_eq!(config.tokens.audience, config.tokens.issuer);
-    assert_eq!(config.tokens.access_lifetime, Duration::from_mins(15));
-    assert_eq!(config.tokens.refresh_lifetime, Duration::from_hours(30 * 24));
-    assert_eq!(config.tokens.leeway, Duration::ZERO);
-    assert_eq!(config.sessions.lifetimes.idle, Duration::from_hours(30 * 24));
-    assert_eq!(config.sessions.lifetimes.absolute, Duration::from_hours(90 * 24));
-    assert_eq!(config.sessions.limit, 20);
-    assert_eq!(config.hashing, HashParams::default());
-    let signup = SignupConfig::read(&variables(&[])).unwrap();
-    assert_eq!(signup.passwords.min_chars(), 8);
-    let guard = ProtectedConfig::read(&variables(&[])).unwrap().guard;
+    let unset = environment(&[]);
+    let (tokens, sessions) = (unset.tokens().unwrap(), unset.sessions().unwrap());
+    assert_eq!(tokens.audience, tokens.issuer);
+    assert_eq!(tokens.access_lifetime, Duration::from_mins(15));
+    assert_eq!(tokens.refresh_lifetime, Duration::from_hours(30 * 24));
+    assert_eq!(tokens.leeway, Duration::ZERO);
+    assert_eq!(sessions.lifetimes.idle, Duration::from_hours(30 * 24));
+    assert_eq!(sessions.lifetimes.absolute, Duration::from_hours(90 * 24));
+    assert_eq!(sessions.limit, 20);
+    assert_eq!(unset.hashing(HashParams::new), Ok(HashParams::default()));
+    assert_eq!(unset.password_min_chars(), Ok(8));
+    let guard = unset.guard().unwrap();
     assert_eq!(guard.revocation, RevocationCheck::Strict);
-    let rotation = RefreshConfig::read(&variables(&[])).unwrap().rotation;
+    let rotation = unset.rotation().unwrap();
     assert_eq!(rotation.grace, Duration::from_secs(30));
-    assert_eq!(rotation.lifetimes, config.sessions.lifetimes);
+    assert_eq!(rotation.lifetimes, sessions.lifetimes);
 }
 
 #[test]
 fn what_is_set_takes_effect() {
-    let config = login(&[
+    let set = environment(&[
         ("JWT_AUDIENCE", "api"),
         ("JWT_ACCESS_TOKEN_EXPIRES", "60"),
         ("JWT_REFRESH_TOKEN_EXPIRES", "120"),
@@ -101,23 +122,20 @@ fn what_is_set_takes_effect() {
         ("SESSION_LIMIT", "2"),
         ("ARGON2_MEMORY_KIB", "12288"),
         ("ARGON2_ITERATIONS", "3"),
-    ])
-    .unwrap();
-    assert_eq!(config.tokens.audience, "api");
-    assert_eq!(config.tokens.access_lifetime, Duration::from_mins(1));
-    assert_eq!(config.tokens.refresh_lifetime, Duration::from_mins(2));
-    assert_eq!(config.tokens.leeway, Duration::from_secs(5));
-    assert_eq!(config.sessions.lifetimes.absolute, Duration::from_mins(4));
-    assert_eq!(
-        (config.sessions.lifetimes.idle, config.sessions.limit),
-        (Duration::from_mins(2), 2)
-    );
-    assert_eq!(config.hashing, HashParams::new(12_288, 3).unwrap());
+    ]);
+    let (tokens, sessions) = (set.tokens().unwrap(), set.sessions().unwrap());
+    assert_eq!(tokens.audience, "api");
+    assert_eq!(tokens.access_lifetime, Duration::from_mins(1));
+    assert_eq!(tokens.refresh_lifetime, Duration::from_mins(2));
+    assert_eq!(tokens.leeway, Duration::from_secs(5));
+    assert_eq!(sessions.lifetimes.absolute, Duration::from_mins(4));
+    assert_eq!((sessions.lifetimes.idle, sessions.limit), (Duration::from_mins(2), 2));
+    assert_eq!(set.hashing(HashParams::new), Ok(HashParams::new(12_288, 3).unwrap()));
 }
 
 #[test]
 fn an_audience_of_another_kind_of_token_stops_the_function() {
-    let issuer = login(&[]).unwrap().tokens.issuer;
+    let issuer = environment(&[]).issuer().unwrap();
     let reason = "must not be an issuer followed by #, which marks tokens of other kinds";
     for purpose in ["refresh", "mfa", ""] {
         let audience = format!("{issuer}#{purpose}");
@@ -132,7 +150,7 @@ fn an_audience_of_another_kind_of_token_stops_the_function() {
             format!("JWT_AUDIENCE {reason}")
         );
     }
-    assert!(login(&[("JWT_AUDIENCE", "https://api.example.com#refresh")]).is_ok());
+    assert_eq!(login(&[("JWT_AUDIENCE", "https://api.example.com#refresh")]), Ok(()));
 }
 
 #[test]
@@ -140,9 +158,9 @@ fn a_missing_variable_is_named() {
     for (name, _) in NEEDED.into_iter().filter(|(name, _)| *name != "WORK_ITEMS_TABLE") {
         assert_eq!(message(login(&[(name, "")])), format!("{name} is not set"));
     }
-    let verifier = LogoutConfig::read(&variables(&[("KEYS_TABLE", "")]));
+    let verifier = read("logout", &[("KEYS_TABLE", "")]);
     assert_eq!(message(verifier), "KEYS_TABLE is not set");
-    let items = WorkItemsConfig::read(&variables(&[("WORK_ITEMS_TABLE", "")]));
+    let items = read("workitems", &[("WORK_ITEMS_TABLE", "")]);
     assert_eq!(message(items), "WORK_ITEMS_TABLE is not set");
 }
 
@@ -163,25 +181,24 @@ fn a_value_out_of_bounds_is_named_with_its_bounds() {
             assert_eq!(message(login(&[(name, value)])), expected, "{value}");
         }
     }
-    let short = SignupConfig::read(&variables(&[("PASSWORD_MIN_LENGTH", "7")]));
+    let short = read("signup", &[("PASSWORD_MIN_LENGTH", "7")]);
     assert_eq!(message(short), "PASSWORD_MIN_LENGTH must be a whole number from 8 to 64");
-    let weak = message(login(&[("ARGON2_MEMORY_KIB", "1024")]));
+    let weak = environment(&[("ARGON2_MEMORY_KIB", "1024")]).hashing(HashParams::new);
+    let weak = message(weak);
     assert!(
         weak.starts_with("ARGON2_MEMORY_KIB and ARGON2_ITERATIONS are out of bounds"),
         "{weak}"
     );
     for grace in ["-1", "301", "soon"] {
-        let odd = RefreshConfig::read(&variables(&[("REFRESH_GRACE", grace)]));
+        let odd = read("refresh", &[("REFRESH_GRACE", grace)]);
         assert_eq!(message(odd), "REFRESH_GRACE must be a whole number from 0 to 300");
     }
 }
 
 #[test]
 fn sessions_are_looked_up_always_now_and_then_or_never() {
-    let read = |text| {
-        ProtectedConfig::read(&variables(&[("JWT_REVOCATION_CHECK", text)]))
-            .map(|config| config.guard.revocation)
-    };
+    let read =
+        |text| environment(&[("JWT_REVOCATION_CHECK", text)]).guard().map(|guard| guard.revocation);
     assert_eq!(read("strict"), Ok(RevocationCheck::Strict));
     assert_eq!(read("off"), Ok(RevocationCheck::Off));
     assert_eq!(read("cached:1"), Ok(RevocationCheck::Cached(Duration::from_secs(1))));
@@ -203,10 +220,16 @@ fn keys_come_from_one_place() {
         r#"{"keys":[{"kty":"oct","kid":"a","alg":"HS256","k":"MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY"}]}"#,
     );
     let no_ring = ("KEYS_TABLE", "");
-    assert!(matches!(login(&[]).unwrap().keys.location, KeyLocation::Ring { .. }));
-    assert!(matches!(login(&[no_ring, jwk_set]).unwrap().keys.location, KeyLocation::JwkSet(_)));
     assert!(matches!(
-        login(&[no_ring, secret]).unwrap().keys.location,
+        environment(&[]).first_signing_keys().unwrap().location,
+        KeyLocation::Ring { .. }
+    ));
+    assert!(matches!(
+        environment(&[no_ring, jwk_set]).first_signing_keys().unwrap().location,
+        KeyLocation::JwkSet(_)
+    ));
+    assert!(matches!(
+        environment(&[no_ring, secret]).first_signing_keys().unwrap().location,
         KeyLocation::SharedSecret(_)
     ));
     for both in [&[jwk_set][..], &[secret], &[no_ring, jwk_set, secret], &[jwk_set, secret]] {
@@ -218,7 +241,7 @@ fn keys_come_from_one_place() {
 #[test]
 fn the_algorithm_may_be_pinned() {
     assert_eq!(
-        login(&[("JWT_ALGORITHM", "ES256")]).unwrap().keys.algorithm,
+        environment(&[("JWT_ALGORITHM", "ES256")]).first_signing_keys().unwrap().algorithm,
         Some(Algorithm::Es256)
     );
     for name in ["none", "es256", "RS257"] {
@@ -234,12 +257,13 @@ fn the_algorithm_may_be_pinned() {
 #[test]
 fn no_secret_prints() {
     for secret in ["hunter2", "hunter2hunter2hunter2hunter2hunter2"] {
-        let config = login(&[("KEYS_TABLE", ""), ("JWT_SECRET_KEY", secret)]);
-        assert!(!format!("{config:?}").contains("hunter2"));
+        let keys = environment(&[("KEYS_TABLE", ""), ("JWT_SECRET_KEY", secret)]).signing_keys();
+        assert!(!format!("{keys:?}").contains("hunter2"));
     }
 }
 
 #[test]
 fn the_error_that_main_prints_is_a_sentence() {
-    assert_eq!(format!("{:?}", ConfigError::Missing("USERS_TABLE")), "USERS_TABLE is not set");
+    let missing = login(&[("USERS_TABLE", "")]).unwrap_err();
+    assert_eq!(format!("{missing:?}"), "USERS_TABLE is not set");
 }

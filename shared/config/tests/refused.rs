@@ -3,21 +3,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use latchkey_config::{ConfigError, check, variables_of};
-
-const FUNCTIONS: [&str; 11] = [
-    "account",
-    "authorizer",
-    "discovery",
-    "keys",
-    "login",
-    "logout",
-    "password",
-    "protected",
-    "refresh",
-    "signup",
-    "workitems",
-];
+use latchkey_config::{ConfigError, Environment, FUNCTIONS, check, variables_of};
+use latchkey_password::HashParams;
 
 const SECRET_OF_32_BYTES: &str = "0123456789abcdef0123456789abcdef";
 
@@ -36,7 +23,9 @@ fn read(function: &str, changed: Change<'_>) -> Result<(), ConfigError> {
         values.insert("KMS_KEY_ARN", "arn:keys");
     }
     values.extend(changed.iter().copied());
-    check(function, &|name: &'static str| values.get(name).map(|value| (*value).to_owned()))
+    let environment = Environment::new(|name| values.get(name).map(|value| (*value).to_owned()));
+    check(function, &environment)?;
+    environment.hashing(HashParams::new).map(drop)
 }
 
 /// The variable whose bad value it is, and what it is set with.
@@ -139,14 +128,14 @@ fn with_keys_moved(changed: Change<'_>) -> Vec<(&str, &str)> {
 
 #[test]
 fn each_function_takes_what_it_is_deployed_with() {
-    for function in FUNCTIONS {
+    for (function, _) in FUNCTIONS {
         assert_eq!(read(function, &[]), Ok(()), "{function}");
     }
 }
 
 #[test]
 fn a_bad_value_of_any_variable_of_any_function_is_one_sentence_that_names_it() {
-    for function in FUNCTIONS {
+    for (function, _) in FUNCTIONS {
         let mut refused = BTreeSet::from(ANY_TEXT);
         for (variable, changed) in BAD {
             let read_here = variables_of(function);

@@ -3,34 +3,42 @@
 
 use std::collections::HashMap;
 
-use latchkey_config::{ConfigError, LogoutConfig};
+use latchkey_config::{ConfigError, Environment, check};
 use latchkey_http::{SameSite, TokenLocation, TokenLocations};
 use latchkey_store::KeyLocation;
 use latchkey_token::Algorithm;
 
-fn logout(changed: &[(&str, &str)]) -> Result<LogoutConfig, ConfigError> {
-    let mut values: HashMap<&str, &str> = [
-        ("USERS_TABLE", "users"),
-        ("JWT_ISSUER", "https://auth.example.com"),
-        ("KEYS_TABLE", "keys"),
+fn environment(changed: &[(&'static str, &str)]) -> Environment<'static> {
+    let mut values: HashMap<&str, String> = [
+        ("USERS_TABLE", "users".to_owned()),
+        ("JWT_ISSUER", "https://auth.example.com".to_owned()),
+        ("KEYS_TABLE", "keys".to_owned()),
     ]
     .into();
-    values.extend(changed.iter().copied());
-    LogoutConfig::read(&move |name| values.get(name).map(|value| (*value).to_owned()))
+    values.extend(changed.iter().map(|(name, value)| (*name, (*value).to_owned())));
+    Environment::new(move |name| values.get(name).cloned())
 }
 
-fn message(changed: &[(&str, &str)]) -> String {
+fn locations(changed: &[(&'static str, &str)]) -> TokenLocations {
+    environment(changed).locations().unwrap()
+}
+
+fn logout(changed: &[(&'static str, &str)]) -> Result<(), ConfigError> {
+    check("logout", &environment(changed))
+}
+
+fn message(changed: &[(&'static str, &str)]) -> String {
     logout(changed).err().unwrap_or_else(|| panic!("{changed:?} is refused")).to_string()
 }
 
 #[test]
 fn unless_said_otherwise_tokens_are_in_the_authorization_header() {
-    assert_eq!(logout(&[]).unwrap().locations, TokenLocations::default());
+    assert_eq!(locations(&[]), TokenLocations::default());
 }
 
 #[test]
 fn every_place_can_be_said_by_flasks_name_for_it() {
-    let locations = logout(&[
+    let everything = [
         ("JWT_TOKEN_LOCATION", "cookies, json,query_string,headers"),
         ("JWT_HEADER_NAME", "X-Auth"),
         ("JWT_HEADER_TYPE", "none"),
@@ -54,11 +62,10 @@ fn every_place_can_be_said_by_flasks_name_for_it() {
         ("JWT_SESSION_COOKIE", "True"),
         ("JWT_CSRF_IN_COOKIES", "false"),
         ("ALLOWED_ORIGINS", "https://app.example.com, http://localhost:8080"),
-    ])
-    .unwrap()
-    .locations;
+    ];
+    let everywhere = locations(&everything);
     assert_eq!(
-        locations.order,
+        everywhere.order,
         [
             TokenLocation::Cookies,
             TokenLocation::Json,
@@ -66,10 +73,10 @@ fn every_place_can_be_said_by_flasks_name_for_it() {
             TokenLocation::Headers
         ]
     );
-    assert_eq!((locations.header_name.as_str(), locations.header_scheme), ("x-auth", None));
-    assert_eq!((&*locations.query_name, &*locations.query_prefix), ("tk", "Bearer "));
-    assert_eq!((&*locations.json_access_key, &*locations.json_refresh_key), ("a", "r"));
-    let cookies = locations.cookies;
+    assert_eq!((everywhere.header_name.as_str(), everywhere.header_scheme), ("x-auth", None));
+    assert_eq!((&*everywhere.query_name, &*everywhere.query_prefix), ("tk", "Bearer "));
+    assert_eq!((&*everywhere.json_access_key, &*everywhere.json_refresh_key), ("a", "r"));
+    let cookies = everywhere.cookies;
     for (pair, token, csrf, header) in [
         (
             &cookies.access,
@@ -92,7 +99,7 @@ fn every_place_can_be_said_by_flasks_name_for_it() {
     assert_eq!((cookies.secure, cookies.same_site), (false, SameSite::Strict));
     assert!(cookies.end_with_browser && !cookies.show_csrf);
     assert_eq!(cookies.allowed_origins, ["https://app.example.com", "http://localhost:8080"]);
-    let everybody = logout(&[("ALLOWED_ORIGINS", "*")]).unwrap().locations.cookies;
+    let everybody = locations(&[("ALLOWED_ORIGINS", "*")]).cookies;
     assert!(everybody.allowed_origins.is_empty(), "none of them may use cookies");
 }
 
@@ -143,7 +150,7 @@ fn a_host_cookie_contradicts_a_domain_a_path_and_plain_http() {
         ("JWT_REFRESH_CSRF_COOKIE_NAME", "d"),
         ("JWT_COOKIE_SECURE", "false"),
     ];
-    assert!(logout(&plain).is_ok());
+    assert_eq!(logout(&plain), Ok(()));
     let cross_site = [&plain[..], &[("JWT_COOKIE_SAMESITE", "None")]].concat();
     assert!(message(&cross_site).contains("JWT_COOKIE_SECURE"));
     let one_name = [("JWT_REFRESH_COOKIE_NAME", "__Host-access_token")];
@@ -154,16 +161,17 @@ fn a_host_cookie_contradicts_a_domain_a_path_and_plain_http() {
 fn a_verifier_may_be_given_a_public_key() {
     let pem = include_str!("rsa-public.pem");
     let without_table = [("KEYS_TABLE", ""), ("JWT_PUBLIC_KEY", pem)];
-    let config = logout(&[&without_table[..], &[("JWT_ALGORITHM", "RS256")]].concat()).unwrap();
-    assert!(matches!(config.keys.location, KeyLocation::PublicPem(text) if text == pem));
-    assert_eq!(config.keys.algorithm, Some(Algorithm::Rs256));
+    let given = [&without_table[..], &[("JWT_ALGORITHM", "RS256")]].concat();
+    let keys = environment(&given).verifying_keys().unwrap();
+    assert!(matches!(keys.location, KeyLocation::PublicPem(text) if text == pem));
+    assert_eq!(keys.algorithm, Some(Algorithm::Rs256));
     let both = message(&[("JWT_PUBLIC_KEY", pem)]);
     assert_eq!(both, "KEYS_TABLE and JWT_PUBLIC_KEY are both set, set one of them");
 }
 
 #[test]
 fn a_base_path_is_a_path() {
-    let base_path = |value| logout(&[("BASE_PATH", value)]).map(|config| config.http.base_path);
+    let base_path = |value| environment(&[("BASE_PATH", value)]).http().map(|http| http.base_path);
     for path in ["", "/auth", "/auth/v1", "/a-b._~9"] {
         assert_eq!(base_path(path).unwrap(), path);
     }
