@@ -14,11 +14,11 @@ TARGET := $(or $(CARGO_TARGET_DIR),target)
 RUN_TESTS := $(if $(shell command -v cargo-nextest),cargo nextest run,cargo test --tests)
 
 .PHONY: help dev rotate test check fmt lint doc test-openapi test-interop test-browser deny template build bench deploy check-aws \
-	password-filter \
+	password-filter configuration-docs \
 	advisories advisories-rust advisories-npm advisories-python
 
 help: ## This list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 dev: ## Serve everything on http://127.0.0.1:3000 (ARGS="--help" lists options)
 	@cargo build --workspace --bins
@@ -58,6 +58,11 @@ OPENAPI := tests/openapi
 test-openapi: $(TOOLS)/openapi/ready ## docs/openapi.yaml against calls that Schemathesis makes up (ARGS="--seed 1" repeats a run)
 	cargo build --workspace --bins
 	$(TOOLS)/openapi/bin/python $(OPENAPI)/run.py $(TARGET)/debug $(ARGS)
+
+configuration-docs: ## Generate docs/configuration.md (a test compares them)
+	mkdir -p $(TARGET)
+	cargo run --quiet --package latchkey-config --example configuration > $(TARGET)/configuration.md
+	mv $(TARGET)/configuration.md docs/configuration.md
 
 INTEROP := tests/interop
 
