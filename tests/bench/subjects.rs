@@ -117,7 +117,7 @@ impl Subjects {
         let login_event = event("POST /login", Some(&visitor), None);
         let question = || Events::InTurn(vec![authorizer_event(token)]);
         let call = |route| Events::InTurn(vec![event(route, None, Some(token))]);
-        let others = other_tokens(keys, token)?;
+        let others = other_tokens(&keys, token)?;
         let new_questions = others.iter().map(|token| authorizer_event(token)).collect();
         let new_questions = Events::InTurn(new_questions);
         let new_calls = others.iter().map(|token| event("GET /protected", None, Some(token)));
@@ -153,11 +153,12 @@ async fn signing_keys(
 }
 
 /// More tokens of the same session than any verifier remembers.
-fn other_tokens(keys: KeySet, token: &str) -> Result<Vec<String>, Box<dyn Error>> {
+fn other_tokens(keys: &KeySet, token: &str) -> Result<Vec<String>, Box<dyn Error>> {
     let payload = BASE64_URL_SAFE_NO_PAD.decode(token.split('.').nth(1).unwrap_or_default())?;
     let claims: Value = serde_json::from_slice(&payload)?;
     let text = |name: &str| claims[name].as_str().unwrap_or_default();
-    let issuer = Issuer::new(keys.into_signing_key(), token_profile());
+    let (key, profile) = (keys.signing().ok_or("no key signs")?, token_profile());
+    let issuer = Issuer::new(key, &profile);
     let user = UserId::parse(text("sub")).ok_or("no sub")?;
     let session = SessionId::parse(text("sid")).ok_or("no sid")?;
     let now = Timestamp::from_unix(claims["iat"].as_u64().unwrap_or_default());

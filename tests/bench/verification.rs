@@ -42,10 +42,11 @@ pub(crate) fn measure() -> Result<Vec<Verification>, Box<dyn Error>> {
 fn measure_one(algorithm: Algorithm) -> Result<Verification, Box<dyn Error>> {
     let jwk_set = SigningKey::generate_jwk_set(algorithm)?;
     let keys = KeySet::parse(&jwk_set)?;
-    let verifier = Verifier::new(keys.verifying_keys(), token_profile());
+    let profile = token_profile();
+    let verifier = Verifier::new(&keys, &profile);
     let jwk: Value = serde_json::from_str(jwk_set.expose_secret())?;
     let bare = Bare::new(algorithm, &keys, jwk["keys"][0]["k"].as_str().unwrap_or_default())?;
-    let tokens = tokens(keys)?;
+    let tokens = tokens(&keys)?;
     let parts: Vec<_> = tokens.iter().map(|token| split(token)).collect::<Result<_, _>>()?;
 
     let (mut checks, mut decisions) = (Vec::new(), Vec::new());
@@ -83,10 +84,11 @@ fn median_us(times: &mut [Duration]) -> f64 {
     times.get(times.len() / 2).map_or(0.0, |time| time.as_secs_f64() * 1e6)
 }
 
-fn tokens(keys: KeySet) -> Result<Vec<String>, Box<dyn Error>> {
+fn tokens(keys: &KeySet) -> Result<Vec<String>, Box<dyn Error>> {
     let (user, session) = (UserId::generate()?, SessionId::generate()?);
     let grant = grant(&user, &session);
-    let issuer = Issuer::new(keys.into_signing_key(), token_profile());
+    let (key, profile) = (keys.signing().ok_or("no key signs")?, token_profile());
+    let issuer = Issuer::new(key, &profile);
     let token = |_| Ok(issuer.access_token(&grant, true, NOW)?.text.expose_secret().to_owned());
     (0..TOKENS).map(token).collect()
 }

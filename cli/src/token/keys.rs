@@ -3,13 +3,13 @@
 use std::{fs, path::Path};
 
 use latchkey_keys::{KeyState, PublicRing, RingError};
-use latchkey_token::{Algorithm, VerifyingKeys};
+use latchkey_token::{Algorithm, KeySet};
 
 use crate::{arguments::Deployment, failure::Failure, stack::Stack};
 
 /// Keys, and what those of a ring do in it.
 pub(super) struct Keys {
-    verifying: VerifyingKeys,
+    verifying: KeySet,
     ring: PublicRing,
 }
 
@@ -24,7 +24,7 @@ impl Keys {
             let set = fs::read_to_string(file)
                 .map_err(|error| Failure::File { file: place.clone(), error })?;
             let verifying =
-                VerifyingKeys::parse(&set).map_err(|error| Failure::Keys { place, error })?;
+                KeySet::parse_public(&set).map_err(|error| Failure::Keys { place, error })?;
             return Ok(Some(Self { verifying, ring: PublicRing::default() }));
         }
         if !deployment.is_named() {
@@ -35,10 +35,10 @@ impl Keys {
     }
 
     pub(super) fn of(ring: PublicRing) -> Result<Self, RingError> {
-        Ok(Self { verifying: ring.verifying_keys()?, ring })
+        Ok(Self { verifying: KeySet::new(None, ring.verifying_keys()?), ring })
     }
 
-    pub(super) const fn verifying(&self) -> &VerifyingKeys {
+    pub(super) const fn verifying(&self) -> &KeySet {
         &self.verifying
     }
 

@@ -24,7 +24,7 @@ impl Verdict {
             Err(TokenError::Expired) => Self::Expired,
             Err(TokenError::NotYetValid | TokenError::IssuedInFuture) => Self::NotYetValid,
             Err(TokenError::BadSignature | TokenError::WrongAlgorithm) => Self::BadSignature,
-            Err(TokenError::UnknownKey) => Self::UnknownKey,
+            Err(TokenError::UnknownKey | TokenError::LegacyKeysUnread) => Self::UnknownKey,
             Err(
                 TokenError::TooLong
                 | TokenError::NotCompact

@@ -2,7 +2,8 @@
 
 use account::Account;
 use latchkey_config::{Environment, log_settings};
-use latchkey_http::{StartError, TokenReader, run, start_logging};
+use latchkey_guard::TokenReader;
+use latchkey_http::{StartError, run, start_logging};
 use latchkey_password::{HashParams, Hasher};
 use latchkey_store::{Aws, DynamoUsers};
 use latchkey_token::Timestamp;
@@ -13,7 +14,7 @@ async fn main() -> Result<(), StartError> {
     let env = Environment::load()?;
     let users_table = env.users_table()?;
     let (keys, legacy_table) = env.with_flask(env.verifying_keys()?)?;
-    let tokens = env.tokens()?;
+    let profile = env.tokens()?;
     let hashing = env.hashing(HashParams::new)?;
     let locations = env.locations()?;
     let http = env.http()?;
@@ -21,7 +22,11 @@ async fn main() -> Result<(), StartError> {
     let aws = Aws::default();
     let account = Account {
         users: DynamoUsers::connect(&aws, users_table).await.with_legacy(legacy_table),
-        reader: TokenReader::connect(keys, tokens, locations, &aws, Timestamp::now()).await?,
+        reader: TokenReader {
+            keys: keys.connect_verifying(&aws, Timestamp::now()).await?,
+            profile,
+            locations,
+        },
         hasher: Hasher::new(hashing)?,
     };
 

@@ -3,7 +3,7 @@
 use authorizer::Authorizer;
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use latchkey_config::{Environment, log_settings};
-use latchkey_http::{Guard, StartError, in_time, start_logging};
+use latchkey_http::{StartError, in_time, start_logging};
 use latchkey_store::Aws;
 use latchkey_token::Timestamp;
 use serde_json::value::RawValue;
@@ -12,8 +12,7 @@ use serde_json::value::RawValue;
 async fn main() -> Result<(), StartError> {
     start_logging(log_settings());
     let guard = Environment::load()?.guard()?;
-    let authorizer =
-        &Authorizer { guard: Guard::connect(guard, &Aws::default(), Timestamp::now()).await? };
+    let authorizer = &Authorizer { guard: guard.connect(&Aws::default(), Timestamp::now()).await? };
 
     Ok(run(service_fn(|event: LambdaEvent<Box<RawValue>>| {
         // Boxed for the reason that `latchkey_http::run` gives.

@@ -2,12 +2,12 @@
 #![cfg(test)]
 
 use authorizer::Authorizer;
-use latchkey_http::{Guard, SessionCheck, TokenReader};
+use latchkey_guard::{Guard, RevocationCheck, TokenReader};
 use latchkey_session::{AddUser as _, LegacyUser};
 use latchkey_store::MemoryUsers;
 use latchkey_testkit::{
     authorizer_event::{ARN, http_api_1, http_api_2, rest_request, rest_token, web_socket},
-    fixtures::{NOW, operation, session, user, verifier},
+    fixtures::{NOW, operation, reader, reader_with, session, user, verifier},
     flask,
     forge::{bad_tokens, claims, claims_for, header, sign, with},
     unavailable::UnavailableUsers,
@@ -15,7 +15,8 @@ use latchkey_testkit::{
 use serde_json::{Value, json};
 
 async fn decide(users: MemoryUsers, event: &Value) -> Value {
-    let authorizer = Authorizer { guard: Guard::new(verifier(), SessionCheck::strict(users)) };
+    let authorizer =
+        Authorizer { guard: Guard::new(reader(), Some(users), RevocationCheck::Strict) };
     serde_json::to_value(authorizer.handle(&event.to_string(), NOW).await.unwrap()).unwrap()
 }
 
@@ -176,7 +177,7 @@ async fn the_decision_depends_on_the_identity_source_alone() {
 #[tokio::test]
 async fn a_fault_of_the_store_is_an_error_so_that_it_is_neither_allowed_nor_cached() {
     let authorizer =
-        Authorizer { guard: Guard::new(verifier(), SessionCheck::strict(UnavailableUsers)) };
+        Authorizer { guard: Guard::new(reader(), Some(UnavailableUsers), RevocationCheck::Strict) };
     let event = http_api_2(&format!("Bearer {}", sign(&header(), &claims())));
     let error = authorizer.handle(&event.to_string(), NOW).await.unwrap_err();
     assert_eq!(error.to_string(), "the store is unavailable");
@@ -190,8 +191,8 @@ async fn the_authorizer_takes_flasks_tokens_in_every_shape() {
         "alice",
         LegacyUser { id: alice.id.clone(), username: alice.username.clone() },
     );
-    let reader = TokenReader::with_flask(verifier(), keys);
-    let authorizer = Authorizer { guard: Guard::reading(reader, SessionCheck::strict(users)) };
+    let reader = reader_with(keys);
+    let authorizer = Authorizer { guard: Guard::new(reader, Some(users), RevocationCheck::Strict) };
     let claims = flask::extended_claims();
     let expired = with(claims.clone(), "exp", NOW.unix().into());
     for (claims, is_allowed) in [(claims, true), (expired, false)] {

@@ -2,11 +2,13 @@
 #![cfg(test)]
 
 use authorizer::Authorizer;
-use latchkey_http::{Guard, HeaderName, SessionCheck, TokenLocation, TokenLocations, TokenReader};
+use latchkey_guard::{
+    Guard, HeaderName, RevocationCheck, TokenLocation, TokenLocations, TokenReader,
+};
 use latchkey_store::MemoryUsers;
 use latchkey_testkit::{
     authorizer_event::{http_api_1, http_api_2, rest_request, rest_token, web_socket},
-    fixtures::{NOW, verifier},
+    fixtures::{NOW, reader, verifier},
     forge::{claims, header, sign, with},
 };
 use serde_json::{Value, json};
@@ -26,8 +28,8 @@ fn token() -> String {
 
 /// Whether the caller is let through; the answer has the shape that the event's sender expects.
 async fn allows(locations: &TokenLocations, event: &Value) -> bool {
-    let reader = TokenReader { locations: locations.clone(), ..TokenReader::new(verifier()) };
-    let guard = Guard::reading(reader, SessionCheck::<MemoryUsers>::off());
+    let reader = TokenReader { locations: locations.clone(), ..reader() };
+    let guard = Guard::new(reader, None::<MemoryUsers>, RevocationCheck::Off);
     let decision = Authorizer { guard }.handle(&event.to_string(), NOW).await.unwrap();
     let decision = serde_json::to_value(decision).unwrap();
     let effect = decision.pointer("/policyDocument/Statement/0/Effect").and_then(Value::as_str);

@@ -3,7 +3,7 @@
 use discovery::Discovery;
 use latchkey_config::{Environment, log_settings};
 use latchkey_http::{StartError, run, start_logging};
-use latchkey_store::{Aws, TrustedKeys};
+use latchkey_store::Aws;
 use latchkey_token::Timestamp;
 
 #[tokio::main(flavor = "current_thread")]
@@ -14,8 +14,7 @@ async fn main() -> Result<(), StartError> {
     let keys = env.verifying_keys()?;
     let http = env.http()?;
 
-    let ours = |keys: TrustedKeys| keys.verifying;
-    let keys = keys.connect_trusted(&Aws::default(), Timestamp::now(), ours).await?;
+    let keys = keys.connect_verifying(&Aws::default(), Timestamp::now()).await?;
     let discovery = Discovery { issuer, keys };
 
     run(http, async |request| discovery.handle(request, Timestamp::now()).await).await

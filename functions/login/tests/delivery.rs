@@ -3,7 +3,7 @@
 
 mod scene;
 
-use latchkey_http::{TokenLocation, TokenLocations};
+use latchkey_guard::{TokenLocation, TokenLocations};
 use latchkey_session::{ReadUser as _, Username};
 use latchkey_testkit::{
     event::{post_json, post_text, with_header},

@@ -5,7 +5,8 @@ mod scene;
 
 use std::time::Duration;
 
-use latchkey_http::{GatewayAnswer, TokenLocations};
+use latchkey_guard::TokenLocations;
+use latchkey_http::GatewayAnswer;
 use latchkey_session::{
     AccountStatus, AddUser as _, ReadUser, SessionState, UpdateUser, User, Username,
 };

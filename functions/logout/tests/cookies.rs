@@ -2,12 +2,13 @@
 #![cfg(test)]
 
 use lambda_http::Request;
-use latchkey_http::{GatewayAnswer, TokenLocation, TokenLocations, TokenReader, answer};
+use latchkey_guard::{TokenLocation, TokenLocations, TokenReader};
+use latchkey_http::{GatewayAnswer, answer};
 use latchkey_session::{AddUser as _, ReadUser as _, UpdateUser, User};
 use latchkey_store::MemoryUsers;
 use latchkey_testkit::{
     event::{request, with_header, with_token},
-    fixtures::{NOW, operation, session, user, verifier},
+    fixtures::{NOW, operation, reader, session, user, verifier},
     forge::{claims_for, header, refresh_claims_for, refresh_header, sign, with},
     unavailable::UnavailableUsers,
 };
@@ -67,8 +68,7 @@ const COOKIES: &[TokenLocation] = &[TokenLocation::Headers, TokenLocation::Cooki
 
 async fn call<U: UpdateUser>(users: U, order: &[TokenLocation], event: &Value) -> GatewayAnswer {
     let locations = TokenLocations { order: order.to_vec(), ..TokenLocations::default() };
-    let logout =
-        Logout { users, reader: TokenReader { locations, ..TokenReader::new(verifier()) } };
+    let logout = Logout { users, reader: TokenReader { locations, ..reader() } };
     let handle = async |request: &Request| logout.handle(request, NOW).await;
     answer(&event.to_string(), &handle).await
 }
@@ -160,7 +160,7 @@ async fn cookies_of_one_name_are_cleared_for_every_domain_that_can_have_set_them
     locations.cookies.access.token.name = "access_token_cookie".to_owned();
     locations.cookies.access.token.path = "/api".to_owned();
     let log_out = async |cookies: Value| {
-        let reader = TokenReader { locations: locations.clone(), ..TokenReader::new(verifier()) };
+        let reader = TokenReader { locations: locations.clone(), ..reader() };
         let logout = Logout { users: UnavailableUsers, reader };
         let mut event = request("POST", "/logout");
         event["cookies"] = cookies;

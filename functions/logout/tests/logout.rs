@@ -2,12 +2,13 @@
 #![cfg(test)]
 
 use lambda_http::Request;
-use latchkey_http::{GatewayAnswer, TokenReader, answer};
+use latchkey_guard::TokenReader;
+use latchkey_http::{GatewayAnswer, answer};
 use latchkey_session::{AddUser as _, ReadUser as _, UpdateUser, User};
 use latchkey_store::MemoryUsers;
 use latchkey_testkit::{
     event::{request, with_header, with_token},
-    fixtures::{NOW, operation, session, user, verifier},
+    fixtures::{NOW, operation, reader, session, user, verifier},
     forge::{bad_tokens, claims_for, header, refresh_claims_for, refresh_header, sign, with},
     unavailable::UnavailableUsers,
 };
@@ -16,7 +17,7 @@ use logout::Logout;
 use serde_json::{Value, json};
 
 async fn call<U: UpdateUser>(users: U, event: &Value) -> GatewayAnswer {
-    let logout = Logout { users, reader: TokenReader::new(verifier()) };
+    let logout = Logout { users, reader: reader() };
     let handle = async |request: &Request| logout.handle(request, NOW).await;
     answer(&event.to_string(), &handle).await
 }

@@ -1,7 +1,7 @@
 //! `/protected`: wiring only. The behaviour is in `lib.rs`.
 
 use latchkey_config::{Environment, log_settings};
-use latchkey_http::{Guard, StartError, allow_only, run, start_logging};
+use latchkey_http::{StartError, run, start_logging};
 use latchkey_store::Aws;
 use latchkey_token::Timestamp;
 use protected::Protected;
@@ -13,12 +13,7 @@ async fn main() -> Result<(), StartError> {
     let guard = env.guard()?;
     let http = env.http()?;
 
-    let protected =
-        Protected { guard: Guard::connect(guard, &Aws::default(), Timestamp::now()).await? };
+    let protected = Protected { guard: guard.connect(&Aws::default(), Timestamp::now()).await? };
 
-    run(http, async |request| {
-        allow_only(request, "GET")?;
-        protected.handle(request, Timestamp::now()).await
-    })
-    .await
+    run(http, async |request| protected.handle(request, Timestamp::now()).await).await
 }

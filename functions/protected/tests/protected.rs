@@ -4,12 +4,13 @@
 use std::time::Duration;
 
 use lambda_http::Request;
-use latchkey_http::{GatewayAnswer, Guard, SessionCheck, answer};
+use latchkey_guard::{Guard, RevocationCheck};
+use latchkey_http::{GatewayAnswer, answer};
 use latchkey_session::{AccountStatus, AddUser as _, ReadUser};
 use latchkey_store::MemoryUsers;
 use latchkey_testkit::{
     event::{request, with_header, with_token},
-    fixtures::{NOW, operation, session, user, verifier},
+    fixtures::{NOW, operation, session, user, verifier, reader},
     forge::{bad_tokens, claims, claims_for, header, sign, with},
     unavailable::{CAUSE, UnavailableUsers},
 };
@@ -22,7 +23,7 @@ async fn call<S: ReadUser>(
     event: &Value,
     now: Timestamp,
 ) -> GatewayAnswer {
-    let protected = Protected { guard: Guard::new(verifier(), sessions) };
+    let protected = Protected { guard: Guard::new(reader(), sessions) };
     let handle = async |request: &Request| protected.handle(request, now).await;
     answer(&event.to_string(), &handle).await
 }
@@ -61,7 +62,7 @@ fn assert_invalid(answer: &GatewayAnswer) {
 #[tokio::test]
 async fn a_live_token_is_told_its_user() {
     let (users, token) = logged_in(|_| ()).await;
-    let answer = call(SessionCheck::strict(users), &with_token(route(), &token), NOW).await;
+    let answer = call(Some(users), RevocationCheck::Strict, &with_token(route(), &token), NOW).await;
     assert_eq!((answer.status_code, answer.body.as_str()), (200, r#"{"logged_in_as":"alice"}"#));
     assert_eq!(answer.headers["cache-control"], "no-store");
 }
@@ -72,7 +73,7 @@ async fn the_scheme_is_bearer_in_any_case_or_flask_jwts() {
     for scheme in ["Bearer", "bearer", "BEARER", "JWT", "jwt"] {
         let event = with_header(route(), "authorization", &format!("{scheme} {token}"));
         assert_eq!(
-            call(SessionCheck::strict(users.clone()), &event, NOW).await.status_code,
+            call(Some(users.clone()), RevocationCheck::Strict, &event, NOW).await.status_code,
             200,
             "{scheme}"
         );
@@ -85,22 +86,22 @@ async fn no_token_is_a_plain_challenge() {
     let missing = |answer: &GatewayAnswer| {
         assert_refused(answer, "missing_token", "Missing Authorization Header", "");
     };
-    missing(&call(SessionCheck::strict(users.clone()), &route(), NOW).await);
+    missing(&call(Some(users.clone()), RevocationCheck::Strict, &route(), NOW).await);
     for value in ["Basic YTpi", "Token x", token.as_str(), "", "Bearertoken"] {
         let event = with_header(route(), "authorization", value);
-        missing(&call(SessionCheck::strict(users.clone()), &event, NOW).await);
+        missing(&call(Some(users.clone()), RevocationCheck::Strict, &event, NOW).await);
     }
     for (name, value) in
         [("cookie", format!("access_token_cookie={token}")), ("x-user-id", "alice".to_owned())]
     {
         missing(
-            &call(SessionCheck::strict(users.clone()), &with_header(route(), name, &value), NOW)
+            &call(Some(users.clone()), RevocationCheck::Strict, &with_header(route(), name, &value), NOW)
                 .await,
         );
     }
     let mut query = route();
     query["rawQueryString"] = format!("access_token={token}&jwt={token}").into();
-    missing(&call(SessionCheck::strict(users), &query, NOW).await);
+    missing(&call(Some(users), RevocationCheck::Strict, &query, NOW).await);
 }
 
 #[tokio::test]
@@ -114,7 +115,7 @@ async fn a_malformed_authorization_is_an_invalid_token() {
         "Bearer ü.ü.ü".to_owned(),
     ] {
         let event = with_header(route(), "authorization", &value);
-        assert_invalid(&call(SessionCheck::strict(users.clone()), &event, NOW).await);
+        assert_invalid(&call(Some(users.clone()), RevocationCheck::Strict, &event, NOW).await);
     }
 }
 
@@ -133,17 +134,17 @@ async fn a_token_counts_once_however_its_header_is_written() {
         format!("Basic ü\u{1}, Bearer {token}"),
     ] {
         let event = with_header(route(), "authorization", &value);
-        let answer = call(SessionCheck::strict(users.clone()), &event, NOW).await;
+        let answer = call(Some(users.clone()), RevocationCheck::Strict, &event, NOW).await;
         assert_eq!(answer.status_code, 200, "{value}: {answer:?}");
     }
     let mut twice = with_token(route(), &token);
     twice["headers"]["Authorization"] = format!("Bearer {token}").into();
-    assert_eq!(call(SessionCheck::strict(users.clone()), &twice, NOW).await.status_code, 200);
+    assert_eq!(call(Some(users.clone()), RevocationCheck::Strict, &twice, NOW).await.status_code, 200);
 
     for other in ["x.y.z".to_owned(), format!("{token}x")] {
         let both = format!("Bearer {token}, Bearer {other}");
         let event = with_header(route(), "authorization", &both);
-        let answer = call(SessionCheck::strict(users.clone()), &event, NOW).await;
+        let answer = call(Some(users.clone()), RevocationCheck::Strict, &event, NOW).await;
         assert_eq!(
             (answer.status_code, &serde_json::from_str::<Value>(&answer.body).unwrap()["error"]),
             (400, &json!("invalid_request"))
@@ -155,7 +156,7 @@ async fn a_token_counts_once_however_its_header_is_written() {
 async fn every_bad_token_is_refused_and_only_an_expired_one_is_told_why() {
     for (name, token, code) in bad_tokens() {
         let event = with_token(route(), &token);
-        let answer = call(SessionCheck::strict(MemoryUsers::default()), &event, NOW).await;
+        let answer = call(Some(MemoryUsers::default()), RevocationCheck::Strict, &event, NOW).await;
         if answer.status_code == 400 {
             assert!(token.contains(|c: char| c.is_control()), "{name}: {answer:?}");
         } else if code == "token_expired" {
@@ -174,7 +175,7 @@ async fn a_refresh_token_opens_nothing() {
     let event = with_token(route(), &sign(&header, &claims));
     let msg = "Only non-refresh tokens are allowed";
     let challenge = format!(", error=\"invalid_token\", error_description=\"{msg}\"");
-    let answer = call(SessionCheck::strict(MemoryUsers::default()), &event, NOW).await;
+    let answer = call(Some(MemoryUsers::default()), RevocationCheck::Strict, &event, NOW).await;
     assert_refused(&answer, "wrong_token_type", msg, &challenge);
 }
 
@@ -195,22 +196,22 @@ async fn a_token_whose_session_is_over_is_revoked() {
     .await;
     let deleted = (MemoryUsers::default(), sign(&header(), &claims()));
     for (users, token) in [ended, disabled, made_anew, expired, deleted] {
-        revoked(&call(SessionCheck::strict(users), &with_token(route(), &token), NOW).await);
+        revoked(&call(Some(users), RevocationCheck::Strict, &with_token(route(), &token), NOW).await);
     }
 }
 
 #[tokio::test]
 async fn without_the_revocation_check_a_token_is_good_until_it_expires() {
     let event = with_token(route(), &sign(&header(), &claims()));
-    assert_eq!(call(SessionCheck::<MemoryUsers>::off(), &event, NOW).await.status_code, 200);
+    assert_eq!(call(None::<MemoryUsers>, RevocationCheck::Off, &event, NOW).await.status_code, 200);
     let later = NOW + Duration::from_mins(15);
-    assert_eq!(call(SessionCheck::<MemoryUsers>::off(), &event, later).await.status_code, 401);
+    assert_eq!(call(None::<MemoryUsers>, RevocationCheck::Off, &event, later).await.status_code, 401);
 }
 
 #[tokio::test]
 async fn a_session_that_cannot_be_looked_up_is_a_fault_and_no_refusal() {
     let event = with_token(route(), &sign(&header(), &claims()));
-    let answer = call(SessionCheck::strict(UnavailableUsers), &event, NOW).await;
+    let answer = call(Some(UnavailableUsers), RevocationCheck::Strict, &event, NOW).await;
     assert_eq!((answer.status_code, answer.headers["retry-after"].as_str()), (503, "1"));
     assert!(!answer.body.contains(CAUSE), "{}", answer.body);
 }
@@ -219,7 +220,7 @@ async fn a_session_that_cannot_be_looked_up_is_a_fault_and_no_refusal() {
 async fn an_optional_route_answers_everybody_but_a_bad_token() {
     let optional = request("GET", "/protected/optional");
     let (users, token) = logged_in(|_| ()).await;
-    let check = || SessionCheck::strict(users.clone());
+    let check = || Some(users.clone()), RevocationCheck::Strict;
     let anybody = call(check(), &optional, NOW).await;
     assert_eq!((anybody.status_code, anybody.body.as_str()), (200, r#"{"logged_in_as":null}"#));
     let alice = call(check(), &with_token(optional.clone(), &token), NOW).await;
@@ -274,7 +275,7 @@ async fn a_route_for_admins_asks_for_the_role() {
 async fn other_paths_are_not_found() {
     for path in ["/protected/", "/protected/other", "/protectedx", "/"] {
         let event = with_token(request("GET", path), &sign(&header(), &claims()));
-        let answer = call(SessionCheck::<MemoryUsers>::off(), &event, NOW).await;
+        let answer = call(None::<MemoryUsers>, RevocationCheck::Off, &event, NOW).await;
         assert_eq!(answer.status_code, 404, "{path}");
     }
 }

@@ -1,7 +1,8 @@
 //! `POST /refresh`: wiring only. The behaviour is in `lib.rs`.
 
 use latchkey_config::{Environment, log_settings};
-use latchkey_http::{SigningKeys, StartError, TokenReader, allow_only, run, start_logging};
+use latchkey_guard::TokenReader;
+use latchkey_http::{StartError, run, start_logging};
 use latchkey_store::{Aws, DynamoUsers};
 use latchkey_token::Timestamp;
 use refresh::Refresh;
@@ -12,26 +13,20 @@ async fn main() -> Result<(), StartError> {
     let env = Environment::load()?;
     let users_table = env.users_table()?;
     let (keys, legacy_table) = env.with_flask(env.signing_keys()?)?;
-    let tokens = env.tokens()?;
+    let profile = env.tokens()?;
     let sessions = env.sessions()?;
     let policy = env.rotation()?;
     let locations = env.locations()?;
     let http = env.http()?;
 
     let aws = Aws::default();
-    let leeway = tokens.leeway;
-    let signing = move |keys, flask| SigningKeys::new(keys, flask, &tokens);
-    let keys = keys.connect_signing(&aws, Timestamp::now(), signing).await?;
+    let keys = keys.connect_signing(&aws, Timestamp::now()).await?;
     let refresh = Refresh {
         users: DynamoUsers::connect(&aws, users_table).await.with_legacy(legacy_table),
-        reader: TokenReader { keys, locations, leeway },
+        reader: TokenReader { keys, profile, locations },
         policy,
         sessions,
     };
 
-    run(http, async |request| {
-        allow_only(request, "POST")?;
-        refresh.handle(request, Timestamp::now()).await
-    })
-    .await
+    run(http, async |request| refresh.handle(request, Timestamp::now()).await).await
 }

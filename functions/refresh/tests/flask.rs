@@ -2,7 +2,8 @@
 #![cfg(test)]
 
 use lambda_http::Request;
-use latchkey_http::{GatewayAnswer, SigningKeys, TokenLocations, TokenReader, answer};
+use latchkey_guard::{TokenLocations, TokenReader};
+use latchkey_http::{GatewayAnswer, answer};
 use latchkey_keys::KeyCache;
 use latchkey_session::{
     AccountChange, AccountStatus, AddUser as _, LegacyUser, ReadUser as _, RemoveUser as _, User,

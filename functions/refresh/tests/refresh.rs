@@ -5,7 +5,8 @@
 use std::time::Duration;
 
 use lambda_http::Request;
-use latchkey_http::{GatewayAnswer, SigningKeys, TokenLocations, TokenReader, answer};
+use latchkey_guard::{TokenLocations, TokenReader};
+use latchkey_http::{GatewayAnswer, answer};
 use latchkey_keys::KeyCache;
 use latchkey_session::{AccountStatus, AddUser as _, ReadUser, RotationPolicy, UpdateUser, User};
 use latchkey_store::MemoryUsers;

@@ -1,7 +1,7 @@
 //! `POST /signup`: wiring only. The behaviour is in `lib.rs`.
 
 use latchkey_config::{Environment, log_settings};
-use latchkey_http::{StartError, allow_only, run, start_logging};
+use latchkey_http::{StartError, run, start_logging};
 use latchkey_password::{HashParams, Hasher, PasswordPolicy};
 use latchkey_store::{Aws, DynamoUsers};
 use latchkey_token::Timestamp;
@@ -22,9 +22,5 @@ async fn main() -> Result<(), StartError> {
         hasher: Hasher::new(hashing)?,
     };
 
-    run(http, async |request| {
-        allow_only(request, "POST")?;
-        signup.handle(request, Timestamp::now()).await
-    })
-    .await
+    run(http, async |request| signup.handle(request, Timestamp::now()).await).await
 }

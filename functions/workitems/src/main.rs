@@ -1,7 +1,7 @@
 //! `/workitems`: wiring only. The behaviour is in `lib.rs`.
 
 use latchkey_config::{Environment, log_settings};
-use latchkey_http::{Guard, StartError, run, start_logging};
+use latchkey_http::{StartError, run, start_logging};
 use latchkey_store::{Aws, DynamoWorkItems};
 use latchkey_token::Timestamp;
 use workitems::WorkItems;
@@ -17,7 +17,7 @@ async fn main() -> Result<(), StartError> {
     let aws = Aws::default();
     let work_items = WorkItems {
         items: DynamoWorkItems::connect(&aws, work_items_table).await,
-        guard: Guard::connect(guard, &aws, Timestamp::now()).await?,
+        guard: guard.connect(&aws, Timestamp::now()).await?,
     };
 
     run(http, async |request| work_items.handle(request, Timestamp::now()).await).await

@@ -4,12 +4,13 @@
 use std::{collections::HashSet, time::Duration};
 
 use lambda_http::Request;
-use latchkey_http::{GatewayAnswer, Guard, SessionCheck, answer};
+use latchkey_guard::{Guard, RevocationCheck};
+use latchkey_http::{GatewayAnswer, answer};
 use latchkey_session::{AddUser as _, User};
 use latchkey_store::{MemoryUsers, MemoryWorkItems};
 use latchkey_testkit::{
     event::{post_json, post_text, request, with_authorizer, with_token},
-    fixtures::{NOW, key_set, operation, session, token_profile, user, verifier},
+    fixtures::{NOW, key_set, operation, reader, session, token_profile, user, verifier},
     forge::{claims_for, header, sign},
 };
 use latchkey_token::{TokenProfile, Verifier};
@@ -30,7 +31,7 @@ async fn scene() -> Scene {
     let token = sign(&header(), &claims_for(&alice.id, &started.id));
     alice.sessions.insert(started.id, started.session);
     users.add_user(&alice, &operation()).await.unwrap();
-    let guard = Guard::new(verifier(), SessionCheck::strict(users));
+    let guard = Guard::new(reader(), Some(users), RevocationCheck::Strict);
     Scene { work_items: WorkItems { items: MemoryWorkItems::default(), guard }, alice, token }
 }
 
@@ -127,7 +128,7 @@ async fn the_leeway_holds_behind_the_authorizer_too() {
     let profile = TokenProfile { leeway: Duration::from_secs(10), ..token_profile() };
     let verifier = Verifier::new(key_set().verifying_keys(), profile);
     let scene = scene().await;
-    let guard = Guard::new(verifier, SessionCheck::<MemoryUsers>::off());
+    let guard = Guard::new(verifier, None::<MemoryUsers>, RevocationCheck::Off);
     let work_items = WorkItems { items: MemoryWorkItems::default(), guard };
     for (seconds, status) in [(0, 200), (9, 200), (10, 401), (11, 401)] {
         let mut context = Scene::context(&scene.alice);

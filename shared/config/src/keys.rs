@@ -115,7 +115,9 @@ impl Environment<'_> {
     ) -> Result<(KeySource, Option<String>), ConfigError> {
         let flask_secret = self.optional(&FLASK_KEYS_SECRET);
         let legacy_table = self.optional(&LEGACY_TABLE);
-        if flask_secret.is_some() && source.location.is_static() {
+        let is_static =
+            !matches!(source.location, KeyLocation::Ring { .. } | KeyLocation::Secret { .. });
+        if flask_secret.is_some() && is_static {
             return Err(FLASK_KEYS_SECRET.refused(
                 "goes with KEYS_TABLE or SIGNING_KEYS_SECRET; static keys are one JWK set",
             ));

@@ -2,6 +2,7 @@
 
 mod environment;
 mod functions;
+mod guard;
 mod keys;
 mod locations;
 mod settings;
@@ -9,5 +10,6 @@ mod variables;
 
 pub use environment::{ConfigError, Environment};
 pub use functions::{FUNCTIONS, check, variables_of};
+pub use guard::GuardSettings;
 pub use settings::log_settings;
 pub use variables::{SECTIONS, Unset, Values, Variable};

@@ -1,6 +1,6 @@
 //! Where tokens are in requests, by the names that Flask-JWT-Extended gave the options.
 
-use latchkey_http::{
+use latchkey_guard::{
     CookiePair, CookiePlace, CookieSettings, HeaderName, SameSite, TokenLocation, TokenLocations,
 };
 

@@ -2,12 +2,14 @@
 
 use std::{fmt::Display, time::Duration};
 
-use latchkey_http::{ErrorSettings, GuardSettings, HttpSettings, LogSettings, RevocationCheck};
+use latchkey_guard::RevocationCheck;
+use latchkey_http::{HttpSettings, LogSettings};
 use latchkey_session::{RotationPolicy, SessionLifetimes, SessionPolicy};
 use latchkey_token::TokenProfile;
 use tracing::Level;
 
 use crate::{
+    GuardSettings,
     environment::{ConfigError, Environment},
     variables::{
         ARGON2_ITERATIONS, ARGON2_MEMORY_KIB, BASE_PATH, FLASK_JWT_LOGIN, JWT_ACCESS_TOKEN_EXPIRES,
@@ -122,7 +124,6 @@ impl Environment<'_> {
             tokens: self.tokens()?,
             locations: self.locations()?,
             revocation: self.revocation()?,
-            errors: self.errors()?,
         })
     }
 
@@ -150,14 +151,10 @@ impl Environment<'_> {
         let base_path = self.checked(&BASE_PATH, |path| {
             path.strip_prefix('/').is_some_and(|path| path.split('/').all(is_segment))
         })?;
-        Ok(HttpSettings { errors: self.errors()?, base_path })
-    }
-
-    fn errors(&self) -> Result<ErrorSettings, ConfigError> {
         let message_key = self.checked(&JWT_ERROR_MESSAGE_KEY, |key| {
             !["error", "request_id", "reasons"].contains(&key)
         })?;
-        Ok(ErrorSettings { message_key })
+        Ok(HttpSettings { message_key, base_path })
     }
 }
 

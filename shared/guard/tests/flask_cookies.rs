@@ -2,16 +2,17 @@
 #![cfg(test)]
 
 use lambda_http::{Body, http::Request};
-use latchkey_http::{
-    Guard, RefreshToken, Requirement, SessionCheck, TokenLocation, TokenLocations, TokenReader,
+use latchkey_guard::{
+    Guard, Requirement, RevocationCheck, TokenLocation, TokenLocations, TokenReader,
 };
 use latchkey_session::{AddUser as _, LegacyUser};
 use latchkey_store::MemoryUsers;
 use latchkey_testkit::{
-    fixtures::{NOW, operation, user, verifier},
+    fixtures::{NOW, operation, reader_with, user},
     flask::{extended_claims, keys, sign},
     forge::with,
 };
+use latchkey_token::Subject;
 use serde_json::json;
 
 #[tokio::test]
@@ -28,9 +29,9 @@ async fn a_flask_cookie_works_under_flasks_name_with_its_csrf_value() {
     users.add_legacy_user("alice", moved);
     let reader = || TokenReader {
         locations: locations.clone(),
-        ..TokenReader::with_flask(verifier(), keys(&json!({ "minted_by": "flask" })))
+        ..reader_with(keys(&json!({ "minted_by": "flask" })))
     };
-    let (reader, guard) = (reader(), Guard::reading(reader(), SessionCheck::strict(users)));
+    let (reader, guard) = (reader(), Guard::new(reader(), Some(users), RevocationCheck::Strict));
     let request = |method: &str, csrf: &str, refresh: bool| {
         let kind = if refresh { "refresh" } else { "access" };
         let token = sign(&with(extended_claims(), "type", kind.into()));
@@ -44,15 +45,15 @@ async fn a_flask_cookie_works_under_flasks_name_with_its_csrf_value() {
         ("POST", "other", false),
         ("POST", "flask-csrf", true),
     ] {
-        let verdict = guard.check(&request(method, csrf, false), Requirement::TOKEN, NOW).await;
+        let verdict =
+            guard.authenticate(&request(method, csrf, false), Requirement::TOKEN, NOW).await;
         assert_eq!(verdict.is_ok(), is_taken, "{method} {csrf}");
         if method == "POST" {
             let verdict = reader.refresh(&request(method, csrf, true), NOW).await;
             assert_eq!(verdict.is_ok(), is_taken);
         }
     }
-    let (token, location) =
-        reader.refresh(&request("POST", "flask-csrf", true), NOW).await.unwrap();
-    assert!(matches!(token, RefreshToken::Flask(_)));
-    assert_eq!(location, TokenLocation::Cookies);
+    let token = reader.refresh(&request("POST", "flask-csrf", true), NOW).await.unwrap();
+    assert!(matches!(token.claims.subject, Subject::Legacy { .. }));
+    assert_eq!((token.claims.session, token.location), (None, TokenLocation::Cookies));
 }

@@ -3,41 +3,42 @@
 
 use std::time::Duration;
 
-use lambda_http::http::Request;
-use latchkey_http::{Guard, Identity, Refusal, Requirement, SessionCheck, TokenReader};
+use lambda_http::{Body, http::Request};
+use latchkey_guard::{Guard, Identity, Requirement, RevocationCheck, TokenReader};
+use latchkey_http::{ApiError, ErrorKind};
 use latchkey_session::{AccountStatus, AddUser as _, LegacyUser, User};
 use latchkey_store::MemoryUsers;
 use latchkey_testkit::{
-    fixtures::{NOW, key_set, operation, token_profile, user, verifier},
+    fixtures::{NOW, key_set, operation, reader_with, token_profile, user},
     flask::{SECRET, extended_claims, flask_jwt_claims, header, keys, sign},
     forge::{sign_with_hmac, with},
 };
-use latchkey_token::{FlaskKeys, Timestamp, TokenError, TokenProfile, Verifier};
+use latchkey_token::{KeySet, Timestamp, TokenError, TokenProfile};
 use serde_json::{Value, json};
 
 /// A guard over a store with alice in it, whom the old service knew as `alice` and as 1, and who has
 /// no session.
-async fn guard(keys: FlaskKeys, change: impl FnOnce(&mut User)) -> (Guard<MemoryUsers>, User) {
+async fn guard(keys: KeySet, change: impl FnOnce(&mut User)) -> (Guard<MemoryUsers>, User) {
     let (users, mut alice) = (MemoryUsers::default(), user("Alice"));
     change(&mut alice);
     users.add_user(&alice, &operation()).await.unwrap();
     for identity in ["alice", "1"] {
         users.add_legacy_user(identity, moved(&alice));
     }
-    let reader = TokenReader::with_flask(verifier(), keys);
-    (Guard::reading(reader, SessionCheck::strict(users)), alice)
+    let reader = reader_with(keys);
+    (Guard::new(reader, Some(users), RevocationCheck::Strict), alice)
 }
 
 fn moved(user: &User) -> LegacyUser {
     LegacyUser { id: user.id.clone(), username: user.username.clone() }
 }
 
-fn extended() -> FlaskKeys {
+fn extended() -> KeySet {
     keys(&json!({ "minted_by": "flask" }))
 }
 
-async fn admit(token: &str, now: Timestamp) -> Result<Identity, Refusal> {
-    guard(extended(), |_| ()).await.0.admit(token, now).await
+async fn admit(token: &str, now: Timestamp) -> Result<Identity, ApiError> {
+    guard(extended(), |_| ()).await.0.authenticate_token(token, now).await
 }
 
 fn later(seconds: u64) -> Timestamp {
@@ -45,8 +46,9 @@ fn later(seconds: u64) -> Timestamp {
 }
 
 #[track_caller]
-fn assert_refused(verdict: &Result<Identity, Refusal>, expected: TokenError) {
-    assert!(matches!(verdict, Err(Refusal::Token(error)) if *error == expected), "{verdict:?}");
+fn assert_refused(verdict: &Result<Identity, ApiError>, expected: TokenError) {
+    let kind = verdict.as_ref().unwrap_err().kind();
+    assert_eq!(kind, ApiError::from(expected).kind(), "{expected:?}");
 }
 
 #[tokio::test]
@@ -55,14 +57,14 @@ async fn a_flask_jwt_extended_token_opens_guarded_routes_until_it_expires() {
     let claims = with(extended_claims(), "plan", "pro".into());
     let token = sign(&with(claims, "roles", json!(["admin"])));
     let request = Request::builder().header("authorization", format!("Bearer {token}"));
-    let request = request.body(()).unwrap();
-    let caller = guard.check(&request, Requirement::FRESH, NOW).await.unwrap();
+    let request = request.body(Body::Empty).unwrap();
+    let caller = guard.authenticate(&request, Requirement::FRESH, NOW).await.unwrap();
     assert_eq!((caller.user(), caller.username()), (&alice.id, "Alice"));
     assert_eq!(caller.claims().auth_time, NOW, "`iat`");
     assert_eq!(caller.claims().claims.get("plan"), Some(&json!("pro")));
     assert!(!caller.has_role("admin"), "a role of theirs is none of ours");
-    assert!(guard.admit(&token, later(899)).await.is_ok());
-    assert_refused(&guard.admit(&token, later(900)).await, TokenError::Expired);
+    assert!(guard.authenticate_token(&token, later(899)).await.is_ok());
+    assert_refused(&guard.authenticate_token(&token, later(900)).await, TokenError::Expired);
 
     for (fresh, is_fresh) in [
         (json!(false), false),
@@ -75,7 +77,7 @@ async fn a_flask_jwt_extended_token_opens_guarded_routes_until_it_expires() {
         (json!(1_700_000_060.25), true),
     ] {
         let token = sign(&with(extended_claims(), "fresh", fresh.clone()));
-        let caller = guard.admit(&token, NOW).await.unwrap();
+        let caller = guard.authenticate_token(&token, NOW).await.unwrap();
         assert_eq!(caller.claims().fresh, is_fresh, "{fresh}");
     }
 }
@@ -104,7 +106,9 @@ async fn what_flask_takes_for_valid_and_should_not_is_refused() {
         assert_refused(&verdict, expected);
     }
     let refresh = sign(&with(extended_claims(), "type", "refresh".into()));
-    assert!(matches!(admit(&refresh, NOW).await, Err(Refusal::Token(TokenError::WrongType(_)))));
+    assert!(
+        matches!(admit(&refresh, NOW).await, Err(ref error) if error.kind() == ErrorKind::AccessTokenRequired)
+    );
     let claims = extended_claims();
     for (what, token) in [
         ("another secret", sign_with_hmac(&header(), &claims, b"another-flask-secret")),
@@ -118,7 +122,10 @@ async fn what_flask_takes_for_valid_and_should_not_is_refused() {
         ("our type", sign_with_hmac(&with(header(), "typ", "at+jwt".into()), &claims, SECRET)),
         ("padding", format!("{}=", sign(&claims))),
     ] {
-        assert!(matches!(admit(&token, NOW).await, Err(Refusal::Token(_))), "{what}");
+        assert!(
+            matches!(admit(&token, NOW).await, Err(ref error) if error.kind() == ErrorKind::InvalidToken),
+            "{what}"
+        );
     }
     for gone in ["nbf", "jti", "fresh", "csrf"] {
         let token = sign(&with(claims.clone(), gone, Value::Null));
@@ -132,14 +139,14 @@ async fn a_flask_jwt_token_opens_guarded_routes_until_it_expires() {
     let token = sign(&flask_jwt_claims());
     for scheme in ["JWT", "jwt", "Bearer"] {
         let request = Request::builder().header("authorization", format!("{scheme} {token}"));
-        let request = request.body(()).unwrap();
-        let caller = guard.check(&request, Requirement::TOKEN, NOW).await.unwrap();
+        let request = request.body(Body::Empty).unwrap();
+        let caller = guard.authenticate(&request, Requirement::TOKEN, NOW).await.unwrap();
         assert_eq!((caller.user(), caller.username()), (&alice.id, "Alice"));
     }
-    assert_refused(&guard.admit(&token, later(300)).await, TokenError::Expired);
+    assert_refused(&guard.authenticate_token(&token, later(300)).await, TokenError::Expired);
     for claim in ["exp", "iat", "nbf", "identity"] {
         let token = sign(&with(flask_jwt_claims(), claim, Value::Null));
-        assert_refused(&guard.admit(&token, NOW).await, TokenError::BadClaims);
+        assert_refused(&guard.authenticate_token(&token, NOW).await, TokenError::BadClaims);
     }
 }
 
@@ -150,8 +157,11 @@ async fn a_flask_token_ends_with_a_password_change() {
         [|alice| alice.credentials_version = 1, |alice| alice.status = AccountStatus::Disabled];
     for change in changes {
         let (guard, _) = guard(extended(), change).await;
-        let verdict = guard.admit(&token, NOW).await;
-        assert!(matches!(verdict, Err(Refusal::SessionEnded)), "{verdict:?}");
+        let verdict = guard.authenticate_token(&token, NOW).await;
+        assert!(
+            matches!(verdict, Err(ref error) if error.kind() == ErrorKind::TokenRevoked),
+            "{verdict:?}"
+        );
     }
 }
 
@@ -161,8 +171,11 @@ async fn a_flask_token_acts_for_no_account_but_the_one_that_was_moved() {
     let users = MemoryUsers::default();
     let ended = async |guard: &Guard<MemoryUsers>, identity: Value| {
         let token = sign(&with(extended_claims(), "sub", identity.clone()));
-        let verdict = guard.admit(&token, NOW).await;
-        assert!(matches!(verdict, Err(Refusal::SessionEnded)), "{identity}: {verdict:?}");
+        let verdict = guard.authenticate_token(&token, NOW).await;
+        assert!(
+            matches!(verdict, Err(ref error) if error.kind() == ErrorKind::TokenRevoked),
+            "{identity}: {verdict:?}"
+        );
     };
     // Alice was moved as `alice`. The old service told these users from her.
     for other in ["Alice", "ALICE", "alice ", " alice", "alice\0", "ａｌｉｃｅ", "bob", "01"] {
@@ -172,9 +185,9 @@ async fn a_flask_token_acts_for_no_account_but_the_one_that_was_moved() {
     ended(&guard, "x".repeat(3_000).into()).await;
 
     // Her account was deleted here, and her name signed up again.
-    let reader = || TokenReader::with_flask(verifier(), extended());
+    let reader = || reader_with(extended());
     users.add_legacy_user("alice", moved(&alice));
-    let heir = Guard::reading(reader(), SessionCheck::strict(users.clone()));
+    let heir = Guard::new(reader(), Some(users.clone()), RevocationCheck::Strict);
     ended(&heir, "alice".into()).await;
     users.add_user(&user("Alice"), &operation()).await.unwrap();
     ended(&heir, "alice".into()).await;
@@ -191,12 +204,9 @@ async fn without_the_revocation_check_the_account_is_looked_up_all_the_same() {
         alice.credentials_version = version;
         users.add_user(&alice, &operation()).await.unwrap();
         users.add_legacy_user("alice", moved(&alice));
-        for check in [
-            SessionCheck::legacy_alone(users.clone()),
-            SessionCheck::cached(users.clone(), Duration::from_mins(1)),
-        ] {
-            let guard = Guard::reading(TokenReader::with_flask(verifier(), extended()), check);
-            assert_eq!(guard.admit(&token, NOW).await.is_ok(), is_admitted);
+        for check in [RevocationCheck::Off, RevocationCheck::Cached(Duration::from_mins(1))] {
+            let guard = Guard::new(reader_with(extended()), Some(users.clone()), check);
+            assert_eq!(guard.authenticate_token(&token, NOW).await.is_ok(), is_admitted);
         }
     }
 }
@@ -204,15 +214,14 @@ async fn without_the_revocation_check_the_account_is_looked_up_all_the_same() {
 #[tokio::test]
 async fn leeway_applies_as_to_our_own_tokens() {
     let profile = TokenProfile { leeway: Duration::from_secs(10), ..token_profile() };
-    let verifier = Verifier::new(key_set().verifying_keys(), profile);
     let (users, alice) = (MemoryUsers::default(), user("Alice"));
     users.add_user(&alice, &operation()).await.unwrap();
     users.add_legacy_user("alice", moved(&alice));
-    let reader = TokenReader::with_flask(verifier, extended());
-    let guard = Guard::reading(reader, SessionCheck::strict(users));
+    let reader = TokenReader { profile, ..reader_with(extended()) };
+    let guard = Guard::new(reader, Some(users), RevocationCheck::Strict);
     let verdict = async |claim: &str, seconds: u64| {
         let token = sign(&with(extended_claims(), claim, seconds.into()));
-        guard.admit(&token, NOW).await.map(drop)
+        guard.authenticate_token(&token, NOW).await.map(drop)
     };
     let now = NOW.unix();
     for claim in ["nbf", "iat"] {
@@ -230,17 +239,24 @@ async fn a_recent_password_is_asked_of_flask_tokens_too() {
     let claims = with(with(extended_claims(), "iat", then.into()), "nbf", then.into());
     let token = sign(&claims);
     let request = Request::builder().header("authorization", format!("Bearer {token}"));
-    let request = request.body(()).unwrap();
+    let request = request.body(Body::Empty).unwrap();
     for (minutes, is_admitted) in [(11, true), (10, false)] {
         let required = Requirement::fresh_within(Duration::from_mins(minutes));
-        assert_eq!(guard.check(&request, required, NOW).await.is_ok(), is_admitted, "{minutes}");
+        assert_eq!(
+            guard.authenticate(&request, required, NOW).await.is_ok(),
+            is_admitted,
+            "{minutes}"
+        );
     }
 }
 
 #[tokio::test]
 async fn without_its_key_a_flask_token_is_refused() {
-    let (guard, _) = guard(FlaskKeys::default(), |_| ()).await;
-    assert_refused(&guard.admit(&sign(&extended_claims()), NOW).await, TokenError::BadHeader);
+    let (guard, _) = guard(key_set(), |_| ()).await;
+    assert_refused(
+        &guard.authenticate_token(&sign(&extended_claims()), NOW).await,
+        TokenError::BadHeader,
+    );
 }
 
 #[tokio::test]
@@ -253,7 +269,7 @@ async fn the_old_services_issuer_audience_and_claim_are_demanded_when_given() {
     let claims = with(claims, "user", "alice".into());
     for aud in [json!("app"), json!(["app"]), json!(["other", "app"])] {
         let token = sign(&with(claims.clone(), "aud", aud.clone()));
-        assert!(guard.admit(&token, NOW).await.is_ok(), "{aud}");
+        assert!(guard.authenticate_token(&token, NOW).await.is_ok(), "{aud}");
     }
     for (claim, value, expected) in [
         ("iss", json!("other"), TokenError::WrongIssuer),
@@ -266,7 +282,8 @@ async fn the_old_services_issuer_audience_and_claim_are_demanded_when_given() {
         ("aud", Value::Null, TokenError::WrongAudience),
         ("user", Value::Null, TokenError::BadClaims),
     ] {
-        let verdict = guard.admit(&sign(&with(claims.clone(), claim, value)), NOW).await;
+        let verdict =
+            guard.authenticate_token(&sign(&with(claims.clone(), claim, value)), NOW).await;
         assert_refused(&verdict, expected);
     }
 }

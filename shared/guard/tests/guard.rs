@@ -6,23 +6,24 @@ use std::{
     time::Duration,
 };
 
-use lambda_http::http::Request;
-use latchkey_http::{Guard, Refusal, Requirement, SessionCheck};
+use lambda_http::{Body, Request, http};
+use latchkey_guard::{Guard, Requirement, RevocationCheck};
+use latchkey_http::{ErrorKind, ErrorShape};
 use latchkey_session::{
     AddUser as _, LegacyUser, ReadUser, SessionEnd, SessionState, StoreError, UpdateUser as _,
     User, Username,
 };
 use latchkey_store::MemoryUsers;
 use latchkey_testkit::{
-    fixtures::{NOW, operation, session, user, verifier},
+    fixtures::{NOW, operation, reader, session, user},
     forge::{claims, claims_for, header, sign, with},
 };
 use latchkey_token::{SessionId, Timestamp};
 use serde_json::Value;
 
-fn request(token: &str) -> Request<()> {
-    let request = Request::builder().header("authorization", format!("Bearer {token}"));
-    request.body(()).unwrap()
+fn request(token: &str) -> Request {
+    let request = http::Request::builder().header("authorization", format!("Bearer {token}"));
+    request.body(Body::Empty).unwrap()
 }
 
 fn later(seconds: u64) -> Timestamp {
@@ -31,37 +32,43 @@ fn later(seconds: u64) -> Timestamp {
 
 #[tokio::test]
 async fn a_password_must_have_been_proved_recently_enough() {
-    let guard = Guard::new(verifier(), SessionCheck::<MemoryUsers>::off());
+    let guard = Guard::new(reader(), None::<MemoryUsers>, RevocationCheck::Off);
     let recent = Requirement::fresh_within(Duration::from_mins(5));
     let admitted = async |claims: &Value, now| {
-        guard.check(&request(&sign(&header(), claims)), recent, now).await
+        guard.authenticate(&request(&sign(&header(), claims)), recent, now).await
     };
     let fresh = claims();
     assert!(admitted(&fresh, NOW).await.is_ok());
     assert!(admitted(&fresh, later(299)).await.is_ok());
-    let five = Duration::from_mins(5);
     for (claims, now) in [
         (fresh.clone(), later(300)),
         (with(fresh.clone(), "fresh", false.into()), NOW),
         (with(fresh, "auth_time", (NOW.unix() - 300).into()), NOW),
     ] {
         let refusal = admitted(&claims, now).await.unwrap_err();
-        assert!(matches!(refusal, Refusal::NotFresh { max_age } if max_age == five), "{refusal:?}");
+        assert_eq!(refusal.kind(), ErrorKind::FreshTokenRequired);
+        let response = refusal.into_response(ErrorShape::FlaskJwt);
+        let challenge = response.headers()["www-authenticate"].to_str().unwrap();
+        assert!(challenge.ends_with("max_age=300"), "{challenge}");
     }
 }
 
 #[tokio::test]
 async fn a_role_can_be_asked_for_on_top() {
-    let guard = Guard::new(verifier(), SessionCheck::<MemoryUsers>::off());
+    let guard = Guard::new(reader(), None::<MemoryUsers>, RevocationCheck::Off);
     let strict = Requirement::FRESH.and_role("admin");
     let admin = with(claims(), "roles", serde_json::json!(["admin"]));
     let token = sign(&header(), &admin);
-    assert!(guard.check(&request(&token), strict, NOW).await.is_ok());
+    assert!(guard.authenticate(&request(&token), strict, NOW).await.is_ok());
     let stale = sign(&header(), &with(admin, "fresh", false.into()));
-    let refusal = guard.check(&request(&stale), strict, NOW).await.unwrap_err();
-    assert!(matches!(refusal, Refusal::NotFresh { .. }), "{refusal:?}");
-    let refusal = guard.check(&request(&sign(&header(), &claims())), strict, NOW).await;
-    assert!(matches!(refusal, Err(Refusal::RoleMissing(role)) if role == "admin"));
+    let refusal = guard.authenticate(&request(&stale), strict, NOW).await.unwrap_err();
+    assert!(refusal.kind() == ErrorKind::FreshTokenRequired, "{refusal:?}");
+    let refusal = guard.authenticate(&request(&sign(&header(), &claims())), strict, NOW).await;
+    let refusal = refusal.unwrap_err();
+    assert_eq!(
+        (refusal.kind(), refusal.message()),
+        (ErrorKind::InsufficientRole, "Role required: admin")
+    );
 }
 
 /// Users whose sessions are looked up, which is counted.
@@ -75,7 +82,7 @@ impl ReadUser for &Counted {
     async fn find_session(
         &self,
         username: &Username,
-        session: &SessionId,
+        session: Option<&SessionId>,
     ) -> Result<Option<SessionState>, StoreError> {
         self.lookups.fetch_add(1, Ordering::Relaxed);
         self.users.find_session(username, session).await
@@ -112,19 +119,25 @@ const DELAY: Duration = Duration::from_mins(1);
 async fn a_session_that_was_found_alive_is_not_looked_up_again_for_that_long() {
     let store = Counted::default();
     let (user, id, token) = store.log_in("alice").await;
-    let guard = Guard::new(verifier(), SessionCheck::cached(&store, DELAY));
+    let guard = Guard::new(reader(), Some(&store), RevocationCheck::Cached(DELAY));
     for seconds in [0, 1, 59] {
-        assert!(guard.admit(&token, later(seconds)).await.is_ok());
+        assert!(guard.authenticate_token(&token, later(seconds)).await.is_ok());
     }
     assert_eq!(store.lookups(), 1);
-    assert!(guard.admit(&token, later(60)).await.is_ok());
+    assert!(guard.authenticate_token(&token, later(60)).await.is_ok());
     assert_eq!(store.lookups(), 1, "a minute is over");
 
     let end = SessionEnd { username: &user.username, user: &user.id, session: &id };
     store.users.end_session(&end).await.unwrap();
-    assert!(guard.admit(&token, later(119)).await.is_ok(), "the delay that was asked for");
-    let refusal = guard.admit(&token, later(120)).await;
-    assert!(matches!(refusal, Err(Refusal::SessionEnded)), "{refusal:?}");
+    assert!(
+        guard.authenticate_token(&token, later(119)).await.is_ok(),
+        "the delay that was asked for"
+    );
+    let refusal = guard.authenticate_token(&token, later(120)).await;
+    assert!(
+        matches!(refusal, Err(ref error) if error.kind() == ErrorKind::TokenRevoked),
+        "{refusal:?}"
+    );
 }
 
 #[tokio::test]
@@ -132,26 +145,29 @@ async fn what_is_known_of_one_session_says_nothing_of_another() {
     let store = Counted::default();
     let (_, alices, token) = store.log_in("alice").await;
     let (bob, _, _) = store.log_in("bob").await;
-    let guard = Guard::new(verifier(), SessionCheck::cached(&store, DELAY));
-    assert!(guard.admit(&token, NOW).await.is_ok());
+    let guard = Guard::new(reader(), Some(&store), RevocationCheck::Cached(DELAY));
+    assert!(guard.authenticate_token(&token, NOW).await.is_ok());
     let bobs_claims = with(claims_for(&bob.id, &alices), "username", "bob".into());
     let mixed = sign(&header(), &bobs_claims);
-    let refusal = guard.admit(&mixed, NOW).await;
-    assert!(matches!(refusal, Err(Refusal::SessionEnded)), "{refusal:?}");
+    let refusal = guard.authenticate_token(&mixed, NOW).await;
+    assert!(
+        matches!(refusal, Err(ref error) if error.kind() == ErrorKind::TokenRevoked),
+        "{refusal:?}"
+    );
 }
 
 #[tokio::test]
 async fn a_bad_answer_is_not_remembered_and_a_clock_that_goes_back_forgets() {
     let store = Counted::default();
     let (_, _, token) = store.log_in("alice").await;
-    let guard = Guard::new(verifier(), SessionCheck::cached(&store, DELAY));
+    let guard = Guard::new(reader(), Some(&store), RevocationCheck::Cached(DELAY));
     let ended = sign(&header(), &claims());
     for _ in 0..2 {
-        assert!(guard.admit(&ended, NOW).await.is_err());
+        assert!(guard.authenticate_token(&ended, NOW).await.is_err());
         assert_eq!(store.lookups(), 1);
     }
-    assert!(guard.admit(&token, later(10)).await.is_ok());
-    assert!(guard.admit(&token, NOW).await.is_ok());
+    assert!(guard.authenticate_token(&token, later(10)).await.is_ok());
+    assert!(guard.authenticate_token(&token, NOW).await.is_ok());
     assert_eq!(store.lookups(), 2);
 }
 
@@ -159,25 +175,32 @@ async fn a_bad_answer_is_not_remembered_and_a_clock_that_goes_back_forgets() {
 async fn a_strict_guard_looks_up_every_time() {
     let store = Counted::default();
     let (_, _, token) = store.log_in("alice").await;
-    let guard = Guard::new(verifier(), SessionCheck::strict(&store));
+    let guard = Guard::new(reader(), Some(&store), RevocationCheck::Strict);
     for _ in 0..3 {
-        assert!(guard.admit(&token, NOW).await.is_ok());
+        assert!(guard.authenticate_token(&token, NOW).await.is_ok());
     }
     assert_eq!(store.lookups(), 3);
 }
 
 #[tokio::test]
 async fn an_application_can_check_claims_of_its_own() {
-    let guard = Guard::new(verifier(), SessionCheck::<MemoryUsers>::off());
-    let guard = guard.verify_with(|claims| claims.claims.get("plan") == Some(&"pro".into()));
+    let guard = Guard::new(reader(), None::<MemoryUsers>, RevocationCheck::Off);
+    let guard =
+        guard.verify_with(|caller| caller.claims().claims.get("plan") == Some(&"pro".into()));
     let pro = sign(&header(), &with(claims(), "plan", "pro".into()));
-    assert!(guard.check(&request(&pro), Requirement::TOKEN, NOW).await.is_ok());
+    assert!(guard.authenticate(&request(&pro), Requirement::TOKEN, NOW).await.is_ok());
     let free = request(&sign(&header(), &with(claims(), "plan", "free".into())));
-    let refusal = guard.check(&free, Requirement::TOKEN, NOW).await;
-    assert!(matches!(refusal, Err(Refusal::ClaimsRejected)), "{refusal:?}");
-    let refused = guard.identify(&free, Requirement::TOKEN, NOW).await.unwrap_err();
-    assert_eq!((refused.status().as_u16(), refused.code()), (403, "claims_rejected"));
+    let refusal = guard.authenticate(&free, Requirement::TOKEN, NOW).await;
+    assert!(
+        matches!(refusal, Err(ref error) if error.kind() == ErrorKind::ClaimsRejected),
+        "{refusal:?}"
+    );
+    let refused = guard.authenticate(&free, Requirement::TOKEN, NOW).await.unwrap_err();
+    assert_eq!((refused.kind().status().as_u16(), refused.kind().code()), (403, "claims_rejected"));
     assert_eq!(refused.message(), "User claims verification failed");
-    let junk = guard.check(&request("x.y.z"), Requirement::TOKEN, NOW).await;
-    assert!(matches!(junk, Err(Refusal::Token(_))), "the hook sees genuine tokens only");
+    let junk = guard.authenticate(&request("x.y.z"), Requirement::TOKEN, NOW).await;
+    assert!(
+        matches!(junk, Err(ref error) if error.kind() == ErrorKind::InvalidToken),
+        "the hook sees genuine tokens only"
+    );
 }

@@ -3,18 +3,19 @@
 
 use std::time::Duration;
 
-use lambda_http::http::Request;
-use latchkey_http::{Guard, Refusal, Requirement, SessionCheck, TokenLocations, TokenReader};
+use lambda_http::{Body, http::Request};
+use latchkey_guard::{Guard, Requirement, RevocationCheck, TokenReader};
+use latchkey_http::ErrorKind;
 use latchkey_keys::{KeyRing, KeyState, open_current};
 use latchkey_store::{KeyLocation, KeySource, MemoryUsers};
 use latchkey_testkit::{
     cloud::{Cloud, KEYS_TABLE},
-    fixtures::{NOW, grant, key_source, token_profile},
+    fixtures::{NOW, grant, key_source, reader, token_profile},
     flask,
     forge::{claims, header, sign, with},
     proxy::Fault,
 };
-use latchkey_token::{Issuer, SessionId, Timestamp, TokenError, UserId};
+use latchkey_token::{Issuer, SessionId, Timestamp, UserId};
 use secrecy::ExposeSecret as _;
 
 fn later(seconds: u64) -> Timestamp {
@@ -27,7 +28,8 @@ async fn token(cloud: &Cloud, now: Timestamp) -> String {
     let keys = open_current(&ring, &cloud.kms().await).await.unwrap();
     cloud.take_operations();
     let (user, session) = (UserId::generate().unwrap(), SessionId::generate().unwrap());
-    let issuer = Issuer::new(keys.into_signing_key(), token_profile());
+    let profile = token_profile();
+    let issuer = Issuer::new(keys.signing().unwrap(), &profile);
     let token = issuer.access_token(&grant(&user, &session), true, now);
     token.unwrap().text.expose_secret().to_owned()
 }
@@ -38,10 +40,9 @@ fn ring() -> KeySource {
 
 /// A guard that starts now, and looks no sessions up.
 async fn guard(cloud: &Cloud, source: KeySource) -> Guard<MemoryUsers> {
-    let locations = TokenLocations::default();
-    let reader = TokenReader::connect(source, token_profile(), locations, &cloud.aws, NOW).await;
+    let keys = source.connect_verifying(&cloud.aws, NOW).await.unwrap();
     cloud.take_operations();
-    Guard::reading(reader.unwrap(), SessionCheck::off())
+    Guard::new(TokenReader { keys, ..reader() }, None::<MemoryUsers>, RevocationCheck::Off)
 }
 
 #[tokio::test]
@@ -55,9 +56,12 @@ async fn a_token_of_a_key_that_was_published_since_is_accepted_at_once() {
         cloud.rotate(now).await;
         cloud.rotate(now).await;
         let newest = token(&cloud, now).await;
-        assert!(guard.admit(&newest, now).await.is_ok(), "after {second} s");
+        assert!(guard.authenticate_token(&newest, now).await.is_ok(), "after {second} s");
         assert_eq!(cloud.take_operations(), ["GetItem"]);
-        assert!(guard.admit(&first, now).await.is_ok(), "a rotation signs no user out");
+        assert!(
+            guard.authenticate_token(&first, now).await.is_ok(),
+            "a rotation signs no user out"
+        );
         assert!(cloud.take_operations().is_empty());
     }
 }
@@ -68,16 +72,24 @@ async fn made_up_key_ids_have_the_ring_fetched_once_in_thirty_seconds() {
     let guard = guard(&cloud, ring()).await;
     for (second, fetches) in [(1, 1), (1, 0), (2, 0), (30, 0), (31, 1)] {
         let made_up = sign(&with(header(), "kid", format!("key-{second}").into()), &claims());
-        let refusal = guard.admit(&made_up, later(second)).await;
-        assert!(matches!(refusal, Err(Refusal::Token(TokenError::UnknownKey))), "{refusal:?}");
+        let refusal = guard.authenticate_token(&made_up, later(second)).await;
+        assert!(
+            matches!(refusal, Err(ref error) if error.kind() == ErrorKind::InvalidToken),
+            "{refusal:?}"
+        );
         assert_eq!(cloud.take_operations().len(), fetches, "after {second} s");
     }
     let ring = KeyRing::parse(&cloud.item().await.unwrap()).unwrap();
     let kid = ring.public().in_state(KeyState::Current).unwrap().jwk.kid.clone();
-    let forged = guard.admit(&sign(&with(header(), "kid", kid.into()), &claims()), later(32)).await;
-    assert!(matches!(forged, Err(Refusal::Token(TokenError::BadSignature))), "{forged:?}");
+    let forged = guard
+        .authenticate_token(&sign(&with(header(), "kid", kid.into()), &claims()), later(32))
+        .await;
+    assert!(
+        matches!(forged, Err(ref error) if error.kind() == ErrorKind::InvalidToken),
+        "{forged:?}"
+    );
     let genuine = token(&cloud, later(32)).await;
-    assert!(guard.admit(&genuine, later(32)).await.is_ok());
+    assert!(guard.authenticate_token(&genuine, later(32)).await.is_ok());
     assert!(cloud.take_operations().is_empty(), "its key is cached");
 }
 
@@ -86,13 +98,16 @@ async fn tokens_of_a_retired_key_are_refused_when_cached_keys_are_stale() {
     let cloud = Cloud::with_ring().await;
     let guard = guard(&cloud, ring()).await;
     let of_retired = token(&cloud, NOW).await;
-    assert!(guard.admit(&of_retired, NOW).await.is_ok());
+    assert!(guard.authenticate_token(&of_retired, NOW).await.is_ok());
     cloud.retire_current(NOW).await;
     let now = later(120);
-    let refusal = guard.admit(&of_retired, now).await;
-    assert!(matches!(refusal, Err(Refusal::Token(TokenError::UnknownKey))), "{refusal:?}");
+    let refusal = guard.authenticate_token(&of_retired, now).await;
+    assert!(
+        matches!(refusal, Err(ref error) if error.kind() == ErrorKind::InvalidToken),
+        "{refusal:?}"
+    );
     let of_next = token(&cloud, now).await;
-    assert!(guard.admit(&of_next, now).await.is_ok(), "the next key signs at once");
+    assert!(guard.authenticate_token(&of_next, now).await.is_ok(), "the next key signs at once");
 }
 
 #[tokio::test]
@@ -103,12 +118,18 @@ async fn a_flask_services_keys_that_cannot_be_read_are_missed_by_its_own_tokens_
     let guard = guard(&cloud, source).await;
     for now in [NOW, later(1), later(40), later(200)] {
         let ours = token(&cloud, now).await;
-        assert!(guard.admit(&ours, now).await.is_ok(), "{now:?}");
+        assert!(guard.authenticate_token(&ours, now).await.is_ok(), "{now:?}");
         let made_up = sign(&with(header(), "kid", "made-up".into()), &claims());
-        let refusal = guard.admit(&made_up, now).await;
-        assert!(matches!(refusal, Err(Refusal::Token(TokenError::UnknownKey))), "{refusal:?}");
-        let refusal = guard.admit(&flask::sign(&flask::extended_claims()), now).await;
-        assert!(matches!(refusal, Err(Refusal::Fault(_))), "{refusal:?}");
+        let refusal = guard.authenticate_token(&made_up, now).await;
+        assert!(
+            matches!(refusal, Err(ref error) if error.kind() == ErrorKind::InvalidToken),
+            "{refusal:?}"
+        );
+        let refusal = guard.authenticate_token(&flask::sign(&flask::extended_claims()), now).await;
+        assert!(
+            matches!(refusal, Err(ref error) if error.kind() == ErrorKind::Unavailable),
+            "{refusal:?}"
+        );
     }
 }
 
@@ -120,12 +141,13 @@ async fn without_keys_requests_are_503_until_there_are_some() {
     cloud.proxy.inject("GetItem", fault, usize::MAX);
     let guard = guard(&cloud, ring()).await;
     let identify = async |now| {
-        let request = Request::builder().header("authorization", &bearer).body(()).unwrap();
-        guard.identify(&request, Requirement::TOKEN, now).await.map(drop)
+        let request =
+            Request::builder().header("authorization", &bearer).body(Body::Empty).unwrap();
+        guard.authenticate(&request, Requirement::TOKEN, now).await.map(drop)
     };
     for second in 0..2 {
         let error = identify(later(second)).await.unwrap_err();
-        assert_eq!((error.status().as_u16(), error.code()), (503, "unavailable"));
+        assert_eq!((error.kind().status().as_u16(), error.kind().code()), (503, "unavailable"));
     }
     cloud.proxy.heal();
     assert!(identify(later(2)).await.is_ok());
@@ -133,5 +155,5 @@ async fn without_keys_requests_are_503_until_there_are_some() {
     cloud.proxy.inject("GetItem", fault, usize::MAX);
     assert!(identify(later(600)).await.is_ok());
     let error = identify(later(3_602)).await.unwrap_err();
-    assert_eq!((error.status().as_u16(), error.code()), (503, "unavailable"));
+    assert_eq!((error.kind().status().as_u16(), error.kind().code()), (503, "unavailable"));
 }

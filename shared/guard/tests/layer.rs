@@ -9,13 +9,12 @@ use lambda_http::{
     http::{Request, Response, StatusCode},
     tower::{Layer as _, Service, ServiceExt as _, service_fn},
 };
-use latchkey_http::{
-    ErrorSettings, Guard, GuardLayer, Identity, Refusal, Requirement, SessionCheck,
-};
+use latchkey_guard::{Guard, GuardLayer, Identity, Requirement, RevocationCheck};
+use latchkey_http::ErrorKind;
 use latchkey_session::{AddUser as _, User};
 use latchkey_store::MemoryUsers;
 use latchkey_testkit::{
-    fixtures::{NOW, operation, session, user, verifier},
+    fixtures::{NOW, operation, reader, session, user},
     forge::{claims_for, header, sign, with},
     unavailable::{CAUSE, UnavailableUsers},
 };
@@ -36,7 +35,7 @@ async fn scene() -> Scene {
     let claims = claims_for(&alice.id, &started.id);
     alice.sessions.insert(started.id, started.session);
     users.add_user(&alice, &operation()).await.unwrap();
-    Scene { guard: Arc::new(Guard::new(verifier(), SessionCheck::strict(users))), claims }
+    Scene { guard: Arc::new(Guard::new(reader(), Some(users), RevocationCheck::Strict)), claims }
 }
 
 impl Scene {
@@ -130,22 +129,22 @@ async fn a_layer_can_ask_for_freshness_and_for_a_role() {
 async fn an_application_can_word_refusals_itself() {
     let scene = scene().await;
     let worded = scene.layer().refuse_with(|refusal| {
-        let mut response = Response::new(AxumBody::from(refusal.reason()));
-        let is_anybody = matches!(refusal, Refusal::NoToken);
+        let mut response = Response::new(AxumBody::from(refusal.kind().code()));
+        let is_anybody = refusal.kind() == ErrorKind::MissingToken;
         *response.status_mut() =
             if is_anybody { StatusCode::IM_A_TEAPOT } else { StatusCode::NOT_ACCEPTABLE };
         response
     });
     let (status, body, _) = call(router(worded.clone()), None).await;
-    assert_eq!((status.as_u16(), body.as_str()), (418, "no token"));
+    assert_eq!((status.as_u16(), body.as_str()), (418, "missing_token"));
     let (status, body, _) = call(router(worded), Some("x.y.z")).await;
-    assert_eq!((status.as_u16(), body.as_str()), (406, "invalid token"));
+    assert_eq!((status.as_u16(), body.as_str()), (406, "invalid_token"));
 }
 
 #[tokio::test]
 async fn a_fault_is_503_and_shows_no_cause() {
     let scene = scene().await;
-    let guard = Guard::new(verifier(), SessionCheck::strict(UnavailableUsers));
+    let guard = Guard::new(reader(), Some(UnavailableUsers), RevocationCheck::Strict);
     let layer: GuardLayer<_, AxumBody> = GuardLayer::new(guard, || NOW);
     let router = Router::new().route("/", get(|| async { "reached" })).layer(layer);
     let (status, body, response) = call(router, Some(&scene.token())).await;
@@ -191,11 +190,13 @@ async fn an_identity_that_was_there_before_is_not_believed() {
 }
 
 #[tokio::test]
-async fn the_guards_settings_name_the_member_with_the_sentence() {
-    let errors = ErrorSettings { message_key: "message".to_owned() };
-    let guard = Guard::new(verifier(), SessionCheck::<MemoryUsers>::off()).with_errors(errors);
+async fn the_layers_settings_name_the_member_with_the_sentence() {
+    let guard = Guard::new(reader(), None::<MemoryUsers>, RevocationCheck::Off);
     let request: Request<AxumBody> = request(None);
-    let answer = router(GuardLayer::new(guard, || NOW)).oneshot(request).await.unwrap();
+    let answer = router(GuardLayer::new(guard, || NOW).message_key("message"))
+        .oneshot(request)
+        .await
+        .unwrap();
     let body = axum::body::to_bytes(answer.into_body(), 1_000).await.unwrap();
     let body: Value = serde_json::from_slice(&body).unwrap();
     assert_eq!(body["message"], "Missing Authorization Header");

@@ -5,13 +5,13 @@ use lambda_http::{
     Body, Request,
     http::{self, HeaderName},
 };
-use latchkey_http::{
-    Guard, Identity, RefreshToken, Refusal, Requirement, SessionCheck, TokenLocation,
-    TokenLocations, TokenReader,
+use latchkey_guard::{
+    Guard, Identity, Requirement, RevocationCheck, TokenLocation, TokenLocations, TokenReader,
 };
+use latchkey_http::{ApiError, ErrorKind};
 use latchkey_store::MemoryUsers;
 use latchkey_testkit::{
-    fixtures::{NOW, verifier},
+    fixtures::{NOW, reader},
     forge::{claims, header, refresh_claims_for, refresh_header, sign, with},
 };
 use latchkey_token::{SessionId, UserId};
@@ -23,8 +23,8 @@ fn locations(order: &[TokenLocation]) -> TokenLocations {
 }
 
 fn guard(locations: TokenLocations) -> Guard<MemoryUsers> {
-    let reader = TokenReader { locations, ..TokenReader::new(verifier()) };
-    Guard::reading(reader, SessionCheck::off())
+    let reader = TokenReader { locations, ..reader() };
+    Guard::new(reader, None::<MemoryUsers>, RevocationCheck::Off)
 }
 
 fn get(uri: &str, headers: &[(&str, &str)], body: &str) -> Request {
@@ -35,8 +35,8 @@ fn get(uri: &str, headers: &[(&str, &str)], body: &str) -> Request {
     request.body(Body::from(body)).unwrap()
 }
 
-async fn check(locations: &TokenLocations, request: &Request) -> Result<Identity, Refusal> {
-    guard(locations.clone()).check(request, Requirement::TOKEN, NOW).await
+async fn check(locations: &TokenLocations, request: &Request) -> Result<Identity, ApiError> {
+    guard(locations.clone()).authenticate(request, Requirement::TOKEN, NOW).await
 }
 
 fn token() -> String {
@@ -70,10 +70,13 @@ async fn an_identity_tells_where_its_token_was() {
         assert_eq!(caller.location(), Some(expected));
         for location in ALL.into_iter().filter(|location| *location != expected) {
             let refusal = check(&locations(&[location]), &request).await;
-            assert!(matches!(refusal, Err(Refusal::NoToken)), "{location:?}: {refusal:?}");
+            assert!(
+                matches!(refusal, Err(ref error) if error.kind() == ErrorKind::MissingToken),
+                "{location:?}: {refusal:?}"
+            );
         }
     }
-    let admitted = guard(locations(&ALL)).admit(&token, NOW).await.unwrap();
+    let admitted = guard(locations(&ALL)).authenticate_token(&token, NOW).await.unwrap();
     assert_eq!(admitted.location(), None, "somebody else looked for it");
 }
 
@@ -94,12 +97,18 @@ async fn the_header_and_its_scheme_can_be_others() {
         ("x-auth", token.clone()),
     ] {
         let refusal = check(&other, &get("/", &[(name, &value)], "")).await;
-        assert!(matches!(refusal, Err(Refusal::NoToken)), "{name} {refusal:?}");
+        assert!(
+            matches!(refusal, Err(ref error) if error.kind() == ErrorKind::MissingToken),
+            "{name} {refusal:?}"
+        );
     }
     let bare = TokenLocations { header_scheme: None, ..other };
     assert!(check(&bare, &get("/", &[("x-auth", &token)], "")).await.is_ok());
     let refusal = check(&bare, &get("/", &[("x-auth", &format!("Bearer {token}"))], "")).await;
-    assert!(matches!(refusal, Err(Refusal::Token(_))), "{refusal:?}");
+    assert!(
+        matches!(refusal, Err(ref error) if error.kind() == ErrorKind::InvalidToken),
+        "{refusal:?}"
+    );
 }
 
 #[tokio::test]
@@ -116,12 +125,18 @@ async fn the_query_parameter_and_its_prefix_can_be_others() {
         assert!(check(&other, &get(&format!("/?{query}"), &[], "")).await.is_ok());
     }
     let refusal = check(&other, &get(&format!("/?tk={token}"), &[], "")).await;
-    assert!(matches!(refusal, Err(Refusal::Token(_))), "{refusal:?}");
+    assert!(
+        matches!(refusal, Err(ref error) if error.kind() == ErrorKind::InvalidToken),
+        "{refusal:?}"
+    );
     let two = check(&other, &get(&format!("/?tk=Bearer+{token}&tk=Bearer+x"), &[], "")).await;
-    assert!(matches!(two, Err(Refusal::TwoTokens)), "{two:?}");
+    assert!(matches!(two, Err(ref error) if error.kind() == ErrorKind::InvalidRequest), "{two:?}");
     for query in [format!("jwt={token}"), "tk=".to_owned(), "tk".to_owned()] {
         let refusal = check(&other, &get(&format!("/?{query}"), &[], "")).await;
-        assert!(matches!(refusal, Err(Refusal::NoToken)), "{refusal:?}");
+        assert!(
+            matches!(refusal, Err(ref error) if error.kind() == ErrorKind::MissingToken),
+            "{refusal:?}"
+        );
     }
 }
 
@@ -134,17 +149,21 @@ async fn the_members_of_a_body_can_be_others() {
     let body = format!(r#"{{"a":"{}","r":"{}"}}"#, token(), refresh_token());
     assert!(check(&other, &get("/", &json, &body)).await.is_ok());
     let plain = get("/", &[("content-type", "text/plain")], &body);
-    assert!(matches!(check(&other, &plain).await, Err(Refusal::NoToken)));
+    assert!(
+        matches!(check(&other, &plain).await, Err(ref error) if error.kind() == ErrorKind::MissingToken)
+    );
     let usual = format!(r#"{{"access_token":"{}"}}"#, token());
-    assert!(matches!(check(&other, &get("/", &json, &usual)).await, Err(Refusal::NoToken)));
+    assert!(
+        matches!(check(&other, &get("/", &json, &usual)).await, Err(ref error) if error.kind() == ErrorKind::MissingToken)
+    );
 
     // A refresh token may be in the body wherever the others are.
     for order in [TokenLocation::Json, TokenLocation::Headers] {
         let locations = TokenLocations { order: vec![order], ..other.clone() };
-        let reader = TokenReader { locations, ..TokenReader::new(verifier()) };
-        let (token, place) = reader.refresh(&get("/", &json, &body), NOW).await.unwrap();
-        assert!(matches!(token, RefreshToken::Ours(_)));
-        assert_eq!(place, TokenLocation::Json);
+        let reader = TokenReader { locations, ..reader() };
+        let token = reader.refresh(&get("/", &json, &body), NOW).await.unwrap();
+        assert!(token.claims.session.is_some());
+        assert_eq!(token.location, TokenLocation::Json);
     }
 }
 
@@ -158,13 +177,19 @@ async fn the_first_place_that_holds_anything_decides() {
     let cookies_first = locations(&[TokenLocation::Cookies, TokenLocation::Headers]);
     assert!(check(&headers_first, &bad_cookie).await.is_ok());
     let refusal = check(&cookies_first, &bad_cookie).await;
-    assert!(matches!(refusal, Err(Refusal::Token(_))), "{refusal:?}");
+    assert!(
+        matches!(refusal, Err(ref error) if error.kind() == ErrorKind::InvalidToken),
+        "{refusal:?}"
+    );
 
     let both = |query: &str| get(query, &[("authorization", &bearer)], "");
     let same = check(&locations(&ALL), &both(&format!("/?jwt={good}&jwt={good}"))).await;
     assert_eq!(same.unwrap().location(), Some(TokenLocation::Headers));
     let refusal = check(&locations(&ALL), &both("/?jwt=x.y.z")).await;
-    assert!(matches!(refusal, Err(Refusal::TwoTokens)), "{refusal:?}");
+    assert!(
+        matches!(refusal, Err(ref error) if error.kind() == ErrorKind::InvalidRequest),
+        "{refusal:?}"
+    );
 }
 
 #[tokio::test]
@@ -202,7 +227,10 @@ async fn one_cookie_twice_is_one_token_and_two_values_are_none() {
         &[ours.clone(), "__Host-access_token=x".to_owned()],
     ] {
         let refusal = read(lines).await;
-        assert!(matches!(refusal, Err(Refusal::TwoCookies)), "{refusal:?}");
+        assert!(
+            matches!(refusal, Err(ref error) if error.kind() == ErrorKind::InvalidToken),
+            "{refusal:?}"
+        );
     }
 }
 
@@ -215,8 +243,8 @@ async fn a_missing_token_is_asked_for_where_it_may_be() {
         (&[TokenLocation::QueryString, TokenLocation::Json], "Missing JWT in query_string, json"),
     ] {
         let guard = guard(locations(order));
-        let refused = guard.identify(&get("/", &[], ""), Requirement::TOKEN, NOW).await;
+        let refused = guard.authenticate(&get("/", &[], ""), Requirement::TOKEN, NOW).await;
         let refused = refused.unwrap_err();
-        assert_eq!((refused.code(), &*refused.message()), ("missing_token", sentence));
+        assert_eq!((refused.kind().code(), refused.message()), ("missing_token", sentence));
     }
 }

@@ -26,7 +26,7 @@ mod tests {
 
     #[test]
     fn an_error_prints_as_a_sentence_with_its_causes() {
-        let fault = std::io::Error::other(latchkey_store::KeySourceError::PublicOnly);
+        let fault = std::io::Error::other("a public key cannot sign");
         let printed = format!(
             "{:?}",
             StartError::from(latchkey_session::StoreError::Unavailable(fault.into()))

@@ -2,7 +2,8 @@
 
 use std::{sync::LazyLock, time::Duration};
 
-use latchkey_keys::KeyPolicy;
+use latchkey_guard::{TokenLocations, TokenReader};
+use latchkey_keys::{KeyCache, KeyPolicy};
 use latchkey_session::{
     AccountStatus, Client, RotationPolicy, SessionLifetimes, SessionPolicy, Sessions,
     StartedSession, User, Username,
@@ -75,6 +76,20 @@ pub fn verifier() -> Verifier<'static> {
 /// An issuer with [`key_set`] and [`token_profile`].
 pub fn issuer() -> Issuer<'static> {
     Issuer::new(KEYS.signing().unwrap(), &PROFILE)
+}
+
+/// A reader of the tokens of `keys` and [`token_profile`] in the default locations.
+pub fn reader_with(keys: KeySet) -> TokenReader {
+    TokenReader {
+        keys: KeyCache::fixed(keys),
+        profile: token_profile(),
+        locations: TokenLocations::default(),
+    }
+}
+
+/// A reader of the tokens of [`key_set`].
+pub fn reader() -> TokenReader {
+    reader_with(key_set())
 }
 
 /// What tokens of that user's session at [`NOW`] are made from.

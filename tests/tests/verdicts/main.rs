@@ -24,7 +24,6 @@ mod world;
 
 use std::collections::{HashMap, HashSet};
 
-use latchkey_http::SessionCheck;
 use latchkey_testkit::fixtures::NOW;
 
 use events::event_for;

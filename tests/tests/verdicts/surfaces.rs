@@ -9,15 +9,15 @@ use lambda_http::{
     http::StatusCode,
     tower::{Layer as _, ServiceExt as _, service_fn},
 };
-use latchkey_http::{
-    ApiError, GatewayAnswer, Guard, GuardLayer, Identity, Requirement, SessionCheck, TokenLocation,
-    TokenLocations, TokenReader, answer, json,
+use latchkey_guard::{
+    Guard, GuardLayer, Identity, Requirement, TokenLocation, TokenLocations, TokenReader,
 };
+use latchkey_http::{ApiError, GatewayAnswer, answer, json};
 use latchkey_password::{HashParams, Hasher};
 use latchkey_store::{MemoryUsers, MemoryWorkItems};
 use latchkey_testkit::{
     event::{request, with_authorizer},
-    fixtures::{key_set, token_profile},
+    fixtures::{key_set, reader, reader_with, token_profile},
 };
 use latchkey_token::{PresentedToken, Timestamp, TokenError, TokenProfile, Verifier};
 use protected::Protected;
@@ -156,9 +156,9 @@ impl Scene {
         };
         let reader = || {
             let locations = locations.clone();
-            TokenReader { locations, ..TokenReader::with_flask(verifier(), flask_keys()) }
+            TokenReader { locations, ..reader_with(flask_keys()) }
         };
-        let guard = || Guard::reading(reader(), sessions(users.clone()));
+        let guard = || Guard::new(reader(), sessions(users.clone()));
         let hasher = Hasher::new(HashParams::default()).unwrap();
         Self {
             verifier: verifier(),
@@ -183,7 +183,7 @@ impl Scene {
             Surface::Verifier => self.verify(token, at),
             Surface::Guard => {
                 let handle = async |request: &Request| {
-                    told(&self.guard.identify(request, Requirement::TOKEN, at).await?)
+                    told(&self.guard.authenticate(request, Requirement::TOKEN, at).await?)
                 };
                 Said::of(&answer(event, &handle).await)
             }

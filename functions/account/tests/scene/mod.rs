@@ -2,13 +2,14 @@
 
 use account::Account;
 use lambda_http::Request;
-use latchkey_http::{GatewayAnswer, TokenReader, answer};
+use latchkey_guard::TokenReader;
+use latchkey_http::{GatewayAnswer, answer};
 use latchkey_password::{HashParams, Hasher, PasswordPolicy};
 use latchkey_session::{AddUser as _, ReadUser, RemoveUser, UpdateUser, User};
 use latchkey_store::MemoryUsers;
 use latchkey_testkit::{
     event::{request, with_header, with_token},
-    fixtures::{NOW, operation, session, user, verifier},
+    fixtures::{NOW, operation, reader_with, session, user, verifier},
     forge::{claims_for, header, sign},
 };
 use latchkey_token::SessionId;
@@ -52,7 +53,7 @@ where
     U: ReadUser + UpdateUser + RemoveUser,
 {
     let flask = latchkey_testkit::flask::keys(&json!({ "minted_by": "flask" }));
-    let reader = TokenReader::with_flask(verifier(), flask);
+    let reader = reader_with(flask);
     let account = Account { users, reader, hasher: hasher() };
     let handle = async |request: &Request| account.handle(request, NOW).await;
     answer(&event.to_string(), &handle).await

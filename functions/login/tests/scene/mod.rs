@@ -1,7 +1,8 @@
 //! A store with alice in it, and logins to it.
 
 use lambda_http::Request;
-use latchkey_http::{GatewayAnswer, TokenLocations, answer};
+use latchkey_guard::TokenLocations;
+use latchkey_http::{GatewayAnswer, answer};
 use latchkey_keys::KeyCache;
 use latchkey_password::{HashParams, Hasher, PasswordPolicy};
 use latchkey_session::{AddUser as _, ReadUser, UpdateUser, User};

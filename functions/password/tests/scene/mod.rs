@@ -3,9 +3,8 @@
 use std::time::Duration;
 
 use lambda_http::Request;
-use latchkey_http::{
-    GatewayAnswer, SigningKeys, TokenLocation, TokenLocations, TokenReader, answer,
-};
+use latchkey_guard::{TokenLocation, TokenLocations, TokenReader};
+use latchkey_http::{GatewayAnswer, answer};
 use latchkey_keys::KeyCache;
 use latchkey_password::{HashParams, Hasher, Password as Presented, PasswordPolicy, Verdict};
 use latchkey_session::{AddUser as _, ReadUser, Session, UpdateUser, User};

@@ -115,8 +115,8 @@ fn a_refusal_names_the_request_if_the_event_does() {
         with(event.clone(), "/requestContext/http", Value::Null),
     ] {
         let (request, outcome) = parse_event(&event.to_string(), "");
-        assert_eq!(outcome.unwrap_err().code(), "invalid_request");
-        assert_eq!(Gateway::of(&request).request_id, "request-1", "{event}");
+        assert_eq!(outcome.unwrap_err().kind().code(), "invalid_request");
+        assert_eq!(RequestContext::of(&request).request_id, "request-1", "{event}");
     }
 }
 
@@ -155,6 +155,6 @@ fn a_base_path_and_a_named_stage_are_cut_off() {
     ] {
         let event = event(raw, stage);
         assert_eq!(path(&event, base_path), expected, "{raw}");
-        assert_eq!(Gateway::of(&parsed(&event, base_path)).base_path, cut, "{raw}");
+        assert_eq!(RequestContext::of(&parsed(&event, base_path)).base_path, cut, "{raw}");
     }
 }
