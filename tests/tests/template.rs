@@ -115,8 +115,8 @@ fn the_templates_defaults_are_the_codes() {
     assert_eq!(unset.rotation(), set("refresh").rotation());
     let admin = set("admin");
     assert_eq!(
-        (unset.key_policy(), unset.keys_max_age()),
-        (admin.key_policy(), admin.keys_max_age())
+        (unset.key_policy(), unset.ring().unwrap().2),
+        (admin.key_policy(), admin.ring().unwrap().2)
     );
 }
 

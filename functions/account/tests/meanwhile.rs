@@ -13,7 +13,7 @@ use latchkey_testkit::{
     fixtures::{NOW, ROTATION_POLICY, operation},
     stale_reads::{BeforeWrite, StaleReads},
 };
-use latchkey_token::{RefreshClaims, TokenId};
+use latchkey_token::{RefreshClaims, SessionId, Subject, TokenId};
 use scene::{PASSWORD, Scene, assert_empty, call, refusal, scene, with_body};
 use secrecy::SecretString;
 use serde_json::{Value, json};
@@ -41,11 +41,10 @@ struct Meanwhile {
 impl Meanwhile {
     fn new(scene: &Scene, happening: Happening) -> StaleReads<Self> {
         let caller = RefreshClaims {
-            user: scene.alice.id.clone(),
-            username: "alice".to_owned(),
-            session: scene.sessions[0].clone(),
+            subject: Subject::User { id: scene.alice.id.clone(), username: "alice".to_owned() },
+            session: Some(scene.sessions[0].clone()),
             generation: 0,
-            token: TokenId::generate().unwrap(),
+            token: Some(TokenId::generate().unwrap()),
             auth_time: NOW,
             expires_at: NOW,
             csrf: None,
@@ -54,8 +53,12 @@ impl Meanwhile {
         StaleReads { read: users.clone(), write: Self { users, happening, caller } }
     }
 
+    fn session(&self) -> &SessionId {
+        self.caller.session.as_ref().unwrap()
+    }
+
     fn rotation(&self, user: &User) -> Rotation {
-        let generation = user.sessions[&self.caller.session].generation;
+        let generation = user.sessions[self.session()].generation;
         let token = RefreshClaims { generation, ..self.caller.clone() };
         let policy: RotationPolicy = ROTATION_POLICY;
         policy.rotate(&token, Client::default(), operation(), NOW).unwrap()
@@ -69,13 +72,13 @@ impl BeforeWrite for Meanwhile {
             return Ok(self.users.clone());
         };
         let operation = &operation();
-        let by_other = user.sessions.keys().find(|id| **id != self.caller.session).cloned();
+        let by_other = user.sessions.keys().find(|id| *id != self.session()).cloned();
         match (self.happening, by_other) {
             (Happening::Refresh, _) => {
                 self.users.rotate_session(&username, &self.rotation(&user)).await?;
             }
             (Happening::Logout, _) => {
-                let session = &self.caller.session;
+                let session = self.session();
                 let end = SessionEnd { username: &username, user: &user.id, session };
                 self.users.end_session(&end).await?;
             }

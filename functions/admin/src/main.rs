@@ -12,9 +12,7 @@ use serde_json::Value;
 async fn main() -> Result<(), StartError> {
     start_logging(log_settings());
     let env = Environment::load()?;
-    let keys_table = env.keys_table()?;
-    let kms_key = env.kms_key()?;
-    let max_age = env.keys_max_age()?;
+    let (keys_table, kms_key, max_age) = env.ring()?;
     let policy = env.key_policy()?;
 
     let aws = Aws::patient();

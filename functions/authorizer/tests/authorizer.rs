@@ -2,12 +2,12 @@
 #![cfg(test)]
 
 use authorizer::Authorizer;
-use latchkey_guard::{Guard, RevocationCheck, TokenReader};
+use latchkey_guard::{Guard, RevocationCheck};
 use latchkey_session::{AddUser as _, LegacyUser};
 use latchkey_store::MemoryUsers;
 use latchkey_testkit::{
     authorizer_event::{ARN, http_api_1, http_api_2, rest_request, rest_token, web_socket},
-    fixtures::{NOW, operation, reader, reader_with, session, user, verifier},
+    fixtures::{NOW, operation, reader, reader_with, session, user},
     flask,
     forge::{bad_tokens, claims, claims_for, header, sign, with},
     unavailable::UnavailableUsers,

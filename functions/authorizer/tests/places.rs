@@ -8,7 +8,7 @@ use latchkey_guard::{
 use latchkey_store::MemoryUsers;
 use latchkey_testkit::{
     authorizer_event::{http_api_1, http_api_2, rest_request, rest_token, web_socket},
-    fixtures::{NOW, reader, verifier},
+    fixtures::{NOW, reader},
     forge::{claims, header, sign, with},
 };
 use serde_json::{Value, json};

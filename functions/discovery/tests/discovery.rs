@@ -7,20 +7,20 @@ use discovery::Discovery;
 use lambda_http::Request;
 use latchkey_http::{GatewayAnswer, answer};
 use latchkey_keys::{KeyCache, KeyRing, NewKey};
-use latchkey_store::{KeyLocation, TrustedKeys};
+use latchkey_store::KeyLocation;
 use latchkey_testkit::{
     event::{request, with_header},
     fixtures::{ISSUER, KEY_POLICY, KID, NOW, key_set, key_source},
     unavailable,
 };
-use latchkey_token::{Algorithm, VerifyingKeys};
+use latchkey_token::{Algorithm, KeySet};
 use serde_json::{Value, json};
 
 async fn call(issuer: &str, event: &Value) -> GatewayAnswer {
-    call_with(KeyCache::fixed(key_set().verifying_keys()), issuer, event).await
+    call_with(KeyCache::fixed(key_set()), issuer, event).await
 }
 
-async fn call_with(keys: KeyCache<VerifyingKeys>, issuer: &str, event: &Value) -> GatewayAnswer {
+async fn call_with(keys: KeyCache, issuer: &str, event: &Value) -> GatewayAnswer {
     let discovery = Discovery { issuer: issuer.to_owned(), keys };
     let handle = async |request: &Request| discovery.handle(request, NOW).await;
     answer(&event.to_string(), &handle).await
@@ -71,7 +71,7 @@ async fn of_a_ring_every_key_is_served_and_each_algorithm_named_once() {
         }
     }
     let ring = ring.public().clone();
-    let keys = || KeyCache::fixed(ring.verifying_keys().unwrap());
+    let keys = || KeyCache::fixed(KeySet::new(None, ring.verifying_keys().unwrap()));
 
     let answer = call_with(keys(), ISSUER, &request("GET", "/.well-known/jwks.json")).await;
     let body: Value = serde_json::from_str(&answer.body).unwrap();
@@ -83,7 +83,7 @@ async fn of_a_ring_every_key_is_served_and_each_algorithm_named_once() {
     let mut ring = ring.clone();
     for (until, served) in [(NOW, 2), (NOW + Duration::from_secs(1), 3)] {
         ring.keys[2].until = Some(until);
-        let keys = KeyCache::fixed(ring.verifying_keys().unwrap());
+        let keys = KeyCache::fixed(KeySet::new(None, ring.verifying_keys().unwrap()));
         let answer = call_with(keys, ISSUER, &request("GET", "/.well-known/jwks.json")).await;
         let body: Value = serde_json::from_str(&answer.body).unwrap();
         assert_eq!(body["keys"].as_array().unwrap().len(), served, "{body}");
@@ -98,8 +98,7 @@ async fn of_a_ring_every_key_is_served_and_each_algorithm_named_once() {
 #[tokio::test]
 async fn without_keys_only_health_is_told() {
     let source = key_source(KeyLocation::Ring { table: "KeysTable".to_owned(), signing: None });
-    let ours = |keys: TrustedKeys| keys.verifying;
-    let keys = source.connect_trusted(&unavailable::aws(), NOW, ours).await.unwrap();
+    let keys = source.connect_verifying(&unavailable::aws(), NOW).await.unwrap();
     for (path, status) in [
         ("/.well-known/jwks.json", 503),
         ("/.well-known/openid-configuration", 503),

@@ -12,7 +12,7 @@ async fn main() -> Result<(), StartError> {
     start_logging(log_settings());
     let env = Environment::load()?;
     let users_table = env.users_table()?;
-    let keys = env.first_signing_keys()?;
+    let keys = env.signing_keys(Some(env.ring_algorithm()?))?;
     let profile = env.tokens()?;
     let sessions = env.sessions()?;
     let hashing = env.hashing(HashParams::new)?;

@@ -28,7 +28,7 @@ async fn auth_answers_as_flask_jwt_does() {
     let claims = verifier().access(token, NOW).unwrap();
     assert!(claims.fresh);
     let name = Username::parse("alice").unwrap();
-    let session = users.find_session(&name, &claims.session).await.unwrap().unwrap();
+    let session = users.find_session(&name, claims.session.as_ref()).await.unwrap().unwrap();
     assert_eq!(session.session_expires_at, Some(claims.expires_at), "nobody can refresh it");
 
     for body_of in [

@@ -13,12 +13,10 @@ use latchkey_session::{
 use latchkey_store::MemoryUsers;
 use latchkey_testkit::{
     event::{post_json, with_header},
-    fixtures::{
-        NOW, SESSION_POLICY, key_source, operation, signing_ring, token_profile, user, verifier,
-    },
+    fixtures::{NOW, SESSION_POLICY, key_source, operation, signing_ring, user, verifier},
     stale_reads::StaleReads,
 };
-use latchkey_token::{Issuer, KeySet, PresentedToken};
+use latchkey_token::{PresentedToken, Subject};
 use scene::{PASSWORD, body, call, call_signing_with, users_with};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::json;
@@ -53,14 +51,15 @@ async fn the_right_password_is_answered_with_a_pair_of_tokens() {
     let access = PresentedToken::parse(body["access_token"].as_str().unwrap()).unwrap();
     let access = verifier().access(access, NOW).unwrap();
     let found = users.find_user(&alice()).await.unwrap().unwrap();
-    assert_eq!((&access.user, access.username.as_str()), (&found.id, "Alice"));
+    let subject = Subject::User { id: found.id.clone(), username: "Alice".to_owned() };
+    assert_eq!(access.subject, subject);
     assert_eq!((access.fresh, access.auth_time, access.roles), (true, NOW, found.roles));
 
     let refresh = PresentedToken::parse(body["refresh_token"].as_str().unwrap()).unwrap();
     let refresh = verifier().refresh(refresh, NOW).unwrap();
     assert_eq!((refresh.session, refresh.generation), (access.session.clone(), 0));
 
-    let session = &found.sessions[&access.session];
+    let session = &found.sessions[access.session.as_ref().unwrap()];
     assert_eq!(session.client.address, "192.0.2.1", "the gateway's, not a header's");
     assert_eq!(session.client.user_agent, "test");
 }
@@ -166,9 +165,9 @@ async fn a_login_over_the_limit_ends_the_oldest_session() {
         let state: SessionState = users.find_session(&alice(), id).await.unwrap().unwrap();
         state.session_expires_at.is_some()
     };
-    assert!(!alive(&sessions[0]).await);
+    assert!(!alive(sessions[0].as_ref()).await);
     for session in &sessions[1..] {
-        assert!(alive(session).await);
+        assert!(alive(session.as_ref()).await);
     }
 }
 
@@ -190,11 +189,10 @@ async fn a_store_that_does_not_answer_is_503_with_retry_after() {
 async fn without_keys_a_login_is_503_and_starts_no_session() {
     let users = users_with(|_| ()).await;
     let source = key_source(signing_ring());
-    let make = |ring: KeySet, _| Issuer::new(ring.into_signing_key(), token_profile());
-    let issuer = source.connect_signing(&unavailable::aws(), NOW, make).await.unwrap();
+    let keys = source.connect_signing(&unavailable::aws(), NOW).await.unwrap();
     let event = post_json("/login", &json!({ "username": "alice", "password": PASSWORD }));
     let places = TokenLocations::default();
-    let answer = call_signing_with(issuer, users.clone(), places, &event, NOW).await;
+    let answer = call_signing_with(keys, users.clone(), places, &event, NOW).await;
     assert_eq!((answer.status_code, &body(&answer)["error"]), (503, &json!("unavailable")));
     assert_eq!(answer.headers["retry-after"], "1");
     assert!(users.find_user(&alice()).await.unwrap().unwrap().sessions.is_empty());

@@ -8,7 +8,7 @@ use latchkey_session::{AddUser as _, ReadUser as _, UpdateUser, User};
 use latchkey_store::MemoryUsers;
 use latchkey_testkit::{
     event::{request, with_header, with_token},
-    fixtures::{NOW, operation, reader, session, user, verifier},
+    fixtures::{NOW, operation, reader, session, user},
     forge::{claims_for, header, refresh_claims_for, refresh_header, sign, with},
     unavailable::UnavailableUsers,
 };

@@ -2,13 +2,12 @@
 #![cfg(test)]
 
 use lambda_http::Request;
-use latchkey_guard::TokenReader;
 use latchkey_http::{GatewayAnswer, answer};
 use latchkey_session::{AddUser as _, ReadUser as _, UpdateUser, User};
 use latchkey_store::MemoryUsers;
 use latchkey_testkit::{
     event::{request, with_header, with_token},
-    fixtures::{NOW, operation, reader, session, user, verifier},
+    fixtures::{NOW, operation, reader, session, user},
     forge::{bad_tokens, claims_for, header, refresh_claims_for, refresh_header, sign, with},
     unavailable::UnavailableUsers,
 };

@@ -10,7 +10,7 @@ use latchkey_session::{AccountStatus, AddUser as _, ReadUser};
 use latchkey_store::MemoryUsers;
 use latchkey_testkit::{
     event::{request, with_header, with_token},
-    fixtures::{NOW, operation, session, user, verifier, reader},
+    fixtures::{NOW, operation, reader, session, user},
     forge::{bad_tokens, claims, claims_for, header, sign, with},
     unavailable::{CAUSE, UnavailableUsers},
 };
@@ -18,12 +18,9 @@ use latchkey_token::Timestamp;
 use protected::Protected;
 use serde_json::{Value, json};
 
-async fn call<S: ReadUser>(
-    sessions: SessionCheck<S>,
-    event: &Value,
-    now: Timestamp,
-) -> GatewayAnswer {
-    let protected = Protected { guard: Guard::new(reader(), sessions) };
+/// The answer of a guard that looks every session up in `users`, or none without them.
+async fn call<U: ReadUser>(users: Option<U>, event: &Value, now: Timestamp) -> GatewayAnswer {
+    let protected = Protected { guard: Guard::new(reader(), users, RevocationCheck::Strict) };
     let handle = async |request: &Request| protected.handle(request, now).await;
     answer(&event.to_string(), &handle).await
 }
@@ -62,7 +59,7 @@ fn assert_invalid(answer: &GatewayAnswer) {
 #[tokio::test]
 async fn a_live_token_is_told_its_user() {
     let (users, token) = logged_in(|_| ()).await;
-    let answer = call(Some(users), RevocationCheck::Strict, &with_token(route(), &token), NOW).await;
+    let answer = call(Some(users), &with_token(route(), &token), NOW).await;
     assert_eq!((answer.status_code, answer.body.as_str()), (200, r#"{"logged_in_as":"alice"}"#));
     assert_eq!(answer.headers["cache-control"], "no-store");
 }
@@ -72,11 +69,7 @@ async fn the_scheme_is_bearer_in_any_case_or_flask_jwts() {
     let (users, token) = logged_in(|_| ()).await;
     for scheme in ["Bearer", "bearer", "BEARER", "JWT", "jwt"] {
         let event = with_header(route(), "authorization", &format!("{scheme} {token}"));
-        assert_eq!(
-            call(Some(users.clone()), RevocationCheck::Strict, &event, NOW).await.status_code,
-            200,
-            "{scheme}"
-        );
+        assert_eq!(call(Some(users.clone()), &event, NOW).await.status_code, 200, "{scheme}");
     }
 }
 
@@ -86,22 +79,19 @@ async fn no_token_is_a_plain_challenge() {
     let missing = |answer: &GatewayAnswer| {
         assert_refused(answer, "missing_token", "Missing Authorization Header", "");
     };
-    missing(&call(Some(users.clone()), RevocationCheck::Strict, &route(), NOW).await);
+    missing(&call(Some(users.clone()), &route(), NOW).await);
     for value in ["Basic YTpi", "Token x", token.as_str(), "", "Bearertoken"] {
         let event = with_header(route(), "authorization", value);
-        missing(&call(Some(users.clone()), RevocationCheck::Strict, &event, NOW).await);
+        missing(&call(Some(users.clone()), &event, NOW).await);
     }
     for (name, value) in
         [("cookie", format!("access_token_cookie={token}")), ("x-user-id", "alice".to_owned())]
     {
-        missing(
-            &call(Some(users.clone()), RevocationCheck::Strict, &with_header(route(), name, &value), NOW)
-                .await,
-        );
+        missing(&call(Some(users.clone()), &with_header(route(), name, &value), NOW).await);
     }
     let mut query = route();
     query["rawQueryString"] = format!("access_token={token}&jwt={token}").into();
-    missing(&call(Some(users), RevocationCheck::Strict, &query, NOW).await);
+    missing(&call(Some(users), &query, NOW).await);
 }
 
 #[tokio::test]
@@ -115,7 +105,7 @@ async fn a_malformed_authorization_is_an_invalid_token() {
         "Bearer ü.ü.ü".to_owned(),
     ] {
         let event = with_header(route(), "authorization", &value);
-        assert_invalid(&call(Some(users.clone()), RevocationCheck::Strict, &event, NOW).await);
+        assert_invalid(&call(Some(users.clone()), &event, NOW).await);
     }
 }
 
@@ -134,17 +124,17 @@ async fn a_token_counts_once_however_its_header_is_written() {
         format!("Basic ü\u{1}, Bearer {token}"),
     ] {
         let event = with_header(route(), "authorization", &value);
-        let answer = call(Some(users.clone()), RevocationCheck::Strict, &event, NOW).await;
+        let answer = call(Some(users.clone()), &event, NOW).await;
         assert_eq!(answer.status_code, 200, "{value}: {answer:?}");
     }
     let mut twice = with_token(route(), &token);
     twice["headers"]["Authorization"] = format!("Bearer {token}").into();
-    assert_eq!(call(Some(users.clone()), RevocationCheck::Strict, &twice, NOW).await.status_code, 200);
+    assert_eq!(call(Some(users.clone()), &twice, NOW).await.status_code, 200);
 
     for other in ["x.y.z".to_owned(), format!("{token}x")] {
         let both = format!("Bearer {token}, Bearer {other}");
         let event = with_header(route(), "authorization", &both);
-        let answer = call(Some(users.clone()), RevocationCheck::Strict, &event, NOW).await;
+        let answer = call(Some(users.clone()), &event, NOW).await;
         assert_eq!(
             (answer.status_code, &serde_json::from_str::<Value>(&answer.body).unwrap()["error"]),
             (400, &json!("invalid_request"))
@@ -156,7 +146,7 @@ async fn a_token_counts_once_however_its_header_is_written() {
 async fn every_bad_token_is_refused_and_only_an_expired_one_is_told_why() {
     for (name, token, code) in bad_tokens() {
         let event = with_token(route(), &token);
-        let answer = call(Some(MemoryUsers::default()), RevocationCheck::Strict, &event, NOW).await;
+        let answer = call(Some(MemoryUsers::default()), &event, NOW).await;
         if answer.status_code == 400 {
             assert!(token.contains(|c: char| c.is_control()), "{name}: {answer:?}");
         } else if code == "token_expired" {
@@ -175,7 +165,7 @@ async fn a_refresh_token_opens_nothing() {
     let event = with_token(route(), &sign(&header, &claims));
     let msg = "Only non-refresh tokens are allowed";
     let challenge = format!(", error=\"invalid_token\", error_description=\"{msg}\"");
-    let answer = call(Some(MemoryUsers::default()), RevocationCheck::Strict, &event, NOW).await;
+    let answer = call(Some(MemoryUsers::default()), &event, NOW).await;
     assert_refused(&answer, "wrong_token_type", msg, &challenge);
 }
 
@@ -196,22 +186,22 @@ async fn a_token_whose_session_is_over_is_revoked() {
     .await;
     let deleted = (MemoryUsers::default(), sign(&header(), &claims()));
     for (users, token) in [ended, disabled, made_anew, expired, deleted] {
-        revoked(&call(Some(users), RevocationCheck::Strict, &with_token(route(), &token), NOW).await);
+        revoked(&call(Some(users), &with_token(route(), &token), NOW).await);
     }
 }
 
 #[tokio::test]
 async fn without_the_revocation_check_a_token_is_good_until_it_expires() {
     let event = with_token(route(), &sign(&header(), &claims()));
-    assert_eq!(call(None::<MemoryUsers>, RevocationCheck::Off, &event, NOW).await.status_code, 200);
+    assert_eq!(call(None::<MemoryUsers>, &event, NOW).await.status_code, 200);
     let later = NOW + Duration::from_mins(15);
-    assert_eq!(call(None::<MemoryUsers>, RevocationCheck::Off, &event, later).await.status_code, 401);
+    assert_eq!(call(None::<MemoryUsers>, &event, later).await.status_code, 401);
 }
 
 #[tokio::test]
 async fn a_session_that_cannot_be_looked_up_is_a_fault_and_no_refusal() {
     let event = with_token(route(), &sign(&header(), &claims()));
-    let answer = call(Some(UnavailableUsers), RevocationCheck::Strict, &event, NOW).await;
+    let answer = call(Some(UnavailableUsers), &event, NOW).await;
     assert_eq!((answer.status_code, answer.headers["retry-after"].as_str()), (503, "1"));
     assert!(!answer.body.contains(CAUSE), "{}", answer.body);
 }
@@ -220,7 +210,7 @@ async fn a_session_that_cannot_be_looked_up_is_a_fault_and_no_refusal() {
 async fn an_optional_route_answers_everybody_but_a_bad_token() {
     let optional = request("GET", "/protected/optional");
     let (users, token) = logged_in(|_| ()).await;
-    let check = || Some(users.clone()), RevocationCheck::Strict;
+    let check = || Some(users.clone());
     let anybody = call(check(), &optional, NOW).await;
     assert_eq!((anybody.status_code, anybody.body.as_str()), (200, r#"{"logged_in_as":null}"#));
     let alice = call(check(), &with_token(optional.clone(), &token), NOW).await;
@@ -234,7 +224,7 @@ async fn an_optional_route_answers_everybody_but_a_bad_token() {
 #[tokio::test]
 async fn a_fresh_route_asks_for_a_password() {
     let route = request("GET", "/protected/fresh");
-    let off = SessionCheck::<MemoryUsers>::off;
+    let off = || None::<MemoryUsers>;
     let fresh = with_token(route.clone(), &sign(&header(), &claims()));
     assert_eq!(call(off(), &fresh, NOW).await.status_code, 200);
     let stale = sign(&header(), &with(claims(), "fresh", false.into()));
@@ -250,7 +240,7 @@ async fn a_route_for_admins_asks_for_the_role() {
     let route = request("GET", "/protected/admin");
     let with_roles =
         |roles: Value| with_token(route.clone(), &sign(&header(), &with(claims(), "roles", roles)));
-    let off = SessionCheck::<MemoryUsers>::off;
+    let off = || None::<MemoryUsers>;
     let admin = call(off(), &with_roles(json!(["editor", "admin"])), NOW).await;
     assert_eq!(admin.status_code, 200);
     for roles in [Value::Null, json!([]), json!(["Admin"]), json!(["admin "]), json!(["editor"])] {
@@ -275,7 +265,7 @@ async fn a_route_for_admins_asks_for_the_role() {
 async fn other_paths_are_not_found() {
     for path in ["/protected/", "/protected/other", "/protectedx", "/"] {
         let event = with_token(request("GET", path), &sign(&header(), &claims()));
-        let answer = call(None::<MemoryUsers>, RevocationCheck::Off, &event, NOW).await;
+        let answer = call(None::<MemoryUsers>, &event, NOW).await;
         assert_eq!(answer.status_code, 404, "{path}");
     }
 }

@@ -12,7 +12,7 @@ async fn main() -> Result<(), StartError> {
     start_logging(log_settings());
     let env = Environment::load()?;
     let users_table = env.users_table()?;
-    let (keys, legacy_table) = env.with_flask(env.signing_keys()?)?;
+    let (keys, legacy_table) = env.with_flask(env.signing_keys(None)?)?;
     let profile = env.tokens()?;
     let sessions = env.sessions()?;
     let policy = env.rotation()?;

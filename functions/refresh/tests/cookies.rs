@@ -6,18 +6,14 @@ use std::time::Duration;
 use lambda_http::Request;
 use latchkey_guard::{TokenLocation, TokenLocations, TokenReader};
 use latchkey_http::{GatewayAnswer, answer};
-use latchkey_keys::KeyCache;
 use latchkey_session::{AddUser as _, ReadUser, UpdateUser, User};
 use latchkey_store::MemoryUsers;
 use latchkey_testkit::{
     event::{request, with_header},
-    fixtures::{
-        NOW, ROTATION_POLICY, SESSION_POLICY, issuer, key_set, operation, session, token_profile,
-        user,
-    },
+    fixtures::{NOW, ROTATION_POLICY, SESSION_POLICY, issuer, operation, reader, session, user},
     unavailable::UnavailableUsers,
 };
-use latchkey_token::{FlaskKeys, Grant, IssuedToken, Timestamp};
+use latchkey_token::{Grant, IssuedToken, Timestamp};
 use refresh::Refresh;
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
@@ -49,10 +45,9 @@ async fn scene(is_alone: bool) -> (MemoryUsers, IssuedToken) {
 }
 
 async fn call<U: ReadUser + UpdateUser>(users: U, event: &Value, now: Timestamp) -> GatewayAnswer {
-    let keys = KeyCache::fixed(SigningKeys::new(key_set(), FlaskKeys::default(), &token_profile()));
     let order = vec![TokenLocation::Headers, TokenLocation::Cookies];
     let locations = TokenLocations { order, ..TokenLocations::default() };
-    let reader = TokenReader { keys, locations, leeway: Duration::ZERO };
+    let reader = TokenReader { locations, ..reader() };
     let refresh = Refresh { users, reader, policy: ROTATION_POLICY, sessions: SESSION_POLICY };
     let handle = async |request: &Request| refresh.handle(request, now).await;
     answer(&event.to_string(), &handle).await

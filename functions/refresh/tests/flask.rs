@@ -2,9 +2,7 @@
 #![cfg(test)]
 
 use lambda_http::Request;
-use latchkey_guard::{TokenLocations, TokenReader};
 use latchkey_http::{GatewayAnswer, answer};
-use latchkey_keys::KeyCache;
 use latchkey_session::{
     AccountChange, AccountStatus, AddUser as _, LegacyUser, ReadUser as _, RemoveUser as _, User,
 };
@@ -12,12 +10,12 @@ use latchkey_store::MemoryUsers;
 use latchkey_testkit::{
     event::{request, with_token},
     fixtures::{
-        NOW, ROTATION_POLICY, SESSION_POLICY, key_set, operation, token_profile, user, verifier,
+        NOW, ROTATION_POLICY, SESSION_POLICY, key_set, operation, reader_with, user, verifier,
     },
     flask::{extended_claims, keys, sign},
     forge::with,
 };
-use latchkey_token::{AccessClaims, FlaskKeys, PresentedToken, Timestamp};
+use latchkey_token::{AccessClaims, KeySet, PresentedToken, Subject, Timestamp};
 use refresh::Refresh;
 use serde_json::{Value, json};
 
@@ -40,15 +38,10 @@ async fn users(change: impl FnOnce(&mut User)) -> (MemoryUsers, User) {
     (users, alice)
 }
 
-async fn call(users: &MemoryUsers, flask: FlaskKeys, token: &str) -> GatewayAnswer {
-    let keys = KeyCache::fixed(SigningKeys::new(key_set(), flask, &token_profile()));
+async fn call(users: &MemoryUsers, keys: KeySet, token: &str) -> GatewayAnswer {
     let refresh = Refresh {
         users: users.clone(),
-        reader: TokenReader {
-            keys,
-            locations: TokenLocations::default(),
-            leeway: std::time::Duration::ZERO,
-        },
+        reader: reader_with(keys),
         policy: ROTATION_POLICY,
         sessions: SESSION_POLICY,
     };
@@ -57,7 +50,7 @@ async fn call(users: &MemoryUsers, flask: FlaskKeys, token: &str) -> GatewayAnsw
     answer(&event.to_string(), &handle).await
 }
 
-fn extended() -> FlaskKeys {
+fn extended() -> KeySet {
     keys(&json!({ "minted_by": "flask" }))
 }
 
@@ -78,7 +71,8 @@ async fn a_flask_refresh_token_starts_a_session_of_ours() {
     let (users, alice) = users(|alice| alice.roles = vec!["editor".to_owned()]).await;
     let answer = call(&users, extended(), &token()).await;
     let claims = access_claims(&answer);
-    assert_eq!((claims.user, claims.fresh, claims.roles), (alice.id, false, alice.roles));
+    let subject = Subject::User { id: alice.id, username: "Alice".to_owned() };
+    assert_eq!((claims.subject, claims.fresh, claims.roles), (subject, false, alice.roles));
     let then = Timestamp::from_unix(NOW.unix() - 10 * 86_400);
     assert_eq!(claims.auth_time, then, "the password was proved no later");
 
@@ -144,7 +138,7 @@ async fn no_other_flask_token_starts_a_session() {
     let (users, alice) = users(|_| ()).await;
     let access = sign(&extended_claims());
     for (keys, token, code) in [
-        (FlaskKeys::default(), token(), "invalid_token"),
+        (key_set(), token(), "invalid_token"),
         (extended(), access, "wrong_token_type"),
         (extended(), format!("{}x", token()), "invalid_token"),
     ] {

@@ -1,11 +1,10 @@
 //! `POST /refresh`: what each refresh token is answered with, and what becomes of its session.
-//! Longer than the rest because it is one table, one row after the other.
 #![cfg(test)]
 
 use std::time::Duration;
 
 use lambda_http::Request;
-use latchkey_guard::{TokenLocations, TokenReader};
+use latchkey_guard::TokenReader;
 use latchkey_http::{GatewayAnswer, answer};
 use latchkey_keys::KeyCache;
 use latchkey_session::{AccountStatus, AddUser as _, ReadUser, RotationPolicy, UpdateUser, User};
@@ -13,14 +12,14 @@ use latchkey_store::MemoryUsers;
 use latchkey_testkit::{
     event::{post_json, post_text, request, with_header, with_token},
     fixtures::{
-        NOW, ROTATION_POLICY, SESSION_POLICY, issuer, key_set, key_source, operation, session,
-        signing_ring, token_profile, user, verifier,
+        NOW, ROTATION_POLICY, SESSION_POLICY, issuer, key_set, key_source, operation, reader,
+        session, signing_ring, user, verifier,
     },
     forge::{bad_refresh_tokens, claims_for, header, sign},
     unavailable::{self, CAUSE, UnavailableUsers},
 };
 use latchkey_token::{
-    AccessClaims, FlaskKeys, Grant, PresentedToken, RefreshClaims, SessionId, Timestamp,
+    AccessClaims, Grant, PresentedToken, RefreshClaims, SessionId, Subject, Timestamp,
 };
 use refresh::Refresh;
 use secrecy::ExposeSecret as _;
@@ -67,18 +66,17 @@ async fn call<U: ReadUser + UpdateUser>(
     event: &Value,
     now: Timestamp,
 ) -> GatewayAnswer {
-    let keys = SigningKeys::new(key_set(), FlaskKeys::default(), &token_profile());
-    call_with(KeyCache::fixed(keys), users, policy, event, now).await
+    call_with(KeyCache::fixed(key_set()), users, policy, event, now).await
 }
 
 async fn call_with<U: ReadUser + UpdateUser>(
-    keys: KeyCache<SigningKeys>,
+    keys: KeyCache,
     users: U,
     policy: RotationPolicy,
     event: &Value,
     now: Timestamp,
 ) -> GatewayAnswer {
-    let reader = TokenReader { keys, locations: TokenLocations::default(), leeway: Duration::ZERO };
+    let reader = TokenReader { keys, ..reader() };
     let refresh = Refresh { users, reader, policy, sessions: SESSION_POLICY };
     let handle = async |request: &Request| refresh.handle(request, now).await;
     answer(&event.to_string(), &handle).await
@@ -152,7 +150,8 @@ async fn the_newest_token_buys_the_next_pair() {
     );
 
     let access = access_claims(&answer, now);
-    assert_eq!((&access.user, &access.session), (&scene.alice.id, &scene.session));
+    let subject = Subject::User { id: scene.alice.id.clone(), username: "Alice".to_owned() };
+    assert_eq!((&access.subject, access.session.as_ref()), (&subject, Some(&scene.session)));
     assert_eq!((access.fresh, access.auth_time), (false, NOW), "only a password makes it fresh");
     assert_eq!(access.roles, ["editor"], "read anew");
 
@@ -402,8 +401,7 @@ async fn a_store_that_does_not_answer_is_503_and_no_refusal() {
 async fn without_keys_a_refresh_is_503_and_uses_no_token_up() {
     let scene = scene(|_| ()).await;
     let source = key_source(signing_ring());
-    let make = |ring, flask| SigningKeys::new(ring, flask, &token_profile());
-    let keys = source.connect_signing(&unavailable::aws(), NOW, make).await.unwrap();
+    let keys = source.connect_signing(&unavailable::aws(), NOW).await.unwrap();
     let (users, event) = (scene.users.clone(), with_bearer(&scene.token));
     let answer = call_with(keys, users, ROTATION_POLICY, &event, NOW).await;
     assert_eq!((answer.status_code, &body(&answer)["error"]), (503, &json!("unavailable")));

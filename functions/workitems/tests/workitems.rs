@@ -4,16 +4,16 @@
 use std::{collections::HashSet, time::Duration};
 
 use lambda_http::Request;
-use latchkey_guard::{Guard, RevocationCheck};
+use latchkey_guard::{Guard, RevocationCheck, TokenReader};
 use latchkey_http::{GatewayAnswer, answer};
 use latchkey_session::{AddUser as _, User};
 use latchkey_store::{MemoryUsers, MemoryWorkItems};
 use latchkey_testkit::{
     event::{post_json, post_text, request, with_authorizer, with_token},
-    fixtures::{NOW, key_set, operation, reader, session, token_profile, user, verifier},
+    fixtures::{NOW, operation, reader, session, token_profile, user},
     forge::{claims_for, header, sign},
 };
-use latchkey_token::{TokenProfile, Verifier};
+use latchkey_token::TokenProfile;
 use serde_json::{Value, json};
 use workitems::WorkItems;
 
@@ -126,9 +126,9 @@ async fn a_context_that_has_expired_in_the_gateways_cache_is_refused() {
 #[tokio::test]
 async fn the_leeway_holds_behind_the_authorizer_too() {
     let profile = TokenProfile { leeway: Duration::from_secs(10), ..token_profile() };
-    let verifier = Verifier::new(key_set().verifying_keys(), profile);
     let scene = scene().await;
-    let guard = Guard::new(verifier, None::<MemoryUsers>, RevocationCheck::Off);
+    let reader = TokenReader { profile, ..reader() };
+    let guard = Guard::new(reader, None::<MemoryUsers>, RevocationCheck::Off);
     let work_items = WorkItems { items: MemoryWorkItems::default(), guard };
     for (seconds, status) in [(0, 200), (9, 200), (10, 401), (11, 401)] {
         let mut context = Scene::context(&scene.alice);

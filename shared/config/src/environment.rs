@@ -2,32 +2,22 @@
 
 use std::{
     env::{self, VarError},
-    fmt,
     time::Duration,
 };
 
-use crate::variables::{SECTIONS, Unset, Values, Variable};
+use latchkey_http::LogSettings;
+use tracing::Level;
+
+use crate::variables::{SECTIONS, Values, Variable};
 
 /// Why a function does not start: one sentence that names the variable.
-#[derive(PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct ConfigError(pub(crate) String);
-
-/// `main` prints an error in this form, and a person reads it.
-impl fmt::Debug for ConfigError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
 
 /// The variables that settings are read from.
 #[expect(missing_debug_implementations, reason = "there are secrets in it")]
 pub struct Environment<'a>(Box<dyn Fn(&'static str) -> Option<String> + 'a>);
-
-#[expect(clippy::disallowed_methods, reason = "this is the one reader of the environment")]
-fn variable(name: &str) -> Result<String, VarError> {
-    env::var(name)
-}
 
 impl<'a> Environment<'a> {
     /// Variables by name; `None` for one that is not set.
@@ -39,37 +29,26 @@ impl<'a> Environment<'a> {
     ///
     /// # Errors
     /// When one is not text.
+    #[expect(clippy::disallowed_methods, reason = "this is the one reader of the environment")]
     pub fn load() -> Result<Self, ConfigError> {
-        let is_no_text = |name| matches!(variable(name), Err(VarError::NotUnicode(_)));
+        let is_no_text = |name| matches!(env::var(name), Err(VarError::NotUnicode(_)));
         let mut variables = SECTIONS.iter().flat_map(|(_, variables)| *variables);
         match variables.find(|variable| is_no_text(variable.name)) {
             Some(variable) => Err(variable.refused("must be text in UTF-8")),
-            None => Ok(Self::unchecked()),
+            None => Ok(Self::new(|name| env::var(name).ok())),
         }
-    }
-
-    /// The same, where a value that is not text counts as not set.
-    pub(crate) fn unchecked() -> Self {
-        Self::new(|name| variable(name).ok())
     }
 
     /// The variable's value. An empty one counts as not set, because that is how a template passes
     /// a parameter that was left empty.
     pub(crate) fn optional(&self, variable: &Variable) -> Option<String> {
-        self.lookup(variable.name)
-    }
-
-    pub(crate) fn lookup(&self, name: &'static str) -> Option<String> {
-        self.0(name).filter(|value| !value.is_empty())
+        (self.0)(variable.name).filter(|value| !value.is_empty())
     }
 
     /// The variable's value or default.
     pub(crate) fn text(&self, variable: &Variable) -> Result<String, ConfigError> {
-        match (self.optional(variable), &variable.unset) {
-            (Some(value), _) => Ok(value),
-            (None, Unset::Default(value)) => Ok((*value).to_owned()),
-            (None, Unset::Required | Unset::Otherwise(_)) => Err(variable.missing()),
-        }
+        let value = self.optional(variable).or_else(|| variable.default.map(str::to_owned));
+        value.ok_or_else(|| variable.refused("is not set"))
     }
 
     /// The same for a value that is acceptable, or empty by default.
@@ -89,32 +68,34 @@ impl<'a> Environment<'a> {
         Ok(parts.map(str::to_owned).collect())
     }
 
-    /// The value that belongs to one of the words, which are compared in any case.
-    pub(crate) fn choice<T, const N: usize>(
-        &self,
-        variable: &Variable,
-        choices: [(&str, T); N],
-    ) -> Result<T, ConfigError> {
-        let value = self.text(variable)?;
-        let mut choices = choices.into_iter();
-        let found = choices.find(|(word, _)| value.eq_ignore_ascii_case(word));
-        found.map(|(_, choice)| choice).ok_or_else(|| variable.invalid())
-    }
-
     pub(crate) fn switch(&self, variable: &Variable) -> Result<bool, ConfigError> {
-        self.choice(variable, [("true", true), ("false", false)])
+        match self.text(variable)?.to_ascii_lowercase().as_str() {
+            "true" => Ok(true),
+            "false" => Ok(false),
+            _ => Err(variable.invalid()),
+        }
     }
 
     /// A whole number within the variable's bounds.
     pub(crate) fn number<T: TryFrom<u64>>(&self, variable: &Variable) -> Result<T, ConfigError> {
         let number = self.text(variable)?.parse().ok().filter(|number| match variable.values {
             Values::Number(least, most) => (least..=most).contains(number),
-            Values::Any | Values::Must(_) => true,
+            Values::Must(_) => true,
         });
         number.and_then(|number| T::try_from(number).ok()).ok_or_else(|| variable.invalid())
     }
 
     pub(crate) fn seconds(&self, variable: &Variable) -> Result<Duration, ConfigError> {
         self.number(variable).map(Duration::from_secs)
+    }
+}
+
+/// How a function logs. Lambda sets both variables from the function's logging configuration.
+#[expect(clippy::disallowed_methods, reason = "this is the one reader of the environment")]
+pub fn log_settings() -> LogSettings {
+    let value = |name: &str| env::var(name).unwrap_or_default();
+    LogSettings {
+        json: value("AWS_LAMBDA_LOG_FORMAT").eq_ignore_ascii_case("json"),
+        level: value("AWS_LAMBDA_LOG_LEVEL").parse().unwrap_or(Level::INFO),
     }
 }

@@ -4,7 +4,7 @@ use std::{cell::RefCell, collections::BTreeSet, convert::Infallible};
 
 use crate::{
     environment::{ConfigError, Environment},
-    variables::{SECTIONS, Unset},
+    variables::SECTIONS,
 };
 
 type Read = fn(&Environment<'_>) -> Result<(), ConfigError>;
@@ -13,9 +13,9 @@ const USERS: Read = |env| env.users_table().map(drop);
 const WORK_ITEMS: Read = |env| env.work_items_table().map(drop);
 const KEYS: Read = |env| env.verifying_keys().map(drop);
 const KEYS_AND_FLASK: Read = |env| env.with_flask(env.verifying_keys()?).map(drop);
-const FIRST_SIGNING: Read = |env| env.first_signing_keys().map(drop);
-const SIGNING_AND_FLASK: Read = |env| env.with_flask(env.signing_keys()?).map(drop);
-const RING: Read = |env| env.keys_table().and(env.kms_key()).and(env.keys_max_age()).map(drop);
+const FIRST_SIGNING: Read = |env| env.signing_keys(Some(env.ring_algorithm()?)).map(drop);
+const SIGNING_AND_FLASK: Read = |env| env.with_flask(env.signing_keys(None)?).map(drop);
+const RING: Read = |env| env.ring().map(drop);
 const KEY_POLICY: Read = |env| env.key_policy().map(drop);
 const ISSUER: Read = |env| env.issuer().map(drop);
 const TOKENS: Read = |env| env.tokens().map(drop);
@@ -63,7 +63,7 @@ pub fn check(function: &str, environment: &Environment<'_>) -> Result<(), Config
 pub fn variables_of(function: &str) -> BTreeSet<&'static str> {
     let asked = RefCell::new(BTreeSet::new());
     let variables = || SECTIONS.iter().flat_map(|(_, variables)| *variables);
-    let required = || variables().filter(|variable| matches!(variable.unset, Unset::Required));
+    let required = || variables().filter(|variable| variable.default.is_none());
     let environment = Environment::new(|name| {
         asked.borrow_mut().insert(name);
         required().any(|variable| variable.name == name).then(|| "x".to_owned())

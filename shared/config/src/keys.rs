@@ -9,63 +9,51 @@ use secrecy::SecretString;
 
 use crate::{
     environment::{ConfigError, Environment},
-    variables::{
-        FLASK_KEYS_SECRET, JWT_ALGORITHM, JWT_PRIVATE_KEY, JWT_PUBLIC_KEY, JWT_SECRET_KEY,
-        KEY_ROTATION_DAYS, KEYS_MAX_AGE, KEYS_TABLE, KMS_KEY_ARN, LEGACY_TABLE, SIGNING_ALGORITHM,
-        SIGNING_KEYS, SIGNING_KEYS_SECRET, Variable,
-    },
+    variables::{self as var, Variable},
 };
 
-type MakeLocation = fn(String) -> KeyLocation;
+/// A variable that says where keys are, and the location that its value makes.
+type Place = (&'static Variable, fn(String) -> KeyLocation);
 
-const RING: (&Variable, MakeLocation) =
-    (&KEYS_TABLE, |table| KeyLocation::Ring { table, signing: None });
-const PUBLIC: (&Variable, MakeLocation) = (&JWT_PUBLIC_KEY, KeyLocation::PublicPem);
-const PRIVATE: [(&Variable, MakeLocation); 4] = [
-    (&SIGNING_KEYS_SECRET, |arn| KeyLocation::Secret { arn }),
-    (&SIGNING_KEYS, |jwk_set| KeyLocation::JwkSet(SecretString::from(jwk_set))),
-    (&JWT_SECRET_KEY, |secret| KeyLocation::SharedSecret(SecretString::from(secret))),
-    (&JWT_PRIVATE_KEY, |pem| KeyLocation::PrivatePem(SecretString::from(pem))),
+const RING: Place = (&var::KEYS_TABLE, |table| KeyLocation::Ring { table, signing: None });
+const PUBLIC: Place = (&var::JWT_PUBLIC_KEY, KeyLocation::PublicPem);
+const PRIVATE: [Place; 4] = [
+    (&var::SIGNING_KEYS_SECRET, |arn| KeyLocation::Secret { arn }),
+    (&var::SIGNING_KEYS, |jwk_set| KeyLocation::JwkSet(SecretString::from(jwk_set))),
+    (&var::JWT_SECRET_KEY, |secret| KeyLocation::SharedSecret(SecretString::from(secret))),
+    (&var::JWT_PRIVATE_KEY, |pem| KeyLocation::PrivatePem(SecretString::from(pem))),
 ];
 
 #[expect(clippy::missing_errors_doc, reason = "each fails with the sentence of `ConfigError`")]
 impl Environment<'_> {
-    /// Where the signing keys are.
-    pub fn signing_keys(&self) -> Result<KeySource, ConfigError> {
-        let (variable, mut source) = self.key_source(&[&[RING][..], &PRIVATE].concat())?;
+    /// Where the signing keys are; `first` is the algorithm for a function that makes the first
+    /// ring.
+    pub fn signing_keys(&self, first: Option<Algorithm>) -> Result<KeySource, ConfigError> {
+        let places = [&[RING][..], &PRIVATE].concat();
+        let mut source = self.key_source(&places, KeySource::check_signing)?;
         if let KeyLocation::Ring { signing, .. } = &mut source.location {
-            *signing = Some(RingSigning { kms_key: self.kms_key()?, first: None });
-        }
-        source.check_signing().map_err(|error| unusable(variable, &source, &error))?;
-        Ok(source)
-    }
-
-    /// The same for the function that makes the first ring.
-    pub fn first_signing_keys(&self) -> Result<KeySource, ConfigError> {
-        let algorithm = self.ring_algorithm()?;
-        let mut source = self.signing_keys()?;
-        if let KeyLocation::Ring { signing: Some(signing), .. } = &mut source.location {
-            signing.first = Some(algorithm);
+            *signing = Some(RingSigning { kms_key: self.text(&var::KMS_KEY_ARN)?, first });
         }
         Ok(source)
     }
 
     /// Where the keys are that verify.
     pub fn verifying_keys(&self) -> Result<KeySource, ConfigError> {
-        let (variable, source) = self.key_source(&[&[RING, PUBLIC][..], &PRIVATE].concat())?;
-        source.check_trusted().map_err(|error| unusable(variable, &source, &error))?;
-        Ok(source)
+        let places = [&[RING, PUBLIC][..], &PRIVATE].concat();
+        self.key_source(&places, KeySource::check_trusted)
     }
 
-    /// The source, with the variable that names it.
+    /// The one place that is set, with static keys that pass the check.
     fn key_source(
         &self,
-        places: &[(&'static Variable, MakeLocation)],
-    ) -> Result<(&'static Variable, KeySource), ConfigError> {
+        places: &[Place],
+        check: fn(&KeySource) -> Result<(), KeySourceError>,
+    ) -> Result<KeySource, ConfigError> {
         let mut found = places
             .iter()
             .filter_map(|(name, make)| self.optional(name).map(|value| (*name, make(value))));
-        let (variable, location) = found.next().ok_or_else(|| KEYS_TABLE.missing())?;
+        let (variable, location) =
+            found.next().ok_or_else(|| var::KEYS_TABLE.refused("is not set"))?;
         if let Some((other, _)) = found.next() {
             let both = format!("and {} are both set, set one of them", other.name);
             return Err(variable.refused(&both));
@@ -74,9 +62,10 @@ impl Environment<'_> {
             algorithm: self.static_algorithm(variable, &location)?,
             location,
             flask_secret: None,
-            max_age: self.keys_max_age()?,
+            max_age: self.seconds(&var::KEYS_MAX_AGE)?,
         };
-        Ok((variable, source))
+        check(&source).map_err(|error| unusable(variable, &source, &error))?;
+        Ok(source)
     }
 
     /// The algorithm of static keys.
@@ -85,27 +74,24 @@ impl Environment<'_> {
         keys: &Variable,
         location: &KeyLocation,
     ) -> Result<Option<Algorithm>, ConfigError> {
-        let Some(name) = self.optional(&JWT_ALGORITHM) else {
+        let is_possible = |algorithm: &Algorithm| match location {
+            KeyLocation::SharedSecret(_) => !algorithm.has_public_half(),
+            KeyLocation::PrivatePem(_) | KeyLocation::PublicPem(_) => algorithm.has_public_half(),
+            KeyLocation::JwkSet(_) | KeyLocation::Secret { .. } | KeyLocation::Ring { .. } => true,
+        };
+        let Some(name) = self.optional(&var::JWT_ALGORITHM) else {
             return Ok(None);
         };
-        let needs_public_half = match location {
-            KeyLocation::SharedSecret(_) => Some(false),
-            KeyLocation::PrivatePem(_) | KeyLocation::PublicPem(_) => Some(true),
-            KeyLocation::JwkSet(_) | KeyLocation::Secret { .. } | KeyLocation::Ring { .. } => None,
-        };
-        let is_possible = |algorithm: &Algorithm| {
-            needs_public_half.is_none_or(|needed| algorithm.has_public_half() == needed)
-        };
-        if let Some(algorithm) = Algorithm::parse(&name).filter(is_possible) {
-            return Ok(Some(algorithm));
-        }
-        if needs_public_half.is_none() {
-            return Err(JWT_ALGORITHM.invalid());
-        }
-        let possible = Algorithm::ALL.into_iter().filter(is_possible).map(Algorithm::name);
-        let possible = possible.collect::<Vec<_>>().join(", ");
-        let reason = format!("must be one of {possible} where {} is set", keys.name);
-        Err(JWT_ALGORITHM.refused(&reason))
+        let found = Algorithm::parse(&name).filter(is_possible);
+        found.map(Some).ok_or_else(|| {
+            let possible: Vec<_> = Algorithm::ALL.into_iter().filter(is_possible).collect();
+            if possible.len() == Algorithm::ALL.len() {
+                return var::JWT_ALGORITHM.invalid();
+            }
+            let names = possible.into_iter().map(Algorithm::name).collect::<Vec<_>>().join(", ");
+            let reason = format!("must be one of {names} where {} is set", keys.name);
+            var::JWT_ALGORITHM.refused(&reason)
+        })
     }
 
     /// Adds a Flask service's keys, and returns the table of its identities too.
@@ -113,71 +99,62 @@ impl Environment<'_> {
         &self,
         source: KeySource,
     ) -> Result<(KeySource, Option<String>), ConfigError> {
-        let flask_secret = self.optional(&FLASK_KEYS_SECRET);
-        let legacy_table = self.optional(&LEGACY_TABLE);
+        let flask_secret = self.optional(&var::FLASK_KEYS_SECRET);
+        let legacy_table = self.optional(&var::LEGACY_TABLE);
         let is_static =
             !matches!(source.location, KeyLocation::Ring { .. } | KeyLocation::Secret { .. });
         if flask_secret.is_some() && is_static {
-            return Err(FLASK_KEYS_SECRET.refused(
-                "goes with KEYS_TABLE or SIGNING_KEYS_SECRET; static keys are one JWK set",
-            ));
+            let reason = "goes with KEYS_TABLE or SIGNING_KEYS_SECRET; static keys are one JWK set";
+            return Err(var::FLASK_KEYS_SECRET.refused(reason));
         }
         if flask_secret.is_some() && legacy_table.is_none() {
-            return Err(LEGACY_TABLE.refused("is not set, and FLASK_KEYS_SECRET needs it"));
+            return Err(var::LEGACY_TABLE.refused("is not set, and FLASK_KEYS_SECRET needs it"));
         }
         Ok((KeySource { flask_secret, ..source }, legacy_table))
     }
 
-    /// The table of the key ring.
-    pub fn keys_table(&self) -> Result<String, ConfigError> {
-        self.text(&KEYS_TABLE)
-    }
-
-    /// The KMS key that encrypts private halves.
-    pub fn kms_key(&self) -> Result<String, ConfigError> {
-        self.text(&KMS_KEY_ARN)
-    }
-
-    /// The age at which cached keys are stale.
-    pub fn keys_max_age(&self) -> Result<Duration, ConfigError> {
-        self.seconds(&KEYS_MAX_AGE)
+    /// The key ring: its table, the KMS key that encrypts private halves, and the age at which
+    /// cached keys are stale.
+    pub fn ring(&self) -> Result<(String, String, Duration), ConfigError> {
+        let table = self.text(&var::KEYS_TABLE)?;
+        Ok((table, self.text(&var::KMS_KEY_ARN)?, self.seconds(&var::KEYS_MAX_AGE)?))
     }
 
     /// How keys are made and changed.
     pub fn key_policy(&self) -> Result<KeyPolicy, ConfigError> {
-        let days: u64 = self.number(&KEY_ROTATION_DAYS)?;
+        let days: u64 = self.number(&var::KEY_ROTATION_DAYS)?;
+        let access = self.seconds(&var::JWT_ACCESS_TOKEN_EXPIRES)?;
+        let refresh = self.seconds(&var::JWT_REFRESH_TOKEN_EXPIRES)?;
+        let leeway = self.seconds(&var::JWT_DECODE_LEEWAY)?;
         Ok(KeyPolicy {
             algorithm: self.ring_algorithm()?,
             period: Duration::from_hours(24 * days),
             // A process that cannot read the ring signs with the replaced key for so long.
-            retention: self.token_lifetime()? + MAX_STALE_AGE,
+            retention: access.max(refresh) + leeway + MAX_STALE_AGE,
         })
     }
 
     /// What the ring's new keys are for.
-    fn ring_algorithm(&self) -> Result<Algorithm, ConfigError> {
-        let found = Algorithm::parse(&self.text(&SIGNING_ALGORITHM)?);
-        found
-            .filter(|algorithm| algorithm.has_public_half())
-            .ok_or_else(|| SIGNING_ALGORITHM.invalid())
+    pub fn ring_algorithm(&self) -> Result<Algorithm, ConfigError> {
+        let found = Algorithm::parse(&self.text(&var::SIGNING_ALGORITHM)?);
+        let found = found.filter(|algorithm| algorithm.has_public_half());
+        found.ok_or_else(|| var::SIGNING_ALGORITHM.invalid())
     }
 }
 
 /// The error for static keys that cannot be used.
-fn unusable(variable: &Variable, source: &KeySource, error: &KeySourceError) -> ConfigError {
-    let by_default = if source.algorithm.is_none() { ", the default of JWT_ALGORITHM" } else { "" };
+fn unusable(keys: &Variable, source: &KeySource, error: &KeySourceError) -> ConfigError {
     let reason = match error {
         KeySourceError::OtherAlgorithm { found, wanted } => {
             let (found, wanted) = (found.name(), wanted.name());
-            let keys = variable.name;
-            return JWT_ALGORITHM
-                .refused(&format!("is {wanted}, and the first key of {keys} is for {found}"));
+            let reason = format!("is {wanted}, and the first key of {} is for {found}", keys.name);
+            return var::JWT_ALGORITHM.refused(&reason);
         }
-        KeySourceError::Unusable(KeyError::NotPem(algorithm)) => {
-            format!("not a PEM key for {algorithm}{by_default}")
+        KeySourceError::Unusable(KeyError::NotPem(algorithm)) if source.algorithm.is_none() => {
+            format!("not a PEM key for {algorithm}, the default of JWT_ALGORITHM")
         }
         KeySourceError::Unusable(error) => error.to_string(),
         KeySourceError::PublicOnly => error.to_string(),
     };
-    ConfigError(format!("{}: {reason}", variable.name))
+    ConfigError(format!("{}: {reason}", keys.name))
 }

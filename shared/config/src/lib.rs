@@ -8,8 +8,7 @@ mod locations;
 mod settings;
 mod variables;
 
-pub use environment::{ConfigError, Environment};
+pub use environment::{ConfigError, Environment, log_settings};
 pub use functions::{FUNCTIONS, check, variables_of};
 pub use guard::GuardSettings;
-pub use settings::log_settings;
-pub use variables::{SECTIONS, Unset, Values, Variable};
+pub use variables::{SECTIONS, Values, Variable};

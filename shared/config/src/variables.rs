@@ -1,7 +1,6 @@
 //! Every variable, described once: the readers, their errors and `docs/configuration.md` use it.
 
-use Unset::{Default, Otherwise, Required};
-use Values::{Any, Must, Number};
+use Values::{Must, Number};
 
 use crate::ConfigError;
 
@@ -10,33 +9,20 @@ use crate::ConfigError;
 pub struct Variable {
     /// Its name.
     pub name: &'static str,
-    /// What holds without it.
-    pub unset: Unset,
+    /// What holds when it is not set: an empty text for nothing, `None` where it must be set.
+    pub default: Option<&'static str>,
     /// Which values it takes.
     pub values: Values,
     /// What it is for, as Markdown for a page in `docs`.
     pub meaning: &'static str,
 }
 
-/// What holds when a variable is not set.
-#[derive(Debug)]
-pub enum Unset {
-    /// The function does not start.
-    Required,
-    /// This value; an empty one means none.
-    Default(&'static str),
-    /// What the words say.
-    Otherwise(&'static str),
-}
-
 /// The values that a variable takes.
 #[derive(Debug)]
 pub enum Values {
-    /// Any text.
-    Any,
     /// Whole numbers from the first to the second.
     Number(u64, u64),
-    /// What the words after "must" say.
+    /// What the words after "must" say; any text without words.
     Must(&'static str),
 }
 
@@ -45,14 +31,9 @@ impl Variable {
         ConfigError(format!("{} {reason}", self.name))
     }
 
-    pub(crate) fn missing(&self) -> ConfigError {
-        self.refused("is not set")
-    }
-
     /// The error for a value that the variable does not take.
     pub(crate) fn invalid(&self) -> ConfigError {
         self.refused(&match self.values {
-            Any => "must be text".to_owned(),
             Number(least, most) => format!("must be a whole number from {least} to {most}"),
             Must(words) => format!("must {words}"),
         })
@@ -61,12 +42,12 @@ impl Variable {
 
 /// `SECTIONS`, and a static for each variable; the comment is the meaning.
 macro_rules! variables {
-    ($($title:literal: $($(#[doc = $line:literal])+ $name:ident: $unset:expr, $values:expr;)+)+) => {
+    ($($title:literal: $($(#[doc = $line:literal])+ $name:ident: $default:expr, $values:expr;)+)+) => {
         $($(
             $(#[doc = $line])+
             pub(crate) static $name: Variable = Variable {
                 name: stringify!($name),
-                unset: $unset,
+                default: $default,
                 values: $values,
                 meaning: concat!($($line),+),
             };
@@ -77,30 +58,33 @@ macro_rules! variables {
     };
 }
 
-const NONE: Unset = Default("");
+const REQUIRED: Option<&str> = None;
+const NONE: Option<&str> = Some("");
+const ANY: Values = Must("");
 const LIST: Values = Must("be a list");
 const SWITCH: Values = Must("be true or false");
 const COOKIE_NAME: Values = Must("be the name of a cookie");
 const HEADER_NAME: Values = Must("be the name of a header");
 const PATH: Values = Must("be a path, such as /refresh");
 const PEM: Values = Must("be a key in PEM");
+const AUDIENCE: Values = Must("not be an issuer followed by #, which marks tokens of other kinds");
 const ARN: Values = Must("be an ARN");
 
 variables! {
     "Tables":
 
     /// the DynamoDB table of users and their sessions; the template makes it
-    USERS_TABLE: Required, Any;
+    USERS_TABLE: REQUIRED, ANY;
     /// the DynamoDB table of the sample back end; the template makes it
-    WORK_ITEMS_TABLE: Required, Any;
+    WORK_ITEMS_TABLE: REQUIRED, ANY;
 
     "Keys":
 
     /// the DynamoDB table of the key ring; the template makes it
-    KEYS_TABLE: Required, Any;
+    KEYS_TABLE: REQUIRED, ANY;
     /// with `KEYS_TABLE`, the KMS key that encrypts the private halves of the ring; the template
     /// makes it
-    KMS_KEY_ARN: Required, ARN;
+    KMS_KEY_ARN: REQUIRED, ARN;
     /// a Secrets Manager secret with a private JWK set, in place of the ring, for
     /// [a secret that is shared with another service](operations.md#sharing-a-secret-with-another-service)
     SIGNING_KEYS_SECRET: NONE, ARN;
@@ -109,14 +93,14 @@ variables! {
     /// is no other for ten seconds, or for half of `KEYS_MAX_AGE` if that is less. Cached keys serve
     /// for an hour during an outage. An unknown `kid` has the keys fetched at once, but not within
     /// 30 s of a fetch that did not find one. Static keys are never fetched
-    KEYS_MAX_AGE: Default("120"), Number(1, 3600);
+    KEYS_MAX_AGE: Some("120"), Number(1, 3600);
     /// what new keys are for; the parameter allows `ES256`, `EdDSA` and `RS256`;
     /// [a change takes two rotations](operations.md#another-algorithm)
-    SIGNING_ALGORITHM: Default("ES256"), Must(
+    SIGNING_ALGORITHM: Some("ES256"), Must(
         "be one of ES256, ES384, EdDSA, RS256, RS384, RS512, PS256, PS384, PS512"
     );
     /// days that a key signs
-    KEY_ROTATION_DAYS: Default("30"), Number(9, 1000);
+    KEY_ROTATION_DAYS: Some("30"), Number(9, 1000);
     /// a Secrets Manager secret with
     /// [the marked keys of a Flask service](migrating-from-flask.md#moving-tokens), whose old tokens
     /// go on working; goes with `KEYS_TABLE` and `SIGNING_KEYS_SECRET`. Until it was read once,
@@ -126,21 +110,22 @@ variables! {
     /// [whose a Flask service's tokens are](migrating-from-flask.md#moving-tokens);
     /// `FLASK_KEYS_SECRET` needs it. The template makes it with `FlaskKeysSecretArn`, `make dev`
     /// always
-    LEGACY_TABLE: NONE, Any;
+    LEGACY_TABLE: NONE, ANY;
     /// the private JWK set itself; the first key signs, all verify; keys that only verify, and keys
     /// of a Flask service, may follow
     SIGNING_KEYS: NONE, Must("be a JWK set");
     /// one secret that is shared with another service, of at least 32, 48 or 64 bytes for HS256,
     /// HS384 or HS512; every verifier can sign
-    JWT_SECRET_KEY: NONE, Any;
+    JWT_SECRET_KEY: NONE, ANY;
     /// one private key: PKCS#8, PKCS#1 for RSA, SEC1 for elliptic curves; its `kid` is the
     /// thumbprint of RFC 7638
     JWT_PRIVATE_KEY: NONE, PEM;
     /// one public key (`SubjectPublicKeyInfo`), where nothing is signed
     JWT_PUBLIC_KEY: NONE, PEM;
-    /// the algorithm that the signing key must be for; a secret and a key in PEM do not say it
-    /// themselves. With `KEYS_TABLE` it is ignored: each key of the ring says its own
-    JWT_ALGORITHM: Otherwise("the key's own; HS256 with `JWT_SECRET_KEY`, ES256 with PEM"), Must(
+    /// the algorithm that the signing key must be for. Without it, a key of a JWK set says its own,
+    /// `JWT_SECRET_KEY` is for HS256, and a key in PEM for ES256. With `KEYS_TABLE` it is ignored:
+    /// each key of the ring says its own
+    JWT_ALGORITHM: NONE, Must(
         "be one of ES256, ES384, EdDSA, RS256, RS384, RS512, PS256, PS384, PS512, HS256, HS384, \
          HS512"
     );
@@ -149,30 +134,30 @@ variables! {
 
     /// the `iss` claim, put in and demanded byte for byte; a change ends all sessions. No new
     /// password may be mostly a label of its host
-    JWT_ISSUER: Required, Any;
-    /// the `aud` claim, put in and demanded byte for byte
-    JWT_AUDIENCE: Otherwise("the issuer"), AUDIENCE;
+    JWT_ISSUER: REQUIRED, ANY;
+    /// the `aud` claim, put in and demanded byte for byte; without it, the issuer
+    JWT_AUDIENCE: NONE, AUDIENCE;
     /// further issuers whose tokens are accepted
     JWT_DECODE_ISSUER: NONE, LIST;
     /// a list of further audiences whose tokens are accepted
     JWT_DECODE_AUDIENCE: NONE, AUDIENCE;
     /// how long an access token lives, and the longest life that is accepted
-    JWT_ACCESS_TOKEN_EXPIRES: Default("900"), Number(1, 86_400);
+    JWT_ACCESS_TOKEN_EXPIRES: Some("900"), Number(1, 86_400);
     /// how long a session may be idle, which is how long a refresh token lives
-    JWT_REFRESH_TOKEN_EXPIRES: Default("2592000"), Number(1, 34_560_000);
+    JWT_REFRESH_TOKEN_EXPIRES: Some("2592000"), Number(1, 34_560_000);
     /// how far the clocks of issuer and verifier may lie apart
-    JWT_DECODE_LEEWAY: Default("0"), Number(0, 300);
+    JWT_DECODE_LEEWAY: Some("0"), Number(0, 300);
 
     "Sessions":
 
     /// the longest a session lives, however often it is refreshed
-    SESSION_LIFETIME: Default("7776000"), Number(1, 34_560_000);
+    SESSION_LIFETIME: Some("7776000"), Number(1, 34_560_000);
     /// sessions of one user at once; a login over it ends the least recently used
-    SESSION_LIMIT: Default("20"), Number(1, 100);
+    SESSION_LIMIT: Some("20"), Number(1, 100);
     /// how long the refresh token before the newest gets the current pair again
-    REFRESH_GRACE: Default("30"), Number(0, 300);
+    REFRESH_GRACE: Some("30"), Number(0, 300);
     /// [how soon a logout is noticed](../README.md#sessions)
-    JWT_REVOCATION_CHECK: Default("strict"), Must(
+    JWT_REVOCATION_CHECK: Some("strict"), Must(
         "be strict, off, or cached:<seconds> with 1 to 3600"
     );
 
@@ -180,68 +165,68 @@ variables! {
 
     /// characters of a new password; NIST SP 800-63B-4 asks for 15 where a password is the only
     /// factor. [The other rules](passwords.md#the-rules) have no options
-    PASSWORD_MIN_LENGTH: Default("8"), Number(8, 64);
+    PASSWORD_MIN_LENGTH: Some("8"), Number(8, 64);
     /// KiB of memory of a password hash; with the iterations at least one of OWASP's pairs: 47104
     /// and 1, 19456 and 2, 12288 and 3, 9216 and 4, 7168 and 5; times the iterations 1048576 at most
-    ARGON2_MEMORY_KIB: Default("19456"), Must("be a whole number from 7168 to 131072");
+    ARGON2_MEMORY_KIB: Some("19456"), Must("be a whole number from 7168 to 131072");
     /// how often a hash passes over its memory
-    ARGON2_ITERATIONS: Default("2"), Must("be a whole number from 1 to 16");
+    ARGON2_ITERATIONS: Some("2"), Must("be a whole number from 1 to 16");
 
     "Where tokens are looked for":
 
     /// the places, in the order in which they are searched; only a token that is not there moves
     /// the search on
-    JWT_TOKEN_LOCATION: Default("headers"), Must(
+    JWT_TOKEN_LOCATION: Some("headers"), Must(
         "be a list of headers, cookies, query_string, json and websocket_protocol"
     );
     /// the header
-    JWT_HEADER_NAME: Default("Authorization"), HEADER_NAME;
+    JWT_HEADER_NAME: Some("Authorization"), HEADER_NAME;
     /// the scheme before the token, in any case; `none` for the token alone. It is the `token_type`
     /// of answers, `Bearer` with `none`. In `Authorization`, access tokens may come as `JWT <token>`
     /// too
-    JWT_HEADER_TYPE: Default("Bearer"), Must("be one word, or none");
+    JWT_HEADER_TYPE: Some("Bearer"), Must("be one word, or none");
     /// the query parameter
-    JWT_QUERY_STRING_NAME: Default("jwt"), Any;
+    JWT_QUERY_STRING_NAME: Some("jwt"), ANY;
     /// what stands before the token in it
-    JWT_QUERY_STRING_VALUE_PREFIX: NONE, Any;
+    JWT_QUERY_STRING_VALUE_PREFIX: NONE, ANY;
     /// the member of a JSON body that is an access token
-    JWT_JSON_KEY: Default("access_token"), Any;
+    JWT_JSON_KEY: Some("access_token"), ANY;
     /// the member of a JSON body that is a refresh token
-    JWT_REFRESH_JSON_KEY: Default("refresh_token"), Any;
+    JWT_REFRESH_JSON_KEY: Some("refresh_token"), ANY;
 
     "Cookies":
 
     /// the cookie of the access token
-    JWT_ACCESS_COOKIE_NAME: Default("__Host-access_token"), COOKIE_NAME;
+    JWT_ACCESS_COOKIE_NAME: Some("__Host-access_token"), COOKIE_NAME;
     /// the cookie of the refresh token
-    JWT_REFRESH_COOKIE_NAME: Default("__Host-refresh_token"), COOKIE_NAME;
+    JWT_REFRESH_COOKIE_NAME: Some("__Host-refresh_token"), COOKIE_NAME;
     /// the path of the access token's cookie
-    JWT_ACCESS_COOKIE_PATH: Default("/"), PATH;
+    JWT_ACCESS_COOKIE_PATH: Some("/"), PATH;
     /// the path of the refresh token's cookie; `/logout` must lie below it if a refresh cookie is to
     /// log out
-    JWT_REFRESH_COOKIE_PATH: Default("/"), PATH;
+    JWT_REFRESH_COOKIE_PATH: Some("/"), PATH;
     /// the domain of all four cookies; without it they go back to this host alone
     JWT_COOKIE_DOMAIN: NONE, Must("be a domain, such as example.com");
     /// over HTTPS only
-    JWT_COOKIE_SECURE: Default("true"), SWITCH;
+    JWT_COOKIE_SECURE: Some("true"), SWITCH;
     /// whether requests from other sites carry them; `None` needs `JWT_COOKIE_SECURE`
-    JWT_COOKIE_SAMESITE: Default("Lax"), Must("be Strict, Lax or None");
+    JWT_COOKIE_SAMESITE: Some("Lax"), Must("be Strict, Lax or None");
     /// `false`: they live as long as their token; `true`: they go when the browser is closed
-    JWT_SESSION_COOKIE: Default("false"), SWITCH;
+    JWT_SESSION_COOKIE: Some("false"), SWITCH;
     /// set the CSRF values as readable cookies too; the body of the answer has them in any case
-    JWT_CSRF_IN_COOKIES: Default("true"), SWITCH;
+    JWT_CSRF_IN_COOKIES: Some("true"), SWITCH;
     /// the cookie of the access token's CSRF value
-    JWT_ACCESS_CSRF_COOKIE_NAME: Default("__Host-csrf_access_token"), COOKIE_NAME;
+    JWT_ACCESS_CSRF_COOKIE_NAME: Some("__Host-csrf_access_token"), COOKIE_NAME;
     /// the cookie of the refresh token's CSRF value
-    JWT_REFRESH_CSRF_COOKIE_NAME: Default("__Host-csrf_refresh_token"), COOKIE_NAME;
+    JWT_REFRESH_CSRF_COOKIE_NAME: Some("__Host-csrf_refresh_token"), COOKIE_NAME;
     /// the path of the cookie of the access token's CSRF value
-    JWT_ACCESS_CSRF_COOKIE_PATH: Default("/"), PATH;
+    JWT_ACCESS_CSRF_COOKIE_PATH: Some("/"), PATH;
     /// the path of the cookie of the refresh token's CSRF value
-    JWT_REFRESH_CSRF_COOKIE_PATH: Default("/"), PATH;
+    JWT_REFRESH_CSRF_COOKIE_PATH: Some("/"), PATH;
     /// the header that repeats the access token's CSRF value
-    JWT_ACCESS_CSRF_HEADER_NAME: Default("X-CSRF-TOKEN"), HEADER_NAME;
+    JWT_ACCESS_CSRF_HEADER_NAME: Some("X-CSRF-TOKEN"), HEADER_NAME;
     /// the header that repeats the refresh token's CSRF value
-    JWT_REFRESH_CSRF_HEADER_NAME: Default("X-CSRF-TOKEN"), HEADER_NAME;
+    JWT_REFRESH_CSRF_HEADER_NAME: Some("X-CSRF-TOKEN"), HEADER_NAME;
     /// further origins whose pages may ask for cookies and send requests with them; the API's own
     /// always may
     ALLOWED_ORIGINS: NONE, Must(
@@ -256,9 +241,7 @@ variables! {
     /// too
     BASE_PATH: NONE, Must("be a path of letters, digits, - . _ ~, such as /auth");
     /// whether there is Flask-JWT's login, `POST /auth`; disabled, it answers 404 `not_found`
-    FLASK_JWT_LOGIN: Default("enabled"), Must("be enabled or disabled");
+    FLASK_JWT_LOGIN: Some("enabled"), Must("be enabled or disabled");
     /// the member of an error's body that is the sentence
-    JWT_ERROR_MESSAGE_KEY: Default("msg"), Must("not be error, request_id or reasons");
+    JWT_ERROR_MESSAGE_KEY: Some("msg"), Must("not be error, request_id or reasons");
 }
-
-const AUDIENCE: Values = Must("not be an issuer followed by #, which marks tokens of other kinds");

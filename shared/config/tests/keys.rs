@@ -3,8 +3,8 @@
 
 use std::{collections::HashMap, time::Duration};
 
+use latchkey_config::GuardSettings;
 use latchkey_config::{ConfigError, Environment, check};
-use latchkey_http::GuardSettings;
 use latchkey_keys::MAX_PREVIOUS;
 use latchkey_store::{KeyLocation, KeySource, RingSigning};
 use latchkey_token::Algorithm;
@@ -34,7 +34,8 @@ fn environment(given: &[(&str, &str)]) -> Environment<'static> {
 }
 
 fn login(given: &[(&str, &str)]) -> Result<KeySource, ConfigError> {
-    environment(given).first_signing_keys()
+    let environment = environment(given);
+    environment.signing_keys(Some(environment.ring_algorithm()?))
 }
 
 fn logout(given: &[(&str, &str)]) -> Result<KeySource, ConfigError> {
@@ -44,7 +45,7 @@ fn logout(given: &[(&str, &str)]) -> Result<KeySource, ConfigError> {
 /// The keys, and the table of a Flask service's identities.
 fn refresh(given: &[(&str, &str)]) -> Result<(KeySource, Option<String>), ConfigError> {
     let environment = environment(given);
-    environment.with_flask(environment.signing_keys()?)
+    environment.with_flask(environment.signing_keys(None)?)
 }
 
 fn refresh_keys(given: &[(&str, &str)]) -> Result<KeySource, ConfigError> {
@@ -129,7 +130,7 @@ fn cached_keys_are_stale_after_two_minutes_unless_said_otherwise() {
     for (text, seconds) in [("1", 1), ("3600", 3600)] {
         let age = ("KEYS_MAX_AGE", text);
         let of_login = login(&[SECRET, age]).unwrap().max_age;
-        let of_admin = admin(&[age]).keys_max_age().unwrap();
+        let of_admin = admin(&[age]).ring().unwrap().2;
         assert_eq!([of_login, of_admin], [Duration::from_secs(seconds); 2]);
     }
     let sentence = "KEYS_MAX_AGE must be a whole number from 1 to 3600";
@@ -137,7 +138,7 @@ fn cached_keys_are_stale_after_two_minutes_unless_said_otherwise() {
         let age = ("KEYS_MAX_AGE", text);
         assert_eq!(message(logout(&[TABLE, age])), sentence, "{text}");
         assert_eq!(message(login(&[SECRET, age])), sentence, "{text}");
-        assert_eq!(message(admin(&[age]).keys_max_age()), sentence, "{text}");
+        assert_eq!(message(admin(&[age]).ring()), sentence, "{text}");
     }
 }
 
@@ -188,6 +189,8 @@ fn static_keys_are_one_set_with_a_flask_services() {
 
 #[test]
 fn a_replaced_key_verifies_for_the_longest_token_and_the_hour_of_a_stale_cache() {
+    let (table, kms_key, _) = admin(&[]).ring().unwrap();
+    assert_eq!((kms_key.as_str(), table.as_str()), ("arn:kms", "keys"));
     let policy = admin(&[]).key_policy().unwrap();
     let (month, hour) = (Duration::from_hours(30 * 24), Duration::from_hours(1));
     assert_eq!(policy.algorithm, Algorithm::Es256);

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use latchkey_config::{ConfigError, Environment, check};
-use latchkey_http::{SameSite, TokenLocation, TokenLocations};
+use latchkey_guard::{SameSite, TokenLocation, TokenLocations};
 use latchkey_store::KeyLocation;
 use latchkey_token::Algorithm;
 

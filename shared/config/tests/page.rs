@@ -4,7 +4,7 @@
 #[path = "../examples/configuration/page.rs"]
 mod page;
 
-use latchkey_config::{SECTIONS, Unset};
+use latchkey_config::SECTIONS;
 use serde_yaml_ng::Value;
 
 #[test]
@@ -28,7 +28,7 @@ fn defaults_and_bounds_are_those_of_the_template() {
         let number = |member: &str| parameter[member].as_u64().map(|number| number.to_string());
         let text = parameter["Default"].as_str().filter(|text| !text.is_empty());
         if let Some(default) = number("Default").or(text.map(str::to_owned)) {
-            assert!(matches!(variable.unset, Unset::Default(ours) if ours == default), "{name}");
+            assert_eq!(variable.default, Some(default.as_str()), "{name}");
             compared += 1;
         }
         if let Some((least, most)) = number("MinValue").zip(number("MaxValue")) {

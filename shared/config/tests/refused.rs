@@ -145,9 +145,9 @@ fn a_bad_value_of_any_variable_of_any_function_is_one_sentence_that_names_it() {
             let Err(error) = read(function, &with_keys_moved(changed)) else {
                 panic!("{function} takes {changed:?}");
             };
-            let (sentence, printed) = (error.to_string(), format!("{error:?}"));
+            let sentence = error.to_string();
             assert!(sentence.contains(variable), "{function}: {changed:?}: {sentence}");
-            assert!(!sentence.contains('\n') && sentence == printed, "{function}: {printed}");
+            assert!(!sentence.contains('\n'), "{function}: {sentence}");
             refused.insert(variable);
         }
         let never: Vec<_> = variables_of(function)

@@ -2,14 +2,13 @@
 
 use account::Account;
 use lambda_http::Request;
-use latchkey_guard::TokenReader;
 use latchkey_http::{GatewayAnswer, answer};
 use latchkey_password::{HashParams, Hasher, PasswordPolicy};
 use latchkey_session::{AddUser as _, ReadUser, RemoveUser, UpdateUser, User};
 use latchkey_store::MemoryUsers;
 use latchkey_testkit::{
     event::{request, with_header, with_token},
-    fixtures::{NOW, operation, reader_with, session, user, verifier},
+    fixtures::{NOW, operation, reader_with, session, user},
     forge::{claims_for, header, sign},
 };
 use latchkey_token::SessionId;

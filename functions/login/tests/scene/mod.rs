@@ -7,8 +7,8 @@ use latchkey_keys::KeyCache;
 use latchkey_password::{HashParams, Hasher, PasswordPolicy};
 use latchkey_session::{AddUser as _, ReadUser, UpdateUser, User};
 use latchkey_store::MemoryUsers;
-use latchkey_testkit::fixtures::{SESSION_POLICY, issuer, operation, user};
-use latchkey_token::{Issuer, Timestamp};
+use latchkey_testkit::fixtures::{SESSION_POLICY, key_set, operation, token_profile, user};
+use latchkey_token::Timestamp;
 use login::Login;
 use secrecy::SecretString;
 use serde_json::Value;
@@ -47,11 +47,11 @@ pub(crate) async fn call_with<U: ReadUser + UpdateUser>(
     event: &Value,
     now: Timestamp,
 ) -> GatewayAnswer {
-    call_signing_with(KeyCache::fixed(issuer()), users, locations, event, now).await
+    call_signing_with(KeyCache::fixed(key_set()), users, locations, event, now).await
 }
 
 pub(crate) async fn call_signing_with<U: ReadUser + UpdateUser>(
-    issuer: KeyCache<Issuer>,
+    keys: KeyCache,
     users: U,
     locations: TokenLocations,
     event: &Value,
@@ -60,7 +60,8 @@ pub(crate) async fn call_signing_with<U: ReadUser + UpdateUser>(
     let login = Login {
         users,
         hasher: hasher(),
-        issuer,
+        keys,
+        profile: token_profile(),
         sessions: SESSION_POLICY,
         locations,
         flask_jwt: true,

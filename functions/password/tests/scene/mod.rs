@@ -1,17 +1,14 @@
 //! A user with three sessions, and `POST /password` over a store in memory.
 
-use std::time::Duration;
-
 use lambda_http::Request;
 use latchkey_guard::{TokenLocation, TokenLocations, TokenReader};
 use latchkey_http::{GatewayAnswer, answer};
-use latchkey_keys::KeyCache;
 use latchkey_password::{HashParams, Hasher, Password as Presented, PasswordPolicy, Verdict};
 use latchkey_session::{AddUser as _, ReadUser, Session, UpdateUser, User};
 use latchkey_store::MemoryUsers;
 use latchkey_testkit::{
     event::{request, with_header, with_token},
-    fixtures::{NOW, SESSION_POLICY, key_set, operation, session, token_profile, user},
+    fixtures::{NOW, SESSION_POLICY, operation, reader_with, session, user},
     flask::keys as flask_keys,
     forge::{claims_for, header, sign},
 };
@@ -73,15 +70,14 @@ pub(crate) async fn call<U>(users: U, event: &Value) -> GatewayAnswer
 where
     U: ReadUser + UpdateUser,
 {
-    let flask = flask_keys(&json!({ "minted_by": "flask" }));
-    let keys = KeyCache::fixed(SigningKeys::new(key_set(), flask, &token_profile()));
+    let keys = flask_keys(&json!({ "minted_by": "flask" }));
     let locations = TokenLocations {
         order: vec![TokenLocation::Headers, TokenLocation::Cookies],
         ..TokenLocations::default()
     };
     let password = Password {
         users,
-        reader: TokenReader { keys, locations, leeway: Duration::ZERO },
+        reader: TokenReader { locations, ..reader_with(keys) },
         passwords: policy(),
         hasher: hasher(),
         sessions: SESSION_POLICY,

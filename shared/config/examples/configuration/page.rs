@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use latchkey_config::{FUNCTIONS, SECTIONS, Unset, Values, Variable, variables_of};
+use latchkey_config::{FUNCTIONS, SECTIONS, Values, Variable, variables_of};
 use serde_yaml_ng::Value;
 
 /// The page with `{{title}}` where the table of a section goes.
@@ -23,11 +23,10 @@ pub(crate) fn page() -> Result<String, serde_yaml_ng::Error> {
 }
 
 fn row(variable: &Variable, parameter: Option<&String>) -> String {
-    let default = match variable.unset {
-        Unset::Required => "required".to_owned(),
-        Unset::Default("") => "none".to_owned(),
-        Unset::Default(value) => format!("`{value}`"),
-        Unset::Otherwise(words) => words.to_owned(),
+    let default = match variable.default {
+        None => "required".to_owned(),
+        Some("") => "none".to_owned(),
+        Some(value) => format!("`{value}`"),
     };
     let parameter = parameter.map(|name| format!("`{name}`")).unwrap_or_default();
     let cells = [
@@ -44,7 +43,6 @@ fn row(variable: &Variable, parameter: Option<&String>) -> String {
 
 pub(crate) fn values(variable: &Variable) -> String {
     match variable.values {
-        Values::Any => String::new(),
         Values::Number(least, most) => format!("{least} to {most}"),
         Values::Must(words) => words.replacen("be ", "", 1).replace('<', "&lt;"),
     }
