@@ -15,6 +15,7 @@ use latchkey_testkit::{
     event::{post_json, with_header},
     fixtures::{NOW, SESSION_POLICY, key_source, operation, signing_ring, user, verifier},
     stale_reads::StaleReads,
+    unavailable::{self, UnavailableUsers},
 };
 use latchkey_token::{PresentedToken, Subject};
 use scene::{PASSWORD, body, call, call_signing_with, users_with};
