@@ -1,9 +1,14 @@
 //! The claims of tokens: of new ones and of verified ones.
 
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
 use crate::{AdditionalClaims, SessionId, Timestamp, TokenId, UserId};
 
-/// The two kinds of token. Neither is ever accepted in place of the other (RFC 8725 §3.12).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// The type of a token: its `type` claim. A token of one type is never accepted as one of the other
+/// (RFC 8725 §3.12).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum TokenType {
     /// Grants access to protected routes.
     Access,
@@ -24,19 +29,6 @@ impl TokenType {
     pub(crate) fn from_header(typ: &str) -> Option<Self> {
         let name = typ.strip_prefix("application/").unwrap_or(typ);
         [Self::Access, Self::Refresh].into_iter().find(|kind| kind.header_name() == name)
-    }
-
-    /// Reads a `type` claim.
-    pub(crate) fn from_claim(name: &str) -> Option<Self> {
-        [Self::Access, Self::Refresh].into_iter().find(|kind| kind.claim_name() == name)
-    }
-
-    /// The `type` claim.
-    pub(crate) const fn claim_name(self) -> &'static str {
-        match self {
-            Self::Access => "access",
-            Self::Refresh => "refresh",
-        }
     }
 }
 
@@ -144,4 +136,30 @@ pub struct SessionClaims {
     pub session: SessionId,
     /// The CSRF secret that a request with the token in a cookie must repeat.
     pub csrf: Option<String>,
+}
+
+/// The claims as they are written. A missing or mistyped one fails the whole token.
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct Payload {
+    pub(crate) iss: String,
+    pub(crate) aud: String,
+    pub(crate) sub: UserId,
+    pub(crate) username: String,
+    pub(crate) sid: SessionId,
+    #[serde(rename = "gen", skip_serializing_if = "Option::is_none")]
+    pub(crate) generation: Option<u64>,
+    pub(crate) jti: TokenId,
+    pub(crate) iat: Timestamp,
+    pub(crate) nbf: Timestamp,
+    pub(crate) exp: Timestamp,
+    pub(crate) auth_time: Timestamp,
+    #[serde(rename = "type")]
+    pub(crate) token_type: TokenType,
+    pub(crate) fresh: bool,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) roles: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) csrf: Option<String>,
+    #[serde(flatten)]
+    pub(crate) additional: Map<String, Value>,
 }

@@ -4,12 +4,11 @@ use std::time::Duration;
 
 use aws_lc_rs::digest;
 use secrecy::SecretString;
-use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::{
-    additional::{AdditionalClaims, AdditionalError, check_headers},
-    claims::{Generation, Grant, RefreshClaims, TokenType},
+    additional::{AdditionalError, check_headers},
+    claims::{Generation, Grant, Payload, RefreshClaims, TokenType},
     encoding::to_base64url,
     error::SigningError,
     id::TokenId,
@@ -35,31 +34,6 @@ pub struct IssuedToken {
     pub expires_at: Timestamp,
     /// Its `csrf` claim, if it is for a cookie.
     pub csrf: Option<String>,
-}
-
-/// The claims of a token, in the order in which they are written.
-#[derive(Serialize)]
-struct Payload<'a> {
-    iss: &'a str,
-    aud: &'a str,
-    sub: &'a str,
-    username: &'a str,
-    sid: &'a str,
-    #[serde(rename = "gen", skip_serializing_if = "Option::is_none")]
-    generation: Option<u64>,
-    jti: &'a str,
-    iat: Timestamp,
-    nbf: Timestamp,
-    exp: Timestamp,
-    auth_time: Timestamp,
-    r#type: &'static str,
-    fresh: bool,
-    #[serde(skip_serializing_if = "<[_]>::is_empty")]
-    roles: &'a [String],
-    #[serde(skip_serializing_if = "Option::is_none")]
-    csrf: Option<&'a str>,
-    #[serde(flatten)]
-    additional: Option<&'a AdditionalClaims>,
 }
 
 impl<'a> Issuer<'a> {
@@ -94,28 +68,15 @@ impl<'a> Issuer<'a> {
     ) -> Result<IssuedToken, SigningError> {
         let token = TokenId::generate()?;
         let csrf = grant.for_cookies.then(TokenId::generate).transpose()?.map(String::from);
-        let expires_at = (now + self.profile.access_lifetime).min(grant.session_expires_at);
-        let payload = Payload {
-            iss: &self.profile.issuer,
-            aud: &self.profile.audience,
-            sub: grant.user.as_str(),
-            username: grant.username,
-            sid: grant.session.as_str(),
-            generation: None,
-            jti: token.as_str(),
-            iat: now,
-            nbf: now,
-            exp: expires_at,
-            auth_time: grant.auth_time,
-            r#type: TokenType::Access.claim_name(),
+        let additional = grant.claims.map(|claims| claims.as_map().clone());
+        let payload = self.payload(TokenType::Access, grant, token, now);
+        self.sign(Payload {
             fresh,
-            roles: grant.roles,
-            csrf: csrf.as_deref(),
-            additional: grant.claims,
-        };
-        let headers = self.headers.cloned().unwrap_or_default();
-        let text = self.sign(TokenType::Access, headers, &payload)?;
-        Ok(IssuedToken { text, expires_at, csrf })
+            roles: grant.roles.to_vec(),
+            csrf,
+            additional: additional.unwrap_or_default(),
+            ..payload
+        })
     }
 
     /// The refresh token of a generation of the session.
@@ -150,45 +111,56 @@ impl<'a> Issuer<'a> {
         generation: &Generation,
         csrf: Option<String>,
     ) -> Result<IssuedToken, SigningError> {
-        let issued_at = generation.began_at;
-        let expires_at = (issued_at + self.profile.refresh_lifetime).min(grant.session_expires_at);
-        let payload = Payload {
-            iss: &self.profile.issuer,
-            aud: &refresh_audience(&self.profile.issuer),
-            sub: grant.user.as_str(),
-            username: grant.username,
-            sid: grant.session.as_str(),
-            generation: Some(generation.number),
-            jti: generation.token.as_str(),
-            iat: issued_at,
-            nbf: issued_at,
-            exp: expires_at,
-            auth_time: grant.auth_time,
-            r#type: TokenType::Refresh.claim_name(),
-            fresh: false,
-            roles: &[],
-            csrf: csrf.as_deref(),
-            additional: None,
-        };
-        let text = self.sign(TokenType::Refresh, Map::new(), &payload)?;
-        Ok(IssuedToken { text, expires_at, csrf })
+        let (token, began_at) = (generation.token.clone(), generation.began_at);
+        let payload = self.payload(TokenType::Refresh, grant, token, began_at);
+        self.sign(Payload { generation: Some(generation.number), csrf, ..payload })
     }
 
-    fn sign(
+    fn payload(
         self,
         token_type: TokenType,
-        mut header: Map<String, Value>,
-        payload: &Payload<'_>,
-    ) -> Result<SecretString, SigningError> {
-        let key = self.key.public();
+        grant: &Grant<'_>,
+        token: TokenId,
+        issued_at: Timestamp,
+    ) -> Payload {
+        let profile = self.profile;
+        let (aud, lifetime) = match token_type {
+            TokenType::Access => (profile.audience.clone(), profile.access_lifetime),
+            TokenType::Refresh => (refresh_audience(&profile.issuer), profile.refresh_lifetime),
+        };
+        Payload {
+            iss: profile.issuer.clone(),
+            aud,
+            sub: grant.user.clone(),
+            username: grant.username.to_owned(),
+            sid: grant.session.clone(),
+            generation: None,
+            jti: token,
+            iat: issued_at,
+            nbf: issued_at,
+            exp: (issued_at + lifetime).min(grant.session_expires_at),
+            auth_time: grant.auth_time,
+            token_type,
+            fresh: false,
+            roles: Vec::new(),
+            csrf: None,
+            additional: Map::new(),
+        }
+    }
+
+    fn sign(self, payload: Payload) -> Result<IssuedToken, SigningError> {
+        let (key, token_type) = (self.key.public(), payload.token_type);
+        let headers = self.headers.filter(|_| token_type == TokenType::Access);
+        let mut header = headers.cloned().unwrap_or_default();
         header.insert("alg".to_owned(), key.algorithm().name().into());
         header.insert("kid".to_owned(), key.kid().into());
         header.insert("typ".to_owned(), token_type.header_name().into());
         let header = to_base64url(Value::Object(header).to_string());
-        let payload = serde_json::to_vec(payload).map_err(|_| SigningError::Cryptography)?;
-        let message = format!("{header}.{}", to_base64url(payload));
+        let claims = serde_json::to_vec(&payload).map_err(|_| SigningError::Cryptography)?;
+        let message = format!("{header}.{}", to_base64url(claims));
         let signature = self.key.sign(&message)?;
-        Ok(SecretString::from(format!("{message}.{signature}")))
+        let text = SecretString::from(format!("{message}.{signature}"));
+        Ok(IssuedToken { text, expires_at: payload.exp, csrf: payload.csrf })
     }
 }
 

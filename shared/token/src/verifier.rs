@@ -1,55 +1,19 @@
 //! Verifies tokens, in the one order in which it is safe.
 
 use aws_lc_rs::digest;
-use serde::Deserialize;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use crate::{
-    additional::{AdditionalClaims, RESERVED_CLAIMS},
-    claims::{AccessClaims, RefreshClaims, SessionClaims, Subject, TokenType},
+    additional::AdditionalClaims,
+    claims::{AccessClaims, Payload, RefreshClaims, SessionClaims, Subject, TokenType},
     error::TokenError,
     header::UnverifiedHeader,
-    id::{SessionId, TokenId, UserId},
     json,
     key_set::KeySet,
     presented::PresentedToken,
     profile::{TokenProfile, refresh_audience},
     timestamp::Timestamp,
 };
-
-/// The claims as they are written. A missing, repeated or mistyped one fails the whole token.
-#[derive(Clone, Deserialize)]
-struct Payload {
-    iss: String,
-    aud: String,
-    sub: UserId,
-    username: String,
-    sid: SessionId,
-    #[serde(default, rename = "gen")]
-    generation: Option<u64>,
-    jti: TokenId,
-    iat: Timestamp,
-    nbf: Timestamp,
-    exp: Timestamp,
-    auth_time: Timestamp,
-    r#type: String,
-    fresh: bool,
-    #[serde(default)]
-    roles: Vec<String>,
-    csrf: Option<String>,
-    #[serde(skip)]
-    additional: AdditionalClaims,
-}
-
-impl Payload {
-    fn parse(json: &[u8]) -> Option<Self> {
-        let (reserved, additional): (Map<_, _>, Map<_, _>) = json::parse_object(json)?
-            .into_iter()
-            .partition(|(name, _)| RESERVED_CLAIMS.contains(&name.as_str()));
-        let payload: Self = serde_json::from_value(Value::Object(reserved)).ok()?;
-        Some(Self { additional: AdditionalClaims::of_token(additional), ..payload })
-    }
-}
 
 impl From<Payload> for SessionClaims {
     fn from(claims: Payload) -> Self {
@@ -60,7 +24,6 @@ impl From<Payload> for SessionClaims {
 /// A token that one of our keys has signed. It may have expired or be for another audience.
 #[derive(Clone)]
 pub(crate) struct GenuineToken {
-    token_type: TokenType,
     claims: Payload,
     key_until: Option<Timestamp>,
 }
@@ -169,7 +132,7 @@ impl<'a> Verifier<'a> {
             fresh: claims.fresh,
             roles: claims.roles,
             csrf: claims.csrf,
-            claims: claims.additional,
+            claims: AdditionalClaims::of_token(claims.additional),
         };
         Ok((claims, generation))
     }
@@ -199,12 +162,13 @@ impl<'a> Verifier<'a> {
             return Err(TokenError::BadSignature);
         }
         // No claim is read before this line.
-        let token_type = TokenType::from_header(&typ).ok_or(TokenError::BadClaims)?;
-        let claims = Payload::parse(&payload).ok_or(TokenError::BadClaims)?;
-        if claims.r#type != token_type.claim_name() {
+        let claims = json::parse_object(&payload).ok_or(TokenError::BadClaims)?;
+        let claims = serde_json::from_value::<Payload>(Value::Object(claims));
+        let claims = claims.map_err(|_| TokenError::BadClaims)?;
+        if TokenType::from_header(&typ) != Some(claims.token_type) {
             return Err(TokenError::BadClaims);
         }
-        Ok(GenuineToken { token_type, claims, key_until: key.until() })
+        Ok(GenuineToken { claims, key_until: key.until() })
     }
 
     fn check(
@@ -213,14 +177,14 @@ impl<'a> Verifier<'a> {
         expected: Option<TokenType>,
         now: Timestamp,
     ) -> Result<(), TokenError> {
-        let GenuineToken { token_type, claims, key_until } = token;
+        let GenuineToken { claims, key_until } = token;
         if key_until.is_some_and(|until| until <= now) {
             return Err(TokenError::UnknownKey);
         }
+        let Payload { iss, aud, token_type, .. } = claims;
         if expected.is_some_and(|expected| expected != *token_type) {
             return Err(TokenError::WrongType(*token_type));
         }
-        let Payload { iss, aud, .. } = claims;
         let profile = self.profile;
         if *iss != profile.issuer && !profile.other_issuers.contains(iss) {
             return Err(TokenError::WrongIssuer);

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use serde::Deserialize as _;
 use serde_json::{Map, Value};
 
 use crate::{
@@ -58,7 +59,7 @@ pub(super) fn read(
 fn token_type(claims: &Map<String, Value>, minter: Minter) -> Option<TokenType> {
     match (claims.get("type"), minter) {
         (None, Minter::FlaskJwt) => Some(TokenType::Access),
-        (Some(name), Minter::Flask) => TokenType::from_claim(name.as_str()?),
+        (Some(name), Minter::Flask) => TokenType::deserialize(name).ok(),
         (None, Minter::Flask) | (Some(_), Minter::FlaskJwt) => None,
     }
 }
