@@ -54,8 +54,7 @@ impl AdditionalClaims {
     /// # Errors
     /// [`AdditionalError::Reserved`] and [`AdditionalError::TooLarge`].
     pub fn new(claims: Map<String, Value>) -> Result<Self, AdditionalError> {
-        check_names(&claims, &RESERVED_CLAIMS)?;
-        check_size(&claims, MAX_CLAIMS_BYTES)?;
+        check(&claims, &RESERVED_CLAIMS, MAX_CLAIMS_BYTES)?;
         Ok(Self(claims))
     }
 
@@ -80,22 +79,20 @@ impl AdditionalClaims {
     }
 }
 
-/// Headers of an application's own; a verifier skips them.
+/// Headers of an application; a verifier skips them.
 pub(crate) fn check_headers(headers: &Map<String, Value>) -> Result<(), AdditionalError> {
-    check_names(headers, &header::REFUSED)?;
-    check_names(headers, &header::OURS)?;
-    check_size(headers, MAX_HEADERS_BYTES)?;
+    check(headers, &[header::REFUSED.as_slice(), &header::OURS].concat(), MAX_HEADERS_BYTES)?;
     if headers.len() > MAX_HEADERS { Err(AdditionalError::TooLarge) } else { Ok(()) }
 }
 
-fn check_names(members: &Map<String, Value>, reserved: &[&str]) -> Result<(), AdditionalError> {
-    match members.keys().find(|name| reserved.contains(&name.as_str())) {
-        Some(name) => Err(AdditionalError::Reserved(name.clone())),
-        None => Ok(()),
+fn check(
+    members: &Map<String, Value>,
+    reserved: &[&str],
+    max_bytes: usize,
+) -> Result<(), AdditionalError> {
+    if let Some(name) = members.keys().find(|name| reserved.contains(&name.as_str())) {
+        return Err(AdditionalError::Reserved(name.clone()));
     }
-}
-
-fn check_size(members: &Map<String, Value>, max_bytes: usize) -> Result<(), AdditionalError> {
     let bytes = serde_json::to_string(members).map_or(usize::MAX, |json| json.len());
     if bytes > max_bytes { Err(AdditionalError::TooLarge) } else { Ok(()) }
 }

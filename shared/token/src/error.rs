@@ -118,12 +118,6 @@ pub enum SigningError {
     Cryptography,
 }
 
-impl From<aws_lc_rs::error::Unspecified> for SigningError {
-    fn from(_: aws_lc_rs::error::Unspecified) -> Self {
-        Self::Cryptography
-    }
-}
-
 /// The operating system gave no random bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the operating system gave no random bytes")]

@@ -158,7 +158,7 @@ impl<'a> Issuer<'a> {
         let header = to_base64url(Value::Object(header).to_string());
         let claims = serde_json::to_vec(&payload).map_err(|_| SigningError::Cryptography)?;
         let message = format!("{header}.{}", to_base64url(claims));
-        let signature = self.key.sign(&message)?;
+        let signature = self.key.sign(message.as_bytes()).ok_or(SigningError::Cryptography)?;
         let text = SecretString::from(format!("{message}.{signature}"));
         Ok(IssuedToken { text, expires_at: payload.exp, csrf: payload.csrf })
     }

@@ -3,7 +3,10 @@
 use aws_lc_rs::{digest, rsa};
 use serde::{Deserialize, Serialize};
 
-use crate::{algorithm::Curve, encoding::to_base64url};
+use crate::{
+    algorithm::{Algorithm, Curve},
+    encoding::to_base64url,
+};
 
 /// The public half of a signing key, as the JWKS endpoint serves it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,6 +21,12 @@ pub struct PublicJwk {
     /// The key itself.
     #[serde(flatten)]
     pub parameters: PublicParameters,
+}
+
+impl PublicJwk {
+    pub(crate) fn new(kid: String, algorithm: Algorithm, parameters: PublicParameters) -> Self {
+        Self { kid, alg: algorithm.name().to_owned(), usage: "sig".to_owned(), parameters }
+    }
 }
 
 /// The members of a public key that depend on its type, base64url.

@@ -12,7 +12,7 @@ use crate::{
     algorithm::Algorithm,
     error::KeyError,
     jwk::PublicJwkSet,
-    jwk_set::parse_jwk_set,
+    jwk_set::{Jwk, KeyMembers, parse_jwk_set},
     legacy::{LegacyKey, LegacyKeys},
     signing::SigningKey,
     timestamp::Timestamp,
@@ -59,16 +59,18 @@ impl KeySet {
     pub fn parse(jwk_set: &SecretString) -> Result<Self, KeyError> {
         let (mut signing, mut verifying, mut legacy) = (None, Vec::new(), Vec::new());
         for jwk in parse_jwk_set(jwk_set.expose_secret())? {
-            if jwk.legacy().is_some() {
-                legacy.push(LegacyKey::from_jwk(&jwk)?);
-            } else if jwk.is_private() {
-                let key = SigningKey::from_jwk(&jwk)?;
-                verifying.push(key.public().clone());
-                if verifying.len() == 1 {
-                    signing = Some(key);
-                }
-            } else {
-                verifying.push(VerifyingKey::from_set(&jwk)?);
+            if let Some(minter) = jwk.legacy.minted_by {
+                legacy.push(LegacyKey::new(jwk, minter)?);
+                continue;
+            }
+            if !jwk.is_private() {
+                verifying.push(public_key(jwk)?);
+                continue;
+            }
+            let key = SigningKey::from_jwk(&jwk)?;
+            verifying.push(key.public().clone());
+            if verifying.len() == 1 {
+                signing = Some(key);
             }
         }
         let secrets = verifying.iter().filter(|key| !key.algorithm().has_public_half()).count();
@@ -87,13 +89,8 @@ impl KeySet {
     /// # Errors
     /// [`KeyError`]: one bad or private key refuses the whole set.
     pub fn parse_public(jwk_set: &str) -> Result<Self, KeyError> {
-        let mut verifying = Vec::new();
-        for jwk in parse_jwk_set(jwk_set)? {
-            if jwk.is_private() {
-                return Err(jwk.unsupported("a verifier is given public keys only"));
-            }
-            verifying.push(VerifyingKey::from_set(&jwk)?);
-        }
+        let keys = parse_jwk_set(jwk_set)?.into_iter().map(public_key);
+        let verifying = keys.collect::<Result<Vec<_>, _>>()?;
         if verifying.is_empty() { Err(KeyError::Empty) } else { Ok(Self::new(None, verifying)) }
     }
 
@@ -166,5 +163,16 @@ impl KeySet {
 
     pub(crate) fn remembered(&self) -> MutexGuard<'_, RememberedTokens> {
         self.remembered.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn public_key(jwk: Jwk) -> Result<VerifyingKey, KeyError> {
+    match jwk.key {
+        KeyMembers::Public(public) if jwk.private.d.is_none() => {
+            VerifyingKey::from_public(jwk.kid, jwk.algorithm, public)
+        }
+        KeyMembers::Public(_) | KeyMembers::Secret(_) => {
+            Err(jwk.unsupported("a verifier is given public keys only"))
+        }
     }
 }

@@ -18,15 +18,15 @@ use pkcs8::{
 };
 use rustls_pki_types::{PrivateKeyDer, pem::PemObject as _};
 use secrecy::{ExposeSecret, SecretString};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use crate::{
     TokenId,
     algorithm::{Algorithm, Curve, KeyType},
     encoding::to_base64url,
-    error::{KeyError, SigningError},
-    jwk::PublicParameters,
-    jwk_set::Jwk,
+    error::KeyError,
+    jwk::{PublicJwk, PublicParameters},
+    jwk_set::{Jwk, KeyMembers, PrivateMembers, SecretMembers},
     verifying::VerifyingKey,
 };
 
@@ -80,46 +80,48 @@ impl SigningKey {
     }
 
     pub(crate) fn from_jwk(jwk: &Jwk) -> Result<Self, KeyError> {
-        jwk.check_usage("sign")?;
-        let members = &jwk.members;
-        if let KeyType::Secret(_) = jwk.algorithm.key_type() {
-            return Self::from_secret(jwk.kid.clone(), jwk.algorithm, &jwk.shared_secret()?);
-        }
-        let public = jwk.public()?;
-        let number = |member: &Option<String>| jwk.number(member.as_ref());
-        let secret = |member: &Option<SecretString>| jwk.secret(member.as_ref());
-        let d = secret(&members.d)?;
-        let halves = match jwk.algorithm.key_type() {
-            KeyType::EllipticCurve(curve) => {
-                let point = [vec![4], number(&members.x)?, number(&members.y)?].concat();
+        let public = match &jwk.key {
+            KeyMembers::Public(public) => public,
+            KeyMembers::Secret(SecretMembers::Oct { k }) => {
+                let secret = jwk.decode(k.expose_secret())?;
+                return Self::from_secret(jwk.kid.clone(), jwk.algorithm, &secret);
+            }
+        };
+        let secret = |member: &Option<SecretString>| match member {
+            Some(text) => jwk.decode(text.expose_secret()),
+            None => Err(jwk.unsupported("a member of the key is missing")),
+        };
+        let PrivateMembers { d, p, q, dp, dq, qi } = &jwk.private;
+        let d = secret(d)?;
+        let halves = match (jwk.algorithm.key_type(), public) {
+            (KeyType::EllipticCurve(curve), PublicParameters::EllipticCurve { x, y, .. }) => {
+                let point = [vec![4], jwk.decode(x)?, jwk.decode(y)?].concat();
                 EcdsaKeyPair::from_private_key_and_public_key(curve.signing, &d, &point)
                     .ok()
                     .and_then(|pair| ecdsa(curve, pair))
             }
-            KeyType::Ed25519 => {
-                let pair = Ed25519KeyPair::from_seed_and_public_key(&d, &number(&members.x)?);
-                pair.ok().as_ref().and_then(ed25519)
+            (KeyType::Ed25519, _) => {
+                Ed25519KeyPair::from_seed_unchecked(&d).ok().as_ref().and_then(ed25519)
             }
-            KeyType::Rsa(encoding) => {
+            (KeyType::Rsa(encoding), PublicParameters::Rsa { n, e }) => {
+                let (n, e) = (jwk.decode(n)?, jwk.decode(e)?);
                 let pair = RsaKeyPair::from_components(&KeyPairComponents {
-                    public_key: RsaPublicKeyComponents {
-                        n: number(&members.n)?,
-                        e: number(&members.e)?,
-                    },
+                    public_key: RsaPublicKeyComponents { n, e },
                     d,
-                    p: secret(&members.p)?,
-                    q: secret(&members.q)?,
-                    dP: secret(&members.dp)?,
-                    dQ: secret(&members.dq)?,
-                    qInv: secret(&members.qi)?,
+                    p: secret(p)?,
+                    q: secret(q)?,
+                    dP: secret(dp)?,
+                    dQ: secret(dq)?,
+                    qInv: secret(qi)?,
                 });
                 pair.ok().map(|pair| rsa(encoding, pair))
             }
-            KeyType::Secret(_) => None,
+            _ => None,
         };
-        // The library also takes numbers with leading zeros, which a JWK may not have.
-        let halves = halves.filter(|(_, of_pair)| *of_pair == public);
-        Self::new(jwk.kid.clone(), jwk.algorithm, halves.ok_or_else(|| jwk.invalid())?)
+        // Also refuses numbers with leading zeros, which a JWK may not have.
+        let halves = halves.filter(|(_, of_pair)| of_pair == public);
+        let halves = halves.ok_or_else(|| KeyError::Invalid(jwk.kid.clone()))?;
+        Self::new(jwk.kid.clone(), jwk.algorithm, halves)
     }
 
     /// A private key in PEM: PKCS #8, PKCS #1 for RSA, SEC 1 for elliptic curves. Its id is its
@@ -140,19 +142,18 @@ impl SigningKey {
         self.public.algorithm()
     }
 
-    /// The signature over `message` in base64url.
-    pub(crate) fn sign(&self, message: &str) -> Result<String, SigningError> {
-        let (random, message) = (SystemRandom::new(), message.as_bytes());
+    /// The signature over `message` in base64url; `None` when the cryptography library fails.
+    pub(crate) fn sign(&self, message: &[u8]) -> Option<String> {
+        let random = SystemRandom::new();
         match &self.signer {
             Signer::Library(key) => {
-                let signature = jsonwebtoken::crypto::sign(message, key, self.algorithm().jws());
-                signature.map_err(|_| SigningError::Cryptography)
+                jsonwebtoken::crypto::sign(message, key, self.algorithm().jws()).ok()
             }
-            Signer::Ecdsa(pair) => Ok(to_base64url(pair.sign(&random, message)?)),
+            Signer::Ecdsa(pair) => pair.sign(&random, message).ok().map(to_base64url),
             Signer::Rsa(pair, encoding) => {
                 let mut signature = vec![0; pair.public_modulus_len()];
-                pair.sign(*encoding, &random, message, &mut signature)?;
-                Ok(to_base64url(signature))
+                pair.sign(*encoding, &random, message, &mut signature).ok()?;
+                Some(to_base64url(signature))
             }
         }
     }
@@ -197,54 +198,45 @@ fn read_pem(algorithm: Algorithm, pem: &str) -> Option<(Signer, PublicParameters
     }
 }
 
-/// The members of a new private JWK.
-fn generate(algorithm: Algorithm) -> Option<Map<String, Value>> {
-    let mut private = Map::new();
-    let mut add = |name: &str, bytes: &[u8]| {
-        private.insert(name.to_owned(), to_base64url(bytes).into());
-    };
-    let public = match algorithm.key_type() {
+/// A new private JWK.
+fn generate(algorithm: Algorithm) -> Option<Value> {
+    let (public, private) = match algorithm.key_type() {
         KeyType::EllipticCurve(curve) => {
             let pair = EcdsaKeyPair::generate(curve.signing).ok()?;
-            add("d", pair.private_key().as_be_bytes().ok()?.as_ref());
-            PublicParameters::of_point(curve, pair.public_key().as_ref())
+            let d = to_base64url(pair.private_key().as_be_bytes().ok()?.as_ref());
+            (PublicParameters::of_point(curve, pair.public_key().as_ref())?, vec![("d", d)])
         }
         KeyType::Ed25519 => {
             let pair = Ed25519KeyPair::generate().ok()?;
-            add("d", pair.seed().ok()?.as_be_bytes().ok()?.as_ref());
-            Some(PublicParameters::of_ed25519(pair.public_key().as_ref()))
+            let d = to_base64url(pair.seed().ok()?.as_be_bytes().ok()?.as_ref());
+            (PublicParameters::of_ed25519(pair.public_key().as_ref()), vec![("d", d)])
         }
         KeyType::Rsa(_) => {
             let pair = RsaKeyPair::generate(KeySize::Rsa2048).ok()?;
-            let der = pair.as_der().ok()?;
-            let pkcs1 = PrivateKeyInfoRef::try_from(der.as_ref()).ok()?.private_key.as_bytes();
+            let pkcs8 = pair.as_der().ok()?;
+            let pkcs1 = PrivateKeyInfoRef::try_from(pkcs8.as_ref()).ok()?.private_key.as_bytes();
             let key: RsaPrivateKey<UintRef<'_>> = RsaPrivateKey::from_der(pkcs1).ok()?;
-            add("d", key.private_exponent.as_bytes());
-            add("p", key.prime1.as_bytes());
-            add("q", key.prime2.as_bytes());
-            add("dp", key.exponent1.as_bytes());
-            add("dq", key.exponent2.as_bytes());
-            add("qi", key.coefficient.as_bytes());
-            Some(PublicParameters::of_rsa(pair.public_key()))
+            let private = [
+                ("d", key.private_exponent),
+                ("p", key.prime1),
+                ("q", key.prime2),
+                ("dp", key.exponent1),
+                ("dq", key.exponent2),
+                ("qi", key.coefficient),
+            ];
+            let private = private.map(|(name, number)| (name, to_base64url(number.as_bytes())));
+            (PublicParameters::of_rsa(pair.public_key()), private.to_vec())
         }
         KeyType::Secret(bytes) => {
             let mut secret = vec![0; bytes];
             getrandom::fill(&mut secret).ok()?;
-            add("k", &secret);
-            None
+            let (kid, k) = (TokenId::generate().ok()?, to_base64url(secret));
+            let alg = algorithm.name();
+            return Some(json!({ "kty": "oct", "kid": kid, "alg": alg, "use": "sig", "k": k }));
         }
     };
-    let kid = match &public {
-        Some(public) => public.thumbprint(),
-        None => TokenId::generate().ok()?.into(),
-    };
-    let mut key = json!(public).as_object().cloned().unwrap_or_default();
-    key.extend(private);
-    for (name, text) in [("alg", algorithm.name()), ("kid", &kid), ("use", "sig")] {
-        key.insert(name.to_owned(), text.into());
-    }
-    if public.is_none() {
-        key.insert("kty".to_owned(), "oct".into());
-    }
-    Some(key)
+    let mut jwk = json!(PublicJwk::new(public.thumbprint(), algorithm, public));
+    let private = private.into_iter().map(|(name, number)| (name.to_owned(), number.into()));
+    jwk.as_object_mut()?.extend(private);
+    Some(jwk)
 }

@@ -15,7 +15,6 @@ use crate::{
     encoding::from_base64url,
     error::KeyError,
     jwk::{PublicJwk, PublicParameters},
-    jwk_set::Jwk,
     timestamp::Timestamp,
 };
 
@@ -49,12 +48,6 @@ impl VerifyingKey {
         Self::from_public(jwk.kid.clone(), algorithm, jwk.parameters.clone())
     }
 
-    /// Reads a public key of a set.
-    pub(crate) fn from_set(jwk: &Jwk) -> Result<Self, KeyError> {
-        jwk.check_usage("verify")?;
-        Self::from_public(jwk.kid.clone(), jwk.algorithm, jwk.public()?)
-    }
-
     pub(crate) fn from_public(
         kid: String,
         algorithm: Algorithm,
@@ -62,9 +55,8 @@ impl VerifyingKey {
     ) -> Result<Self, KeyError> {
         let key = decoding_key(algorithm, &parameters);
         let key = key.ok_or_else(|| KeyError::Invalid(kid.clone()))?;
-        let alg = algorithm.name().to_owned();
-        let jwk = PublicJwk { kid: kid.clone(), alg, usage: "sig".to_owned(), parameters };
-        Ok(Self { kid, algorithm, key, jwk: Some(jwk), until: None })
+        let jwk = Some(PublicJwk::new(kid.clone(), algorithm, parameters));
+        Ok(Self { kid, algorithm, key, jwk, until: None })
     }
 
     /// A public key in PEM (RFC 5280 §4.1.2.7). Its id is its thumbprint.

@@ -13,7 +13,7 @@ use crate::{
     claims::{AccessClaims, TokenType},
     error::{KeyError, TokenError},
     header::UnverifiedHeader,
-    jwk_set::{Jwk, LegacyMembers, Minter, parse_jwk_set},
+    jwk_set::{Jwk, KeyMembers, LegacyMembers, Minter, SecretMembers, parse_jwk_set},
     presented::PresentedToken,
     timestamp::Timestamp,
     verifying::VerifyingKey,
@@ -31,13 +31,13 @@ pub(crate) struct LegacyKey {
 }
 
 impl LegacyKey {
-    /// Reads a key of a set that has `minted_by`.
-    pub(crate) fn from_jwk(jwk: &Jwk) -> Result<Self, KeyError> {
-        let (minter, members) = jwk.legacy().ok_or_else(|| jwk.unsupported("no `minted_by`"))?;
-        let secret = jwk.shared_secret()?;
-        let kid = jwk.kid.clone();
-        let key = VerifyingKey::from_secret(kid, jwk.algorithm, &secret, MIN_SECRET_BYTES)?;
-        Ok(Self { key, minter, members: members.clone() })
+    pub(crate) fn new(jwk: Jwk, minter: Minter) -> Result<Self, KeyError> {
+        let KeyMembers::Secret(SecretMembers::Oct { k }) = &jwk.key else {
+            return Err(jwk.unsupported("the key of a Flask service is a secret"));
+        };
+        let secret = jwk.decode(k.expose_secret())?;
+        let key = VerifyingKey::from_secret(jwk.kid, jwk.algorithm, &secret, MIN_SECRET_BYTES)?;
+        Ok(Self { key, minter, members: jwk.legacy })
     }
 }
 
@@ -58,8 +58,12 @@ impl LegacyKeys {
     /// # Errors
     /// [`KeyError`]: one bad key, or one without `minted_by`, refuses the whole set.
     pub fn parse(jwk_set: &SecretString) -> Result<Self, KeyError> {
-        let keys = parse_jwk_set(jwk_set.expose_secret())?;
-        keys.iter().map(LegacyKey::from_jwk).collect::<Result<_, _>>().map(Self::new)
+        let read = |jwk: Jwk| match jwk.legacy.minted_by {
+            Some(minter) => LegacyKey::new(jwk, minter),
+            None => Err(jwk.unsupported("it has no `minted_by`")),
+        };
+        let keys = parse_jwk_set(jwk_set.expose_secret())?.into_iter().map(read);
+        keys.collect::<Result<_, _>>().map(Self::new)
     }
 
     /// Keys that exist but could not be fetched: a token that may be theirs is

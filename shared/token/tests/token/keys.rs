@@ -75,8 +75,8 @@ fn a_secret_shorter_than_its_hash_is_refused() {
 }
 
 #[test]
-fn a_set_that_is_none_is_refused_without_quoting_it() {
-    for text in ["", "{}", "null", "[]", "secret", r#"{"keys":7}"#, r#"{"keys":[{"kid":"a"}]}"#] {
+fn other_text_is_refused_without_quoting_it() {
+    for text in ["", "{}", "null", "[]", "secret", r#"{"keys":7}"#, r#"{"keys":["secret"]}"#] {
         let refused = KeySet::parse(&SecretString::from(text)).unwrap_err();
         assert!(matches!(refused, KeyError::NotAJwkSet(_)), "{text}: {refused:?}");
     }
@@ -104,6 +104,7 @@ fn keys_that_are_not_for_signing_with_one_known_algorithm_are_refused() {
         ("alg", json!("HS256")),
         ("kty", json!("oct")),
         ("kty", json!("RSA")),
+        ("kty", Value::Null),
         ("crv", json!("P-384")),
         ("x", Value::Null),
         ("d", json!("not base64url!")),
