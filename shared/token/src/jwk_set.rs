@@ -2,12 +2,13 @@
 
 use secrecy::SecretString;
 use serde::{Deserialize, de::IgnoredAny};
+use serde_json::json;
 
 use crate::{
     algorithm::{Algorithm, KeyType},
     encoding::from_base64url,
     error::KeyError,
-    jwk::PublicParameters,
+    jwk::{PublicJwk, PublicParameters},
 };
 
 #[derive(Deserialize)]
@@ -113,6 +114,11 @@ pub(crate) fn parse_jwk_set(json: &str) -> Result<Vec<Jwk>, KeyError> {
 }
 
 impl Jwk {
+    pub(crate) fn from_public(jwk: &PublicJwk) -> Result<Self, KeyError> {
+        let members = serde_json::from_value(json!(jwk));
+        Self::new(members.map_err(|_| KeyError::Invalid(jwk.kid.clone()))?)
+    }
+
     fn new(members: JwkMembers) -> Result<Self, KeyError> {
         let kid = members.kid.filter(|kid| (1..=MAX_KID_BYTES).contains(&kid.len()));
         let kid = kid.ok_or(KeyError::BadKeyId)?;

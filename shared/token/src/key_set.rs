@@ -12,7 +12,7 @@ use crate::{
     algorithm::Algorithm,
     error::KeyError,
     jwk::PublicJwkSet,
-    jwk_set::{Jwk, KeyMembers, parse_jwk_set},
+    jwk_set::parse_jwk_set,
     legacy::{LegacyKey, LegacyKeys},
     signing::SigningKey,
     timestamp::Timestamp,
@@ -64,7 +64,7 @@ impl KeySet {
                 continue;
             }
             if !jwk.is_private() {
-                verifying.push(public_key(jwk)?);
+                verifying.push(VerifyingKey::from_set(jwk)?);
                 continue;
             }
             let key = SigningKey::from_jwk(&jwk)?;
@@ -89,7 +89,7 @@ impl KeySet {
     /// # Errors
     /// [`KeyError`]: one bad or private key refuses the whole set.
     pub fn parse_public(jwk_set: &str) -> Result<Self, KeyError> {
-        let keys = parse_jwk_set(jwk_set)?.into_iter().map(public_key);
+        let keys = parse_jwk_set(jwk_set)?.into_iter().map(VerifyingKey::from_set);
         let verifying = keys.collect::<Result<Vec<_>, _>>()?;
         if verifying.is_empty() { Err(KeyError::Empty) } else { Ok(Self::new(None, verifying)) }
     }
@@ -163,16 +163,5 @@ impl KeySet {
 
     pub(crate) fn remembered(&self) -> MutexGuard<'_, RememberedTokens> {
         self.remembered.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-fn public_key(jwk: Jwk) -> Result<VerifyingKey, KeyError> {
-    match jwk.key {
-        KeyMembers::Public(public) if jwk.private.d.is_none() => {
-            VerifyingKey::from_public(jwk.kid, jwk.algorithm, public)
-        }
-        KeyMembers::Public(_) | KeyMembers::Secret(_) => {
-            Err(jwk.unsupported("a verifier is given public keys only"))
-        }
     }
 }

@@ -69,11 +69,7 @@ impl SigningKey {
         algorithm: Algorithm,
         secret: &[u8],
     ) -> Result<Self, KeyError> {
-        let needed = match algorithm.key_type() {
-            KeyType::Secret(bytes) => bytes,
-            KeyType::EllipticCurve(_) | KeyType::Ed25519 | KeyType::Rsa(_) => 0,
-        };
-        let public = VerifyingKey::from_secret(kid, algorithm, secret, needed)?;
+        let public = VerifyingKey::from_secret(kid, algorithm, secret, None)?;
         let key = EncodingKey::from_secret(secret);
         let key = key.map_err(|_| KeyError::Invalid(public.kid().to_owned()))?;
         Ok(Self { signer: Signer::Library(key), public })

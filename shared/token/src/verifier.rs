@@ -98,10 +98,9 @@ impl<'a> Verifier<'a> {
         token: PresentedToken<'_>,
         now: Timestamp,
     ) -> Result<SessionClaims, TokenError> {
-        let token = self.genuine(token)?;
-        match self.check(&token, None, now) {
-            Ok(()) | Err(TokenError::Expired) => Ok(token.claims.into()),
-            Err(error) => Err(error),
+        match self.session(token, now) {
+            Err(TokenError::Expired) => self.genuine(token).map(|token| token.claims.into()),
+            session => session,
         }
     }
 

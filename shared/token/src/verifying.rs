@@ -15,6 +15,7 @@ use crate::{
     encoding::from_base64url,
     error::KeyError,
     jwk::{PublicJwk, PublicParameters},
+    jwk_set::{Jwk, KeyMembers},
     timestamp::Timestamp,
 };
 
@@ -36,16 +37,22 @@ impl VerifyingKey {
     /// Reads a public key.
     ///
     /// # Errors
-    /// [`KeyError::Unsupported`] for an unknown `alg`, or a `use` that is not `sig`;
-    /// [`KeyError::Invalid`] for numbers that are not a key of that algorithm.
+    /// [`KeyError::Unsupported`] for an unknown `alg`, a `use` that is not `sig` or parameters that
+    /// do not go with `alg`; [`KeyError::Invalid`] for numbers that are not a key.
     pub fn from_jwk(jwk: &PublicJwk) -> Result<Self, KeyError> {
-        let unsupported = |reason| KeyError::Unsupported { kid: jwk.kid.clone(), reason };
-        if jwk.usage != "sig" {
-            return Err(unsupported("`use` is not `sig`"));
+        Self::from_set(Jwk::from_public(jwk)?)
+    }
+
+    /// Reads a public key of a set.
+    pub(crate) fn from_set(jwk: Jwk) -> Result<Self, KeyError> {
+        match jwk.key {
+            KeyMembers::Public(public) if jwk.private.d.is_none() => {
+                Self::from_public(jwk.kid, jwk.algorithm, public)
+            }
+            KeyMembers::Public(_) | KeyMembers::Secret(_) => {
+                Err(jwk.unsupported("a verifier is given public keys only"))
+            }
         }
-        let algorithm = Algorithm::parse(&jwk.alg);
-        let algorithm = algorithm.ok_or_else(|| unsupported("`alg` is unknown"))?;
-        Self::from_public(jwk.kid.clone(), algorithm, jwk.parameters.clone())
     }
 
     pub(crate) fn from_public(
@@ -65,20 +72,20 @@ impl VerifyingKey {
         Self::from_public(parameters.thumbprint(), algorithm, parameters)
     }
 
-    /// A shared secret of at least `needed` bytes.
+    /// A shared secret, at least as long as its hash (RFC 7518 §3.2) unless `min_bytes` says less.
     pub(crate) fn from_secret(
         kid: String,
         algorithm: Algorithm,
         secret: &[u8],
-        needed: usize,
+        min_bytes: Option<usize>,
     ) -> Result<Self, KeyError> {
-        if algorithm.has_public_half() {
+        let KeyType::Secret(hash_bytes) = algorithm.key_type() else {
             let reason = "a shared secret is for HS256, HS384 and HS512";
             return Err(KeyError::Unsupported { kid, reason });
-        }
-        if secret.len() < needed {
-            let (algorithm, bytes) = (algorithm.name(), secret.len());
-            return Err(KeyError::ShortSecret { algorithm, bytes, needed });
+        };
+        let (needed, bytes) = (min_bytes.unwrap_or(hash_bytes), secret.len());
+        if bytes < needed {
+            return Err(KeyError::ShortSecret { algorithm: algorithm.name(), bytes, needed });
         }
         let key = DecodingKey::from_secret(secret).map_err(|_| KeyError::Invalid(kid.clone()))?;
         Ok(Self { kid, algorithm, key, jwk: None, until: None })
@@ -124,17 +131,17 @@ impl VerifyingKey {
 /// `None` when the numbers are not a key of that algorithm. `jsonwebtoken` would accept any.
 fn decoding_key(algorithm: Algorithm, parameters: &PublicParameters) -> Option<DecodingKey> {
     match (algorithm.key_type(), parameters) {
-        (KeyType::EllipticCurve(curve), PublicParameters::EllipticCurve { crv, x, y }) => {
+        (KeyType::EllipticCurve(curve), PublicParameters::EllipticCurve { x, y, .. }) => {
             let (x, y) = (from_base64url(x)?, from_base64url(y)?);
-            if crv != curve.name || x.len() != y.len() {
+            if x.len() != y.len() {
                 return None;
             }
             let point = [vec![4], x, y].concat();
             ParsedPublicKey::new(curve.verification, &point).ok()?;
             Some(DecodingKey::from_ec_der(&point))
         }
-        (KeyType::Ed25519, PublicParameters::OctetKeyPair { crv, x }) => {
-            let key = from_base64url(x).filter(|key| crv == "Ed25519" && key.len() == 32)?;
+        (KeyType::Ed25519, PublicParameters::OctetKeyPair { x, .. }) => {
+            let key = from_base64url(x).filter(|key| key.len() == 32)?;
             ParsedPublicKey::new(&ED25519, &key).ok()?;
             Some(DecodingKey::from_ed_der(&key))
         }

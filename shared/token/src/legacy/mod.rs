@@ -36,7 +36,8 @@ impl LegacyKey {
             return Err(jwk.unsupported("the key of a Flask service is a secret"));
         };
         let secret = jwk.decode(k.expose_secret())?;
-        let key = VerifyingKey::from_secret(jwk.kid, jwk.algorithm, &secret, MIN_SECRET_BYTES)?;
+        let min_bytes = Some(MIN_SECRET_BYTES);
+        let key = VerifyingKey::from_secret(jwk.kid, jwk.algorithm, &secret, min_bytes)?;
         Ok(Self { key, minter, members: jwk.legacy })
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use serde::Deserialize as _;
+use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::{
@@ -14,6 +14,15 @@ use crate::{
     timestamp::Timestamp,
 };
 
+/// `iat` and `exp` are required, unlike in Flask-JWT-Extended: no token lives for ever.
+#[derive(Deserialize)]
+struct Payload {
+    iat: Timestamp,
+    exp: Timestamp,
+    nbf: Option<Timestamp>,
+    r#type: Option<TokenType>,
+}
+
 /// Reads and checks the payload of a token whose signature was verified.
 pub(super) fn read(
     payload: &[u8],
@@ -24,19 +33,30 @@ pub(super) fn read(
     now: Timestamp,
 ) -> Result<AccessClaims, TokenError> {
     let mut claims = json::parse_object(payload).ok_or(TokenError::BadClaims)?;
-    let token_type = token_type(&claims, minter).ok_or(TokenError::BadClaims)?;
+    let payload = Payload::deserialize(&claims).map_err(|_| TokenError::BadClaims)?;
+    let (token_type, identity_claim) = match (minter, payload.r#type, payload.nbf) {
+        // Flask-JWT-Extended accepts a token without a type. Here it is required, because another
+        // service may sign password-reset links with the same secret.
+        (Minter::Flask, Some(token_type), _) => (token_type, "sub"),
+        (Minter::FlaskJwt, None, Some(_)) => (TokenType::Access, "identity"),
+        (Minter::Flask | Minter::FlaskJwt, ..) => return Err(TokenError::BadClaims),
+    };
     if token_type != expected {
         return Err(TokenError::WrongType(token_type));
     }
     check_parties(&claims, key)?;
-    let default = match minter {
-        Minter::Flask => "sub",
-        Minter::FlaskJwt => "identity",
-    };
-    let identity = claims.remove(key.identity_claim.as_deref().unwrap_or(default));
+    let identity = claims.remove(key.identity_claim.as_deref().unwrap_or(identity_claim));
     // Before the times, so that only a token that is valid otherwise is reported as expired.
     let identity = identity.as_ref().and_then(identity_text).ok_or(TokenError::BadClaims)?;
-    let (auth_time, expires_at) = check_times(&claims, minter, leeway, now)?;
+    if payload.nbf.is_some_and(|time| time > now + leeway) {
+        return Err(TokenError::NotYetValid);
+    }
+    if payload.iat > now + leeway {
+        return Err(TokenError::IssuedInFuture);
+    }
+    if payload.exp + leeway <= now {
+        return Err(TokenError::Expired);
+    }
     let fresh = is_fresh(claims.get("fresh"), now);
     let csrf = claims.get("csrf").and_then(Value::as_str).map(str::to_owned);
     claims.retain(|name, _| !RESERVED_CLAIMS.contains(&name.as_str()));
@@ -44,24 +64,13 @@ pub(super) fn read(
         subject: Subject::Legacy { identity },
         session: None,
         token: None,
-        auth_time,
-        expires_at,
+        auth_time: payload.iat,
+        expires_at: payload.exp,
         fresh,
         roles: Vec::new(),
         csrf,
         claims: AdditionalClaims::of_token(claims),
     })
-}
-
-/// Flask-JWT has no types. Flask-JWT-Extended accepts any token but a refresh token as an access
-/// token; here the type is required, because another service may sign password-reset links with the
-/// same secret.
-fn token_type(claims: &Map<String, Value>, minter: Minter) -> Option<TokenType> {
-    match (claims.get("type"), minter) {
-        (None, Minter::FlaskJwt) => Some(TokenType::Access),
-        (Some(name), Minter::Flask) => TokenType::deserialize(name).ok(),
-        (None, Minter::Flask) | (Some(_), Minter::FlaskJwt) => None,
-    }
 }
 
 fn check_parties(claims: &Map<String, Value>, key: &LegacyMembers) -> Result<(), TokenError> {
@@ -86,38 +95,6 @@ fn check_parties(claims: &Map<String, Value>, key: &LegacyMembers) -> Result<(),
     } else {
         Err(TokenError::WrongAudience)
     }
-}
-
-/// `iat` and `exp`, which are required here and not in Flask-JWT-Extended: no token lives for ever.
-fn check_times(
-    claims: &Map<String, Value>,
-    minter: Minter,
-    leeway: Duration,
-    now: Timestamp,
-) -> Result<(Timestamp, Timestamp), TokenError> {
-    let time = |name| match claims.get(name) {
-        None => Ok(None),
-        Some(value) => {
-            value.as_u64().map(Timestamp::from_unix).map(Some).ok_or(TokenError::BadClaims)
-        }
-    };
-    let not_before = time("nbf")?;
-    let (Some(issued_at), Some(expires_at)) = (time("iat")?, time("exp")?) else {
-        return Err(TokenError::BadClaims);
-    };
-    if minter == Minter::FlaskJwt && not_before.is_none() {
-        return Err(TokenError::BadClaims);
-    }
-    if not_before.is_some_and(|time| time > now + leeway) {
-        return Err(TokenError::NotYetValid);
-    }
-    if issued_at > now + leeway {
-        return Err(TokenError::IssuedInFuture);
-    }
-    if expires_at + leeway <= now {
-        return Err(TokenError::Expired);
-    }
-    Ok((issued_at, expires_at))
 }
 
 /// Identities are strings in Flask-JWT-Extended, and usually numbers in Flask-JWT.

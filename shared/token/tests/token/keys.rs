@@ -1,7 +1,7 @@
 //! Which keys are taken, and what of them is shown.
 
 use latchkey_token::{
-    Algorithm, KeyError, KeySet, LegacyKeys, PublicJwk, SigningKey, VerifyingKey,
+    Algorithm, KeyError, KeySet, LegacyKeys, PublicJwk, PublicParameters, SigningKey, VerifyingKey,
 };
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
@@ -184,7 +184,12 @@ fn a_public_key_is_read_alone() {
     };
     assert!(damaged(|jwk| "enc".clone_into(&mut jwk.usage)).contains("`use`"));
     assert!(damaged(|jwk| "none".clone_into(&mut jwk.alg)).contains("`alg`"));
-    assert!(damaged(|jwk| "RS256".clone_into(&mut jwk.alg)).contains("is not a valid key"));
+    assert!(damaged(|jwk| "RS256".clone_into(&mut jwk.alg)).contains("does not go with"));
+    let y = |jwk: &mut PublicJwk| {
+        let PublicParameters::EllipticCurve { y, .. } = &mut jwk.parameters else { panic!() };
+        *y = y.replace('x', "y");
+    };
+    assert!(damaged(y).contains("is not a valid key"));
 }
 
 #[test]
