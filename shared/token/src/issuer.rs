@@ -88,8 +88,8 @@ impl<'a> Issuer<'a> {
         grant: &Grant<'_>,
         generation: &Generation,
     ) -> Result<IssuedToken, SigningError> {
-        let csrf = grant.for_cookies.then(|| refresh_csrf("csrf", &generation.token));
-        self.refresh_token_with(grant, generation, csrf)
+        let label = grant.for_cookies.then_some("csrf");
+        self.refresh_token_with(grant, generation, label)
     }
 
     /// The same, for a cookie whose access tokens are not in cookies.
@@ -101,17 +101,17 @@ impl<'a> Issuer<'a> {
         grant: &Grant<'_>,
         generation: &Generation,
     ) -> Result<IssuedToken, SigningError> {
-        let csrf = refresh_csrf(LONE_CSRF, &generation.token);
-        self.refresh_token_with(grant, generation, Some(csrf))
+        self.refresh_token_with(grant, generation, Some(LONE_CSRF))
     }
 
     fn refresh_token_with(
         self,
         grant: &Grant<'_>,
         generation: &Generation,
-        csrf: Option<String>,
+        csrf_label: Option<&str>,
     ) -> Result<IssuedToken, SigningError> {
         let (token, began_at) = (generation.token.clone(), generation.began_at);
+        let csrf = csrf_label.map(|label| refresh_csrf(label, &token));
         let payload = self.payload(TokenType::Refresh, grant, token, began_at);
         self.sign(Payload { generation: Some(generation.number), csrf, ..payload })
     }

@@ -1,6 +1,6 @@
 //! JWK sets (RFC 7517 §5) as text: the members of their keys, not yet checked as keys.
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, de::IgnoredAny};
 use serde_json::json;
 
@@ -8,7 +8,10 @@ use crate::{
     algorithm::{Algorithm, KeyType},
     encoding::from_base64url,
     error::KeyError,
-    jwk::{PublicJwk, PublicParameters},
+    jwk::{
+        PublicJwk,
+        PublicParameters::{self, EllipticCurve, OctetKeyPair, Rsa},
+    },
 };
 
 #[derive(Deserialize)]
@@ -97,6 +100,8 @@ pub(crate) struct Jwk {
     pub(crate) legacy: LegacyMembers,
 }
 
+use KeyMembers::{Public, Secret};
+
 /// Reads the keys of a JWK set. No two have the same `kid`.
 pub(crate) fn parse_jwk_set(json: &str) -> Result<Vec<Jwk>, KeyError> {
     // The parser's own message could quote the text, so it is not passed on.
@@ -130,18 +135,11 @@ impl Jwk {
         let algorithm = algorithm.ok_or_else(|| unsupported("`alg` is missing or unknown"))?;
         let key = members.key.ok_or_else(|| unsupported("a member of the key is missing"))?;
         let is_of_type = match (algorithm.key_type(), &key) {
-            (
-                KeyType::EllipticCurve(curve),
-                KeyMembers::Public(PublicParameters::EllipticCurve { crv, .. }),
-            ) => crv == curve.name,
-            (KeyType::Ed25519, KeyMembers::Public(PublicParameters::OctetKeyPair { crv, .. })) => {
-                crv == "Ed25519"
-            }
+            (KeyType::EllipticCurve(curve), Public(EllipticCurve { crv, .. })) => crv == curve.name,
+            (KeyType::Ed25519, Public(OctetKeyPair { crv, .. })) => crv == "Ed25519",
             // RFC 7518 §6.3.2.7: keys of more than two primes are not supported.
-            (KeyType::Rsa(_), KeyMembers::Public(PublicParameters::Rsa { .. })) => {
-                members.oth.is_none()
-            }
-            (KeyType::Secret(_), KeyMembers::Secret(_)) => true,
+            (KeyType::Rsa(_), Public(Rsa { .. })) => members.oth.is_none(),
+            (KeyType::Secret(_), Secret(_)) => true,
             _ => false,
         };
         if !is_of_type {
@@ -163,10 +161,11 @@ impl Jwk {
     }
 
     pub(crate) const fn is_private(&self) -> bool {
-        self.private.d.is_some() || matches!(self.key, KeyMembers::Secret(_))
+        self.private.d.is_some() || matches!(self.key, Secret(_))
     }
 
-    pub(crate) fn decode(&self, member: &str) -> Result<Vec<u8>, KeyError> {
-        from_base64url(member).ok_or_else(|| self.unsupported("a member is not base64url"))
+    pub(crate) fn decode(&self, secret: &SecretString) -> Result<Vec<u8>, KeyError> {
+        let bytes = from_base64url(secret.expose_secret());
+        bytes.ok_or_else(|| KeyError::Invalid(self.kid.clone()))
     }
 }

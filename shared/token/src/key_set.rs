@@ -59,18 +59,14 @@ impl KeySet {
     pub fn parse(jwk_set: &SecretString) -> Result<Self, KeyError> {
         let (mut signing, mut verifying, mut legacy) = (None, Vec::new(), Vec::new());
         for jwk in parse_jwk_set(jwk_set.expose_secret())? {
-            if let Some(minter) = jwk.legacy.minted_by {
-                legacy.push(LegacyKey::new(jwk, minter)?);
-                continue;
-            }
-            if !jwk.is_private() {
+            if jwk.legacy.minted_by.is_some() {
+                legacy.push(LegacyKey::new(jwk)?);
+            } else if jwk.is_private() {
+                let key = SigningKey::from_jwk(jwk)?;
+                verifying.push(key.public().clone());
+                signing = signing.or((verifying.len() == 1).then_some(key));
+            } else {
                 verifying.push(VerifyingKey::from_set(jwk)?);
-                continue;
-            }
-            let key = SigningKey::from_jwk(&jwk)?;
-            verifying.push(key.public().clone());
-            if verifying.len() == 1 {
-                signing = Some(key);
             }
         }
         let secrets = verifying.iter().filter(|key| !key.algorithm().has_public_half()).count();

@@ -1,7 +1,5 @@
 //! Keys that sign.
 
-use std::fmt;
-
 use aws_lc_rs::{
     encoding::{AsBigEndian as _, AsDer as _},
     rand::SystemRandom,
@@ -23,7 +21,7 @@ use serde_json::{Value, json};
 use crate::{
     TokenId,
     algorithm::{Algorithm, Curve, KeyType},
-    encoding::to_base64url,
+    encoding::{from_base64url, to_base64url},
     error::KeyError,
     jwk::{PublicJwk, PublicParameters},
     jwk_set::{Jwk, KeyMembers, PrivateMembers, SecretMembers},
@@ -31,13 +29,15 @@ use crate::{
 };
 
 /// A key that signs, with the key that verifies its signatures.
+#[derive(Debug)]
 pub struct SigningKey {
     signer: Signer,
     public: VerifyingKey,
 }
 
 /// `jsonwebtoken` reads and checks its key at each signature. Where that costs more than 25 µs, a
-/// prepared key signs: ADR 17 has the measurements.
+/// prepared key signs: ADR 17 has the measurements. None of the keys prints its private half.
+#[derive(Debug)]
 enum Signer {
     /// Ed25519 and HMAC.
     Library(EncodingKey),
@@ -75,49 +75,13 @@ impl SigningKey {
         Ok(Self { signer: Signer::Library(key), public })
     }
 
-    pub(crate) fn from_jwk(jwk: &Jwk) -> Result<Self, KeyError> {
-        let public = match &jwk.key {
-            KeyMembers::Public(public) => public,
-            KeyMembers::Secret(SecretMembers::Oct { k }) => {
-                let secret = jwk.decode(k.expose_secret())?;
-                return Self::from_secret(jwk.kid.clone(), jwk.algorithm, &secret);
-            }
-        };
-        let secret = |member: &Option<SecretString>| match member {
-            Some(text) => jwk.decode(text.expose_secret()),
-            None => Err(jwk.unsupported("a member of the key is missing")),
-        };
-        let PrivateMembers { d, p, q, dp, dq, qi } = &jwk.private;
-        let d = secret(d)?;
-        let halves = match (jwk.algorithm.key_type(), public) {
-            (KeyType::EllipticCurve(curve), PublicParameters::EllipticCurve { x, y, .. }) => {
-                let point = [vec![4], jwk.decode(x)?, jwk.decode(y)?].concat();
-                EcdsaKeyPair::from_private_key_and_public_key(curve.signing, &d, &point)
-                    .ok()
-                    .and_then(|pair| ecdsa(curve, pair))
-            }
-            (KeyType::Ed25519, _) => {
-                Ed25519KeyPair::from_seed_unchecked(&d).ok().as_ref().and_then(ed25519)
-            }
-            (KeyType::Rsa(encoding), PublicParameters::Rsa { n, e }) => {
-                let (n, e) = (jwk.decode(n)?, jwk.decode(e)?);
-                let pair = RsaKeyPair::from_components(&KeyPairComponents {
-                    public_key: RsaPublicKeyComponents { n, e },
-                    d,
-                    p: secret(p)?,
-                    q: secret(q)?,
-                    dP: secret(dp)?,
-                    dQ: secret(dq)?,
-                    qInv: secret(qi)?,
-                });
-                pair.ok().map(|pair| rsa(encoding, pair))
-            }
-            _ => None,
-        };
-        // Also refuses numbers with leading zeros, which a JWK may not have.
-        let halves = halves.filter(|(_, of_pair)| of_pair == public);
-        let halves = halves.ok_or_else(|| KeyError::Invalid(jwk.kid.clone()))?;
-        Self::new(jwk.kid.clone(), jwk.algorithm, halves)
+    pub(crate) fn from_jwk(jwk: Jwk) -> Result<Self, KeyError> {
+        if let KeyMembers::Secret(SecretMembers::Oct { k }) = &jwk.key {
+            let secret = jwk.decode(k)?;
+            return Self::from_secret(jwk.kid, jwk.algorithm, &secret);
+        }
+        let halves = read_jwk(&jwk).ok_or_else(|| KeyError::Invalid(jwk.kid.clone()))?;
+        Self::new(jwk.kid, jwk.algorithm, halves)
     }
 
     /// A private key in PEM: PKCS #8, PKCS #1 for RSA, SEC 1 for elliptic curves. Its id is its
@@ -155,13 +119,6 @@ impl SigningKey {
     }
 }
 
-/// Written by hand so that no later field can print a private key.
-impl fmt::Debug for SigningKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SigningKey").field("public", &self.public).finish_non_exhaustive()
-    }
-}
-
 fn ecdsa(curve: Curve, pair: EcdsaKeyPair) -> Option<(Signer, PublicParameters)> {
     let public = PublicParameters::of_point(curve, pair.public_key().as_ref())?;
     Some((Signer::Ecdsa(pair), public))
@@ -175,6 +132,37 @@ fn ed25519(pair: &Ed25519KeyPair) -> Option<(Signer, PublicParameters)> {
 fn rsa(encoding: &'static dyn RsaEncoding, pair: RsaKeyPair) -> (Signer, PublicParameters) {
     let public = PublicParameters::of_rsa(pair.public_key());
     (Signer::Rsa(pair, encoding), public)
+}
+
+/// The numbers must be a key, and the halves must belong together.
+fn read_jwk(jwk: &Jwk) -> Option<(Signer, PublicParameters)> {
+    let KeyMembers::Public(public) = &jwk.key else { return None };
+    let PrivateMembers { d, p, q, dp, dq, qi } = &jwk.private;
+    let secret = |member: &Option<SecretString>| from_base64url(member.as_ref()?.expose_secret());
+    let d = secret(d)?;
+    let halves = match (jwk.algorithm.key_type(), public) {
+        (KeyType::EllipticCurve(curve), PublicParameters::EllipticCurve { x, y, .. }) => {
+            let point = [vec![4], from_base64url(x)?, from_base64url(y)?].concat();
+            let pair = EcdsaKeyPair::from_private_key_and_public_key(curve.signing, &d, &point);
+            ecdsa(curve, pair.ok()?)?
+        }
+        (KeyType::Ed25519, _) => ed25519(&Ed25519KeyPair::from_seed_unchecked(&d).ok()?)?,
+        (KeyType::Rsa(encoding), PublicParameters::Rsa { n, e }) => {
+            let (n, e) = (from_base64url(n)?, from_base64url(e)?);
+            let pair = RsaKeyPair::from_components(&KeyPairComponents {
+                public_key: RsaPublicKeyComponents { n, e },
+                d,
+                p: secret(p)?,
+                q: secret(q)?,
+                dP: secret(dp)?,
+                dQ: secret(dq)?,
+                qInv: secret(qi)?,
+            });
+            rsa(encoding, pair.ok()?)
+        }
+        _ => return None,
+    };
+    (halves.1 == *public).then_some(halves)
 }
 
 fn read_pem(algorithm: Algorithm, pem: &str) -> Option<(Signer, PublicParameters)> {

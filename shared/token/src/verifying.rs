@@ -147,9 +147,8 @@ fn decoding_key(algorithm: Algorithm, parameters: &PublicParameters) -> Option<D
         }
         (KeyType::Rsa(_), PublicParameters::Rsa { n, e }) => {
             let (n, e) = (from_base64url(n)?, from_base64url(e)?);
-            let leading_zeros = n.first()?.leading_zeros() as usize;
-            let is_canonical = leading_zeros < 8 && *e.first()? != 0;
-            if !is_canonical || !RSA_BITS.contains(&(n.len() * 8 - leading_zeros)) {
+            let bits = n.len() * 8 - n.first()?.leading_zeros() as usize;
+            if !RSA_BITS.contains(&bits) {
                 return None;
             }
             let components = RsaPublicKeyComponents { n: &n, e: &e };

@@ -13,7 +13,7 @@ use crate::{
     claims::{AccessClaims, TokenType},
     error::{KeyError, TokenError},
     header::UnverifiedHeader,
-    jwk_set::{Jwk, KeyMembers, LegacyMembers, Minter, SecretMembers, parse_jwk_set},
+    jwk_set::{Jwk, KeyMembers::Secret, LegacyMembers, SecretMembers::Oct, parse_jwk_set},
     presented::PresentedToken,
     timestamp::Timestamp,
     verifying::VerifyingKey,
@@ -26,19 +26,17 @@ const MIN_SECRET_BYTES: usize = 16;
 #[derive(Clone, Debug)]
 pub(crate) struct LegacyKey {
     key: VerifyingKey,
-    minter: Minter,
     members: LegacyMembers,
 }
 
 impl LegacyKey {
-    pub(crate) fn new(jwk: Jwk, minter: Minter) -> Result<Self, KeyError> {
-        let KeyMembers::Secret(SecretMembers::Oct { k }) = &jwk.key else {
-            return Err(jwk.unsupported("the key of a Flask service is a secret"));
+    pub(crate) fn new(jwk: Jwk) -> Result<Self, KeyError> {
+        let (Some(_), Secret(Oct { k })) = (jwk.legacy.minted_by, &jwk.key) else {
+            return Err(jwk.unsupported("a legacy key is a secret with `minted_by`"));
         };
-        let secret = jwk.decode(k.expose_secret())?;
-        let min_bytes = Some(MIN_SECRET_BYTES);
+        let (secret, min_bytes) = (jwk.decode(k)?, Some(MIN_SECRET_BYTES));
         let key = VerifyingKey::from_secret(jwk.kid, jwk.algorithm, &secret, min_bytes)?;
-        Ok(Self { key, minter, members: jwk.legacy })
+        Ok(Self { key, members: jwk.legacy })
     }
 }
 
@@ -59,11 +57,7 @@ impl LegacyKeys {
     /// # Errors
     /// [`KeyError`]: one bad key, or one without `minted_by`, refuses the whole set.
     pub fn parse(jwk_set: &SecretString) -> Result<Self, KeyError> {
-        let read = |jwk: Jwk| match jwk.legacy.minted_by {
-            Some(minter) => LegacyKey::new(jwk, minter),
-            None => Err(jwk.unsupported("it has no `minted_by`")),
-        };
-        let keys = parse_jwk_set(jwk_set.expose_secret())?.into_iter().map(read);
+        let keys = parse_jwk_set(jwk_set.expose_secret())?.into_iter().map(LegacyKey::new);
         keys.collect::<Result<_, _>>().map(Self::new)
     }
 
@@ -100,12 +94,12 @@ impl LegacyKeys {
             return Err(TokenError::BadHeader);
         }
         let mut error = TokenError::WrongAlgorithm;
-        for LegacyKey { key, minter, members } in &self.keys {
+        for LegacyKey { key, members } in &self.keys {
             if header.alg != key.algorithm().name() {
                 continue;
             }
             if key.verifies(token.message.as_bytes(), token.signature) {
-                return read::read(&payload, *minter, members, expected, leeway, now);
+                return read::read(&payload, members, expected, leeway, now);
             }
             error = TokenError::BadSignature;
         }

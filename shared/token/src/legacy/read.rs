@@ -26,7 +26,6 @@ struct Payload {
 /// Reads and checks the payload of a token whose signature was verified.
 pub(super) fn read(
     payload: &[u8],
-    minter: Minter,
     key: &LegacyMembers,
     expected: TokenType,
     leeway: Duration,
@@ -34,12 +33,12 @@ pub(super) fn read(
 ) -> Result<AccessClaims, TokenError> {
     let mut claims = json::parse_object(payload).ok_or(TokenError::BadClaims)?;
     let payload = Payload::deserialize(&claims).map_err(|_| TokenError::BadClaims)?;
-    let (token_type, identity_claim) = match (minter, payload.r#type, payload.nbf) {
+    let (token_type, identity_claim) = match (key.minted_by, payload.r#type, payload.nbf) {
         // Flask-JWT-Extended accepts a token without a type. Here it is required, because another
         // service may sign password-reset links with the same secret.
-        (Minter::Flask, Some(token_type), _) => (token_type, "sub"),
-        (Minter::FlaskJwt, None, Some(_)) => (TokenType::Access, "identity"),
-        (Minter::Flask | Minter::FlaskJwt, ..) => return Err(TokenError::BadClaims),
+        (Some(Minter::Flask), Some(token_type), _) => (token_type, "sub"),
+        (Some(Minter::FlaskJwt), None, Some(_)) => (TokenType::Access, "identity"),
+        _ => return Err(TokenError::BadClaims),
     };
     if token_type != expected {
         return Err(TokenError::WrongType(token_type));
