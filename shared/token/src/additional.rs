@@ -1,11 +1,11 @@
-//! Claims and headers of an application's own.
+//! Claims and headers of an application.
 
 use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::header;
 
-/// The claims whose meaning is fixed. An application cannot set them.
+/// The claims that an application cannot set.
 pub(crate) const RESERVED_CLAIMS: [&str; 15] = [
     "aud",
     "auth_time",
@@ -24,32 +24,32 @@ pub(crate) const RESERVED_CLAIMS: [&str; 15] = [
     "username",
 ];
 
-/// A verifier takes tokens of 8 KiB, API Gateway 10,240 bytes of headers in all, and base64 makes
-/// three bytes four.
+/// A verifier accepts tokens of 8 KiB, API Gateway 10,240 bytes of headers in all, and base64 turns
+/// three bytes into four.
 const MAX_CLAIMS_BYTES: usize = 4 * 1024;
 const MAX_HEADERS_BYTES: usize = 512;
-/// With ours, fewer than a verifier takes.
+/// With `alg`, `kid` and `typ`, fewer than a verifier accepts.
 const MAX_HEADERS: usize = 8;
 
-/// Why claims or headers of an application's own are refused.
+/// Why claims or headers of an application are refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AdditionalError {
-    /// The name has a meaning of its own; an application cannot give it another.
+    /// The name has a fixed meaning.
     #[error("{0:?} is reserved")]
     Reserved(String),
-    /// As JSON, claims take more than 4 KiB or headers more than 512 bytes, or there are more than
-    /// eight headers: a token with them would not be accepted.
+    /// As JSON, the claims have more than 4 KiB or the headers more than 512 bytes, or there are more
+    /// than eight headers: a token with them would be refused.
     #[error("the additional members are too many or too long")]
     TooLarge,
 }
 
-/// Claims of an application's own: any JSON under any name that is not reserved, 4 KiB at most.
+/// Claims of an application: any JSON under any name that is not reserved, 4 KiB at most.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
 pub struct AdditionalClaims(Map<String, Value>);
 
 impl AdditionalClaims {
-    /// Takes claims whose names are free.
+    /// Checks names and size.
     ///
     /// # Errors
     /// [`AdditionalError::Reserved`] and [`AdditionalError::TooLarge`].
@@ -58,22 +58,22 @@ impl AdditionalClaims {
         Ok(Self(claims))
     }
 
-    /// The claim of that name.
+    /// The claim with that name.
     pub fn get(&self, name: &str) -> Option<&Value> {
         self.0.get(name)
     }
 
-    /// Whether there are none.
+    /// Whether there are no claims.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// All of them.
+    /// All claims.
     pub const fn as_map(&self) -> &Map<String, Value> {
         &self.0
     }
 
-    /// What a verified token says beside the reserved claims.
+    /// The claims of a verified token besides the reserved ones.
     pub(crate) const fn of_token(rest: Map<String, Value>) -> Self {
         Self(rest)
     }

@@ -62,10 +62,10 @@ pub enum KeyError {
     /// The text is not a JWK set (RFC 7517 §5).
     #[error("not a JWK set: {0}")]
     NotAJwkSet(&'static str),
-    /// The set has no key, so nothing could be signed.
+    /// The set has no key.
     #[error("the JWK set holds no key")]
     Empty,
-    /// The set has keys that verify, and none that signs.
+    /// The first key of the set does not sign.
     #[error("the JWK set's first key is not a private one")]
     NoSigningKey,
     /// The text is not PEM with a key for the algorithm.
@@ -74,15 +74,15 @@ pub enum KeyError {
     /// A key has no `kid`, or one that is empty or longer than 128 bytes.
     #[error("a key of the JWK set has no usable `kid`")]
     BadKeyId,
-    /// Two keys have one `kid`.
+    /// Two keys have the same `kid`.
     #[error("two keys of the JWK set have the `kid` {0:?}")]
     DuplicateKeyId(String),
-    /// `kty`, `crv`, `alg`, `use` or `key_ops` do not describe a key that can serve here.
+    /// `kty`, `crv`, `alg`, `use` or `key_ops` describe a key that is not supported.
     #[error("the key {kid:?} cannot be used: {reason}")]
     Unsupported {
         /// The key's `kid`.
         kid: String,
-        /// What rules it out.
+        /// The reason.
         reason: &'static str,
     },
     /// The secret is shorter than the hash that it keys (RFC 7518 §3.2).
@@ -95,14 +95,14 @@ pub enum KeyError {
         /// The least length.
         needed: usize,
     },
-    /// The key's numbers are not a key: not on their curve, of another size, an RSA modulus under
-    /// 2048 bits, or halves that do not belong together.
+    /// The key's numbers are not a key: not on their curve, of another size, not base64url, an RSA
+    /// modulus under 2048 bits, or halves that do not belong together.
     #[error("the key {0:?} is not a valid key")]
     Invalid(String),
-    /// A new key could not be made.
+    /// The cryptography library could not generate a key.
     #[error("no key could be generated")]
     Generation,
-    /// Shared secrets stand beside keys that have a public half.
+    /// The set has both shared secrets and keys with a public half.
     #[error("shared secrets stand beside keys that have a public half")]
     MixedSecrets,
 }

@@ -5,19 +5,18 @@ use serde_json::Value;
 
 use crate::json;
 
-/// Tokens of ours have three members, and up to eight of an application.
+/// Issued tokens have three members, and up to eight of an application.
 const MAX_MEMBERS: usize = 16;
 
-/// Members that would change how a token is read or which key checks it. `jsonwebtoken` ignores
-/// them; accepting a token that carries one would claim that it was honoured (RFC 7515 §4.1.11,
-/// RFC 7797 §7, RFC 8725 §3.10).
+/// Members that change how a token is read or which key verifies it. None of them is supported, so
+/// a token with one is refused (RFC 7515 §4.1.11, RFC 7797 §7, RFC 8725 §3.10).
 pub(crate) const REFUSED: [&str; 11] =
     ["b64", "crit", "cty", "enc", "jku", "jwk", "x5c", "x5t", "x5t#S256", "x5u", "zip"];
 
-/// The members that are written and read here.
+/// The members that are written and read.
 pub(crate) const OURS: [&str; 3] = ["alg", "kid", "typ"];
 
-/// The header before the signature was checked. Our tokens have all three members; those of a
+/// The header before the signature was checked. Issued tokens have all three members; those of a
 /// legacy service have no `kid` and may lack `typ`.
 #[derive(Deserialize)]
 pub(crate) struct UnverifiedHeader {

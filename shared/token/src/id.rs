@@ -14,7 +14,7 @@ macro_rules! random_id {
         pub struct $name(String);
 
         impl $name {
-            /// A new identifier that nobody can guess.
+            /// A new random identifier.
             ///
             /// # Errors
             /// [`RandomnessError`] when the operating system gives no random bytes.
@@ -22,7 +22,7 @@ macro_rules! random_id {
                 random_text().map(Self)
             }
 
-            #[doc = concat!("Takes an identifier from text; `None` unless it is ", $form, ".")]
+            #[doc = concat!("Reads an identifier; `None` unless the text is ", $form, ".")]
             pub fn parse(text: &str) -> Option<Self> {
                 $is_valid(text).then(|| Self(text.to_owned()))
             }
@@ -56,24 +56,24 @@ macro_rules! random_id {
 }
 
 random_id! {
-    /// Names a user for ever: the `sub` claim. Never reused, unlike a user name. Imported accounts
-    /// keep the identifiers that another service gave them, such as `auth0|5f7c8ec7c33c6c00`.
+    /// The id of a user, the `sub` claim. Never reused, unlike a user name. Imported accounts keep
+    /// the identifiers of their former service, such as `auth0|5f7c8ec7c33c6c00`.
     UserId, is_subject, "1 to 255 printable ASCII characters without spaces"
 }
 random_id! {
-    /// Names a session: the `sid` claim of every token that the session was given.
+    /// The id of a session, the `sid` claim of its tokens.
     SessionId, is_identifier, "1 to 64 characters of base64url"
 }
 random_id! {
-    /// Names one token: the `jti` claim.
+    /// The id of a token, the `jti` claim.
     TokenId, is_identifier, "1 to 64 characters of base64url"
 }
 random_id! {
-    /// Names one write, so that its author recognises it after a lost reply.
+    /// The id of one write, by which its author recognises it after a lost reply.
     OperationId, is_identifier, "1 to 64 characters of base64url"
 }
 
-/// A write that makes a token names the token too.
+/// A write that issues a token gives it its id.
 impl From<OperationId> for TokenId {
     fn from(id: OperationId) -> Self {
         Self(id.0)

@@ -1,4 +1,4 @@
-//! JSON in which no object repeats a member: two parsers could otherwise read two things.
+//! JSON in which no object repeats a member, of which two parsers could read different values.
 
 use std::fmt;
 
@@ -8,12 +8,9 @@ use serde::{
 };
 use serde_json::{Map, Value};
 
-/// The members of the one object that `json` holds; `None` for anything else, and when a member
-/// of it or of an object within is repeated.
+/// Reads one JSON object; `None` for anything else, and when it or an object in it repeats a member.
 pub fn parse_object(json: &[u8]) -> Option<Map<String, Value>> {
-    // Checked first because `serde_json` does not look inside the strings that it skips.
-    let text = std::str::from_utf8(json).ok()?;
-    match serde_json::from_str(text) {
+    match serde_json::from_slice(json) {
         Ok(Strict(Value::Object(members))) => Some(members),
         Ok(Strict(_)) | Err(_) => None,
     }

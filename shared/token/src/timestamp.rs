@@ -1,4 +1,4 @@
-//! A moment, in whole seconds.
+//! Time in whole seconds.
 
 use std::{
     ops::Add,
@@ -7,20 +7,20 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-/// A moment in seconds since 1970-01-01T00:00:00Z, as in a JWT's `NumericDate` (RFC 7519 §2).
+/// Seconds since 1970-01-01T00:00:00Z, as in a JWT's `NumericDate` (RFC 7519 §2).
 ///
-/// Rules take the moment as an argument; only a function's `main.rs` asks for [`Timestamp::now`].
+/// Rules take the time as an argument; only a function's `main.rs` calls [`Timestamp::now`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Timestamp(u64);
 
 impl Timestamp {
-    /// The moment that lies `seconds` after the epoch.
+    /// The time `seconds` after the epoch.
     pub const fn from_unix(seconds: u64) -> Self {
         Self(seconds)
     }
 
-    /// The system clock's time. A clock before 1970 reads as 1970, where nothing is valid yet.
+    /// The system clock's time. A clock before 1970 reads as 1970, when no token is valid yet.
     #[expect(clippy::disallowed_methods, reason = "this is the one reader of the clock")]
     pub fn now() -> Self {
         Self(SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |elapsed| elapsed.as_secs()))
@@ -37,7 +37,7 @@ impl Timestamp {
     }
 }
 
-/// Adds whole seconds and stops at the end of time, so that no claim can wrap into the past.
+/// Adds whole seconds. It saturates, so that no claim can wrap into the past.
 impl Add<Duration> for Timestamp {
     type Output = Self;
 

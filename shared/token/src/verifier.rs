@@ -21,7 +21,7 @@ impl From<Payload> for SessionClaims {
     }
 }
 
-/// A token that one of our keys has signed. It may have expired or be for another audience.
+/// A token with a valid signature. It may have expired or be for another audience.
 #[derive(Clone)]
 pub(crate) struct GenuineToken {
     claims: Payload,
