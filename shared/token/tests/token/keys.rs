@@ -135,6 +135,12 @@ fn numbers_that_are_no_key_are_refused() {
 }
 
 #[test]
+fn a_key_set_can_be_shared_between_threads() {
+    fn assert_shared<T: Send + Sync + 'static>(_: T) {}
+    assert_shared(key_set());
+}
+
+#[test]
 fn no_private_key_prints() {
     for algorithm in Algorithm::ALL {
         let key = new_key(algorithm);
