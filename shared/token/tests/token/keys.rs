@@ -93,6 +93,29 @@ fn keys_without_a_name_or_with_one_name_are_refused() {
 }
 
 #[test]
+fn repeated_members_are_refused() {
+    let mut marked = new_key(Algorithm::Hs256);
+    marked["minted_by"] = "flask".into();
+    for (key, members) in [
+        (test_key(), ["kid", "alg", "use", "kty", "crv", "x", "y", "d"].as_slice()),
+        (new_key(Algorithm::Rs256), &["n", "e", "p", "q", "dp", "dq", "qi"]),
+        (new_key(Algorithm::Hs256), &["k", "kty"]),
+        (marked, &["k", "minted_by"]),
+    ] {
+        let text = key.to_string();
+        for member in members {
+            let twice = text.replacen('{', &format!("{{\"{member}\":{},", key[member]), 1);
+            let set = SecretString::from(format!("{{\"keys\":[{twice}]}}"));
+            let refused = KeySet::parse(&set).unwrap_err();
+            assert!(
+                matches!(refused, KeyError::NotAJwkSet(_) | KeyError::Unsupported { .. }),
+                "{member}: {refused:?}"
+            );
+        }
+    }
+}
+
+#[test]
 fn keys_that_are_not_for_signing_with_one_known_algorithm_are_refused() {
     for (member, value) in [
         ("use", json!("enc")),
