@@ -9,9 +9,9 @@ mod event;
 
 use latchkey_guard::{Guard, Requirement};
 use latchkey_http::ApiError;
-use latchkey_session::ReadUser;
+use latchkey_session::{ReadUser, with_causes};
 use latchkey_token::Timestamp;
-use tracing::info;
+use tracing::{error, info};
 
 pub use decision::Decision;
 use event::AuthorizerEvent;
@@ -33,7 +33,10 @@ impl<S: ReadUser> Authorizer<S> {
         let request = event.request(self.guard.locations());
         match self.guard.authenticate(&request, Requirement::TOKEN, now).await {
             Ok(identity) => Ok(Decision::allow(&event, &identity)),
-            Err(error) if error.kind().is_fault() => Err(error),
+            Err(error) if error.kind().is_fault() => {
+                error!(cause = with_causes(&error), "no decision");
+                Err(error)
+            }
             Err(error) => {
                 info!(reason = error.kind().code(), "denied");
                 Ok(Decision::deny(&event))

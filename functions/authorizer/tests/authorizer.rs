@@ -3,6 +3,7 @@
 
 use authorizer::Authorizer;
 use latchkey_guard::{Guard, RevocationCheck};
+use latchkey_http::ErrorKind;
 use latchkey_session::{AddUser as _, LegacyUser};
 use latchkey_store::MemoryUsers;
 use latchkey_testkit::{
@@ -180,7 +181,7 @@ async fn a_fault_of_the_store_is_an_error_so_that_it_is_neither_allowed_nor_cach
         Authorizer { guard: Guard::new(reader(), Some(UnavailableUsers), RevocationCheck::Strict) };
     let event = http_api_2(&format!("Bearer {}", sign(&header(), &claims())));
     let error = authorizer.handle(&event.to_string(), NOW).await.unwrap_err();
-    assert_eq!(error.to_string(), "the store is unavailable");
+    assert_eq!(error.kind(), ErrorKind::Unavailable);
 }
 
 #[tokio::test]
