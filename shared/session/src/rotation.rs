@@ -160,11 +160,13 @@ mod tests {
 
     fn token(generation: u64) -> RefreshClaims {
         RefreshClaims {
-            user: UserId::generate().unwrap(),
-            username: "alice".to_owned(),
-            session: SessionId::generate().unwrap(),
+            subject: Subject::User {
+                id: UserId::generate().unwrap(),
+                username: "alice".to_owned(),
+            },
+            session: Some(SessionId::generate().unwrap()),
             generation,
-            token: TokenId::generate().unwrap(),
+            token: Some(TokenId::generate().unwrap()),
             auth_time: at(10_000),
             expires_at: at(20_000),
             csrf: None,

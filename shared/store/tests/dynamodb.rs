@@ -5,7 +5,7 @@ use latchkey_session::{
     AccountChangeOutcome, AddUser as _, AddUserOutcome, ReadUser as _, SessionStart, StoreError,
     UpdateUser as _,
 };
-use latchkey_store::{Aws, DynamoUsers, DynamoWorkItems};
+use latchkey_store::{Aws, DynamoUsers};
 use latchkey_testkit::{
     dynamodb,
     fixtures::{NOW, operation, session, user},
@@ -87,6 +87,7 @@ async fn every_read_that_decides_is_consistent() {
     let alice = user("alice");
     users.find_user(&alice.username).await.unwrap();
     let id = session(&alice, NOW).id;
-    users.find_session(&alice.username, &id).await.unwrap();
+    users.find_session(&alice.username, Some(&id)).await.unwrap();
+    users.find_session(&alice.username, None).await.unwrap();
     assert!(proxy.take_calls().iter().all(|call| call.is_consistent));
 }

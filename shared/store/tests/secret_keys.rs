@@ -4,23 +4,27 @@
 use std::time::Duration;
 
 use latchkey_keys::KeyCache;
-use latchkey_store::{KeyLocation, KeySource, TrustedKeys};
+use latchkey_store::{KeyLocation, KeySource};
 use latchkey_testkit::{
     cloud::Cloud,
-    fixtures::{JWK_SET, KID, NOW},
-    flask::{extended_claims, sign},
+    fixtures::{JWK_SET, KID, NOW, token_profile},
+    flask::{extended_claims, header},
+    forge::{base64url, sign_with_hmac},
     proxy::Fault,
 };
-use latchkey_token::{Algorithm, KeySet, PresentedToken, SigningKey, Timestamp, TokenError};
+use latchkey_token::{
+    AccessClaims, Algorithm, KeySet, PresentedToken, SigningKey, Timestamp, TokenError, Verifier,
+};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
 
 const KEYS: &str = "Keys";
 const FLASK: &str = "Flask";
+const FLASK_SECRET: &[u8] = b"secretsecretsecretsecretsecretsecret";
 const MAX_AGE: Duration = Duration::from_mins(2);
 
 fn flask_set() -> SecretString {
-    let k = "c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0";
+    let k = base64url(FLASK_SECRET);
     let key = json!({ "kty": "oct", "kid": "old", "alg": "HS256", "k": k, "minted_by": "flask" });
     SecretString::from(json!({ "keys": [key] }).to_string())
 }
@@ -39,13 +43,12 @@ fn put(cloud: &Cloud, secret: &str, text: &str) {
     cloud.account.secrets.put(secret, SecretString::from(text));
 }
 
-async fn signing(cloud: &Cloud) -> KeyCache<String> {
-    let kid = |keys: KeySet, _| keys.public_jwk_set().keys.remove(0).kid;
-    source().connect_signing(&cloud.aws, NOW, kid).await.unwrap()
+async fn signing(cloud: &Cloud) -> KeyCache {
+    source().connect_signing(&cloud.aws, NOW).await.unwrap()
 }
 
-async fn trusted(cloud: &Cloud) -> KeyCache<TrustedKeys> {
-    source().connect_trusted(&cloud.aws, NOW, |keys| keys).await.unwrap()
+async fn verifying(cloud: &Cloud) -> KeyCache {
+    source().connect_verifying(&cloud.aws, NOW).await.unwrap()
 }
 
 fn source() -> KeySource {
@@ -61,8 +64,19 @@ fn later(number: u32) -> Timestamp {
     NOW + MAX_AGE * number
 }
 
-fn has_flask_keys(keys: &TrustedKeys) -> bool {
-    format!("{:?}", keys.flask).contains("old")
+async fn signing_kid(keys: &KeyCache, now: Timestamp) -> String {
+    keys.get(now).await.unwrap().signing().unwrap().public().kid().to_owned()
+}
+
+/// What the keys say of a token of the Flask service.
+fn verify_flask_token(keys: &KeySet) -> Result<AccessClaims, TokenError> {
+    let text = sign_with_hmac(&header(), &extended_claims(), FLASK_SECRET);
+    let profile = token_profile();
+    Verifier::new(keys, &profile).access(PresentedToken::parse(&text).unwrap(), NOW)
+}
+
+fn has_flask_keys(keys: &KeySet) -> bool {
+    verify_flask_token(keys).is_ok()
 }
 
 fn new_set() -> (String, String) {
@@ -75,11 +89,11 @@ fn new_set() -> (String, String) {
 async fn a_secret_is_read_again_by_age_and_its_new_key_signs() {
     let cloud = cloud(Some(flask_set())).await;
     let keys = signing(&cloud).await;
-    assert_eq!(*keys.get(NOW).await.unwrap(), KID);
+    assert_eq!(signing_kid(&keys, NOW).await, KID);
     let (kid, set) = new_set();
     put(&cloud, KEYS, &set);
-    assert_eq!(*keys.get(NOW).await.unwrap(), KID, "not of that age yet");
-    assert_eq!(*keys.get(later(1)).await.unwrap(), kid);
+    assert_eq!(signing_kid(&keys, NOW).await, KID, "not of that age yet");
+    assert_eq!(signing_kid(&keys, later(1)).await, kid);
 }
 
 #[tokio::test]
@@ -93,7 +107,7 @@ async fn nothing_signs_with_a_secret_that_holds_no_keys() {
             assert!(!refused.to_string().contains("hunter2"), "{refused}");
         }
         put(&cloud, KEYS, JWK_SET);
-        assert_eq!(*keys.get(later(round + 1)).await.unwrap(), KID);
+        assert_eq!(signing_kid(&keys, later(round + 1)).await, KID);
     }
 }
 
@@ -103,14 +117,14 @@ async fn signing_goes_on_while_secrets_manager_is_away() {
     let keys = signing(&cloud).await;
     cloud.proxy.inject("GetSecretValue", Fault::Error("InternalServerError"), usize::MAX);
     for round in [1, 2, 10] {
-        assert_eq!(*keys.get(later(round)).await.unwrap(), KID);
+        assert_eq!(signing_kid(&keys, later(round)).await, KID);
     }
 }
 
 #[tokio::test]
 async fn a_flask_services_keys_are_read_beside_our_own_and_leave_by_age() {
     let cloud = cloud(Some(flask_set())).await;
-    let keys = trusted(&cloud).await;
+    let keys = verifying(&cloud).await;
     assert!(has_flask_keys(&keys.get(NOW).await.unwrap()));
     put(&cloud, FLASK, "{\"keys\":[]}");
     assert!(!has_flask_keys(&keys.get(later(1)).await.unwrap()));
@@ -119,13 +133,10 @@ async fn a_flask_services_keys_are_read_beside_our_own_and_leave_by_age() {
 #[tokio::test]
 async fn a_flask_services_keys_that_were_never_read_leave_its_tokens_unknown() {
     let cloud = cloud(None).await;
-    let keys = trusted(&cloud).await;
-    let text = sign(&extended_claims());
-    let token = PresentedToken::parse(&text).unwrap();
+    let keys = verifying(&cloud).await;
     let known = keys.get(NOW).await.unwrap();
-    assert!(known.verifying.find(KID).is_some(), "ours are there");
-    assert!(known.flask.may_have_signed(token));
-    assert_eq!(known.flask.access(token, Duration::ZERO, NOW), Err(TokenError::UnknownKey));
+    assert!(known.find(KID).is_some(), "ours are there");
+    assert_eq!(verify_flask_token(&known), Err(TokenError::LegacyKeysUnread));
     assert!(keys.get_newer(&known, NOW).await.unwrap().is_none(), "they were searched");
 
     cloud.account.secrets.put(FLASK, flask_set());
@@ -136,14 +147,14 @@ async fn a_flask_services_keys_that_were_never_read_leave_its_tokens_unknown() {
 #[tokio::test]
 async fn our_own_keys_do_not_depend_on_a_flask_services() {
     let cloud = cloud(Some(flask_set())).await;
-    let warm = trusted(&cloud).await;
+    let warm = verifying(&cloud).await;
     let (kid, set) = new_set();
     put(&cloud, KEYS, &set);
     for invalid in ["nonsense", &set] {
         put(&cloud, FLASK, invalid);
-        let cold = trusted(&cloud).await;
+        let cold = verifying(&cloud).await;
         for keys in [warm.get(later(1)).await.unwrap(), cold.get(NOW).await.unwrap()] {
-            assert!(keys.verifying.find(&kid).is_some());
+            assert!(keys.find(&kid).is_some());
             assert!(!has_flask_keys(&keys));
         }
     }

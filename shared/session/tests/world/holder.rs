@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use latchkey_session::Session;
-use latchkey_token::{RefreshClaims, SessionId, Timestamp, TokenId, UserId};
+use latchkey_token::{RefreshClaims, SessionId, Subject, Timestamp, TokenId, UserId};
 
 use super::item::Change;
 
@@ -31,11 +31,10 @@ impl Token {
     /// the rules have to notice the end of its session.
     pub(super) fn claims(&self) -> RefreshClaims {
         RefreshClaims {
-            user: self.user.clone(),
-            username: "alice".to_owned(),
-            session: self.session.clone(),
+            subject: Subject::User { id: self.user.clone(), username: "alice".to_owned() },
+            session: Some(self.session.clone()),
             generation: self.generation,
-            token: TokenId::parse("any").unwrap(),
+            token: Some(TokenId::parse("any").unwrap()),
             auth_time: self.auth_time,
             expires_at: Timestamp::from_unix(u64::MAX),
             csrf: None,

@@ -174,7 +174,7 @@ impl Request {
             (Ask::Refresh(token), _, Reply::MadeBefore) => {
                 Next::tokens(Grant::Recovered, token, item)
             }
-            (Ask::Refresh(token), _, Reply::Refused) => self.outcome(token, item, rules),
+            (Ask::Refresh(token), _, Reply::Refused) => self.judge(token, item, rules),
             (
                 _,
                 Write::Start(Start { proved, started })

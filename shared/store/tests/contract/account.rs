@@ -4,7 +4,7 @@ use latchkey_session::{
     AccountChange, AccountChangeOutcome, AccountStatus, Client, EndedSessions, PasswordChange,
     RotationPolicy, StartedSession, User,
 };
-use latchkey_token::{OperationId, RefreshClaims, SessionId, TokenId};
+use latchkey_token::{OperationId, RefreshClaims, SessionId, Subject, TokenId};
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::{Users, logged_in, started, stored};
@@ -47,11 +47,10 @@ fn assert_changed(outcome: AccountChangeOutcome, current: Option<&User>) {
 
 async fn rotate(store: &impl Users, user: &User, session: &SessionId) {
     let token = RefreshClaims {
-        user: user.id.clone(),
-        username: user.username.typed().to_owned(),
-        session: session.clone(),
+        subject: Subject::User { id: user.id.clone(), username: user.username.typed().to_owned() },
+        session: Some(session.clone()),
         generation: user.sessions[session].generation,
-        token: TokenId::generate().unwrap(),
+        token: Some(TokenId::generate().unwrap()),
         auth_time: NOW,
         expires_at: NOW,
         csrf: None,
@@ -196,7 +195,7 @@ pub(crate) async fn a_removed_user_is_gone_with_all_sessions_and_the_name_is_fre
         assert!(store.find_user(&removed.username).await.unwrap().is_none());
     }
     let (heir, _) = logged_in(store, "Gina", NOW).await;
-    let state = store.find_session(&removed.username, &id).await.unwrap().unwrap();
+    let state = store.find_session(&removed.username, Some(&id)).await.unwrap().unwrap();
     assert_eq!((state.user, state.session_expires_at), (heir.id, None));
 }
 

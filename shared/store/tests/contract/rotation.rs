@@ -142,7 +142,7 @@ pub(crate) async fn an_ended_session_is_gone_and_the_others_stay(store: &impl Us
         let left: Vec<_> = stored(store, &user).await.sessions.into_keys().collect();
         assert_eq!(left, std::slice::from_ref(&other));
     }
-    let state = store.find_session(&user.username, &id).await.unwrap().unwrap();
+    let state = store.find_session(&user.username, Some(&id)).await.unwrap().unwrap();
     assert_eq!(state.session_expires_at, None);
     let outcome = store.rotate_session(&user.username, &rotation(&user, &id, 0)).await.unwrap();
     assert!(refused(outcome).is_some());

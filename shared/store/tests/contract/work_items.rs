@@ -1,12 +1,11 @@
 //! What is promised of work items.
 
 use latchkey_store::{WorkItem, WorkItemTable};
+use latchkey_testkit::fixtures::NOW;
 use latchkey_token::{Timestamp, UserId};
 
-use crate::fixtures::NOW;
-
 /// Items come in the order in which they were added.
-pub async fn work_items_are_listed_oldest_first(store: &impl WorkItemTable) {
+pub(crate) async fn work_items_are_listed_oldest_first(store: &impl WorkItemTable) {
     let user = UserId::generate().unwrap();
     for (id, age) in [("c", 1), ("a", 3), ("b", 2)] {
         store.add_work_item(&user, &item(id, age)).await.unwrap();
@@ -17,7 +16,7 @@ pub async fn work_items_are_listed_oldest_first(store: &impl WorkItemTable) {
 }
 
 /// Pages of every size hold each item once, and the last one says that it is.
-pub async fn work_items_come_in_pages(store: &impl WorkItemTable) {
+pub(crate) async fn work_items_come_in_pages(store: &impl WorkItemTable) {
     let user = UserId::generate().unwrap();
     for id in ["e", "b", "d", "a", "c"] {
         store.add_work_item(&user, &item(id, 1)).await.unwrap();
@@ -42,7 +41,7 @@ pub async fn work_items_come_in_pages(store: &impl WorkItemTable) {
 }
 
 /// Nobody sees or removes another's items.
-pub async fn work_items_belong_to_their_user(store: &impl WorkItemTable) {
+pub(crate) async fn work_items_belong_to_their_user(store: &impl WorkItemTable) {
     let (owner, other) = (UserId::generate().unwrap(), UserId::generate().unwrap());
     store.add_work_item(&owner, &item("a", 1)).await.unwrap();
     assert_eq!(listed(store, &other).await, []);
@@ -51,7 +50,7 @@ pub async fn work_items_belong_to_their_user(store: &impl WorkItemTable) {
 }
 
 /// A retry changes nothing.
-pub async fn an_item_added_twice_is_there_once(store: &impl WorkItemTable) {
+pub(crate) async fn an_item_added_twice_is_there_once(store: &impl WorkItemTable) {
     let user = UserId::generate().unwrap();
     for _ in 0..2 {
         store.add_work_item(&user, &item("a", 1)).await.unwrap();
@@ -60,7 +59,7 @@ pub async fn an_item_added_twice_is_there_once(store: &impl WorkItemTable) {
 }
 
 /// Removing is idempotent.
-pub async fn a_removed_item_is_gone_and_removing_it_again_changes_nothing(
+pub(crate) async fn a_removed_item_is_gone_and_removing_it_again_changes_nothing(
     store: &impl WorkItemTable,
 ) {
     let user = UserId::generate().unwrap();
