@@ -7,10 +7,10 @@ use latchkey_testkit::{
     authorizer_event::http_api_2,
     dynamodb,
     event::{post_json, request, with_token},
+    fixtures::ISSUER,
     flask::{self, extended_claims},
     forge::base64url,
     proxy::DynamoProxy,
-    subject::ISSUER,
     template_with,
 };
 use latchkey_tests::{
@@ -19,9 +19,9 @@ use latchkey_tests::{
     stack::{PASSWORD, Settings, Tokens, binaries, claims_of},
 };
 use local::{
-    aws::Aws,
+    aws::AwsEmulator,
     environment::Environments,
-    sandbox::{Command, Pool, PoolSettings, Pools, RuntimeApi},
+    sandbox::{FunctionCommand, Pool, Pools},
     tables,
     template::Template,
 };
@@ -35,6 +35,7 @@ const CALLER: &str = "AWS_ACCESS_KEY_ID";
 
 /// Every function, with nothing before it and a proxy between it and AWS.
 struct Functions {
+    commands: BTreeMap<String, FunctionCommand>,
     pools: BTreeMap<String, Pool>,
     proxy: DynamoProxy,
     endpoint: String,
@@ -42,7 +43,7 @@ struct Functions {
 
 impl Functions {
     async fn start(template: &Template, endpoint: String) -> Self {
-        let account = Arc::new(Aws::open(None, Pools::new()).unwrap());
+        let account = Arc::new(AwsEmulator::open(None, Pools::new()).unwrap());
         let key = json!({
             "kty": "oct", "alg": "HS256", "kid": "old", "k": base64url(flask::SECRET),
             "minted_by": "flask",
@@ -57,8 +58,7 @@ impl Functions {
             given: &|name| (name == "SESSION_LIMIT").then(|| "2".to_owned()),
             aws_url: &proxy.endpoint,
         };
-        let api = RuntimeApi::start().await.unwrap();
-        let mut pools = BTreeMap::new();
+        let mut commands = BTreeMap::new();
         for function in template.functions.values() {
             let name = function.binary.clone();
             let mut variables = environments.of(function);
@@ -66,16 +66,21 @@ impl Functions {
             variables.insert("AWS_ENDPOINT_URL_DYNAMODB".to_owned(), proxy.endpoint.clone());
             let binary = binaries().join(&name);
             let command =
-                Command { name: name.clone(), binary, memory: function.memory, variables };
-            let settings = PoolSettings {
-                command,
-                timeout: Duration::from_secs(20),
-                limit: 1,
-                requests_per_sandbox: None,
-            };
-            pools.insert(name, Pool::new(settings, api.clone()));
+                FunctionCommand { name: name.clone(), binary, memory: function.memory, variables };
+            commands.insert(name, command);
         }
-        Self { pools, proxy, endpoint }
+        let mut it = Self { commands, pools: BTreeMap::new(), proxy, endpoint };
+        for function in template.functions.values() {
+            it.restart(&function.binary);
+        }
+        it
+    }
+
+    /// Ends the processes of a function; the next event starts a new one.
+    fn restart(&mut self, function: &str) {
+        let command = self.commands[function].clone();
+        let pool = Pool::new(command, Duration::from_secs(20), None);
+        self.pools.insert(function.to_owned(), pool);
     }
 
     async fn invoke(&self, function: &str, event: &Value) -> Value {
@@ -201,10 +206,10 @@ async fn a_functions_policy_allows_the_calls_that_it_makes_and_no_others() {
     tables::call(&endpoint, "DeleteItem", &ring).await.unwrap();
 
     let template = template_with(&[("FlaskKeysSecretArn", FLASK_SECRET), ("Issuer", ISSUER)]);
-    let it = Functions::start(&template, endpoint).await;
+    let mut it = Functions::start(&template, endpoint).await;
     // The first process of `login` makes the key ring, the second one opens it.
     it.log_in("alice", PASSWORD).await;
-    it.pools["login"].cool().await;
+    it.restart("login");
     it.invoke("admin", &json!({ "command": "keys.maintain" })).await;
     use_sessions(&it).await;
     use_tokens(&it).await;

@@ -24,6 +24,7 @@ mod world;
 
 use std::collections::{HashMap, HashSet};
 
+use latchkey_guard::RevocationCheck;
 use latchkey_testkit::fixtures::NOW;
 
 use events::event_for;
@@ -83,7 +84,7 @@ impl Comparison {
             let Some(verdict) = expected(token, form, surface, now, self.leeway) else { continue };
             let event =
                 events.entry(surface).or_insert_with(|| event_for(surface, &asked, "/any/path"));
-            let said = self.scene.outcome(surface, token, event, now).await;
+            let said = self.scene.judge(surface, token, event, now).await;
             if said.verdict != verdict || said.user.is_some_and(|user| user != token.user) {
                 self.wrong.push(format!(
                     "{} ({}) on {surface:?} at {} s, leeway {}: {} and not {verdict}",
@@ -188,7 +189,7 @@ async fn no_surface_lets_a_forged_or_damaged_token_through() {
 #[tokio::test]
 async fn without_revocation_checks_the_session_alone_does_not_matter() {
     let base = NOW.unix();
-    let scene = Scene::checking(Places::Header, 0, base, SessionCheck::legacy_alone).await;
+    let scene = Scene::checking(Places::Header, 0, base, RevocationCheck::Off).await;
     let mut comparison = Comparison::in_scene(scene, 0);
     let others = Surface::ALL.into_iter().filter(|surface| *surface != Surface::Me);
     let others: Vec<_> = others.collect();

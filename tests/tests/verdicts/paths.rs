@@ -81,7 +81,7 @@ async fn no_path_changes_a_verdict_in_any_event_shape() {
         for path in paths() {
             for surface in [Surface::Guard, Surface::Layer] {
                 let event = event_for(surface, &asked, &path);
-                let said = scene.outcome(surface, &token, &event, now.unix()).await;
+                let said = scene.judge(surface, &token, &event, now.unix()).await;
                 assert_eq!(said.verdict, verdict, "{surface:?}: {path:.200}");
             }
             for surface in Surface::AUTHORIZERS {
@@ -122,7 +122,7 @@ async fn no_parameter_of_a_path_changes_the_verdict_of_an_endpoint() {
         for segment in segments().iter().filter(|segment| !segment.is_empty()) {
             for (surface, route) in [(Surface::Me, "sessions"), (Surface::WorkItems, "workitems")] {
                 let event = event(&asked, &format!("/{route}/{segment}"));
-                let said = scene.outcome(surface, &token, &event, NOW.unix()).await;
+                let said = scene.judge(surface, &token, &event, NOW.unix()).await;
                 assert_eq!(said.verdict, verdict, "{route}: {segment:.200}");
             }
         }

@@ -10,16 +10,17 @@ use lambda_http::{
     tower::{Layer as _, ServiceExt as _, service_fn},
 };
 use latchkey_guard::{
-    Guard, GuardLayer, Identity, Requirement, TokenLocation, TokenLocations, TokenReader,
+    Guard, GuardLayer, Identity, Requirement, RevocationCheck, TokenLocation, TokenLocations,
+    TokenReader,
 };
 use latchkey_http::{ApiError, GatewayAnswer, answer, json};
 use latchkey_password::{HashParams, Hasher};
 use latchkey_store::{MemoryUsers, MemoryWorkItems};
 use latchkey_testkit::{
     event::{request, with_authorizer},
-    fixtures::{key_set, reader, reader_with, token_profile},
+    fixtures::{reader_with, token_profile},
 };
-use latchkey_token::{PresentedToken, Timestamp, TokenError, TokenProfile, Verifier};
+use latchkey_token::{KeySet, PresentedToken, Timestamp, TokenError, TokenProfile, Verifier};
 use protected::Protected;
 use serde_json::{Value, json};
 use workitems::WorkItems;
@@ -28,7 +29,7 @@ use crate::{
     expected::{DENIED, decided_at},
     forms::Places,
     tokens::{EXPIRED_TOKEN, INVALID, OPENS, Token, WRONG_TYPE},
-    world::{add_users, flask_keys, legacy_users},
+    world::{add_users, keys, legacy_users},
 };
 
 /// What judges tokens.
@@ -113,7 +114,8 @@ fn clock() -> Timestamp {
 
 /// One deployment.
 pub(crate) struct Scene {
-    verifier: Verifier,
+    keys: KeySet,
+    profile: TokenProfile,
     guard: Arc<Guard<MemoryUsers>>,
     authorizer: Authorizer<MemoryUsers>,
     account: Account<MemoryUsers>,
@@ -124,7 +126,7 @@ pub(crate) struct Scene {
 impl Scene {
     /// A deployment that looks every session up.
     pub(crate) async fn new(places: Places, leeway: u64, base: u64) -> Self {
-        Self::checking(places, leeway, base, SessionCheck::strict).await
+        Self::checking(places, leeway, base, RevocationCheck::Strict).await
     }
 
     /// A deployment that looks sessions up so.
@@ -132,7 +134,7 @@ impl Scene {
         places: Places,
         leeway: u64,
         base: u64,
-        sessions: fn(MemoryUsers) -> SessionCheck<MemoryUsers>,
+        check: RevocationCheck,
     ) -> Self {
         let users = MemoryUsers::default();
         add_users(&users, base).await;
@@ -141,7 +143,6 @@ impl Scene {
         }
         let leeway = Duration::from_secs(leeway);
         let profile = TokenProfile { leeway, ..token_profile() };
-        let verifier = || Verifier::new(key_set().verifying_keys(), profile.clone());
         let locations = match places {
             Places::Header => TokenLocations::default(),
             Places::All => TokenLocations {
@@ -155,13 +156,14 @@ impl Scene {
             },
         };
         let reader = || {
-            let locations = locations.clone();
-            TokenReader { locations, ..reader_with(flask_keys()) }
+            let (profile, locations) = (profile.clone(), locations.clone());
+            TokenReader { profile, locations, ..reader_with(keys()) }
         };
-        let guard = || Guard::new(reader(), sessions(users.clone()));
+        let guard = || Guard::new(reader(), Some(users.clone()), check);
         let hasher = Hasher::new(HashParams::default()).unwrap();
         Self {
-            verifier: verifier(),
+            keys: keys(),
+            profile: profile.clone(),
             guard: Arc::new(guard()),
             authorizer: Authorizer { guard: guard() },
             account: Account { users: users.clone(), reader: reader(), hasher },
@@ -222,15 +224,11 @@ impl Scene {
 
     /// A library knows the code of a refusal only; the sentence of the contract is the answer's.
     fn verify(&self, token: &Token, now: Timestamp) -> Said {
-        let checked = PresentedToken::parse(&token.text).and_then(|presented| {
-            if token.is_legacy {
-                flask_keys().access(presented, self.verifier.leeway(), now).map(drop)
-            } else {
-                self.verifier.access(presented, now).map(drop)
-            }
-        });
+        let verifier = Verifier::new(&self.keys, &self.profile);
+        let checked =
+            PresentedToken::parse(&token.text).and_then(|token| verifier.access(token, now));
         Said::verdict(match checked {
-            Ok(()) => OPENS,
+            Ok(_) => OPENS,
             Err(TokenError::Expired) => EXPIRED_TOKEN,
             Err(TokenError::WrongType(_)) => WRONG_TYPE,
             Err(_) => INVALID,

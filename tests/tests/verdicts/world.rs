@@ -5,7 +5,7 @@ use latchkey_testkit::{
     fixtures::{self, JWK_SET, operation},
     forge::base64url,
 };
-use latchkey_token::{FlaskKeys, KeySet, SessionId, Timestamp, UserId};
+use latchkey_token::{KeySet, SessionId, Timestamp, UserId};
 use secrecy::SecretString;
 use serde_json::{Value, json};
 
@@ -63,9 +63,9 @@ pub(crate) fn key_set() -> String {
     set.to_string()
 }
 
-/// The Flask services' keys.
-pub(crate) fn flask_keys() -> FlaskKeys {
-    KeySet::parse(&SecretString::from(key_set())).unwrap().flask_keys()
+/// The keys of that set.
+pub(crate) fn keys() -> KeySet {
+    KeySet::parse(&SecretString::from(key_set())).unwrap()
 }
 
 fn user(id: &str, name: &str) -> User {
