@@ -7,8 +7,10 @@ TOOLS := .venv
 export SAM_CLI_TELEMETRY := 0
 export AWS_DEFAULT_REGION ?= eu-west-1
 
-# `--workspace` everywhere: another selection has other features, and builds the world anew.
 TARGET := $(or $(CARGO_TARGET_DIR),target)
+
+# What `make dev` starts. The rest of the workspace would add features, and crates to build.
+SERVED := $(addprefix --package ,local $(notdir $(wildcard functions/*)))
 
 # Each test in a process of its own where nextest is there; plain cargo otherwise.
 RUN_TESTS := $(if $(shell command -v cargo-nextest),cargo nextest run,cargo test --tests)
@@ -21,11 +23,11 @@ help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 dev: ## Serve everything on http://127.0.0.1:3000 (ARGS="--help" lists options)
-	@cargo build --workspace --bins
+	@cargo build --bins $(SERVED)
 	@$(TARGET)/debug/local $(ARGS)
 
 rotate: ## Rotate the signing keys of the stack that `make dev` serves
-	@cargo build --workspace --bins
+	@cargo build --bins --package latchkey-cli
 	@$(TARGET)/debug/latchkey keys rotate $(if $(findstring --local,$(ARGS)),,--local) $(ARGS)
 
 test: ## Every test: no network, no credentials, no service to start
