@@ -19,7 +19,7 @@ use crate::{
     environment::{Environments, NoSharedSecret},
     files::Files,
     sandbox::{FunctionCommand, InvokeError, Pool, Pools},
-    template::Template,
+    template::{Function, Template},
 };
 
 /// Why a stack does not start.
@@ -38,13 +38,8 @@ pub enum LocalStackError {
     #[error(transparent)]
     Configuration(#[from] ConfigError),
     /// A function was not built.
-    #[error("{function}: there is no {}", .binary.display())]
-    NoBinary {
-        /// Its logical name.
-        function: String,
-        /// Where it should be.
-        binary: PathBuf,
-    },
+    #[error("there is no function {}", .0.display())]
+    NoBinary(PathBuf),
 }
 
 /// The settings of a stack.
@@ -88,21 +83,20 @@ impl LocalStack {
         let aws_url = format!("http://{}", listener.local_addr()?);
         let environments = Environments { given: settings.given, aws_url: &aws_url };
         environments.check()?;
-        let commands = commands(settings, environments)?;
-        let mut lock = settings.state.map(|folder| lock(folder, "lock")).transpose()?;
-
-        let mut functions = Pools::new();
-        let mut functions_of_aws = Pools::new();
-        for (name, command) in &commands {
-            let Some(function) = settings.template.functions.get(name) else { continue };
+        let (mut commands, mut functions, mut callable) =
+            (BTreeMap::new(), Pools::new(), Pools::new());
+        for (name, function) in &settings.template.functions {
+            let command = command(settings, environments, function)?;
             let timeout = Duration::from_secs(function.timeout);
             let pool = Pool::new(command.clone(), timeout, settings.requests_per_sandbox);
             let pool = Arc::new(pool);
-            functions_of_aws.insert(function.name.clone(), Arc::clone(&pool));
-            functions.insert(name.clone(), pool);
+            commands.insert(name.clone(), command);
+            functions.insert(name.clone(), Arc::clone(&pool));
+            callable.extend([(name.clone(), Arc::clone(&pool)), (function.name.clone(), pool)]);
         }
-        functions_of_aws.extend(functions.clone());
-        let aws = Arc::new(AwsEmulator::open(settings.state, functions_of_aws)?);
+
+        let mut lock = settings.state.map(|folder| lock(folder, "lock")).transpose()?;
+        let aws = Arc::new(AwsEmulator::open(settings.state, callable)?);
         tokio::spawn(aws.serve(listener));
 
         let mut files = Files::default();
@@ -148,30 +142,26 @@ impl LocalStack {
     }
 }
 
-/// How each function is started, by logical name.
-fn commands(
+/// How a function is started, if its configuration is valid and it was built.
+fn command(
     settings: &StackSettings<'_>,
     environments: Environments<'_>,
-) -> Result<BTreeMap<String, FunctionCommand>, LocalStackError> {
+    function: &Function,
+) -> Result<FunctionCommand, LocalStackError> {
     const LOG_LEVEL: &str = "AWS_LAMBDA_LOG_LEVEL";
-    let mut commands = BTreeMap::new();
-    for (name, function) in &settings.template.functions {
-        let mut variables = environments.of(function);
-        check(&function.binary, &variables)?;
-        let dynamodb_url = settings.dynamodb_url.to_owned();
-        variables.insert("AWS_ENDPOINT_URL_DYNAMODB".to_owned(), dynamodb_url);
-        if let Some(level) = (settings.given)(LOG_LEVEL) {
-            variables.insert(LOG_LEVEL.to_owned(), level);
-        }
-        let binary = settings.binaries.join(&function.binary);
-        if !binary.exists() {
-            return Err(LocalStackError::NoBinary { function: name.clone(), binary });
-        }
-        let (memory, process) = (function.memory, function.binary.clone());
-        let command = FunctionCommand { name: process, binary, memory, variables };
-        commands.insert(name.clone(), command);
+    let mut variables = environments.of(function);
+    check(&function.binary, &variables)?;
+    let dynamodb_url = settings.dynamodb_url.to_owned();
+    variables.insert("AWS_ENDPOINT_URL_DYNAMODB".to_owned(), dynamodb_url);
+    if let Some(level) = (settings.given)(LOG_LEVEL) {
+        variables.insert(LOG_LEVEL.to_owned(), level);
     }
-    Ok(commands)
+    let binary = settings.binaries.join(&function.binary);
+    if !binary.exists() {
+        return Err(LocalStackError::NoBinary(binary));
+    }
+    let (name, memory) = (function.binary.clone(), function.memory);
+    Ok(FunctionCommand { name, binary, memory, variables })
 }
 
 /// Checks what a function would refuse at its start.

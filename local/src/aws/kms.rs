@@ -23,7 +23,7 @@ const KEY_BYTES: usize = 32;
 /// The most that `Encrypt` takes.
 const MAX_PLAINTEXT_BYTES: usize = 4096;
 
-/// What encrypts. Every key id is a key.
+/// The emulated KMS. Every key id is valid and stands for the same key.
 #[derive(Debug)]
 pub(super) struct Kms(RandomizedNonceKey);
 
@@ -46,7 +46,7 @@ struct Decrypt {
 }
 
 impl Kms {
-    /// A key that is kept in `folder`, or nowhere.
+    /// Reads or makes the key in `folder`, or makes one in memory.
     pub(super) fn open(folder: Option<&Path>) -> io::Result<Self> {
         let key = match folder {
             Some(folder) => read_or_create(&folder.join(FILE))?,
@@ -63,7 +63,7 @@ impl Kms {
             let problem = format!("The plaintext must have 1 to {MAX_PLAINTEXT_BYTES} bytes");
             return Err(AwsError::new("ValidationException", problem));
         }
-        let aad = Aad::from(bound(&key_id, &encryption_context));
+        let aad = Aad::from(associated_data(&key_id, &encryption_context));
         let internal = |_| AwsError::new("KMSInternalException", "The key cannot encrypt");
         let nonce = self.0.seal_in_place_append_tag(aad, &mut bytes).map_err(internal)?;
         let blob = [&nonce.as_ref()[..], &bytes].concat();
@@ -76,14 +76,14 @@ impl Kms {
         let invalid = || AwsError::new("InvalidCiphertextException", "");
         let (nonce, sealed) = blob.split_at_mut_checked(NONCE_LEN).ok_or_else(invalid)?;
         let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| invalid())?;
-        let aad = Aad::from(bound(&key_id, &encryption_context));
+        let aad = Aad::from(associated_data(&key_id, &encryption_context));
         let opened = self.0.open_in_place(nonce, aad, sealed).map_err(|_| invalid())?;
         Ok(json!({ "KeyId": key_id, "Plaintext": BASE64_STANDARD.encode(opened) }))
     }
 }
 
-/// What a ciphertext is bound to.
-fn bound(key_id: &str, context: &BTreeMap<String, String>) -> String {
+/// The additional authenticated data of a ciphertext.
+fn associated_data(key_id: &str, context: &BTreeMap<String, String>) -> String {
     json!([key_id, context]).to_string()
 }
 
@@ -93,7 +93,7 @@ fn decode(text: &str) -> Result<Vec<u8>, AwsError> {
 
 fn new_key() -> io::Result<Vec<u8>> {
     let mut key = vec![0; KEY_BYTES];
-    rand::fill(&mut key).map_err(|_| io::Error::other("there are no random bytes"))?;
+    rand::fill(&mut key).map_err(|_| io::Error::other("no random bytes"))?;
     Ok(key)
 }
 

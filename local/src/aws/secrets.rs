@@ -13,10 +13,10 @@ use serde_json::{Value, json};
 
 use super::AwsError;
 
-/// The folder of the state in which each secret is a file, under its name.
+/// The folder of the secrets in the state: each is a file with its name.
 const FOLDER: &str = "secrets";
 
-/// The secrets of an account.
+/// The emulated secrets.
 #[derive(Debug)]
 pub struct Secrets {
     folder: Option<PathBuf>,
@@ -34,7 +34,7 @@ impl Secrets {
         Self { folder: state.map(|state| state.join(FOLDER)), memory: Mutex::default() }
     }
 
-    /// Keeps a secret in memory, which goes before a file of its name.
+    /// Keeps a secret in memory. It takes precedence over a file.
     pub fn put(&self, name: &str, value: SecretString) {
         let mut memory = self.memory.lock().unwrap_or_else(PoisonError::into_inner);
         memory.insert(name.to_owned(), value);
@@ -60,7 +60,7 @@ impl Secrets {
     }
 }
 
-/// The secret's name: what follows the last colon or slash of an ARN.
+/// The secret's name: the part of an ARN after the last colon or slash.
 fn name_of(secret_id: &str) -> &str {
     secret_id.rsplit([':', '/']).next().unwrap_or(secret_id)
 }

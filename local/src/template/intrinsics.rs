@@ -1,4 +1,4 @@
-//! CloudFormation's references, functions and conditions, as far as templates like ours use them.
+//! CloudFormation's references, functions and conditions, as far as the template uses them.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use super::{TABLE, TemplateError};
 /// Values of a template's parameters.
 pub type Parameters = BTreeMap<String, String>;
 
-/// What the pseudo parameters are on a laptop.
+/// The values of the pseudo parameters.
 const PSEUDO_PARAMETERS: [(&str, &str); 5] = [
     ("AWS::AccountId", "123456789012"),
     ("AWS::Partition", "aws"),
@@ -23,7 +23,7 @@ const NO_VALUE: &str = "AWS::NoValue";
 /// An ARN here ends with the resource's logical name.
 const ARN_PREFIX: &str = "arn:aws:local:us-east-1:123456789012:";
 
-/// The logical name in an ARN that `Fn::GetAtt` gave.
+/// The logical name in an ARN of `Fn::GetAtt`.
 pub(super) fn resource_of_arn(arn: &str) -> &str {
     arn.strip_prefix(ARN_PREFIX).unwrap_or(arn)
 }

@@ -1,4 +1,4 @@
-//! `template.yaml`, as far as it decides what happens: functions, routes, authorizers, data.
+//! `template.yaml`: functions, routes, authorizers, tables.
 
 mod intrinsics;
 mod properties;
@@ -21,12 +21,12 @@ pub enum TemplateError {
     /// A reference or function of the template has no value here.
     #[error("the template cannot be resolved: {0}")]
     Unresolved(String),
-    /// A resource lacks something, or asks for something that is not emulated.
+    /// A resource is incomplete, or needs something that is not emulated.
     #[error("{resource}: {problem}")]
     Unsupported {
         /// The resource's logical name.
         resource: String,
-        /// What is the matter.
+        /// The problem.
         problem: String,
     },
 }
@@ -40,19 +40,19 @@ pub struct Template {
     pub routes: Vec<ApiRoute>,
     /// The authorizers of the API by name.
     pub authorizers: BTreeMap<String, ApiAuthorizer>,
-    /// Who may call from a web page.
+    /// The API's CORS settings.
     pub cors: Option<Cors>,
-    /// The tables by logical name, as `CreateTable` requests, those of conditions that are false too:
-    /// a table costs nothing here, and static keys of a Flask service need one.
+    /// The tables by logical name, as `CreateTable` requests. Tables with a false condition are included:
+    /// static keys of a Flask service need one.
     pub tables: BTreeMap<String, Value>,
 }
 
 /// A function.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Function {
-    /// The name that it is called by: its own, or the resource's.
+    /// Its name: `FunctionName`, or the logical name.
     pub name: String,
-    /// The binary that it runs.
+    /// Its binary.
     pub binary: String,
     /// Its memory in MB.
     pub memory: u64,
@@ -60,18 +60,18 @@ pub struct Function {
     pub timeout: u64,
     /// Its variables.
     pub variables: BTreeMap<String, String>,
-    /// What it may do.
+    /// Its permissions.
     pub permissions: Vec<Permission>,
 }
 
-/// What a function may do.
+/// A permission of a function.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Permission {
     /// The action.
     pub action: String,
     /// The ARN of the resource.
     pub resource: String,
-    /// The attributes of an item that the call may name; `None` for any.
+    /// The attributes that the call may name; `None` for any.
     pub attributes: Option<BTreeSet<String>>,
 }
 
@@ -82,18 +82,18 @@ pub struct ApiRoute {
     pub method: String,
     /// The path with its `{parameters}`.
     pub path: String,
-    /// The logical name of the function that answers.
+    /// The logical name of its function.
     pub function: String,
-    /// The name of the authorizer that is asked first.
+    /// The name of its authorizer.
     pub authorizer: Option<String>,
 }
 
 /// A Lambda authorizer with format 2.0 and simple answers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ApiAuthorizer {
-    /// The logical name of the function that decides.
+    /// The logical name of its function.
     pub function: String,
-    /// The headers that identify a caller; without one of them the answer is 401.
+    /// The identity sources; a request without one of these headers is refused with 401.
     pub headers: Vec<String>,
     /// For how many seconds a decision is reused.
     pub cache_seconds: u64,

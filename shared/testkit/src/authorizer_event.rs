@@ -1,8 +1,8 @@
-//! What API Gateway asks an authorizer, in each of its shapes, about an `Authorization` value.
+//! Authorizer events of each kind of API, with a value of `Authorization`.
 
 use serde_json::{Value, json};
 
-/// The route that is called.
+/// The ARN of the called route.
 pub const ARN: &str = "arn:aws:execute-api:eu-west-1:123456789012:a1b2/prod/GET/workitems";
 
 /// From an HTTP API, format 2.0.

@@ -24,20 +24,20 @@ pub const KEYS_TABLE: &str = "KeysTable";
 /// DynamoDB, KMS and Secrets Manager behind one proxy.
 #[derive(Debug)]
 pub struct Cloud {
-    /// What all calls over [`Cloud::aws`] pass.
+    /// The proxy of all calls over [`Cloud::aws`].
     pub proxy: DynamoProxy,
-    /// The connection to it.
+    /// The connection to the proxy.
     pub aws: Aws,
     /// KMS and Secrets Manager.
     pub account: Arc<AwsEmulator>,
-    /// DynamoDB, past the proxy.
+    /// The URL of DynamoDB itself.
     pub engine: String,
     own: Aws,
     own_account: Aws,
 }
 
 impl Cloud {
-    /// One without a key ring.
+    /// Starts one without a key ring.
     pub async fn start() -> Self {
         let account = Arc::new(AwsEmulator::open(None, Pools::new()).unwrap());
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
@@ -50,7 +50,7 @@ impl Cloud {
         Self { proxy, aws, account, engine, own, own_account }
     }
 
-    /// The same with a ring of a current and a next key.
+    /// Starts one with a ring of a current and a next key.
     pub async fn with_ring() -> Self {
         let cloud = Self::start().await;
         cloud.new_ring().await;
@@ -67,12 +67,12 @@ impl Cloud {
         KmsKey::connect(&self.aws, KMS_KEY.to_owned()).await
     }
 
-    /// The operations that were called over the proxy since the last time this was asked.
+    /// Takes the operations that were called over the proxy since the last time.
     pub fn take_operations(&self) -> Vec<String> {
         self.proxy.take_calls().into_iter().map(|call| call.operation).collect()
     }
 
-    /// Puts a ring of other keys in place of any.
+    /// Replaces the ring by one of new keys.
     pub async fn new_ring(&self) -> PublicRing {
         let (table, kms) = self.own().await;
         reset_ring(&table, &kms, &KEY_POLICY, true, NOW).await.unwrap();
@@ -90,7 +90,7 @@ impl Cloud {
         update_ring(&table, &kms, now, change).await.unwrap()
     }
 
-    /// Has the next key sign, and publishes another.
+    /// Promotes the next key, and adds another.
     pub async fn rotate(&self, now: Timestamp) -> PublicRing {
         let rotate = |ring: &mut KeyRing| {
             ring.rotate(KEY_POLICY.retention, true, now)?;
@@ -99,7 +99,7 @@ impl Cloud {
         self.update(now, rotate).await
     }
 
-    /// Takes the current key out of use.
+    /// Retires the current key.
     pub async fn retire_current(&self, now: Timestamp) -> PublicRing {
         let retire = |ring: &mut KeyRing| {
             let kid = ring.public().in_state(KeyState::Current).unwrap().jwk.kid.clone();
@@ -108,13 +108,13 @@ impl Cloud {
         self.update(now, retire).await
     }
 
-    /// The ring's item, past the proxy.
+    /// The ring's item, read without the proxy.
     pub async fn item(&self) -> Option<RingItem> {
         use latchkey_keys::ReadRing as _;
         self.own().await.0.read_ring().await.unwrap()
     }
 
-    /// Puts an item in the place of the one that there is.
+    /// Replaces the ring's item.
     pub async fn put_item(&self, item: &RingItem) {
         let replaces = self.item().await.map(|item| item.version);
         let table = self.own().await.0;
@@ -128,7 +128,7 @@ impl Cloud {
         self.call("DeleteItem", &request).await;
     }
 
-    /// Calls DynamoDB, past the proxy.
+    /// Calls DynamoDB without the proxy.
     pub async fn call(&self, operation: &str, request: &Value) {
         let (status, answer) = tables::call(&self.engine, operation, request).await.unwrap();
         assert!(status.is_success(), "{answer}");

@@ -34,14 +34,14 @@ pub fn post_json(path: &str, body: &Value) -> Value {
     post_text(path, &body.to_string())
 }
 
-/// `POST path` with a body that is said to be JSON.
+/// `POST path` with a body whose content type is JSON.
 pub fn post_text(path: &str, body: &str) -> Value {
     let mut event = with_header(request("POST", path), "content-type", "application/json");
     event["body"] = body.into();
     event
 }
 
-/// The event with one more header.
+/// The event with another header.
 pub fn with_header(mut event: Value, name: &str, value: &str) -> Value {
     event["headers"][name] = value.into();
     event

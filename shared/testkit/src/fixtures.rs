@@ -17,9 +17,9 @@ use secrecy::SecretString;
 
 /// The issuer of the tests' tokens.
 pub const ISSUER: &str = "https://auth.example.com";
-/// The moment at which tests take place.
+/// The time at which tests run.
 pub const NOW: Timestamp = Timestamp::from_unix(1_700_000_000);
-/// PUBLIC TEST KEY: a private JWK set whose private half is known to everybody.
+/// PUBLIC TEST KEY: a private JWK set for tests alone.
 pub const JWK_SET: &str = r#"{"keys":[{"kty":"EC","crv":"P-256","alg":"ES256","use":"sig","kid":"test-key","x":"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU","y":"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0","d":"jpsQnnGQmL-YBIffH1136cspYG6-0iY7X1fCE9-E9LI"}]}"#;
 /// The `kid` of the key in [`JWK_SET`].
 pub const KID: &str = "test-key";
@@ -29,7 +29,7 @@ pub fn key_set() -> KeySet {
     KeySet::parse(&SecretString::from(JWK_SET)).unwrap()
 }
 
-/// Keys of ES256 that sign for a month and verify for another.
+/// ES256 keys that sign for a month and verify for another.
 pub const KEY_POLICY: KeyPolicy = KeyPolicy {
     algorithm: Algorithm::Es256,
     period: Duration::from_hours(30 * 24),
@@ -46,7 +46,7 @@ pub fn signing_ring() -> KeyLocation {
     KeyLocation::Ring { table: "KeysTable".to_owned(), signing }
 }
 
-/// Keys that are there, and stale at an age of two minutes.
+/// Keys at that location, stale at an age of two minutes.
 pub fn key_source(location: KeyLocation) -> KeySource {
     let max_age = Duration::from_mins(2);
     KeySource { location, algorithm: None, flask_secret: None, max_age }
@@ -92,7 +92,7 @@ pub fn reader() -> TokenReader {
     reader_with(key_set())
 }
 
-/// What tokens of that user's session at [`NOW`] are made from.
+/// The grant of that user's session at [`NOW`].
 pub fn grant<'a>(user: &'a UserId, session: &'a SessionId) -> Grant<'a> {
     Grant {
         user,
@@ -125,7 +125,7 @@ pub fn user(name: &str) -> User {
 /// Thirty days, ninety at most, three sessions.
 pub const SESSION_POLICY: SessionPolicy = SessionPolicy { lifetimes: SESSION_LIFETIMES, limit: 3 };
 
-/// The same lifetimes, and thirty seconds of grace.
+/// The lifetimes of [`SESSION_POLICY`] and thirty seconds of grace.
 pub const ROTATION_POLICY: RotationPolicy =
     RotationPolicy { lifetimes: SESSION_LIFETIMES, grace: Duration::from_secs(30) };
 
@@ -145,7 +145,7 @@ pub fn session(user: &User, now: Timestamp) -> StartedSession {
     )
 }
 
-/// A new name for a write.
+/// A new operation id.
 pub fn operation() -> OperationId {
     OperationId::generate().unwrap()
 }

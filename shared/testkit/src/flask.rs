@@ -1,4 +1,4 @@
-//! Tokens as Flask services mint them.
+//! Tokens as Flask services issue them.
 
 use latchkey_token::KeySet;
 use secrecy::SecretString;
@@ -9,10 +9,10 @@ use crate::{
     forge::{base64url, sign_with_hmac},
 };
 
-/// The secret of the Flask services, shorter than ours may be.
+/// The secret of the Flask service, shorter than Latchkey accepts for its own tokens.
 pub const SECRET: &[u8] = b"an-old-flask-secret";
 
-/// A JWK set that trusts a Flask service. `mark` is what it says of that service.
+/// A JWK set that trusts a Flask service; `mark` has the members that mark its key.
 pub fn key_set(mark: &Value) -> String {
     let mut set: Value = serde_json::from_str(JWK_SET).unwrap();
     let mut key = json!({ "kty": "oct", "alg": "HS256", "kid": "old", "k": base64url(SECRET) });
@@ -26,7 +26,7 @@ pub fn keys(mark: &Value) -> KeySet {
     KeySet::parse(&SecretString::from(key_set(mark))).unwrap()
 }
 
-/// The header of their tokens.
+/// The header of the service's tokens.
 pub fn header() -> Value {
     json!({ "typ": "JWT", "alg": "HS256" })
 }
@@ -46,7 +46,7 @@ pub fn flask_jwt_claims() -> Value {
     json!({ "exp": now + 300, "iat": now, "nbf": now, "identity": 1 })
 }
 
-/// A token of those claims.
+/// A token with those claims.
 pub fn sign(claims: &Value) -> String {
     sign_with_hmac(&header(), claims, SECRET)
 }

@@ -1,4 +1,4 @@
-//! Answers that break off.
+//! Responses that break off.
 
 use std::{
     io,
@@ -12,12 +12,12 @@ use axum::{
 };
 use http_body::Frame;
 
-/// An answer that breaks off before it has begun, so that the client sees a broken connection.
+/// A response that breaks off before it begins, so that the client sees a broken connection.
 pub(super) fn broken() -> Response {
     Response::new(Body::new(BrokenBody))
 }
 
-/// A body that fails at once, upon which the server closes the connection.
+/// A body that fails at once; the server then closes the connection.
 struct BrokenBody;
 
 impl http_body::Body for BrokenBody {

@@ -1,5 +1,5 @@
-//! A proxy between functions and their DynamoDB, and their KMS if need be: it counts calls and what
-//! they cost, and makes them fail.
+//! A proxy before DynamoDB, KMS and Secrets Manager. It counts calls and what they cost, and makes them
+//! fail.
 
 mod broken;
 mod plan;
@@ -23,11 +23,11 @@ use tokio::{net::TcpListener, time::timeout};
 use broken::broken;
 use plan::{Plan, PlannedFault};
 
-/// Longer than any function waits.
-const FOR_EVER: Duration = Duration::from_mins(1);
+/// How long a hanging call hangs: longer than any function waits.
+const HANG_TIME: Duration = Duration::from_mins(1);
 
-/// How long held calls wait for each other: less than the SDK waits for an answer.
-const PATIENCE: Duration = Duration::from_millis(500);
+/// How long held calls wait for each other: less than the SDK waits for a response.
+const MAX_HOLD: Duration = Duration::from_millis(500);
 
 /// One call that was made.
 #[derive(Clone, Debug, PartialEq)]
@@ -53,25 +53,25 @@ pub struct AwsRequest {
     pub body: Value,
 }
 
-/// What happens to a call.
+/// What the proxy does with a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
     /// DynamoDB refuses it with this error code.
     Error(&'static str),
     /// It is carried out after this time.
     Delay(Duration),
-    /// Nothing happens and no answer comes.
+    /// It gets no response.
     Hang,
-    /// It never arrives: the connection breaks.
+    /// The connection breaks before it is carried out.
     DropRequest,
-    /// It is carried out and the answer is lost: the connection breaks.
+    /// The connection breaks after it was carried out.
     DropReply,
 }
 
 #[derive(Clone, Debug)]
 struct Upstream {
     endpoint: String,
-    /// Where everything else than DynamoDB is.
+    /// The endpoint of KMS and Secrets Manager.
     aws_endpoint: String,
     client: reqwest::Client,
     plan: Arc<Mutex<Plan>>,
@@ -80,7 +80,7 @@ struct Upstream {
 /// A running proxy.
 #[derive(Debug)]
 pub struct DynamoProxy {
-    /// Where functions reach it.
+    /// Its URL.
     pub endpoint: String,
     plan: Arc<Mutex<Plan>>,
 }
@@ -91,7 +91,7 @@ impl DynamoProxy {
         Self::start_with(endpoint, "").await
     }
 
-    /// The same, and in front of the KMS and Secrets Manager at `aws_endpoint`.
+    /// Starts a proxy in front of a DynamoDB, and of the KMS and Secrets Manager at `aws_endpoint`.
     pub async fn start_with(endpoint: &str, aws_endpoint: &str) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -107,37 +107,37 @@ impl DynamoProxy {
         Self { endpoint: format!("http://{address}"), plan }
     }
 
-    /// Lets the next `times` calls of `operation` meet `fault`.
+    /// Injects `fault` into the next `times` calls of `operation`.
     pub fn inject(&self, operation: &'static str, fault: Fault, times: usize) {
         let planned = PlannedFault { operation: Some(operation), passing: 0, times, fault };
         self.plan().faults.push(planned);
     }
 
-    /// Lets `times` calls meet `fault`, of whatever operation, from the `first` one on (the next
-    /// one is number 1).
+    /// Injects `fault` into `times` calls of any operation from the `first` one on (the next call is
+    /// number 1).
     pub fn inject_from(&self, first: usize, fault: Fault, times: usize) {
         let passing = first.saturating_sub(1);
         self.plan().faults.push(PlannedFault { operation: None, passing, times, fault });
     }
 
-    /// Holds the next `count` calls of `operation` until all of them are there, and then lets them
-    /// go together. Whoever waits in vain goes on alone after half a second.
+    /// Holds the next `count` calls of `operation` until all of them have arrived, and then releases
+    /// them together; after half a second each is released alone.
     pub fn hold(&self, operation: &'static str, count: usize) {
         self.plan().barriers.entry(operation).or_default().hold(count);
     }
 
-    /// From now on, reads that do not ask for consistency see each item as it was before its last
+    /// From now on, reads that do not ask for consistency return each item as it was before its last
     /// write, as DynamoDB's eventually consistent reads may.
     pub fn serve_stale_reads(&self) {
         self.plan().before = Some(HashMap::new());
     }
 
-    /// Forgets the faults that no call has met yet.
+    /// Removes the remaining faults.
     pub fn heal(&self) {
         self.plan().faults.clear();
     }
 
-    /// The calls since the last time this was asked, those that met a fault included.
+    /// Takes the calls since the last time, those that met a fault included.
     pub fn take_calls(&self) -> Vec<Call> {
         std::mem::take(&mut self.plan().calls)
     }
@@ -147,12 +147,12 @@ impl DynamoProxy {
         std::mem::take(&mut self.plan().requests)
     }
 
-    /// The same without those that read keys, which sandboxes make and not requests.
+    /// Takes the calls since the last time without those that read keys, which are not part of a request.
     pub fn take_request_calls(&self) -> Vec<Call> {
         self.take_calls().into_iter().filter(|call| call.table != "KeysTable").collect()
     }
 
-    /// What a request was answered, and the calls that it made.
+    /// The response to a request, and the calls that it made.
     pub async fn calls_of<T>(&self, request: impl Future<Output = T>) -> (T, Vec<Call>) {
         self.take_calls();
         (request.await, self.take_request_calls())
@@ -172,15 +172,18 @@ async fn forward(State(upstream): State<Upstream>, headers: HeaderMap, body: Byt
         (plan.next_fault(operation), plan.next_barrier(operation))
     };
     if let Some(barrier) = barrier {
-        timeout(PATIENCE, barrier.wait()).await.ok();
+        timeout(MAX_HOLD, barrier.wait()).await.ok();
     }
     match fault {
         Some(Fault::Error(code)) => {
             upstream.record(operation, &body, 0.0);
             let error = json!({ "__type": format!("com.amazonaws.dynamodb.v20120810#{code}") });
-            let is_ours = ["InternalServerError", "ServiceUnavailable"].contains(&code);
-            let status =
-                if is_ours { StatusCode::INTERNAL_SERVER_ERROR } else { StatusCode::BAD_REQUEST };
+            let is_server_error = ["InternalServerError", "ServiceUnavailable"].contains(&code);
+            let status = if is_server_error {
+                StatusCode::INTERNAL_SERVER_ERROR
+            } else {
+                StatusCode::BAD_REQUEST
+            };
             let content = [(header::CONTENT_TYPE, "application/x-amz-json-1.0")];
             (status, content, error.to_string()).into_response()
         }
@@ -190,7 +193,7 @@ async fn forward(State(upstream): State<Upstream>, headers: HeaderMap, body: Byt
         }
         Some(Fault::Hang) => {
             upstream.record(operation, &body, 0.0);
-            tokio::time::sleep(FOR_EVER).await;
+            tokio::time::sleep(HANG_TIME).await;
             StatusCode::GATEWAY_TIMEOUT.into_response()
         }
         Some(Fault::DropRequest) => {
@@ -248,7 +251,7 @@ impl Upstream {
             self.record(operation, body, 0.5);
             return stale.into_response();
         }
-        // The functions do not ask what a call costs; the proxy does.
+        // The functions do not ask for the cost of a call.
         request["ReturnConsumedCapacity"] = "TOTAL".into();
         let answer = self.send(headers, &request).await;
         let (status, headers) = (answer.status(), answer.headers().clone());
@@ -276,17 +279,17 @@ impl Upstream {
         sent.send().await.unwrap()
     }
 
-    /// The answer of a read that may be stale. Before a write the item is remembered.
+    /// The response to a read that may be stale. Before a write, stores the item as it is.
     async fn stale(&self, operation: &str, headers: &HeaderMap, request: &Value) -> Option<String> {
         self.plan().before.as_ref()?;
         if operation == "GetItem" {
             let is_consistent = request["ConsistentRead"] == true;
             let plan = self.plan();
-            let known = plan.before.as_ref()?.get(&name_of(request, &request["Key"]));
+            let known = plan.before.as_ref()?.get(&item_name(request, &request["Key"]));
             return known.filter(|_| !is_consistent).map(Value::to_string);
         }
         let key = match operation {
-            // A put names no key; of ours, only the users table's is one attribute.
+            // A put names no key. Only the users table is supported here.
             "PutItem" if request["Item"]["username"].is_object() => {
                 json!({ "username": request["Item"]["username"] })
             }
@@ -299,12 +302,12 @@ impl Upstream {
         headers.insert("x-amz-target", "DynamoDB_20120810.GetItem".parse().unwrap());
         let item = self.send(&headers, &read).await.bytes().await.unwrap();
         let item = serde_json::from_slice(&item).unwrap_or_default();
-        self.plan().before.as_mut()?.insert(name_of(request, &key), item);
+        self.plan().before.as_mut()?.insert(item_name(request, &key), item);
         None
     }
 }
 
-/// What an item is remembered by.
-fn name_of(request: &Value, key: &Value) -> String {
+/// The key under which an item is stored.
+fn item_name(request: &Value, key: &Value) -> String {
     format!("{} {key}", request["TableName"])
 }

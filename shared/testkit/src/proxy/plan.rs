@@ -1,4 +1,4 @@
-//! What a proxy has seen, and what it is to do next.
+//! The calls that a proxy has seen, and what it does with the next ones.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -10,25 +10,24 @@ use tokio::sync::Barrier;
 
 use super::{AwsRequest, Call, Fault};
 
-/// Faults, barriers and stale reads that were asked for, and the calls that were made.
 #[derive(Debug, Default)]
 pub(super) struct Plan {
     pub(super) calls: Vec<Call>,
     pub(super) requests: Vec<AwsRequest>,
     pub(super) faults: Vec<PlannedFault>,
     pub(super) barriers: HashMap<&'static str, HeldCalls>,
-    /// What each item was before its last write; `None` when reads are not to be stale.
+    /// Each item as it was before its last write; `None` when reads are not stale.
     pub(super) before: Option<HashMap<String, Value>>,
 }
 
-/// A fault that some of the coming calls meet.
+/// A fault of some of the next calls.
 #[derive(Debug)]
 pub(super) struct PlannedFault {
-    /// The operation; every one when there is none.
+    /// The operation; `None` for any.
     pub(super) operation: Option<&'static str>,
-    /// How many of its calls pass before.
+    /// How many calls pass before.
     pub(super) passing: usize,
-    /// How many then meet the fault.
+    /// How many calls then meet the fault.
     pub(super) times: usize,
     pub(super) fault: Fault,
 }
@@ -46,7 +45,6 @@ impl HeldCalls {
 }
 
 impl Plan {
-    /// The fault that this call meets.
     pub(super) fn next_fault(&mut self, operation: &str) -> Option<Fault> {
         let mut planned = self.faults.iter_mut().filter(|planned| {
             planned.times > 0 && planned.operation.is_none_or(|asked| asked == operation)
@@ -60,7 +58,6 @@ impl Plan {
         Some(next.fault)
     }
 
-    /// The barrier at which this call waits.
     pub(super) fn next_barrier(&mut self, operation: &str) -> Option<Arc<Barrier>> {
         self.barriers.get_mut(operation)?.0.pop_front()
     }
