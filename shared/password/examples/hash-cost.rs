@@ -49,9 +49,9 @@ fn main() -> Result<(), Box<dyn Error>> {
                         &mut memory,
                     )
                     .map_err(|error| error.to_string())?;
-                let hashed = Instant::now();
+                let after = Instant::now();
                 wipe(black_box(&mut memory));
-                wipes.push(hashed.elapsed());
+                wipes.push(after.elapsed());
                 hashes.push(begun.elapsed());
             }
         }

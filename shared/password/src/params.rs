@@ -70,27 +70,3 @@ pub(crate) const fn is_bearable(memory_kib: u32, iterations: u32) -> bool {
         && iterations <= MAX_ITERATIONS
         && memory_kib.saturating_mul(iterations) <= MAX_FILLED_KIB
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_costs_that_reach_a_recommendation_are_taken() {
-        for (memory, iterations) in RECOMMENDED {
-            assert!(HashParams::new(memory, iterations).is_ok());
-            assert!(HashParams::new(memory - 1, iterations).is_err());
-        }
-        assert!(HashParams::new(19_456, 1).is_err());
-        assert!(HashParams::new(MAX_MEMORY_KIB + 1, 2).is_err());
-        assert!(HashParams::new(19_456, MAX_ITERATIONS + 1).is_err());
-        assert!(HashParams::new(MAX_MEMORY_KIB, 8).is_ok());
-        assert!(HashParams::new(MAX_MEMORY_KIB, 9).is_err(), "both are within their bounds");
-    }
-
-    #[test]
-    fn the_default_is_a_recommendation() {
-        let default = HashParams::default();
-        assert_eq!(HashParams::new(default.memory_kib, default.iterations), Ok(default));
-    }
-}
