@@ -1,11 +1,11 @@
-//! Why a command did not do what it was told.
+//! Errors of commands.
 
 use std::io;
 
 use latchkey_keys::RingError;
 use latchkey_token::KeyError;
 
-use crate::{keys, stack::StackError};
+use crate::arguments::MIN_ID_CHARACTERS;
 
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Failure {
@@ -28,11 +28,31 @@ pub(crate) enum Failure {
     AmbiguousKey(String),
     #[error(
         "{0:?} is too little of a key's id: give {least} characters or more",
-        least = keys::MIN_ID_CHARACTERS
+        least = MIN_ID_CHARACTERS
     )]
     ShortKeyId(String),
-    #[error(transparent)]
-    Stack(#[from] StackError),
+    #[error(
+        "{file}: {error}; does `make dev` run here? Give another folder or the address that it \
+         prints, as --local=http://127.0.0.1:…"
+    )]
+    NoLocalStack { file: String, error: io::Error },
+    #[error("no region is set: give --region, or set AWS_REGION or the profile's region")]
+    NoRegion,
+    #[error(
+        "no AWS credentials are found: set them up as for AWS's own program, or name a profile \
+         that has some with --profile"
+    )]
+    NoCredentials,
+    #[error("there is no function {0}: are --stack, --region and --profile the deployment's?")]
+    NoFunction(String),
+    #[error("AWS refuses: {code}: {message}")]
+    Refused { code: String, message: String },
+    #[error("AWS cannot be asked: {0}")]
+    Unreachable(String),
+    #[error("{function}: {message}")]
+    Failed { function: String, message: String },
+    #[error("the answer of {0} is not understood: is this program of the stack's version?")]
+    NotUnderstood(String),
     #[error("{file}: {error}")]
     File { file: String, error: io::Error },
     #[error("{place}: {error}")]
@@ -48,23 +68,8 @@ pub(crate) enum Failure {
 }
 
 impl Failure {
-    /// Whether the command line is what is wrong.
+    /// Whether the command line is wrong: exit code 2.
     pub(crate) const fn is_usage(&self) -> bool {
         matches!(self, Self::LocalAndDeployed | Self::TwoKeySources | Self::NoTerminal)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn numbers_and_options_are_those_of_the_code() {
-        let told = Failure::ShortKeyId("abc".to_owned()).to_string();
-        assert_eq!(told, "\"abc\" is too little of a key's id: give 6 characters or more");
-        let told = Failure::TwoKeySources.to_string();
-        for option in ["--local", "--profile", "--region", "--stack", "--endpoint-url"] {
-            assert!(told.contains(option), "{told}");
-        }
     }
 }

@@ -1,12 +1,46 @@
-//! `latchkey`: wiring only. What it does is in `lib.rs`.
+#![doc = include_str!("../README.md")]
+
+mod arguments;
+mod failure;
+mod format;
+mod keys;
+mod output;
+mod stack;
+mod token;
 
 use std::process::ExitCode;
 
 use clap::Parser as _;
-use latchkey_cli::Arguments;
-use latchkey_token::Timestamp;
+
+use crate::{
+    arguments::{Arguments, ProgramCommand, TokenCommand},
+    failure::Failure,
+    output::CommandOutput,
+};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    latchkey_cli::run(Arguments::parse(), Timestamp::now).await
+    match run(Arguments::parse()).await.and_then(|output| output.print()) {
+        Ok(code) => code,
+        Err(failure) => {
+            output::say(&format!("latchkey: {}", output::safe(&failure.to_string())));
+            if failure.is_usage() { ExitCode::from(2) } else { ExitCode::FAILURE }
+        }
+    }
+}
+
+async fn run(arguments: Arguments) -> Result<CommandOutput, Failure> {
+    let Arguments { json, deployment, command } = arguments;
+    if deployment.local.is_some() && deployment.names_aws() {
+        return Err(Failure::LocalAndDeployed);
+    }
+    match command {
+        ProgramCommand::Keys(command) => {
+            let text = keys::run(command, &deployment, json).await?;
+            Ok(CommandOutput { text, is_success: true })
+        }
+        ProgramCommand::Token(TokenCommand::Inspect(options)) => {
+            token::inspect(&options, &deployment, json).await
+        }
+    }
 }

@@ -2,22 +2,22 @@
 
 use std::{fs, path::Path};
 
-use latchkey_keys::{KeyState, PublicRing, RingError};
+use latchkey_keys::{KeyState, PublicRing};
 use latchkey_token::{Algorithm, KeySet};
 
-use crate::{arguments::Deployment, failure::Failure, stack::Stack};
+use crate::{arguments::DeploymentOptions, failure::Failure, stack::DeployedStack};
 
-/// Keys, and what those of a ring do in it.
-pub(super) struct Keys {
+/// Keys, with the ring that they are from; the ring is empty for keys of a file.
+pub(super) struct InspectionKeys {
     verifying: KeySet,
     ring: PublicRing,
 }
 
-impl Keys {
-    /// Those of the file, or of the deployment if one is named; `None` when nothing is named.
+impl InspectionKeys {
+    /// The keys of the file, or of the deployment if one is named; `None` without either.
     pub(super) async fn find(
         file: Option<&Path>,
-        deployment: &Deployment,
+        deployment: &DeploymentOptions,
     ) -> Result<Option<Self>, Failure> {
         if let Some(file) = file {
             let place = file.display().to_string();
@@ -30,39 +30,18 @@ impl Keys {
         if !deployment.is_named() {
             return Ok(None);
         }
-        let report = Stack::connect(deployment).await?.list().await?;
-        Self::of(report.keys).map(Some).map_err(Failure::Ring)
-    }
-
-    pub(super) fn of(ring: PublicRing) -> Result<Self, RingError> {
-        Ok(Self { verifying: KeySet::new(None, ring.verifying_keys()?), ring })
+        let ring = DeployedStack::connect(deployment).await?.list().await?.keys;
+        let verifying = KeySet::new(None, ring.verifying_keys().map_err(Failure::Ring)?);
+        Ok(Some(Self { verifying, ring }))
     }
 
     pub(super) const fn verifying(&self) -> &KeySet {
         &self.verifying
     }
 
-    /// What the key of that id is for, and what it does.
+    /// The algorithm of a key and its state in the ring.
     pub(super) fn describe(&self, kid: &str) -> Option<(Algorithm, Option<KeyState>)> {
         let key = self.verifying.find(kid)?;
         Some((key.algorithm(), self.ring.find(kid).map(|key| key.state)))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use latchkey_keys::RingKey;
-    use latchkey_testkit::fixtures::{KID, NOW, key_set};
-
-    #[test]
-    fn a_key_has_the_state_that_its_ring_gives_it() {
-        let jwk = key_set().public_jwk_set().keys.remove(0);
-        let key = RingKey { jwk, state: KeyState::Current, since: NOW, until: None };
-        let keys = Keys::of(PublicRing { keys: vec![key], retired: Vec::new() }).unwrap();
-        assert_eq!(keys.describe(KID), Some((Algorithm::Es256, Some(KeyState::Current))));
-        assert!(keys.describe("other").is_none());
-        let static_keys = Keys { ring: PublicRing::default(), ..keys };
-        assert_eq!(static_keys.describe(KID), Some((Algorithm::Es256, None)));
     }
 }

@@ -1,11 +1,34 @@
-//! Text that a terminal may be shown, whoever wrote it.
+//! Output of commands, safe for a terminal.
 
 use std::{
     fmt::Write as _,
     io::{self, Write as _},
+    process::ExitCode,
 };
 
 use serde_json::Value;
+
+use crate::failure::Failure;
+
+/// The result of a command.
+pub(crate) struct CommandOutput {
+    /// The text for standard output.
+    pub(crate) text: String,
+    /// False for a token that is not valid: exit code 1.
+    pub(crate) is_success: bool,
+}
+
+impl CommandOutput {
+    pub(crate) fn print(&self) -> Result<ExitCode, Failure> {
+        let mut output = io::stdout().lock();
+        match output.write_all(self.text.as_bytes()).and_then(|()| output.flush()) {
+            // A reader such as `head` may stop early.
+            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Failure::Output(error)),
+            Ok(()) | Err(_) if self.is_success => Ok(ExitCode::SUCCESS),
+            Ok(()) | Err(_) => Ok(ExitCode::FAILURE),
+        }
+    }
+}
 
 /// The text with what would move the cursor, or turn or hide what stands beside it, written as
 /// JSON escapes. Within JSON it means the same as before.
@@ -16,7 +39,7 @@ pub(crate) fn safe(text: &str) -> String {
             safe.push(character);
         } else {
             for unit in character.encode_utf16(&mut [0; 2]) {
-                // A `String` takes whatever is written.
+                // Writing to a `String` cannot fail.
                 let _ = write!(safe, "\\u{unit:04x}");
             }
         }
@@ -37,7 +60,7 @@ pub(crate) fn json(value: &Value) -> String {
 
 /// Prints a line to standard error.
 pub(crate) fn say(line: &str) {
-    // Nobody is left to be told that it failed.
+    // A failure could not be reported anyway.
     let _ = writeln!(io::stderr(), "{line}");
 }
 
@@ -57,38 +80,4 @@ fn is_visible(character: char) -> bool {
                 | '\u{fff9}'..='\u{fffb}'
                 | '\u{e0000}'..='\u{e0fff}'
         )
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    #[test]
-    fn what_a_terminal_would_obey_is_escaped() {
-        for (text, expected) in [
-            ("alice", "alice"),
-            ("Zoë 🔑 \"\\", "Zoë 🔑 \"\\"),
-            ("\u{1b}[31m", "\\u001b[31m"),
-            ("a\nb\r\t\0\u{7f}", "a\\u000ab\\u000d\\u0009\\u0000\\u007f"),
-            ("\u{9b}2J", "\\u009b2J"),
-            ("\u{202e}txt\u{2066}", "\\u202etxt\\u2066"),
-            ("\u{e0041}", "\\udb40\\udc41"),
-        ] {
-            assert_eq!(safe(text), expected);
-            assert_eq!(safe(expected), expected, "nothing is escaped twice");
-        }
-    }
-
-    #[test]
-    fn escaped_json_says_what_it_said() {
-        let value =
-            json!({ "a\u{202e}": ["\u{1b}]0;x\u{7}", "\u{9b}", "\u{e0041}", "\n"], "n": 1 });
-        let text = json(&value);
-        let escapes = |character: char| character != '\n' && !is_visible(character);
-        assert!(!text.contains(escapes), "{text:?}");
-        assert_eq!(serde_json::from_str::<Value>(&text).unwrap(), value);
-        assert!(text.lines().count() > 5, "it is laid out");
-    }
 }

@@ -1,12 +1,41 @@
-//! Moments and times, as people say them.
+//! Tables, times and dates for people.
 
 use std::time::Duration;
 
 use latchkey_token::Timestamp;
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
+use crate::output::safe;
+
+/// The rows below each other, each column as wide as its widest cell. Cells are made safe for a terminal.
+pub(crate) fn columns<const N: usize>(rows: &[[String; N]]) -> String {
+    let rows: Vec<_> = rows.iter().map(|row| row.each_ref().map(|cell| safe(cell))).collect();
+    let mut widths = [0; N];
+    for row in &rows {
+        for (width, cell) in widths.iter_mut().zip(row) {
+            *width = cell.chars().count().max(*width);
+        }
+    }
+    let mut text = String::new();
+    for row in &rows {
+        let cells = row.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}"));
+        text.push_str(cells.collect::<Vec<_>>().join("  ").trim_end());
+        text.push('\n');
+    }
+    text
+}
+
+/// The same table, indented.
+pub(crate) fn indented<const N: usize>(rows: &[[String; N]]) -> String {
+    let mut text = String::new();
+    for line in columns(rows).lines() {
+        text.extend(["  ", line, "\n"]);
+    }
+    text
+}
+
 /// A time in its largest unit, rounded down: `59 s`, `59 min`, `47 h`, `2 d`.
-pub(crate) fn text(time: Duration) -> String {
+pub(crate) fn duration(time: Duration) -> String {
     let seconds = time.as_secs();
     match seconds {
         0..60 => format!("{seconds} s"),
@@ -19,9 +48,9 @@ pub(crate) fn text(time: Duration) -> String {
 /// How far a moment lies from `now`: `3 d ago`, `in 12 min`.
 pub(crate) fn relative(moment: Timestamp, now: Timestamp) -> String {
     if moment > now {
-        format!("in {}", text(moment.since(now)))
+        format!("in {}", duration(moment.since(now)))
     } else {
-        format!("{} ago", text(now.since(moment)))
+        format!("{} ago", duration(now.since(moment)))
     }
 }
 
@@ -47,7 +76,7 @@ mod tests {
             (172_800, "2 d"),
             (30 * 86_400, "30 d"),
         ] {
-            assert_eq!(text(Duration::from_secs(seconds)), expected);
+            assert_eq!(duration(Duration::from_secs(seconds)), expected);
         }
     }
 

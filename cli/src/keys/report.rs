@@ -1,0 +1,147 @@
+//! Texts about keys.
+
+use latchkey_keys::{KeyReport, KeyState, MIN_PUBLIC_TIME, RingKey};
+use latchkey_token::Timestamp;
+
+use crate::{format, output::safe};
+
+/// Who accepts a retired key's tokens for longer than our functions.
+const LONGER: &str = "Its tokens are accepted longer on routes behind the authorizer (as long as \
+                      its answers are cached, AuthorizerCacheSeconds), by clients of the JWKS \
+                      (five minutes) and by API Gateway's JWT authorizer (two hours).";
+
+pub(super) fn table(report: &KeyReport, now: Timestamp) -> String {
+    let header = ["KEY", "ALGORITHM", "STATE", "SINCE", "UNTIL"].map(str::to_owned);
+    let row = |key: &RingKey| {
+        let until = key.until.map_or_else(|| "-".to_owned(), |until| format::relative(until, now));
+        let since = format::relative(key.since, now);
+        [key.jwk.kid.clone(), key.jwk.alg.clone(), key.state.to_string(), since, until]
+    };
+    let rows = report.keys.keys.iter().map(row);
+    let retired = report.keys.retired.iter().map(|key| {
+        let since = format::relative(key.at, now);
+        [key.kid.clone(), "-".to_owned(), "retired".to_owned(), since, "-".to_owned()]
+    });
+    format::columns(&std::iter::once(header).chain(rows).chain(retired).collect::<Vec<_>>())
+}
+
+pub(super) fn rotation(before: &KeyReport, after: &KeyReport) -> String {
+    let name = |report: &KeyReport, state| safe(report.keys.kid(state).unwrap_or("no key"));
+    let (from, to) = (name(before, KeyState::Current), name(after, KeyState::Current));
+    let next = name(after, KeyState::Next);
+    let bound = after.max_age;
+    if from == to {
+        let wait = format::duration(MIN_PUBLIC_TIME);
+        return format!(
+            "{next} is published. {to} goes on signing.\nRotate again in {wait} to have {next} \
+             sign.\n"
+        );
+    }
+    format!("{from} → {to}\nFunctions sign with it within {bound} s. {next} is published.\n")
+}
+
+/// What happens when the key is retired.
+pub(super) fn consequences(report: &KeyReport, key: &RingKey, now: Timestamp) -> String {
+    let (kid, algorithm) = (safe(&key.jwk.kid), safe(&key.jwk.alg));
+    let (state, bound) = (key.state, report.max_age);
+    let mut text = format!(
+        "{kid} ({algorithm}) is the {state} key. {}\n\
+         - Our functions refuse every token of it within {bound} s.\n\
+         - {LONGER}\n",
+        role(report, key, now)
+    );
+    if state != KeyState::Next {
+        text.push_str("- Users whose refresh token it has signed must log in again.\n");
+    }
+    text.push_str("- It cannot be undone.\n");
+    text
+}
+
+fn role(report: &KeyReport, key: &RingKey, now: Timestamp) -> String {
+    match (key.state, report.keys.kid(KeyState::Next), key.until) {
+        (KeyState::Current, Some(next), _) => {
+            format!("It signs every new token; from then on {} does.", safe(next))
+        }
+        (KeyState::Current, None, _) => "It signs every new token; from then on a new key does, \
+                                         which no verifier has cached yet."
+            .to_owned(),
+        (KeyState::Next, ..) => {
+            "It has not signed any token yet; a new key takes its place.".to_owned()
+        }
+        (KeyState::Previous, _, Some(until)) => {
+            let ends = if until > now { "ends" } else { "ended" };
+            format!(
+                "It no longer signs; verifying with it {ends} {}.",
+                format::relative(until, now)
+            )
+        }
+        (KeyState::Previous, _, None) => "It no longer signs.".to_owned(),
+    }
+}
+
+pub(super) fn retired(kid: &str, max_age: u64, left: &str) -> String {
+    let kid = safe(kid);
+    format!(
+        "{kid} is retired: our functions refuse every token of it within {max_age} s.\n\
+         {LONGER}\n\n{left}"
+    )
+}
+
+pub(super) const fn reset_consequences(discard: bool) -> &'static str {
+    if discard {
+        "A new key signs at once. Every old key is retired: all users must log in again.\n\
+         It cannot be undone.\n"
+    } else {
+        "A new key signs at once, before verifiers elsewhere have cached it. The key that signed \
+         until now goes on verifying; its private half is deleted.\nIt cannot be undone.\n"
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    const SINCE: u64 = 1_700_000_000;
+    const NOW: Timestamp = Timestamp::from_unix(SINCE + 3 * 86_400);
+
+    /// What is said of retiring a key, among keys of these ids and states.
+    fn told(keys: &[(&str, &str)], kid: &str) -> String {
+        let key = |(kid, state): &(&str, &str)| {
+            let until = (*state == "previous").then_some(SINCE + 30 * 86_400);
+            json!({
+                "kty": "OKP", "crv": "Ed25519", "x": "AA", "alg": "EdDSA", "use": "sig",
+                "kid": kid, "state": state, "since": SINCE, "until": until,
+            })
+        };
+        let keys: Vec<Value> = keys.iter().map(key).collect();
+        let report: KeyReport =
+            serde_json::from_value(json!({ "keys": keys, "max_age": 120 })).unwrap();
+        consequences(&report, report.keys.find(kid).unwrap(), NOW)
+    }
+
+    #[test]
+    fn it_is_said_what_the_key_does_and_what_follows() {
+        let ring = [("key-a", "current"), ("key-b", "next"), ("key-c", "previous")];
+        assert!(told(&ring, "key-a").contains("(EdDSA) is the current key. It signs every new"));
+        assert!(told(&ring, "key-a").contains("from then on key-b does"));
+        assert!(told(&ring, "key-b").contains("is the next key. It has not signed any token yet"));
+        assert!(told(&ring, "key-c").contains("verifying with it ends in 27 d."));
+        for (kid, _) in ring {
+            let told = told(&ring, kid);
+            for consequence in [
+                "Our functions refuse every token of it within 120 s.",
+                "AuthorizerCacheSeconds",
+                "five minutes",
+                "two hours",
+                "cannot be undone",
+            ] {
+                assert!(told.contains(consequence), "{told}");
+            }
+            assert_eq!(told.contains("log in again"), kid != "key-b", "{told}");
+        }
+        let alone = told(&[("key-a", "current")], "key-a");
+        assert!(alone.contains("a new key does, which no verifier has cached yet"), "{alone}");
+    }
+}

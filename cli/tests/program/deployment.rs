@@ -1,0 +1,88 @@
+//! Which deployment is asked, and how it fails.
+
+use std::{fs, process::Command};
+
+use serde_json::json;
+
+use crate::{
+    failure,
+    lambda::{Lambda, report},
+    run, text,
+};
+
+/// The program with credentials that mean nothing, and without the machine's settings.
+fn on_aws() -> Command {
+    let mut program = Command::new(env!("CARGO_BIN_EXE_latchkey"));
+    program
+        .env("AWS_ACCESS_KEY_ID", "local")
+        .env("AWS_SECRET_ACCESS_KEY", "local")
+        .env("AWS_CONFIG_FILE", "/dev/null")
+        .env("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")
+        .env("AWS_EC2_METADATA_DISABLED", "true")
+        .env_remove("AWS_PROFILE");
+    program
+}
+
+#[test]
+fn the_deployment_may_be_named_before_and_after_the_command() {
+    let lambda = Lambda::replying(&[report(&[("key-a", "current")], 0)]);
+    let options = format!("--stack a --region eu-west-1 --endpoint-url {}", lambda.url);
+    for line in [
+        format!("{options} --json keys list"),
+        format!("keys {options} --json list"),
+        format!("keys list {options} --json"),
+    ] {
+        let output = on_aws().args(line.split_whitespace()).output().unwrap();
+        assert!(text(&output).starts_with('{'), "{line}");
+    }
+    let list = ("a-admin".to_owned(), json!({ "command": "keys.list" }));
+    assert_eq!(lambda.requests(), [list.clone(), list.clone(), list]);
+}
+
+#[test]
+fn the_local_stack_has_a_folder_that_may_be_left_out() {
+    let lambda = Lambda::replying(&[report(&[("key-a", "current")], 0)]);
+    let folder = tempfile::tempdir().unwrap();
+    for name in [".local", "state"] {
+        fs::create_dir(folder.path().join(name)).unwrap();
+        fs::write(folder.path().join(name).join("aws-endpoint"), &lambda.url).unwrap();
+    }
+    for line in ["keys list --local", "keys --local list", "keys list --local=state"] {
+        let mut program = Command::new(env!("CARGO_BIN_EXE_latchkey"));
+        let output = program.args(line.split(' ')).current_dir(folder.path()).output().unwrap();
+        assert!(text(&output).contains("key-a"), "{line}");
+    }
+    assert!(lambda.requests().iter().all(|(function, _)| function == "local-admin"));
+}
+
+#[test]
+fn the_local_stack_is_a_whole_deployment() {
+    for option in ["profile", "region", "stack", "endpoint-url"] {
+        let output = run(&[&format!("--{option}"), "x", "keys", "list", "--local"]);
+        assert_eq!(output.status.code(), Some(2), "{option}: {output:?}");
+    }
+}
+
+#[test]
+fn a_failure_of_the_function_is_told_in_its_own_words() {
+    let said = |payload| failure(&run(&["keys", "list", &Lambda::failing(payload).local()]));
+    let told = r#"{"errorType":"UnknownKey","errorMessage":"there is no such key"}"#;
+    assert_eq!(said(told), "latchkey: local-admin: there is no such key\n");
+    for odd in ["", "{}", "[]", "x"] {
+        assert_eq!(said(odd), "latchkey: local-admin: it failed without a word\n", "{odd}");
+    }
+}
+
+#[test]
+fn an_answer_that_is_no_report_is_not_understood() {
+    for answer in [
+        json!(null),
+        json!({ "started": true }),
+        json!({ "keys": [] }),
+        json!({ "keys": [{ "kid": "a" }], "max_age": 120 }),
+    ] {
+        let lambda = Lambda::replying(std::slice::from_ref(&answer));
+        let said = failure(&run(&["keys", "list", &lambda.local()]));
+        assert!(said.contains("the answer of local-admin is not understood"), "{answer}: {said}");
+    }
+}
