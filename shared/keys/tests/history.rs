@@ -1,30 +1,13 @@
 //! Any history of a key ring: no key is lost that a live token needs.
 #![cfg(test)]
 
+mod fixtures;
+
 use std::time::Duration;
 
-use latchkey_keys::{KeyPolicy, KeyRing, KeyState, MAX_STALE_AGE, NewKey, PublicRing, RingError};
-use latchkey_token::{Algorithm, Timestamp};
+use fixtures::{NOW, POLICY, current, generate, new_key};
+use latchkey_keys::{KeyRing, MAX_STALE_AGE, PublicRing};
 use proptest::prelude::*;
-
-const NOW: Timestamp = Timestamp::from_unix(1_700_000_000);
-const POLICY: KeyPolicy = KeyPolicy {
-    algorithm: Algorithm::Es256,
-    period: Duration::from_hours(30 * 24),
-    retention: Duration::from_hours(30 * 24),
-};
-
-fn generate() -> Result<NewKey, RingError> {
-    POLICY.generate()
-}
-
-fn new_key() -> NewKey {
-    generate().unwrap()
-}
-
-fn current(ring: &KeyRing) -> String {
-    ring.public().in_state(KeyState::Current).unwrap().jwk.kid.clone()
-}
 
 /// What may happen to a ring.
 #[derive(Clone, Debug)]

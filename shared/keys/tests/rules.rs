@@ -1,30 +1,18 @@
 //! The rules of the key ring.
 #![cfg(test)]
 
+mod fixtures;
+
 use std::time::Duration;
 
+use fixtures::{NOW, POLICY, current, generate, new_key};
 use latchkey_keys::{
     KeyPolicy, KeyRing, KeyState, MAX_PREVIOUS, MIN_PUBLIC_TIME, NewKey, PublicRing, RetiredKey,
     RingError,
 };
 use latchkey_token::{Algorithm, Timestamp};
 
-const NOW: Timestamp = Timestamp::from_unix(1_700_000_000);
 const DAY: Duration = Duration::from_hours(24);
-const POLICY: KeyPolicy = KeyPolicy {
-    algorithm: Algorithm::Es256,
-    period: Duration::from_hours(30 * 24),
-    retention: Duration::from_hours(30 * 24),
-};
-
-fn generate() -> Result<NewKey, RingError> {
-    POLICY.generate()
-}
-
-fn new_key() -> NewKey {
-    generate().unwrap()
-}
-
 /// A ring of a current and a next key.
 fn ring() -> KeyRing {
     let mut ring = KeyRing::first(new_key(), NOW);
@@ -35,10 +23,6 @@ fn ring() -> KeyRing {
 fn kids(ring: &KeyRing, state: KeyState) -> Vec<String> {
     let keys = ring.public().keys.iter().filter(|key| key.state == state);
     keys.map(|key| key.jwk.kid.clone()).collect()
-}
-
-fn current(ring: &KeyRing) -> String {
-    kids(ring, KeyState::Current).remove(0)
 }
 
 fn next(ring: &KeyRing) -> String {
