@@ -1,9 +1,8 @@
-//! Tables, times and dates for people.
+//! Tables and times for people.
 
 use std::time::Duration;
 
 use latchkey_token::Timestamp;
-use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 use crate::output::safe;
 
@@ -54,12 +53,6 @@ pub(crate) fn relative(moment: Timestamp, now: Timestamp) -> String {
     }
 }
 
-/// A moment as RFC 3339 has it; `None` after the year 9999.
-pub(crate) fn date(moment: Timestamp) -> Option<String> {
-    let seconds = i64::try_from(moment.unix()).ok()?;
-    OffsetDateTime::from_unix_timestamp(seconds).ok()?.format(&Rfc3339).ok()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -87,16 +80,5 @@ mod tests {
         assert_eq!(relative(at(100), at(160)), "1 min ago");
         assert_eq!(relative(at(160), at(100)), "in 1 min");
         assert_eq!(relative(at(0), at(u64::MAX)), format!("{} d ago", u64::MAX / 86_400));
-    }
-
-    #[test]
-    fn a_moment_has_a_date_as_long_as_years_have_four_digits() {
-        let date_of = |seconds| date(Timestamp::from_unix(seconds));
-        assert_eq!(date_of(1_700_000_000).as_deref(), Some("2023-11-14T22:13:20Z"));
-        assert_eq!(date_of(0).as_deref(), Some("1970-01-01T00:00:00Z"));
-        assert_eq!(date_of(253_402_300_799).as_deref(), Some("9999-12-31T23:59:59Z"));
-        for seconds in [253_402_300_800, i64::MAX.unsigned_abs(), u64::MAX] {
-            assert_eq!(date_of(seconds), None);
-        }
     }
 }

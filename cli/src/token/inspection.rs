@@ -134,7 +134,7 @@ fn members(object: &Map<String, Value>) -> String {
 
 fn with_date(name: &str, value: &Value) -> String {
     let moment = value.as_u64().filter(|_| MOMENTS.contains(&name)).map(Timestamp::from_unix);
-    match moment.and_then(format::date) {
+    match moment.and_then(Timestamp::to_rfc3339) {
         Some(date) => format!("{value} ({date})"),
         None => value.to_string(),
     }

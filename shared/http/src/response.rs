@@ -9,7 +9,6 @@ use lambda_http::{
 };
 use latchkey_token::Timestamp;
 use serde::Serialize;
-use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 use crate::ApiError;
 
@@ -48,19 +47,5 @@ pub fn add_common_headers(headers: &mut HeaderMap) {
 
 /// A moment as the API writes it: RFC 3339, in UTC.
 pub fn rfc3339(moment: Timestamp) -> String {
-    i64::try_from(moment.unix())
-        .ok()
-        .and_then(|seconds| OffsetDateTime::from_unix_timestamp(seconds).ok())
-        .and_then(|moment| moment.format(&Rfc3339).ok())
-        .unwrap_or_default()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn moments_are_written_in_utc() {
-        assert_eq!(rfc3339(Timestamp::from_unix(1_700_000_000)), "2023-11-14T22:13:20Z");
-    }
+    moment.to_rfc3339().unwrap_or_default()
 }

@@ -6,6 +6,7 @@ use std::{
 };
 
 use serde::{Deserialize, Serialize};
+use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 /// Seconds since 1970-01-01T00:00:00Z, as in a JWT's `NumericDate` (RFC 7519 §2).
 ///
@@ -29,6 +30,12 @@ impl Timestamp {
     /// Seconds since the epoch.
     pub const fn unix(self) -> u64 {
         self.0
+    }
+
+    /// The moment in UTC as RFC 3339 has it; `None` after the year 9999.
+    pub fn to_rfc3339(self) -> Option<String> {
+        let seconds = i64::try_from(self.0).ok()?;
+        OffsetDateTime::from_unix_timestamp(seconds).ok()?.format(&Rfc3339).ok()
     }
 
     /// The time from `earlier` to `self`; zero when `earlier` is later.
