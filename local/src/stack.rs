@@ -22,6 +22,9 @@ use crate::{
     template::{Function, Template},
 };
 
+/// Variables that Lambda or an operator sets beside the template's.
+const PASSED_ON: [&str; 2] = ["AWS_CALL_TIMEOUT_MS", "AWS_LAMBDA_LOG_LEVEL"];
+
 /// Why a stack does not start.
 #[derive(Debug, thiserror::Error)]
 pub enum LocalStackError {
@@ -148,13 +151,14 @@ fn command(
     environments: Environments<'_>,
     function: &Function,
 ) -> Result<FunctionCommand, LocalStackError> {
-    const LOG_LEVEL: &str = "AWS_LAMBDA_LOG_LEVEL";
     let mut variables = environments.of(function);
     check(&function.binary, &variables)?;
     let dynamodb_url = settings.dynamodb_url.to_owned();
     variables.insert("AWS_ENDPOINT_URL_DYNAMODB".to_owned(), dynamodb_url);
-    if let Some(level) = (settings.given)(LOG_LEVEL) {
-        variables.insert(LOG_LEVEL.to_owned(), level);
+    for name in PASSED_ON {
+        if let Some(value) = (settings.given)(name) {
+            variables.insert(name.to_owned(), value);
+        }
     }
     let binary = settings.binaries.join(&function.binary);
     if !binary.exists() {

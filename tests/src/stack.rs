@@ -22,6 +22,9 @@ use local::tables::http_client;
 use reqwest::Method;
 use serde_json::{Value, json};
 
+/// How long a call of AWS may take, in milliseconds.
+const CALL_TIMEOUT: &str = "AWS_CALL_TIMEOUT_MS";
+
 /// How a stack is started.
 #[derive(Clone, Debug, Default)]
 pub struct Settings {
@@ -45,6 +48,12 @@ impl Settings {
     #[must_use]
     pub fn hashing_lightly(self) -> Self {
         self.variable("ARGON2_MEMORY_KIB", "7168").variable("ARGON2_ITERATIONS", "5")
+    }
+
+    /// The same where calls of AWS may take that long, for tests that make them hang.
+    #[must_use]
+    pub fn call_timeout(self, milliseconds: u32) -> Self {
+        self.variable(CALL_TIMEOUT, &milliseconds.to_string())
     }
 
     /// The same with an option of the gateway's.
@@ -80,12 +89,13 @@ impl Settings {
         if !self.has_option("--state") {
             arguments.extend(["--state", "memory"]);
         }
-        // Twenty processes share this machine's processors, as sandboxes do not; those that hash
-        // are not to be late for that.
+        let mut command = Command::new(binaries().join("local"));
+        // Dozens of processes share this machine's processors, as sandboxes do not: what is late for
+        // that alone must not fail.
         if !self.has_option("--template") && !self.has_option("--timeout") {
             arguments.extend(["--timeout", "20"]);
+            command.env(CALL_TIMEOUT, "15000");
         }
-        let mut command = Command::new(binaries().join("local"));
         command
             .current_dir(self.folder.as_deref().unwrap_or_else(|| workspace()))
             .args(arguments)

@@ -19,7 +19,7 @@ async fn main() -> Result<(), StartError> {
     let locations = env.locations()?;
     let http = env.http()?;
 
-    let aws = Aws::default();
+    let aws = Aws::new(env.call_timeout()?);
     let account = Account {
         users: DynamoUsers::connect(&aws, users_table).await.with_legacy(legacy_table),
         reader: TokenReader {

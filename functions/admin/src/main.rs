@@ -1,5 +1,7 @@
 //! Administration: wiring only. The behaviour is in `lib.rs`.
 
+use std::time::Duration;
+
 use admin::Admin;
 use lambda_runtime::{Diagnostic, LambdaEvent, run, service_fn};
 use latchkey_config::{Environment, log_settings};
@@ -8,6 +10,9 @@ use latchkey_store::{Aws, DynamoKeyRing, KmsKey};
 use latchkey_token::Timestamp;
 use serde_json::Value;
 
+/// A person or the daily schedule waits, and the function has half a minute.
+const CALL_TIMEOUT: Duration = Duration::from_secs(10);
+
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), StartError> {
     start_logging(log_settings());
@@ -15,7 +20,7 @@ async fn main() -> Result<(), StartError> {
     let (keys_table, kms_key, max_age) = env.ring()?;
     let policy = env.key_policy()?;
 
-    let aws = Aws::patient();
+    let aws = Aws::new(CALL_TIMEOUT);
     let admin = &Admin {
         ring: DynamoKeyRing::connect(&aws, keys_table).await,
         kms: KmsKey::connect(&aws, kms_key).await,

@@ -20,7 +20,7 @@ async fn main() -> Result<(), StartError> {
     let flask_jwt = env.flask_jwt_login()?;
     let http = env.http()?;
 
-    let aws = Aws::default();
+    let aws = Aws::new(env.call_timeout()?);
     let login = Login {
         users: DynamoUsers::connect(&aws, users_table).await,
         hasher: Hasher::new(hashing)?,

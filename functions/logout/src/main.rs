@@ -17,7 +17,7 @@ async fn main() -> Result<(), StartError> {
     let locations = env.locations()?;
     let http = env.http()?;
 
-    let aws = Aws::default();
+    let aws = Aws::new(env.call_timeout()?);
     let logout = Logout {
         users: DynamoUsers::connect(&aws, users_table).await,
         reader: TokenReader {

@@ -21,7 +21,7 @@ async fn main() -> Result<(), StartError> {
     let locations = env.locations()?;
     let http = env.http()?;
 
-    let aws = Aws::default();
+    let aws = Aws::new(env.call_timeout()?);
     let keys = keys.connect_signing(&aws, Timestamp::now()).await?;
     let password = Password {
         users: DynamoUsers::connect(&aws, users_table).await.with_legacy(legacy_table),

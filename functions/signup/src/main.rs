@@ -17,7 +17,7 @@ async fn main() -> Result<(), StartError> {
     let http = env.http()?;
 
     let signup = Signup {
-        users: DynamoUsers::connect(&Aws::default(), users_table).await,
+        users: DynamoUsers::connect(&Aws::new(env.call_timeout()?), users_table).await,
         passwords,
         hasher: Hasher::new(hashing)?,
     };

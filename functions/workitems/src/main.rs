@@ -14,7 +14,7 @@ async fn main() -> Result<(), StartError> {
     let guard = env.guard()?;
     let http = env.http()?;
 
-    let aws = Aws::default();
+    let aws = Aws::new(env.call_timeout()?);
     let work_items = WorkItems {
         items: DynamoWorkItems::connect(&aws, work_items_table).await,
         guard: guard.connect(&aws, Timestamp::now()).await?,

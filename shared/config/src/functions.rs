@@ -10,6 +10,7 @@ use crate::{
 type Read = fn(&Environment<'_>) -> Result<(), ConfigError>;
 
 const USERS: Read = |env| env.users_table().map(drop);
+const CALLS: Read = |env| env.call_timeout().map(drop);
 const WORK_ITEMS: Read = |env| env.work_items_table().map(drop);
 const KEYS: Read = |env| env.verifying_keys().map(drop);
 const KEYS_AND_FLASK: Read = |env| env.with_flask(env.verifying_keys()?).map(drop);
@@ -30,20 +31,20 @@ const HTTP: Read = |env| env.http().map(drop);
 
 /// The functions, with the groups of settings that each one reads.
 pub const FUNCTIONS: [(&str, &[Read]); 11] = [
-    ("account", &[USERS, KEYS_AND_FLASK, TOKENS, HASHING, LOCATIONS, HTTP]),
+    ("account", &[CALLS, USERS, KEYS_AND_FLASK, TOKENS, HASHING, LOCATIONS, HTTP]),
     ("admin", &[RING, KEY_POLICY]),
-    ("authorizer", &[GUARD]),
-    ("discovery", &[ISSUER, KEYS, HTTP]),
-    ("login", &[USERS, FIRST_SIGNING, TOKENS, SESSIONS, HASHING, LOCATIONS, FLASK_JWT, HTTP]),
-    ("logout", &[USERS, KEYS, TOKENS, LOCATIONS, HTTP]),
+    ("authorizer", &[CALLS, GUARD]),
+    ("discovery", &[CALLS, ISSUER, KEYS, HTTP]),
+    ("login", &[CALLS, USERS, FIRST_SIGNING, TOKENS, SESSIONS, HASHING, LOCATIONS, FLASK_JWT, HTTP]),
+    ("logout", &[CALLS, USERS, KEYS, TOKENS, LOCATIONS, HTTP]),
     (
         "password",
-        &[USERS, SIGNING_AND_FLASK, TOKENS, SESSIONS, PASSWORDS, HASHING, LOCATIONS, HTTP],
+        &[CALLS, USERS, SIGNING_AND_FLASK, TOKENS, SESSIONS, PASSWORDS, HASHING, LOCATIONS, HTTP],
     ),
-    ("protected", &[GUARD, HTTP]),
-    ("refresh", &[USERS, SIGNING_AND_FLASK, TOKENS, SESSIONS, ROTATION, LOCATIONS, HTTP]),
-    ("signup", &[USERS, PASSWORDS, HASHING, HTTP]),
-    ("workitems", &[WORK_ITEMS, GUARD, HTTP]),
+    ("protected", &[CALLS, GUARD, HTTP]),
+    ("refresh", &[CALLS, USERS, SIGNING_AND_FLASK, TOKENS, SESSIONS, ROTATION, LOCATIONS, HTTP]),
+    ("signup", &[CALLS, USERS, PASSWORDS, HASHING, HTTP]),
+    ("workitems", &[CALLS, WORK_ITEMS, GUARD, HTTP]),
 ];
 
 /// The groups of a function; none for a name that is not in [`FUNCTIONS`].

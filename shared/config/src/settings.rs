@@ -83,6 +83,11 @@ impl Environment<'_> {
         })
     }
 
+    /// How long a call of AWS may take with its retries.
+    pub fn call_timeout(&self) -> Result<Duration, ConfigError> {
+        self.number(&var::AWS_CALL_TIMEOUT_MS).map(Duration::from_millis)
+    }
+
     /// Whether there is Flask-JWT's login.
     pub fn flask_jwt_login(&self) -> Result<bool, ConfigError> {
         match self.text(&var::FLASK_JWT_LOGIN)?.as_str() {

@@ -22,19 +22,7 @@ use tokio::sync::OnceCell;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_millis(500);
 
-/// The SDK has no time limit of its own for an operation.
-#[derive(Clone, Copy, Debug)]
-struct Limits {
-    attempt: Duration,
-    operation: Duration,
-}
-
-/// These leave a function room to answer 503 itself, within 2 s, when the store hangs.
-const OF_A_REQUEST: Limits =
-    Limits { attempt: Duration::from_millis(700), operation: Duration::from_millis(1_500) };
-
-const OF_AN_OPERATOR: Limits =
-    Limits { attempt: Duration::from_secs(5), operation: Duration::from_secs(10) };
+const EMULATOR_CALL_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// First try included. The pauses between them are jittered.
 const MAX_ATTEMPTS: u32 = 3;
@@ -48,31 +36,25 @@ const AMAZON_ROOTS: &[u8] = include_bytes!("amazon-roots.pem");
 /// What every AWS client of a function shares. Made in `main`; costs nothing until a store asks
 /// for a connection, so that a function which needs none does not pay for it.
 ///
-/// The default one takes its settings from the environment that Lambda provides: region,
+/// It takes its settings from the environment that Lambda provides: region,
 /// credentials, and endpoints such as `AWS_ENDPOINT_URL_DYNAMODB`.
 #[derive(Debug)]
 pub struct Aws {
     emulator: Option<String>,
-    limits: Limits,
+    call_timeout: Duration,
     settings: OnceCell<SdkConfig>,
 }
 
-impl Default for Aws {
-    fn default() -> Self {
-        Self { emulator: None, limits: OF_A_REQUEST, settings: OnceCell::new() }
-    }
-}
-
 impl Aws {
+    /// A connection whose calls may take this long with their retries, and half of it for one attempt.
+    /// The SDK has no time limit of its own.
+    pub fn new(call_timeout: Duration) -> Self {
+        Self { emulator: None, call_timeout, settings: OnceCell::new() }
+    }
+
     /// A connection to an emulator at `endpoint`, which takes any credentials.
     pub fn emulator(endpoint: &str) -> Self {
-        Self { emulator: Some(endpoint.to_owned()), ..Self::default() }
-    }
-
-    /// The default one for a function that may take half a minute. Its calls may take 5 s an attempt and
-    /// 10 s in all, in place of 0.7 s and 1.5 s.
-    pub fn patient() -> Self {
-        Self { limits: OF_AN_OPERATOR, ..Self::default() }
+        Self { emulator: Some(endpoint.to_owned()), ..Self::new(EMULATOR_CALL_TIMEOUT) }
     }
 
     /// A client of DynamoDB.
@@ -82,7 +64,9 @@ impl Aws {
     }
 
     pub(crate) async fn settings(&self) -> &SdkConfig {
-        self.settings.get_or_init(|| load_settings(self.emulator.as_deref(), self.limits)).await
+        self.settings
+            .get_or_init(|| load_settings(self.emulator.as_deref(), self.call_timeout))
+            .await
     }
 }
 
@@ -93,11 +77,11 @@ fn retry_partition() -> RetryPartition {
     RetryPartition::custom("latchkey").token_bucket(TokenBucket::unlimited()).build()
 }
 
-async fn load_settings(emulator: Option<&str>, limits: Limits) -> SdkConfig {
+async fn load_settings(emulator: Option<&str>, call_timeout: Duration) -> SdkConfig {
     let timeouts = TimeoutConfig::builder()
         .connect_timeout(CONNECT_TIMEOUT)
-        .operation_attempt_timeout(limits.attempt)
-        .operation_timeout(limits.operation)
+        .operation_attempt_timeout(call_timeout / 2)
+        .operation_timeout(call_timeout)
         .build();
     let retries = RetryConfig::standard()
         .with_max_attempts(MAX_ATTEMPTS)
