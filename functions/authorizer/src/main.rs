@@ -12,7 +12,9 @@ use serde_json::value::RawValue;
 async fn main() -> Result<(), StartError> {
     start_logging(log_settings());
     let guard = Environment::load()?.guard()?;
-    let authorizer = &Authorizer { guard: guard.connect(&Aws::new(env.call_timeout()?), Timestamp::now()).await? };
+    let authorizer = &Authorizer {
+        guard: guard.connect(&Aws::new(env.call_timeout()?), Timestamp::now()).await?,
+    };
 
     Ok(run(service_fn(|event: LambdaEvent<Box<RawValue>>| {
         // Boxed for the reason that `latchkey_http::run` gives.

@@ -13,7 +13,8 @@ async fn main() -> Result<(), StartError> {
     let guard = env.guard()?;
     let http = env.http()?;
 
-    let protected = Protected { guard: guard.connect(&Aws::new(env.call_timeout()?), Timestamp::now()).await? };
+    let protected =
+        Protected { guard: guard.connect(&Aws::new(env.call_timeout()?), Timestamp::now()).await? };
 
     run(http, async |request| protected.handle(request, Timestamp::now()).await).await
 }

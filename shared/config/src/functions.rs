@@ -35,7 +35,10 @@ pub const FUNCTIONS: [(&str, &[Read]); 11] = [
     ("admin", &[RING, KEY_POLICY]),
     ("authorizer", &[CALLS, GUARD]),
     ("discovery", &[CALLS, ISSUER, KEYS, HTTP]),
-    ("login", &[CALLS, USERS, FIRST_SIGNING, TOKENS, SESSIONS, HASHING, LOCATIONS, FLASK_JWT, HTTP]),
+    (
+        "login",
+        &[CALLS, USERS, FIRST_SIGNING, TOKENS, SESSIONS, HASHING, LOCATIONS, FLASK_JWT, HTTP],
+    ),
     ("logout", &[CALLS, USERS, KEYS, TOKENS, LOCATIONS, HTTP]),
     (
         "password",
