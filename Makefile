@@ -12,10 +12,11 @@ TARGET := $(or $(CARGO_TARGET_DIR),target)
 # What `make dev` starts. The rest of the workspace would add features, and crates to build.
 SERVED := $(addprefix --package ,local $(notdir $(wildcard functions/*)))
 
-# Each test in a process of its own where nextest is there; plain cargo otherwise.
-RUN_TESTS := $(if $(shell command -v cargo-nextest),cargo nextest run,cargo test --tests)
+# Each test in a process of its own with nextest. Plain cargo knows no profiles and runs every test.
+HAS_NEXTEST := $(shell command -v cargo-nextest)
+RUN_TESTS := $(if $(HAS_NEXTEST),cargo nextest run,cargo test --tests)
 
-.PHONY: help dev rotate test check fmt lint doc test-openapi test-interop test-browser deny template build bench deploy check-aws \
+.PHONY: help dev rotate test test-all check fmt lint doc test-openapi test-interop test-browser deny template build bench deploy check-aws \
 	password-filter configuration-docs \
 	advisories advisories-rust advisories-npm advisories-python
 
@@ -30,15 +31,18 @@ rotate: ## Rotate the signing keys of the stack that `make dev` serves
 	@cargo build --bins --package latchkey-cli
 	@$(TARGET)/debug/latchkey keys rotate $(if $(findstring --local,$(ARGS)),,--local) $(ARGS)
 
-test: ## Every test: no network, no credentials, no service to start
+test: ## The tests but for soaks and loads: five minutes, no network, no credentials, no service to start
 	cargo build --workspace --bins
 	cargo test --workspace --doc --quiet
-	$(RUN_TESTS) --workspace
+	$(RUN_TESTS) --workspace $(ARGS)
+
+test-all: ## Every test
+	$(MAKE) test ARGS="$(if $(HAS_NEXTEST),--profile full)"
 
 check: ## The gate: format, lints, tests, docs, OpenAPI, interoperation, dependencies, template
 	cargo fmt --all --check
 	$(MAKE) lint
-	$(MAKE) test
+	$(MAKE) test-all
 	$(MAKE) doc
 	$(MAKE) test-openapi
 	$(MAKE) test-interop
@@ -72,16 +76,16 @@ test-interop: $(TOOLS)/interop $(INTEROP)/node_modules/.package-lock.json ## Tok
 	cargo build --workspace --bins
 	$(TOOLS)/bin/python $(INTEROP)/run.py $(TARGET)/debug $(ARGS)
 
-# The browser of the browser tests; nothing when there is none, or no Node.js to drive it.
+# The browser of the browser tests; empty without a browser or without Node.js to drive it.
 CHROMIUM := $(if $(and $(shell command -v node),$(shell command -v npm)),$(firstword $(shell command -v chromium chromium-browser google-chrome)))
 BROWSER := tests/browser
 
-test-browser: $(if $(CHROMIUM),$(BROWSER)/node_modules/.package-lock.json) ## A real browser logs in with cookies (skipped where there is none)
+test-browser: $(if $(CHROMIUM),$(BROWSER)/node_modules/.package-lock.json) ## A real browser logs in with cookies (skipped without a browser)
 ifdef CHROMIUM
 	cargo build --workspace --bins
 	CHROMIUM=$(CHROMIUM) BINARIES=$(TARGET)/debug node --test --test-reporter=./$(BROWSER)/reporter.mjs $(BROWSER)/browser.test.mjs
 else
-	@echo "The browser tests are skipped: there is no chromium, chromium-browser or google-chrome, or no Node.js"
+	@echo "The browser tests are skipped: they need chromium, chromium-browser or google-chrome, and Node.js"
 	@echo "0 passed, 0 failed, 1 skipped"
 endif
 
@@ -91,7 +95,7 @@ deny: ## Banned crates, licences and sources of all dependencies
 	@$(INSTALL_DENY)
 	cargo deny check bans licenses sources
 
-# Not part of the gate: an advisory is news of the world and not of a change. `--keep-going` runs all three.
+# Not part of the gate: a new advisory must not fail an unrelated change. `--keep-going` runs all three.
 advisories: advisories-rust advisories-npm advisories-python ## Known vulnerabilities of all dependencies (asks RustSec, npm, PyPI)
 
 advisories-rust:
@@ -103,7 +107,7 @@ advisories-npm:
 	npm audit --prefix $(BROWSER) --package-lock-only
 	npm audit --prefix $(AWS) --package-lock-only
 
-# What is not audited is a failure too.
+# A package that cannot be audited is a failure too.
 advisories-python: $(TOOLS)/bin/pip-audit $(TOOLS)/bin/sam $(TOOLS)/interop
 	$(TOOLS)/bin/pip-audit --strict
 
@@ -133,7 +137,7 @@ deploy: build ## To AWS (first time: sam deploy --guided)
 
 AWS := tests/aws
 
-# Not part of the gate: it builds what is deployed, which takes minutes, and DynamoDB Local wants Java.
+# Not part of the gate: it makes a release build, which takes minutes, and DynamoDB Local needs Java.
 check-aws: $(TOOLS)/aws/ready $(TOOLS)/bin/sam $(AWS)/node_modules/.package-lock.json ## Deploy template.yaml into an emulator of AWS and do the main job there
 	$(TOOLS)/aws/bin/python $(AWS)/check.py $(TARGET)/check-aws
 	$(TOOLS)/aws/bin/python $(AWS)/store.py $(TARGET)/check-aws
@@ -147,12 +151,12 @@ $(TOOLS)/bin/sam: $(TOOLS)/bin/pip
 $(TOOLS)/bin/pip-audit: $(TOOLS)/bin/pip
 	$(TOOLS)/bin/pip install --quiet pip-audit==2.10.1
 
-# Libraries have no command of their own; the file says that they are there.
+# Libraries have no command of their own; this file marks that they are installed.
 $(TOOLS)/interop: $(INTEROP)/requirements.txt examples/migrate-from-flask/requirements.txt $(TOOLS)/bin/pip
 	$(TOOLS)/bin/pip install --quiet --requirement $<
 	touch $@
 
-# Apart from the other tools: the emulator pins a version of a library of which the SAM CLI wants a newer one.
+# Apart from the other tools: the emulator pins an older version of a library than the SAM CLI needs.
 $(TOOLS)/aws/ready: $(AWS)/requirements.txt
 	python3 -m venv $(TOOLS)/aws
 	$(TOOLS)/aws/bin/pip install --quiet --requirement $<

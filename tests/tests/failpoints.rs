@@ -77,12 +77,12 @@ struct Subject<'a> {
 impl<'a> Subject<'a> {
     async fn new(stack: &'a Stack, number: usize) -> Self {
         let name = format!("user{number}");
-        let signed_up = calmly(|| stack.sign_up(&name)).await.status;
+        let signed_up = stack.sign_up(&name).await.status;
         assert!([201, 409].contains(&signed_up), "{signed_up}");
-        let old = Tokens::of(&calmly(|| stack.log_in(&name)).await);
-        let next = Tokens::of(&calmly(|| stack.refresh(&old.refresh)).await);
-        let tokens = Tokens::of(&calmly(|| stack.refresh(&next.refresh)).await);
-        let other = Tokens::of(&calmly(|| stack.log_in(&name)).await);
+        let old = Tokens::of(&stack.log_in(&name).await);
+        let next = Tokens::of(&stack.refresh(&old.refresh).await);
+        let tokens = Tokens::of(&stack.refresh(&next.refresh).await);
+        let other = Tokens::of(&stack.log_in(&name).await);
         Self { stack, name, old, tokens, other }
     }
 
@@ -150,34 +150,17 @@ const fn expected(call: Call) -> u16 {
     }
 }
 
-/// Asks again where nothing is made to fail. On a machine that stands still for longer than the
-/// store may take, 503 is the honest answer, and not what this is about.
-async fn calmly<F: Future<Output = Answer>>(ask: impl Fn() -> F) -> Answer {
-    for _ in 0..4 {
-        let answer = ask().await;
-        if ![500, 503].contains(&answer.status) {
-            return answer;
-        }
-    }
-    ask().await
-}
-
-/// The fault was a passing one, or the call was answered as unavailable, and what was asked for
-/// happens when it is asked for again. Returns whether a passing fault was noticed, which takes a
-/// machine that stands still beside it.
-async fn assert_sound(
-    subject: &Subject<'_>,
-    call: Call,
-    answer: &Answer,
-    is_lasting: bool,
-) -> bool {
+/// A passing fault goes unnoticed. A lasting one may be answered as unavailable, and the request then
+/// succeeds when it is repeated.
+async fn assert_sound(subject: &Subject<'_>, call: Call, answer: &Answer, is_lasting: bool) {
     let status = answer.status;
     let is_unavailable = status == 503 && answer.header("retry-after") == "1";
     let is_gateways = status == 500 && is_behind_authorizer(call);
     let is_success = status == expected(call);
-    assert!(is_success || is_unavailable || is_gateways, "{call:?}: {answer:?}");
+    let may_fail = is_lasting && (is_unavailable || is_gateways);
+    assert!(is_success || may_fail, "{call:?}: {answer:?}");
     if !is_success {
-        let again = calmly(|| subject.call(call)).await;
+        let again = subject.call(call).await;
         // Where the write was made and its reply lost for good, it cannot be made again.
         let is_done_already = if call == Call::SignUp {
             again.status == 409
@@ -187,7 +170,6 @@ async fn assert_sound(
         assert!(again.status == expected(call) || is_done_already, "{call:?}: {again:?}");
     }
     assert_whole(subject, call).await;
-    !is_success && !is_lasting
 }
 
 /// The account is either as it was or as it was to become.
@@ -195,8 +177,8 @@ async fn assert_whole(subject: &Subject<'_>, call: Call) {
     let stack = subject.stack;
     if call == Call::SignUp {
         let name = format!("{}-new", subject.name);
-        let tokens = Tokens::of(&calmly(|| stack.log_in(&name)).await);
-        assert_eq!(calmly(|| stack.get("/protected", &tokens.access)).await.status, 200);
+        let tokens = Tokens::of(&stack.log_in(&name).await);
+        assert_eq!(stack.get("/protected", &tokens.access).await.status, 200);
     }
     let is_gone = call == Call::DeleteMe;
     let is_ended = [Call::LogOut, Call::EndSessions, Call::RefreshWithStolen, Call::ChangePassword]
@@ -208,14 +190,14 @@ async fn assert_whole(subject: &Subject<'_>, call: Call) {
         [(&subject.tokens, is_gone || is_ended), (&subject.other, is_gone || is_other_ended)]
     {
         let expected = if is_over { 401 } else { 200 };
-        let called = calmly(|| stack.get("/protected", &tokens.access)).await;
+        let called = stack.get("/protected", &tokens.access).await;
         assert_eq!(called.status, expected, "{call:?}");
-        let refreshed = calmly(|| stack.refresh(&tokens.refresh)).await;
+        let refreshed = stack.refresh(&tokens.refresh).await;
         assert_eq!(refreshed.status, expected, "{call:?}");
     }
     let password = if call == Call::ChangePassword { NEW_PASSWORD } else { PASSWORD };
     let body = json!({ "username": subject.name, "password": password });
-    let status = calmly(|| stack.post("/login", &body)).await.status;
+    let status = stack.post("/login", &body).await.status;
     assert_eq!(status, if is_gone { 401 } else { 200 }, "{call:?}");
 }
 
@@ -226,11 +208,11 @@ async fn calls_of(subject: &Subject<'_>, proxy: &DynamoProxy, call: Call) -> usi
     calls.len()
 }
 
-/// Fails every call of the store that `calls` make in every way; returns how many faults that was,
-/// and how many passing ones were noticed.
-async fn sweep(calls: &[Call]) -> (usize, usize) {
-    let (stack, proxy) = Settings::default().hashing_lightly().start_behind_proxy().await;
-    let (mut number, mut noticed) = (0, 0);
+/// Fails every call of the store that `calls` make in every way; returns how many faults that was.
+async fn sweep(calls: &[Call]) -> usize {
+    let settings = Settings::default().hashing_lightly().call_timeout(2_000);
+    let (stack, proxy) = settings.start_behind_proxy().await;
+    let mut number = 0;
     for call in calls {
         number += 1;
         let made = calls_of(&Subject::new(&stack, number).await, &proxy, *call).await;
@@ -243,14 +225,13 @@ async fn sweep(calls: &[Call]) -> (usize, usize) {
                 proxy.inject_from(first, fault, times);
                 let answer = subject.call(*call).await;
                 proxy.heal();
-                let is_lasting = times == LASTING;
-                noticed += usize::from(assert_sound(&subject, *call, &answer, is_lasting).await);
+                assert_sound(&subject, *call, &answer, times == LASTING).await;
             }
         }
         let alive = stack.functions();
         assert!(functions.iter().all(|process| alive.contains(process)), "{call:?}");
     }
-    (number, noticed)
+    number
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -260,10 +241,8 @@ async fn each_call_of_each_route_can_fail_in_every_way_and_nothing_is_half_made(
     for calls in CALLS.chunks(4) {
         sweeps.spawn(sweep(calls));
     }
-    let (swept, noticed): (Vec<_>, Vec<_>) = sweeps.join_all().await.into_iter().unzip();
-    let (swept, noticed) = (swept.iter().sum::<usize>(), noticed.iter().sum::<usize>());
+    let swept: usize = sweeps.join_all().await.into_iter().sum();
     assert!(swept > 250, "{swept} faults");
-    assert!(noticed * 20 <= swept, "{noticed} passing faults of {swept} faults were noticed");
 }
 
 #[tokio::test(flavor = "multi_thread")]

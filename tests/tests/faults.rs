@@ -23,7 +23,7 @@ const LASTING: [Fault; 4] = [
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lasting_fault_is_503_and_the_same_process_serves_the_next_request() {
-    let (stack, proxy) = Settings::default().start_behind_proxy().await;
+    let (stack, proxy) = Settings::default().call_timeout(1_500).start_behind_proxy().await;
     let token = stack.token_of_new("alice").await;
     assert_eq!(stack.get("/protected", &token).await.status, 200);
     let functions = stack.functions();
@@ -55,7 +55,7 @@ async fn a_function_answers_before_its_time_is_over() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_authorizer_neither_allows_nor_denies_what_it_cannot_know() {
-    let (stack, proxy) = Settings::default().start_behind_proxy().await;
+    let (stack, proxy) = Settings::default().call_timeout(1_500).start_behind_proxy().await;
     let token = stack.token_of_new("alice").await;
     for fault in LASTING {
         proxy.inject("GetItem", fault, 10);

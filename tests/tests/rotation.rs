@@ -54,15 +54,6 @@ fn successors(answers: &[Answer]) -> HashSet<String> {
     answers.iter().map(|answer| claims_of(answer.text("refresh_token")).to_string()).collect()
 }
 
-/// The answers but for those to requests that waited too long for the store: a machine that
-/// stands still for a second has none in time.
-fn in_time(answers: Vec<Answer>) -> Vec<Answer> {
-    answers.into_iter().filter(|answer| answer.status != 503).collect()
-}
-
-/// A race with a winner in it is one; nearly all must have been.
-const RACES: usize = USERS * SESSIONS_EACH * 9 / 10;
-
 fn generation(token: &str) -> Value {
     claims_of(token)["gen"].clone()
 }
@@ -70,51 +61,43 @@ fn generation(token: &str) -> Value {
 #[tokio::test(flavor = "multi_thread")]
 async fn parallel_refreshes_of_one_token_converge_on_one_successor() {
     let (stack, proxy) = stack("30").await;
-    let mut races = 0;
     for (number, tokens) in log_in_many(&stack).await.iter().enumerate() {
         // Half of them meet at one moment in front of the table.
         if number % 2 == 0 {
             proxy.hold("UpdateItem", AT_ONCE);
         }
-        let answers = in_time(refresh_at_once(&stack, &tokens.refresh).await);
+        let answers = refresh_at_once(&stack, &tokens.refresh).await;
         assert!(answers.iter().all(|answer| answer.status == 200), "{answers:?}");
-        assert!(successors(&answers).len() <= 1, "session {number}");
-        let Some(any) = answers.get(number % answers.len().max(1)) else { continue };
+        assert_eq!(successors(&answers).len(), 1, "session {number}");
+        let any = &answers[number % answers.len()];
         let next = stack.refresh(any.text("refresh_token")).await;
         assert_eq!(generation(&Tokens::of(&next).refresh), 2, "session {number}");
-        races += usize::from(answers.len() > AT_ONCE / 2);
     }
-    assert!(races >= RACES, "{races}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn of_parallel_refreshes_without_grace_exactly_one_wins_and_the_session_ends() {
     let (stack, proxy) = stack("0").await;
-    let mut races = 0;
     for (number, tokens) in log_in_many(&stack).await.iter().enumerate() {
         if number % 2 == 0 {
             proxy.hold("UpdateItem", AT_ONCE);
         }
-        let answers = in_time(refresh_at_once(&stack, &tokens.refresh).await);
-        let all_in_time = answers.len() == AT_ONCE;
+        let answers = refresh_at_once(&stack, &tokens.refresh).await;
         let (winners, losers): (Vec<_>, Vec<_>) =
             answers.into_iter().partition(|answer| answer.status == 200);
-        // One that was late may have won without hearing of it.
-        let expected = if all_in_time { 1..=1 } else { 0..=1 };
-        assert!(expected.contains(&winners.len()), "session {number}: {winners:?} {losers:?}");
+        let [winner] = &winners[..] else {
+            panic!("session {number}: {winners:?} {losers:?}");
+        };
         for loser in &losers {
             assert_eq!(loser.status, 401, "{loser:?}");
             let code = loser.text("error");
             assert!(["refresh_token_reused", "token_revoked"].contains(&code), "{loser:?}");
         }
-        for winner in winners.iter().map(Tokens::of) {
-            assert_eq!(stack.refresh(&winner.refresh).await.text("error"), "token_revoked");
-            let access = stack.get("/protected", &winner.access).await;
-            assert_eq!(access.text("error"), "token_revoked");
-        }
-        races += usize::from(all_in_time);
+        let winner = Tokens::of(winner);
+        assert_eq!(stack.refresh(&winner.refresh).await.text("error"), "token_revoked");
+        let access = stack.get("/protected", &winner.access).await;
+        assert_eq!(access.text("error"), "token_revoked");
     }
-    assert!(races >= RACES, "{races}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -167,8 +150,6 @@ async fn a_refresh_or_a_sign_up_whose_reply_was_lost_is_neither_theft_nor_confli
         let mut answer = stack.refresh(&tokens.refresh).await;
         if lost == 3 {
             assert_eq!((answer.status, answer.header("retry-after")), (503, "1"), "{number}");
-            // Under so many faults the function's client tries less often in the end.
-            proxy.heal();
             answer = stack.refresh(&tokens.refresh).await;
         }
         tokens = Tokens::of(&answer);

@@ -11,10 +11,9 @@ use serde_json::value::RawValue;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), StartError> {
     start_logging(log_settings());
-    let guard = Environment::load()?.guard()?;
-    let authorizer = &Authorizer {
-        guard: guard.connect(&Aws::new(env.call_timeout()?), Timestamp::now()).await?,
-    };
+    let env = Environment::load()?;
+    let (guard, aws) = (env.guard()?, Aws::new(env.call_timeout()?));
+    let authorizer = &Authorizer { guard: guard.connect(&aws, Timestamp::now()).await? };
 
     Ok(run(service_fn(|event: LambdaEvent<Box<RawValue>>| {
         // Boxed for the reason that `latchkey_http::run` gives.
