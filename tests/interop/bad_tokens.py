@@ -10,7 +10,7 @@ from tokens import CLAIMS, MISSING, assemble, changed, tampered
 
 ALPHABET = string.ascii_uppercase + string.ascii_lowercase + string.digits + "-_"
 
-# An address that nothing listens on: whoever fetches a key from there fails at least.
+# An address that nothing listens on: fetching a key from there fails.
 ELSEWHERE = "http://127.0.0.1:1/"
 
 HEADERS = (

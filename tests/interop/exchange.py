@@ -79,7 +79,7 @@ def a_flask_service_tells_ours_apart(case):
 
 
 def we_take_theirs(case):
-    """With our key, header and claims, a token is ours whoever made it; with less, nobody's."""
+    """A token with our key, header and claims is accepted from any library; with less it is refused."""
     header = header_of(case.access)
     nobody = make_key(case.key.algorithm, owner="nobody")
     for sign in (pyjwt_sign, jose_sign):

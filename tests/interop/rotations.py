@@ -104,7 +104,7 @@ def wait_for(look):
         found = look()
         if found is not None:
             return found
-        assert time.monotonic() < end, f"waited in vain for {look.__name__}"
+        assert time.monotonic() < end, f"timed out waiting for {look.__name__}"
         time.sleep(PAUSE_SECONDS)
 
 
@@ -231,7 +231,7 @@ class JwtAuthorizer:
 
 
 def api_gateways_own_authorizer_follows_rotations(case):
-    """With the keys that it has kept, and with those that it reads anew two rotations later."""
+    """With the keys that it has kept, and with those that it reads two rotations later."""
     kept = JwtAuthorizer(case.issuer, case.issuer)
     before = log_in(case)
     after = token_after_a_rotation(case)

@@ -17,12 +17,12 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// A header's text; empty when there is none.
+    /// A header's text; empty if it is missing.
     pub fn header(&self, name: &str) -> &str {
         self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
     }
 
-    /// A text member of the body; empty when there is none.
+    /// A text member of the body; empty if it is missing.
     pub fn text(&self, member: &str) -> &str {
         self.body.get(member).and_then(Value::as_str).unwrap_or_default()
     }

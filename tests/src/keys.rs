@@ -97,7 +97,7 @@ impl Operator {
         self.run(&KeyCommand::Retire { kid: kid.to_owned() }).await
     }
 
-    /// The ring's item, in DynamoDB's own JSON; `null` when there is none.
+    /// The ring's item, in DynamoDB's own JSON; `null` without a ring.
     pub async fn item(&self) -> Value {
         let key = json!({ "id": { "S": "ring" } });
         let request = json!({ "TableName": TABLE, "Key": key, "ConsistentRead": true });

@@ -250,7 +250,7 @@ fn what_cannot_be_done_is_one_line() {
     let local = format!("--local={}", folder.path().display());
     assert_fails(&run(&["keys", "list", &local]), "does `make dev` run here?");
 
-    // Nobody listens there any more.
+    // That port is closed by now.
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let endpoint = format!("http://127.0.0.1:{port}\n");
     fs::write(folder.path().join("aws-endpoint"), endpoint).unwrap();

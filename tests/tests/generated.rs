@@ -58,7 +58,7 @@ async fn five_thousand_requests_with_tokens_in_every_place_make_no_5xx_and_kill_
     Siege::begin(settings, 0x706c_6163_6573_0000, true).await.endure().await;
 }
 
-/// A stack, and whoever sends it requests.
+/// A stack and its clients.
 struct Siege {
     api: Arc<Stack>,
     seed: u64,
@@ -183,7 +183,7 @@ fn set_cookies(answer: &Answer) -> Vec<String> {
     cookies
 }
 
-/// Tokens that the right key has signed and nobody has issued: some with a known defect, and some
+/// Tokens that the right key has signed although no function issued them: some with a known defect, and some
 /// with claims and headers of any kind.
 fn forged(claims: &Value, dice: &mut Dice) -> Vec<String> {
     let listed = bad_tokens_like(&header(), claims).into_iter().map(|(_, token, _)| token);

@@ -149,7 +149,7 @@ async fn no_mix_of_tokens_ends_anothers_session() {
     let body = json!({ "refresh_token": victim.refresh });
     let both = stack.request(Method::POST, "/refresh").bearer_auth(&attacker.refresh).json(&body);
     assert_eq!(stack.send(both).await.text("error"), "invalid_request");
-    // The parts of two genuine tokens, put together anew.
+    // The parts of two genuine tokens, combined in other ways.
     let parts = |token: &str| token.split('.').map(str::to_owned).collect::<Vec<_>>();
     let (theirs, ours) = (parts(&victim.refresh), parts(&attacker.refresh));
     let mixed = format!("{}.{}.{}", theirs[0], theirs[1], ours[2]);

@@ -1,137 +1,27 @@
-//! `POST /refresh`: what each refresh token is answered with, and what becomes of its session.
+//! `POST /refresh`: what each refresh token is answered with, and what happens to its session.
 #![cfg(test)]
+
+mod scene;
 
 use std::time::Duration;
 
-use lambda_http::Request;
-use latchkey_guard::TokenReader;
-use latchkey_http::{GatewayAnswer, answer};
-use latchkey_keys::KeyCache;
-use latchkey_session::{AccountStatus, AddUser as _, ReadUser, RotationPolicy, UpdateUser, User};
+use latchkey_session::{AccountStatus, RotationPolicy};
 use latchkey_store::MemoryUsers;
 use latchkey_testkit::{
     event::{post_json, post_text, request, with_header, with_token},
-    fixtures::{
-        NOW, ROTATION_POLICY, SESSION_POLICY, issuer, key_set, key_source, operation, reader,
-        session, signing_ring, user, verifier,
-    },
     forge::{bad_refresh_tokens, claims_for, header, sign},
+    fixtures::{NOW, ROTATION_POLICY, key_source, signing_ring, user},
     unavailable::{self, CAUSE, UnavailableUsers},
 };
-use latchkey_token::{
-    AccessClaims, Grant, PresentedToken, RefreshClaims, SessionId, Subject, Timestamp,
+use latchkey_token::Subject;
+use serde_json::json;
+
+use scene::{
+    access_claims, assert_refused, body, call, call_with, later, refresh_claims, scene, text,
+    with_bearer,
 };
-use refresh::Refresh;
-use secrecy::ExposeSecret as _;
-use serde_json::{Value, json};
 
 const STRICT: RotationPolicy = RotationPolicy { grace: Duration::ZERO, ..ROTATION_POLICY };
-
-/// One user with two sessions, and the refresh token of the first.
-struct Scene {
-    users: MemoryUsers,
-    alice: User,
-    session: SessionId,
-    token: String,
-}
-
-async fn scene(change: impl FnOnce(&mut User)) -> Scene {
-    let users = MemoryUsers::default();
-    let mut alice = user("Alice");
-    let (first, second) = (session(&alice, NOW), session(&alice, NOW));
-    let grant = Grant {
-        user: &alice.id,
-        username: "Alice",
-        session: &first.id,
-        session_expires_at: first.session.expires_at,
-        roles: &[],
-        auth_time: NOW,
-        claims: None,
-        for_cookies: false,
-    };
-    let token = issuer().refresh_token(&grant, &first.session.newest()).unwrap();
-    let token = token.text.expose_secret().to_owned();
-    let session = first.id.clone();
-    for started in [first, second] {
-        alice.sessions.insert(started.id, started.session);
-    }
-    change(&mut alice);
-    users.add_user(&alice, &operation()).await.unwrap();
-    Scene { users, alice, session, token }
-}
-
-async fn call<U: ReadUser + UpdateUser>(
-    users: U,
-    policy: RotationPolicy,
-    event: &Value,
-    now: Timestamp,
-) -> GatewayAnswer {
-    call_with(KeyCache::fixed(key_set()), users, policy, event, now).await
-}
-
-async fn call_with<U: ReadUser + UpdateUser>(
-    keys: KeyCache,
-    users: U,
-    policy: RotationPolicy,
-    event: &Value,
-    now: Timestamp,
-) -> GatewayAnswer {
-    let reader = TokenReader { keys, ..reader() };
-    let refresh = Refresh { users, reader, policy, sessions: SESSION_POLICY };
-    let handle = async |request: &Request| refresh.handle(request, now).await;
-    answer(&event.to_string(), &handle).await
-}
-
-fn with_bearer(token: &str) -> Value {
-    with_token(request("POST", "/refresh"), token)
-}
-
-impl Scene {
-    async fn refresh(&self, token: &str, now: Timestamp) -> GatewayAnswer {
-        call(self.users.clone(), ROTATION_POLICY, &with_bearer(token), now).await
-    }
-
-    /// The refresh token of a successful answer.
-    async fn next(&self, token: &str, now: Timestamp) -> String {
-        let answer = self.refresh(token, now).await;
-        assert_eq!(answer.status_code, 200, "{answer:?}");
-        text(&answer, "refresh_token")
-    }
-
-    async fn stored(&self) -> User {
-        self.users.find_user(&self.alice.username).await.unwrap().unwrap()
-    }
-}
-
-fn body(answer: &GatewayAnswer) -> Value {
-    serde_json::from_str(&answer.body).unwrap()
-}
-
-fn text(answer: &GatewayAnswer, member: &str) -> String {
-    body(answer)[member].as_str().unwrap().to_owned()
-}
-
-fn refresh_claims(token: &str, now: Timestamp) -> RefreshClaims {
-    verifier().refresh(PresentedToken::parse(token).unwrap(), now).unwrap()
-}
-
-fn access_claims(answer: &GatewayAnswer, now: Timestamp) -> AccessClaims {
-    verifier().access(PresentedToken::parse(&text(answer, "access_token")).unwrap(), now).unwrap()
-}
-
-#[track_caller]
-fn assert_refused(answer: &GatewayAnswer, code: &str, msg: &str) {
-    assert_eq!(answer.status_code, 401, "{answer:?}");
-    assert_eq!(body(answer), json!({ "error": code, "msg": msg, "request_id": "request-1" }));
-    let challenge =
-        format!("Bearer realm=\"latchkey\", error=\"invalid_token\", error_description=\"{msg}\"");
-    assert_eq!(answer.headers["www-authenticate"], challenge);
-    assert_eq!(answer.headers["cache-control"], "no-store");
-}
-
-fn later(seconds: u64) -> Timestamp {
-    NOW + Duration::from_secs(seconds)
-}
 
 #[tokio::test]
 async fn the_newest_token_buys_the_next_pair() {

@@ -44,7 +44,7 @@ fn tokens(dice: &mut Dice, stock: &Stock) -> String {
 }
 
 /// Credentials that are refused, on most routes before anything is hashed. None of them changes or
-/// removes an account, whoever calls.
+/// removes an account, for any caller.
 fn useless_credentials(dice: &mut Dice, stock: &Stock) -> String {
     let username = dice.one_of(&stock.usernames).clone();
     let wrong = format!("not {PASSWORD}");

@@ -1,4 +1,4 @@
-//! Requests and events that nobody should send, the same ones in every run: real things, nearly
+//! Malformed requests and events, the same ones in every run: real things, nearly
 //! real ones and junk.
 
 pub(crate) mod bodies;

@@ -12,7 +12,7 @@ use crate::{
     world::{ALICE, AUDIENCE_SECRET, EXTENDED_SECRET, FLASK_AUDIENCE, FLASK_JWT_SECRET},
 };
 
-/// How long these tokens live, which no setting of ours bounds.
+/// How long these tokens live, which no setting bounds.
 const LIFE: u64 = 7 * 86_400;
 
 fn at(claims: Value, base: u64) -> Value {
@@ -86,7 +86,7 @@ fn accounts(rows: &mut Legacy, base: u64) {
     says("ALICE", "the identity in capitals", Then::Revoked);
     says("alice ", "the identity and a blank", Then::Revoked);
     says("carol", "a user who was not moved", Then::Revoked);
-    says("zoe", "a user whom nobody knows", Then::Revoked);
+    says("zoe", "an unknown user", Then::Revoked);
     says("dave", "a deleted account", Then::Revoked);
     says("erin", "a deleted account whose name is another's", Then::Revoked);
     says("frank", "a user who has changed the password here", Then::Revoked);

@@ -18,6 +18,7 @@ mod expected;
 mod forms;
 mod legacy;
 mod paths;
+mod signatures;
 mod surfaces;
 mod tokens;
 mod world;

@@ -1,19 +1,17 @@
 //! Tokens of ours, and what each one is by the contract, section 4: good between two moments, or
 //! refused whatever the time is.
-//! Longer than the rest because it is one list.
 
-use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use latchkey_testkit::{
     fixtures::ISSUER,
     forge::{
-        self, REQUIRED_CLAIMS, base64url, claims_for, header, public_key_as_secret,
-        refresh_claims_for, refresh_header, sign, sign_texts, sign_with_foreign_key,
-        sign_with_hmac, sign_with_p384, with, with_other_bits, with_signature,
+        self, REQUIRED_CLAIMS, claims_for, header, public_key_as_secret, refresh_claims_for,
+        refresh_header, sign, sign_texts, sign_with_hmac, with, with_signature,
     },
 };
 use latchkey_token::{SessionId, UserId};
 use serde_json::{Value, json};
 
+use crate::signatures::{signatures, texts, twins};
 use crate::world::{ALICE, BOB, CAROL, ENDED, EXPIRED, LIVE, OTHERS, SHORT, SHORT_SECONDS};
 
 /// A token is let through.
@@ -67,7 +65,7 @@ pub(crate) struct Token {
 
 /// The rows, as they are written.
 #[derive(Debug)]
-struct List {
+pub(crate) struct List {
     rows: Vec<Token>,
     /// When tokens end that are refused for something else.
     until: u64,
@@ -83,7 +81,7 @@ impl List {
         self.push(name, text, judged, &Value::Null);
     }
 
-    fn invalid(&mut self, name: &str, text: String) {
+    pub(crate) fn invalid(&mut self, name: &str, text: String) {
         self.refused(name, text, INVALID);
     }
 
@@ -120,7 +118,7 @@ fn at(claims: Value, base: u64, exp: u64) -> Value {
         .fold(claims, |claims, name| with(claims, name, base.into()))
 }
 
-fn alice(base: u64) -> Value {
+pub(crate) fn alice(base: u64) -> Value {
     claims_of(ALICE, LIVE, base)
 }
 
@@ -268,55 +266,6 @@ fn headers(list: &mut List, base: u64) {
     }
 }
 
-fn signatures(list: &mut List, base: u64) {
-    let (header, claims) = (header(), alice(base));
-    let genuine = sign(&header, &claims);
-    let bytes = signature_of(&genuine);
-    let (r, s) = bytes.split_at(32);
-    let half = with_signature(&header, &claims, r);
-    let long = with_signature(&header, &claims, &[&bytes[..], &[0]].concat());
-    let swapped = with_signature(&header, &claims, &[s, r].concat());
-    let admin = with(claims.clone(), "roles", json!(["admin"]));
-    list.invalid("a foreign key", sign_with_foreign_key(&header, &claims));
-    list.invalid("a key of another curve", sign_with_p384(&header, &claims));
-    list.invalid("an HMAC as ES256", sign_with_hmac(&header, &claims, b"secret"));
-    list.invalid("no signature", with_signature(&header, &claims, b""));
-    list.invalid("a signature of zeros", with_signature(&header, &claims, &[0; 64]));
-    list.invalid("r = n, s = n", with_signature(&header, &claims, &[ORDER, ORDER].concat()));
-    list.invalid("the signature in DER", with_signature(&header, &claims, &der(r, s)));
-    list.invalid("half of the signature", half);
-    list.invalid("a byte after the signature", long);
-    list.invalid("s before r", swapped);
-    list.invalid("the signature of other claims", with_signature(&header, &admin, &bytes));
-}
-
-fn texts(list: &mut List, base: u64) {
-    let genuine = sign(&header(), &alice(base));
-    let (message, signature) = genuine.rsplit_once('.').unwrap();
-    let (first, payload) = message.split_once('.').unwrap();
-    let standard = format!("{first}.{payload}.{}", standard_alphabet(signature));
-    for (name, text) in [
-        ("a word", "token".to_owned()),
-        ("two dots", "..".to_owned()),
-        ("two parts", message.to_owned()),
-        ("four parts", format!("{genuine}.x")),
-        ("five parts", format!("{genuine}.x.y")),
-        ("a dot before", format!(".{genuine}")),
-        ("padding", format!("{genuine}=")),
-        ("padding of the claims", format!("{first}.{payload}==.{signature}")),
-        ("other bits at the end", with_other_bits(&genuine)),
-        ("the alphabet of base64", standard),
-        ("a space inside", format!("{message}. {signature}")),
-        ("escaped dots", genuine.replace('.', "%2E")),
-        ("a null character", format!("{genuine}\0")),
-        ("letters outside ASCII", format!("{message}.ä{signature}")),
-        ("JSON", r#"{"payload":"x"}"#.to_owned()),
-        ("9,000 bytes", format!("{genuine}{}", "A".repeat(9_000 - genuine.len()))),
-    ] {
-        list.invalid(name, text);
-    }
-}
-
 fn claims(list: &mut List, base: u64) {
     let genuine = alice(base);
     for name in REQUIRED_CLAIMS {
@@ -359,46 +308,6 @@ fn claims(list: &mut List, base: u64) {
     ] {
         list.invalid(&format!("claims: {name}"), sign_texts(&header().to_string(), &payload));
     }
-}
-
-/// The order of P-256 (SEC 2, §2.4.2).
-const ORDER: [u8; 32] = [
-    0xff, 0xff, 0xff, 0xff, 0x00, 0x00, 0x00, 0x00, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
-    0xbc, 0xe6, 0xfa, 0xad, 0xa7, 0x17, 0x9e, 0x84, 0xf3, 0xb9, 0xca, 0xc2, 0xfc, 0x63, 0x25, 0x51,
-];
-
-fn signature_of(token: &str) -> Vec<u8> {
-    BASE64_URL_SAFE_NO_PAD.decode(token.rsplit('.').next().unwrap()).unwrap()
-}
-
-/// A token and the other one of the same message that ECDSA verifies: s and n - s.
-fn twins(token: &str) -> (String, String) {
-    let (message, _) = token.rsplit_once('.').unwrap();
-    let mut signature = signature_of(token);
-    let mut borrow = 0;
-    for (byte, order) in signature[32..].iter_mut().zip(ORDER).rev() {
-        let difference = i16::from(order) - i16::from(*byte) - borrow;
-        borrow = i16::from(difference < 0);
-        *byte = u8::try_from(difference.rem_euclid(256)).unwrap();
-    }
-    (token.to_owned(), format!("{message}.{}", base64url(signature)))
-}
-
-/// Two numbers as ASN.1 writes them.
-fn der(r: &[u8], s: &[u8]) -> Vec<u8> {
-    let integer = |number: &[u8]| {
-        let sign = usize::from(number[0] >= 0x80);
-        let length = u8::try_from(number.len() + sign).unwrap();
-        [&[0x02, length][..], &[0][..sign], number].concat()
-    };
-    let numbers = [integer(r), integer(s)].concat();
-    [&[0x30, u8::try_from(numbers.len()).unwrap()][..], &numbers].concat()
-}
-
-/// The text with a `+` or `/` where base64url has another character.
-fn standard_alphabet(text: &str) -> String {
-    let other = text.replace('-', "+").replace('_', "/");
-    if other == text { format!("+{}", &text[1..]) } else { other }
 }
 
 /// A genuine token of that many bytes.

@@ -1,0 +1,186 @@
+//! Keys that rotate, are retired, cannot be opened or are out of reach, over the real binaries.
+#![cfg(test)]
+
+mod damage;
+mod outage;
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use latchkey_keys::{KeyCommand, KeyState};
+use latchkey_tests::{
+    keys::{Operator, kid_in, kid_of, kids, settings},
+    stack::{Answer, Stack, Tokens},
+};
+use tokio::{task::JoinSet, time::sleep};
+
+pub(crate) const STEP: Duration = Duration::from_millis(100);
+/// A request waits half a second for newer keys and is then served with the last ones, which happens
+/// where the machine stands still.
+pub(crate) const SLACK: Duration = Duration::from_secs(1);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+pub(crate) const KEY_SET: &str = "/.well-known/jwks.json";
+
+#[track_caller]
+pub(crate) fn assert_unavailable(answer: &Answer) {
+    assert_eq!((answer.status, answer.text("error")), (503, "unavailable"), "{answer:?}");
+    assert_eq!(answer.header("retry-after"), "1");
+}
+
+/// Asks until the answer has that status, which must be no later than a second and the slack: as
+/// old as keys may become where this is used.
+pub(crate) async fn wait_for(status: u16, ask: impl AsyncFn() -> Answer) -> Answer {
+    let since = Instant::now();
+    loop {
+        let sent = since.elapsed();
+        let answer = ask().await;
+        if answer.status == status {
+            return answer;
+        }
+        assert!(sent < Duration::from_secs(1) + SLACK, "still {answer:?}");
+        sleep(STEP).await;
+    }
+}
+
+/// One route of each function that takes tokens.
+pub(crate) const ROUTES: [&str; 5] = ["/protected", "/me", "/workitems", "/logout", "/refresh"];
+
+pub(crate) async fn ask(stack: &Stack, route: &str, tokens: &Tokens) -> Answer {
+    match route {
+        "/logout" => stack.log_out(&tokens.access).await,
+        "/refresh" => stack.refresh(&tokens.refresh).await,
+        path => stack.get(path, &tokens.access).await,
+    }
+}
+
+pub(crate) fn is_refused(route: &str, answer: &Answer) -> bool {
+    if route == "/workitems" {
+        // The gateway's own words.
+        return (answer.status, answer.text("message")) == (403, "Forbidden");
+    }
+    (answer.status, answer.text("error")) == (401, "invalid_token")
+}
+
+pub(crate) const AGE: Duration = Duration::from_secs(2);
+
+/// When the last request was sent that was not refused, counted from `since`.
+pub(crate) async fn last_success(
+    stack: &Stack,
+    route: &str,
+    tokens: &Tokens,
+    since: Instant,
+) -> Duration {
+    let mut last = Duration::ZERO;
+    while since.elapsed() < AGE + 2 * SLACK {
+        let sent = since.elapsed();
+        let answer = ask(stack, route, tokens).await;
+        if !is_refused(route, &answer) {
+            assert_eq!(answer.status, 200, "{route}: {answer:?}");
+            last = sent;
+        }
+        sleep(STEP).await;
+    }
+    last
+}
+
+/// When the last login was asked for that another key than `kid` has signed.
+pub(crate) async fn last_login_by_another(stack: &Stack, kid: &str, since: Instant) -> Duration {
+    let mut last = Duration::ZERO;
+    loop {
+        let sent = since.elapsed();
+        let access = stack.tokens_of("bob").await.access;
+        if kid_of(&access) == kid {
+            // Verifiers know the key since it was published as the next one.
+            assert_eq!(stack.get("/protected", &access).await.status, 200);
+            assert_eq!(stack.get("/workitems", &access).await.status, 200);
+            return last;
+        }
+        assert!(sent < AGE + SLACK, "{kid} does not sign");
+        last = sent;
+        sleep(STEP).await;
+    }
+}
+
+pub(crate) async fn published(stack: &Stack) -> Vec<String> {
+    let answer = stack.get(KEY_SET, "").await;
+    assert_eq!(answer.status, 200, "{answer:?}");
+    let keys = answer.body["keys"].as_array().unwrap();
+    keys.iter().map(|key| key["kid"].as_str().unwrap().to_owned()).collect()
+}
+
+/// When the key set was last asked for that still had the key.
+pub(crate) async fn last_publication(stack: &Stack, kid: &str, since: Instant) -> Duration {
+    let mut last = Duration::ZERO;
+    loop {
+        let sent = since.elapsed();
+        if !published(stack).await.iter().any(|other| other == kid) {
+            return last;
+        }
+        assert!(sent < AGE + SLACK, "{kid} is still published");
+        last = sent;
+        sleep(STEP).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[expect(clippy::print_stdout, reason = "the bound is measured")]
+async fn a_retired_keys_tokens_are_refused_within_the_bound() {
+    let stack = Arc::new(settings("2").start());
+    let operator = Operator::of(&stack);
+    let ring = operator.run(&KeyCommand::Rotate { force: false }).await.unwrap();
+    let (retired, heir) = (kid_in(&ring, KeyState::Current), kid_in(&ring, KeyState::Next));
+    for user in ["alice", "bob"] {
+        assert_eq!(stack.sign_up(user).await.status, 201);
+    }
+    let mut sessions = Vec::new();
+    for route in ROUTES {
+        let tokens = stack.tokens_of("alice").await;
+        assert_eq!(kid_of(&tokens.access), retired);
+        // Warm, and remembered as genuine.
+        assert_eq!(ask(&stack, route, &tokens).await.status, 200, "{route}");
+        sessions.push((route, tokens));
+    }
+    assert_eq!(published(&stack).await, [retired, heir]);
+
+    let left = operator.retire(retired).await.unwrap();
+    let since = Instant::now();
+    assert_eq!(kid_in(&left, KeyState::Current), heir);
+    assert!(!kids(&left).contains(&retired), "{left:?}");
+    let mut watches = JoinSet::new();
+    for (route, tokens) in sessions {
+        let stack = Arc::clone(&stack);
+        watches.spawn(async move { (route, last_success(&stack, route, &tokens, since).await) });
+    }
+    let (signed, listed) = tokio::join!(
+        last_login_by_another(&stack, heir, since),
+        last_publication(&stack, retired, since),
+    );
+    let mut times = watches.join_all().await;
+    times.extend([("signing", signed), ("key set", listed)]);
+    for (what, last) in times {
+        println!("{what}: the retired key was last good {} ms after", last.as_millis());
+        assert!(last < AGE + SLACK, "{what}: {last:?}");
+    }
+    assert_eq!(operator.retire(retired).await.unwrap(), left, "it is retired already");
+    let unknown = operator.retire("unknown").await.unwrap_err();
+    assert_eq!(unknown["errorType"], "Refused", "{unknown}");
+}
+
+pub(crate) async fn assert_accepted(stack: &Stack, token: &str) {
+    for path in ["/protected", "/workitems"] {
+        let answer = stack.get(path, token).await;
+        assert_eq!(answer.status, 200, "{path}: {answer:?}");
+    }
+}
+
+/// Verifiers, each with a route that needs keys.
+pub(crate) const VERIFIERS: [(&str, &str); 3] =
+    [("protected", "/protected"), ("authorizer", "/workitems"), ("discovery", KEY_SET)];
+
+/// Whether a verifier has no keys.
+pub(crate) fn is_without_keys(answer: &Answer) -> bool {
+    let of_gateway = (answer.status, answer.text("message")) == (500, "Internal Server Error");
+    of_gateway || (answer.status, answer.text("error")) == (503, "unavailable")
+}
