@@ -47,7 +47,7 @@ def on_tables(stack):
         schema = stack.template["Resources"][logical_id]["Properties"]["KeySchema"]
         key = {attribute["AttributeName"]: {"S": "nobody"} for attribute in schema}
         table, partition = stack.resources[logical_id], next(iter(key))
-        is_nobodys = {
+        by_key = {
             "KeyConditionExpression": f"{partition} = :key",
             "ExpressionAttributeValues": {":key": {"S": "nobody"}},
         }
@@ -61,7 +61,7 @@ def on_tables(stack):
             "put_item": {"Item": key},
             "update_item": {"Key": key, **ends_sessions},
             "delete_item": {"Key": key},
-            "query": is_nobodys,
+            "query": by_key,
             "scan": {},
             "update_table": {"DeletionProtectionEnabled": True},
             "describe_table": {},

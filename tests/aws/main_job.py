@@ -113,10 +113,10 @@ def the_guard(user, report):
         gateway.get("/protected", user.refresh).verdict,
         (401, "wrong_token_type"),
     )
-    nobody = gateway.get("/protected/optional")
+    anonymous = gateway.get("/protected/optional")
     report.equal(
         "GET /protected/optional without a token",
-        (nobody.status, nobody.body),
+        (anonymous.status, anonymous.body),
         (200, {"logged_in_as": None}),
     )
 
@@ -143,10 +143,10 @@ def behind_the_authorizer(user, other, report):
     report.equal("DELETE /workitems/{id}", gateway.delete(path, user.access).status, 204)
     report.equal("which removes it", gateway.get("/workitems", user.access).body, {"workitems": []})
     for method, called in (("GET", "/workitems"), ("POST", "/workitems"), ("DELETE", path)):
-        nobody = gateway.call(method, called)
+        anonymous = gateway.call(method, called)
         report.equal(
             f"{method} /workitems without a token",
-            (nobody.status, nobody.body),
+            (anonymous.status, anonymous.body),
             GATEWAY_401,
         )
         for name, token in (("garbage", "garbage"), ("a refresh token", user.refresh)):

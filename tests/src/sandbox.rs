@@ -8,7 +8,7 @@ use local::{
     template::Function,
 };
 
-use crate::stack::binaries;
+use crate::stack::{PATIENT_CALLS, binaries};
 
 /// Starts a function of the template's over that DynamoDB, with the tests' key and the variables
 /// that `given` names.
@@ -20,7 +20,9 @@ pub fn start(
     let given =
         |name: &str| given(name).or_else(|| (name == "SIGNING_KEYS").then(|| JWK_SET.to_owned()));
     let mut variables = Environments { given: &given, aws_url: "" }.of(function);
-    variables.insert("AWS_ENDPOINT_URL_DYNAMODB".to_owned(), endpoint.to_owned());
+    for (name, value) in [("AWS_ENDPOINT_URL_DYNAMODB", endpoint), PATIENT_CALLS] {
+        variables.insert(name.to_owned(), value.to_owned());
+    }
     let command = FunctionCommand {
         name: function.binary.clone(),
         binary: binaries().join(&function.binary),

@@ -22,8 +22,9 @@ use local::tables::http_client;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-/// How long a call of AWS may take, in milliseconds.
-const CALL_TIMEOUT: &str = "AWS_CALL_TIMEOUT_MS";
+/// How long a call of AWS may take, in milliseconds. Dozens of processes share this machine's
+/// processors, as sandboxes do not: what is late for that alone must not fail.
+pub const PATIENT_CALLS: (&str, &str) = ("AWS_CALL_TIMEOUT_MS", "15000");
 
 /// How a stack is started.
 #[derive(Clone, Debug, Default)]
@@ -53,7 +54,7 @@ impl Settings {
     /// The same where calls of AWS may take that long, for tests that make them hang.
     #[must_use]
     pub fn call_timeout(self, milliseconds: u32) -> Self {
-        self.variable(CALL_TIMEOUT, &milliseconds.to_string())
+        self.variable(PATIENT_CALLS.0, &milliseconds.to_string())
     }
 
     /// The same with an option of the gateway's.
@@ -90,11 +91,9 @@ impl Settings {
             arguments.extend(["--state", "memory"]);
         }
         let mut command = Command::new(binaries().join("local"));
-        // Dozens of processes share this machine's processors, as sandboxes do not: what is late for
-        // that alone must not fail.
         if !self.has_option("--template") && !self.has_option("--timeout") {
             arguments.extend(["--timeout", "20"]);
-            command.env(CALL_TIMEOUT, "15000");
+            command.env(PATIENT_CALLS.0, PATIENT_CALLS.1);
         }
         command
             .current_dir(self.folder.as_deref().unwrap_or_else(|| workspace()))

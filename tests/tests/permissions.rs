@@ -16,7 +16,7 @@ use latchkey_testkit::{
 use latchkey_tests::{
     policy::{Permissions, attributes_of, granted, needed},
     repository::functions,
-    stack::{PASSWORD, Settings, Tokens, binaries, claims_of},
+    stack::{PASSWORD, PATIENT_CALLS, Settings, Tokens, binaries, claims_of},
 };
 use local::{
     aws::AwsEmulator,
@@ -62,8 +62,10 @@ impl Functions {
         for function in template.functions.values() {
             let name = function.binary.clone();
             let mut variables = environments.of(function);
-            variables.insert(CALLER.to_owned(), name.clone());
-            variables.insert("AWS_ENDPOINT_URL_DYNAMODB".to_owned(), proxy.endpoint.clone());
+            let endpoint = ("AWS_ENDPOINT_URL_DYNAMODB", proxy.endpoint.as_str());
+            for (name, value) in [(CALLER, name.as_str()), endpoint, PATIENT_CALLS] {
+                variables.insert(name.to_owned(), value.to_owned());
+            }
             let binary = binaries().join(&name);
             let command =
                 FunctionCommand { name: name.clone(), binary, memory: function.memory, variables };

@@ -9,8 +9,8 @@ use latchkey_session::{AccountStatus, RotationPolicy};
 use latchkey_store::MemoryUsers;
 use latchkey_testkit::{
     event::{post_json, post_text, request, with_header, with_token},
-    forge::{bad_refresh_tokens, claims_for, header, sign},
     fixtures::{NOW, ROTATION_POLICY, key_source, signing_ring, user},
+    forge::{bad_refresh_tokens, claims_for, header, sign},
     unavailable::{self, CAUSE, UnavailableUsers},
 };
 use latchkey_token::Subject;

@@ -3,8 +3,8 @@
 
 use std::time::Duration;
 
-use latchkey_session::{Client, Judgement, Rotation, RotationPolicy, Session, SessionLifetimes};
-use latchkey_token::{OperationId, RefreshClaims, SessionId, Timestamp, TokenId, UserId};
+use latchkey_session::{Client, RefreshOutcome, Rotation, RotationPolicy, Session, SessionLifetimes};
+use latchkey_token::{OperationId, RefreshClaims, SessionId, Subject, Timestamp, TokenId, UserId};
 
 const POLICY: RotationPolicy = RotationPolicy {
     lifetimes: SessionLifetimes {
@@ -37,11 +37,10 @@ fn session(rotated_at: u64) -> Session {
 
 fn token(generation: u64) -> RefreshClaims {
     RefreshClaims {
-        user: UserId::generate().unwrap(),
-        username: "alice".to_owned(),
-        session: SessionId::generate().unwrap(),
+        subject: Subject::User { id: UserId::generate().unwrap(), username: "alice".to_owned() },
+        session: Some(SessionId::generate().unwrap()),
         generation,
-        token: TokenId::generate().unwrap(),
+        token: Some(TokenId::generate().unwrap()),
         auth_time: at(10_000),
         expires_at: at(20_000),
         csrf: None,
@@ -56,21 +55,21 @@ fn rotate(now: u64) -> Option<Rotation> {
 fn each_row_of_the_table() {
     let live = session(11_000);
     for (session, generation, now, expected) in [
-        (None, 5, 11_001, Judgement::Ended),
-        (Some(&live), 5, 11_001, Judgement::Current),
-        (Some(&live), 5, 11_999, Judgement::Current),
-        (Some(&live), 4, 11_000, Judgement::Previous),
-        (Some(&live), 4, 11_029, Judgement::Previous),
-        (Some(&live), 4, 11_030, Judgement::Reused),
-        (Some(&live), 3, 11_001, Judgement::Reused),
-        (Some(&live), 0, 11_001, Judgement::Reused),
+        (None, 5, 11_001, RefreshOutcome::Ended),
+        (Some(&live), 5, 11_001, RefreshOutcome::Current),
+        (Some(&live), 5, 11_999, RefreshOutcome::Current),
+        (Some(&live), 4, 11_000, RefreshOutcome::Previous),
+        (Some(&live), 4, 11_029, RefreshOutcome::Previous),
+        (Some(&live), 4, 11_030, RefreshOutcome::Reused),
+        (Some(&live), 3, 11_001, RefreshOutcome::Reused),
+        (Some(&live), 0, 11_001, RefreshOutcome::Reused),
         // Newer than the session: the table was set back.
-        (Some(&live), 6, 11_001, Judgement::Reused),
-        (Some(&live), u64::MAX, 11_001, Judgement::Reused),
+        (Some(&live), 6, 11_001, RefreshOutcome::Reused),
+        (Some(&live), u64::MAX, 11_001, RefreshOutcome::Reused),
         // Another sandbox's clock is ahead.
-        (Some(&live), 4, 10_990, Judgement::Previous),
+        (Some(&live), 4, 10_990, RefreshOutcome::Previous),
     ] {
-        let found = POLICY.judge(session, generation, at(now));
+        let found = POLICY.outcome(session, generation, at(now));
         assert_eq!(found, expected, "generation {generation} at {now}");
     }
 }
@@ -79,7 +78,7 @@ fn each_row_of_the_table() {
 fn without_grace_the_token_before_is_reused_also_in_the_same_second_and_earlier() {
     let strict = RotationPolicy { grace: Duration::ZERO, ..POLICY };
     for now in [10_999, 11_000, 11_001] {
-        assert_eq!(strict.judge(Some(&session(11_000)), 4, at(now)), Judgement::Reused);
+        assert_eq!(strict.outcome(Some(&session(11_000)), 4, at(now)), RefreshOutcome::Reused);
     }
 }
 

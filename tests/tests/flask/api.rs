@@ -8,8 +8,8 @@ use latchkey_store::{
 };
 use latchkey_testkit::{
     dynamodb,
+    fixtures::{ISSUER, JWK_SET, operation},
     forge::{header, sign},
-    subject::{ISSUER, JWK_SET, operation},
 };
 use latchkey_tests::stack::{Answer, PASSWORD, Settings, Stack, Tokens, claims_of};
 use latchkey_token::Timestamp;

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use latchkey_session::AccountStatus;
 use latchkey_testkit::{
     dynamodb,
+    fixtures::{ISSUER, JWK_SET},
     forge::{refresh_header, sign},
-    subject::{ISSUER, JWK_SET},
 };
 use latchkey_tests::stack::{PASSWORD, Settings, Tokens, claims_of};
 use latchkey_token::{Algorithm, SigningKey};

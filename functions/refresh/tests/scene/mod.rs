@@ -15,9 +15,7 @@ use latchkey_testkit::{
         verifier,
     },
 };
-use latchkey_token::{
-    AccessClaims, Grant, PresentedToken, RefreshClaims, SessionId, Timestamp,
-};
+use latchkey_token::{AccessClaims, Grant, PresentedToken, RefreshClaims, SessionId, Timestamp};
 use refresh::Refresh;
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
