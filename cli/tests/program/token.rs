@@ -3,8 +3,8 @@
 use std::fs;
 
 use latchkey_testkit::{
+    fixtures::{KID, key_set},
     forge::{claims, header, sign, sign_with_foreign_key, with},
-    subject::{KID, key_set},
 };
 use latchkey_token::Timestamp;
 use serde_json::{Value, json};

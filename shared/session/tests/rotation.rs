@@ -3,7 +3,9 @@
 
 use std::time::Duration;
 
-use latchkey_session::{Client, RefreshOutcome, Rotation, RotationPolicy, Session, SessionLifetimes};
+use latchkey_session::{
+    Client, RefreshOutcome, Rotation, RotationPolicy, Session, SessionLifetimes,
+};
 use latchkey_token::{OperationId, RefreshClaims, SessionId, Subject, Timestamp, TokenId, UserId};
 
 const POLICY: RotationPolicy = RotationPolicy {

@@ -2,10 +2,10 @@
 
 use std::{collections::BTreeSet, fmt, time::Duration};
 
-use latchkey_session::{User, Username};
-use latchkey_store::{
-    AccountChange, AddUser as _, Aws, DynamoUsers, FindUser as _, RemoveUser as _,
+use latchkey_session::{
+    AccountChange, AddUser as _, ReadUser as _, RemoveUser as _, User, Username,
 };
+use latchkey_store::{Aws, DynamoUsers};
 use latchkey_testkit::{
     dynamodb,
     fixtures::{ISSUER, JWK_SET, operation},
