@@ -16,7 +16,7 @@ SERVED := $(addprefix --package ,local $(notdir $(wildcard functions/*)))
 HAS_NEXTEST := $(shell command -v cargo-nextest)
 RUN_TESTS := $(if $(HAS_NEXTEST),cargo nextest run,cargo test --tests)
 
-.PHONY: help dev rotate test test-all check fmt lint doc test-openapi test-interop test-browser deny template build bench deploy check-aws \
+.PHONY: help dev rotate test test-all check fmt lint doc test-openapi test-packages test-interop test-browser deny template build bench deploy check-aws \
 	password-filter configuration-docs \
 	advisories advisories-rust advisories-npm advisories-python
 
@@ -45,6 +45,7 @@ check: ## The gate: format, lints, tests, docs, OpenAPI, interoperation, depende
 	$(MAKE) test-all
 	$(MAKE) doc
 	$(MAKE) test-openapi
+	$(MAKE) test-packages
 	$(MAKE) test-interop
 	$(MAKE) test-browser
 	$(MAKE) deny
@@ -69,6 +70,9 @@ configuration-docs: ## Generate docs/configuration.md (a test compares them)
 	mkdir -p $(TARGET)
 	cargo run --quiet --package latchkey-config --example configuration > $(TARGET)/configuration.md
 	mv $(TARGET)/configuration.md docs/configuration.md
+
+test-packages: ## The crates of the guard's users, as packages: the token's tests, and examples/axum-guard against them
+	python3 tests/packages/run.py $(TARGET)
 
 INTEROP := tests/interop
 

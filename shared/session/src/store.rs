@@ -1,6 +1,6 @@
 //! What can be asked of the users table: one trait for each kind of access that a policy grants.
 
-use std::future::Future;
+use std::{convert::Infallible, future::Future};
 
 use latchkey_token::{OperationId, SessionId, UserId};
 use secrecy::SecretString;
@@ -214,4 +214,23 @@ pub trait RemoveUser {
         &self,
         change: &AccountChange<'_>,
     ) -> impl Future<Output = Result<AccountChangeOutcome, StoreError>> + Send;
+}
+
+/// No store: the type of the users of a guard that looks nothing up.
+impl ReadUser for Infallible {
+    async fn find_user(&self, _: &Username) -> Result<Option<User>, StoreError> {
+        match *self {}
+    }
+
+    async fn find_session(
+        &self,
+        _: &Username,
+        _: Option<&SessionId>,
+    ) -> Result<Option<SessionState>, StoreError> {
+        match *self {}
+    }
+
+    async fn find_legacy_user(&self, _: &str) -> Result<Option<LegacyUser>, StoreError> {
+        match *self {}
+    }
 }

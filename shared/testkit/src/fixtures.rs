@@ -54,15 +54,7 @@ pub fn key_source(location: KeyLocation) -> KeySource {
 
 /// Access tokens of 15 minutes, refresh tokens of 30 days, no leeway.
 pub fn token_profile() -> TokenProfile {
-    TokenProfile {
-        issuer: ISSUER.to_owned(),
-        audience: ISSUER.to_owned(),
-        other_issuers: Vec::new(),
-        other_audiences: Vec::new(),
-        access_lifetime: Duration::from_mins(15),
-        refresh_lifetime: Duration::from_hours(30 * 24),
-        leeway: Duration::ZERO,
-    }
+    TokenProfile::new(ISSUER)
 }
 
 static KEYS: LazyLock<KeySet> = LazyLock::new(key_set);

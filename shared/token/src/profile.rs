@@ -31,6 +31,21 @@ pub(crate) fn refresh_audience(issuer: &str) -> String {
 }
 
 impl TokenProfile {
+    /// The tokens of `issuer` with the defaults: the issuer is the audience, access tokens live 15
+    /// minutes and refresh tokens 30 days, without leeway.
+    pub fn new(issuer: impl Into<String>) -> Self {
+        let issuer = issuer.into();
+        Self {
+            audience: issuer.clone(),
+            issuer,
+            other_issuers: Vec::new(),
+            other_audiences: Vec::new(),
+            access_lifetime: Duration::from_mins(15),
+            refresh_lifetime: Duration::from_hours(30 * 24),
+            leeway: Duration::ZERO,
+        }
+    }
+
     /// Whether `audience` has the form `<issuer>#<purpose>` of an accepted issuer. That is reserved for
     /// other tokens, which would otherwise be accepted as access tokens.
     pub fn reserves(&self, audience: &str) -> bool {
