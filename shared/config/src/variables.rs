@@ -78,7 +78,7 @@ variables! {
     /// the DynamoDB table of the sample back end; the template makes it
     WORK_ITEMS_TABLE: REQUIRED, ANY;
     /// how long a call of AWS may take with its retries, in milliseconds; half of it is for one attempt. The default leaves a function time to answer 503 within 2 s
-    AWS_CALL_TIMEOUT_MS: Some("1500"), Number(100, 10_000);
+    AWS_CALL_TIMEOUT_MS: Some("1500"), Number(100, 60_000);
 
     "Keys":
 
