@@ -1,6 +1,6 @@
 //! Several locations, optional routes, other methods, roles and error codes.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::collections::BTreeSet;
 
 use latchkey_testkit::forge::{header, sign};
 use latchkey_tests::{
@@ -115,7 +115,10 @@ async fn optional_routes_preflights_and_heads() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn users_do_not_reach_what_belongs_to_another() {
-    let api = Arc::new(Api::start(with_known_key()));
+    let api = Api::start(with_known_key());
+    for name in ["alice", "mallory"] {
+        assert_eq!(api.sign_up(name).await.status, 201);
+    }
 
     let it = case("an admin's route without the role; with the role in a body", SAME);
     let wish = json!({ "roles": ["admin"], "role": "admin" });
