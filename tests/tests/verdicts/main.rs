@@ -82,6 +82,11 @@ impl Comparison {
         let asked: Asked = (form.ask)(token, &self.other);
         let mut events: HashMap<Surface, String> = HashMap::new();
         for (surface, now) in judged {
+            // `/protected` changes nothing, so another endpoint is asked for a change.
+            let surface = match surface {
+                Surface::Protected if asked.is_change => Surface::WorkItems,
+                surface => surface,
+            };
             let Some(verdict) = expected(token, form, surface, now, self.leeway) else { continue };
             let event =
                 events.entry(surface).or_insert_with(|| event_for(surface, &asked, "/any/path"));
