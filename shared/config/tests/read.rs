@@ -72,6 +72,7 @@ fn the_variables_of_a_function_are_all_that_it_asks_for() {
             &[
                 "ARGON2_ITERATIONS",
                 "ARGON2_MEMORY_KIB",
+                "AWS_CALL_TIMEOUT_MS",
                 "BASE_PATH",
                 "JWT_ERROR_MESSAGE_KEY",
                 "JWT_ISSUER",

@@ -36,6 +36,7 @@ const BAD: [(&str, Change<'_>); 68] = [
     ("ARGON2_ITERATIONS", &[("ARGON2_ITERATIONS", "two")]),
     ("ARGON2_MEMORY_KIB", &[("ARGON2_MEMORY_KIB", "1024")]),
     ("ARGON2_MEMORY_KIB", &[("ARGON2_MEMORY_KIB", "4294967296")]),
+    ("AWS_CALL_TIMEOUT_MS", &[("AWS_CALL_TIMEOUT_MS", "99")]),
     ("BASE_PATH", &[("BASE_PATH", "auth")]),
     ("BASE_PATH", &[("BASE_PATH", "/auth/")]),
     ("FLASK_JWT_LOGIN", &[("FLASK_JWT_LOGIN", "off")]),
