@@ -29,7 +29,7 @@ fn read(function: &str, changed: Change<'_>) -> Result<(), ConfigError> {
 }
 
 /// The variable whose bad value it is, and what it is set with.
-const BAD: [(&str, Change<'_>); 68] = [
+const BAD: [(&str, Change<'_>); 69] = [
     ("ALLOWED_ORIGINS", &[("ALLOWED_ORIGINS", "https://app.example.com/")]),
     ("ARGON2_ITERATIONS", &[("ARGON2_ITERATIONS", "0")]),
     ("ARGON2_ITERATIONS", &[("ARGON2_ITERATIONS", "17")]),
