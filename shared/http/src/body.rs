@@ -43,6 +43,9 @@ impl JsonBody {
     }
 
     /// Reads a body that came with these headers.
+    ///
+    /// # Errors
+    /// As [`JsonBody::parse`].
     pub fn read(headers: &HeaderMap, bytes: &[u8]) -> Result<Self, ApiError> {
         if bytes.len() > MAX_BODY_BYTES {
             return Err(ErrorKind::PayloadTooLarge.into());

@@ -104,7 +104,11 @@ impl KeySource {
                 let source = Source::connect(secret, flask_secret, aws).await;
                 Ok(KeyCache::start(source, max_age, now).await)
             }
-            _ => PUBLIC_ONLY,
+            KeyLocation::Ring { signing: None, .. }
+            | KeyLocation::JwkSet(_)
+            | KeyLocation::SharedSecret(_)
+            | KeyLocation::PrivatePem(_)
+            | KeyLocation::PublicPem(_) => PUBLIC_ONLY,
         }
     }
 
@@ -132,7 +136,10 @@ impl KeySource {
                 let source = Source::connect(secret, flask_secret, aws).await;
                 Ok(KeyCache::start(source, max_age, now).await)
             }
-            _ => PUBLIC_ONLY,
+            KeyLocation::JwkSet(_)
+            | KeyLocation::SharedSecret(_)
+            | KeyLocation::PrivatePem(_)
+            | KeyLocation::PublicPem(_) => PUBLIC_ONLY,
         }
     }
 
