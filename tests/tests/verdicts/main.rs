@@ -83,10 +83,8 @@ impl Comparison {
         let mut events: HashMap<Surface, String> = HashMap::new();
         for (surface, now) in judged {
             // `/protected` changes nothing, so another endpoint is asked for a change.
-            let surface = match surface {
-                Surface::Protected if asked.is_change => Surface::WorkItems,
-                surface => surface,
-            };
+            let has_route = surface != Surface::Protected || !asked.is_change;
+            let surface = if has_route { surface } else { Surface::WorkItems };
             let Some(verdict) = expected(token, form, surface, now, self.leeway) else { continue };
             let event =
                 events.entry(surface).or_insert_with(|| event_for(surface, &asked, "/any/path"));
