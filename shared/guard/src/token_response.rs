@@ -42,40 +42,32 @@ pub enum Delivery<'a> {
     AccessToken,
 }
 
-/// A pair of tokens, as RFC 6749 §5.1 writes it.
-#[derive(Serialize)]
-struct TokenPair<'a> {
-    access_token: &'a str,
-    token_type: &'a str,
-    expires_in: u64,
+/// The body, as RFC 6749 §5.1 writes a pair of tokens. What is in a cookie is left out.
+#[derive(Default, Serialize)]
+struct TokenBody<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    msg: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    access_token: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    token_type: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expires_in: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     refresh_token: Option<&'a str>,
-    refresh_expires_in: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refresh_expires_in: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    csrf_access_token: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     csrf_refresh_token: Option<&'a str>,
 }
 
-/// What is said of tokens that are in cookies.
-#[derive(Serialize)]
-struct CookieBody<'a> {
-    msg: &'static str,
-    expires_in: u64,
-    refresh_expires_in: u64,
-    csrf_access_token: Option<&'a str>,
-    csrf_refresh_token: Option<&'a str>,
-}
-
-#[derive(Serialize)]
-struct AccessTokenBody<'a> {
-    access_token: &'a str,
-}
-
-/// The current pair of tokens of a session: a new access token, and the session's newest refresh
-/// token.
+/// The response with the current tokens of a session: a new access token, and the session's newest
+/// refresh token.
 ///
 /// # Errors
-/// `internal` when a token cannot be signed, or is too long for the cookie that it is
-/// to be in.
+/// `internal` if a token cannot be signed, or is too long for its cookie.
 pub fn token_response(
     issuer: Issuer<'_>,
     holder: SessionOf<'_>,
@@ -95,55 +87,48 @@ pub fn token_response(
         for_cookies: matches!(delivery, Delivery::Cookies(_)),
     };
     let access = issuer.access_token(&grant, is_fresh, now)?;
+    let access_text = Some(access.text.expose_secret());
+    if let Delivery::AccessToken = delivery {
+        return json(
+            StatusCode::OK,
+            &TokenBody { access_token: access_text, ..Default::default() },
+        );
+    }
     let refresh = match delivery {
-        Delivery::RefreshCookie { .. } => issuer.lone_refresh_token(&grant, &session.newest()),
-        Delivery::Body { .. } | Delivery::Cookies(_) | Delivery::AccessToken => {
-            issuer.refresh_token(&grant, &session.newest())
-        }
+        Delivery::RefreshCookie { .. } => issuer.lone_refresh_token(&grant, &session.newest())?,
+        _ => issuer.refresh_token(&grant, &session.newest())?,
     };
-    let refresh = refresh?;
-    let life = |token: &IssuedToken| token.expires_at.since(now).as_secs();
-    match delivery {
-        Delivery::AccessToken => {
-            let access_token = access.text.expose_secret();
-            json(StatusCode::OK, &AccessTokenBody { access_token })
-        }
+    let lifetime = |token: &IssuedToken| Some(token.expires_at.since(now).as_secs());
+    let mut body = TokenBody {
+        expires_in: lifetime(&access),
+        refresh_expires_in: lifetime(&refresh),
+        csrf_refresh_token: refresh.csrf.as_deref(),
+        ..Default::default()
+    };
+    let (access_cookie, refresh_cookie) = match delivery {
         Delivery::Cookies(cookies) => {
-            let answer = CookieBody {
-                msg: if is_fresh { "login successful" } else { "refresh successful" },
-                expires_in: life(&access),
-                refresh_expires_in: life(&refresh),
-                csrf_access_token: access.csrf.as_deref(),
-                csrf_refresh_token: refresh.csrf.as_deref(),
-            };
-            let mut response = json(StatusCode::OK, &answer)?;
-            cookies.set(response.headers_mut(), TokenType::Access, &access, now)?;
-            cookies.set(response.headers_mut(), TokenType::Refresh, &refresh, now)?;
-            Ok(response)
-        }
-        Delivery::Body { token_type } => {
-            let answer = TokenPair {
-                access_token: access.text.expose_secret(),
-                token_type,
-                expires_in: life(&access),
-                refresh_token: Some(refresh.text.expose_secret()),
-                refresh_expires_in: life(&refresh),
-                csrf_refresh_token: None,
-            };
-            json(StatusCode::OK, &answer)
+            body.msg = Some(if is_fresh { "login successful" } else { "refresh successful" });
+            body.csrf_access_token = access.csrf.as_deref();
+            (Some(cookies), Some(cookies))
         }
         Delivery::RefreshCookie { token_type, cookies } => {
-            let answer = TokenPair {
-                access_token: access.text.expose_secret(),
-                token_type,
-                expires_in: life(&access),
-                refresh_token: None,
-                refresh_expires_in: life(&refresh),
-                csrf_refresh_token: refresh.csrf.as_deref(),
-            };
-            let mut response = json(StatusCode::OK, &answer)?;
-            cookies.set(response.headers_mut(), TokenType::Refresh, &refresh, now)?;
-            Ok(response)
+            (body.access_token, body.token_type) = (access_text, Some(token_type));
+            (None, Some(cookies))
         }
+        Delivery::Body { token_type } => {
+            (body.access_token, body.token_type) = (access_text, Some(token_type));
+            body.refresh_token = Some(refresh.text.expose_secret());
+            (None, None)
+        }
+        Delivery::AccessToken => (None, None),
+    };
+    let mut response = json(StatusCode::OK, &body)?;
+    let headers = response.headers_mut();
+    if let Some(cookies) = access_cookie {
+        cookies.set(headers, TokenType::Access, &access, now)?;
     }
+    if let Some(cookies) = refresh_cookie {
+        cookies.set(headers, TokenType::Refresh, &refresh, now)?;
+    }
+    Ok(response)
 }

@@ -248,3 +248,15 @@ async fn a_missing_token_is_asked_for_where_it_may_be() {
         assert_eq!((refused.kind().code(), refused.message()), ("missing_token", sentence));
     }
 }
+
+#[tokio::test]
+async fn a_subprotocol_is_a_token_only_when_it_looks_like_one() {
+    let places = locations(&[TokenLocation::WebSocketProtocol]);
+    let offered = |protocols: &str| get("/", &[("sec-websocket-protocol", protocols)], "");
+    let token = token();
+    assert!(check(&places, &offered(&format!("graphql-ws, {token}"))).await.is_ok());
+    for other in ["graphql-ws", "v1.chat.example", "eyJ", "eyJa.b.c.d"] {
+        let error = check(&places, &offered(other)).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::MissingToken, "{other}");
+    }
+}

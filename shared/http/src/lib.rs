@@ -2,6 +2,7 @@
 
 mod body;
 mod error;
+mod error_kind;
 mod event;
 pub mod fields;
 mod lenient;
@@ -14,7 +15,8 @@ mod sessions;
 mod start_error;
 
 pub use body::JsonBody;
-pub use error::{ApiError, Cause, ErrorKind, ErrorShape};
+pub use error::{ApiError, Cause, ErrorShape};
+pub use error_kind::ErrorKind;
 pub use event::{RequestContext, header_value};
 pub use lenient::Lenient;
 pub use logging::{LogSettings, start_logging};
