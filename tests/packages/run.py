@@ -5,7 +5,6 @@ against the packages alone.
 """
 
 import pathlib
-import re
 import shutil
 import subprocess
 import sys
@@ -31,7 +30,7 @@ def unpack(name: str, version: str) -> None:
 def main() -> None:
     manifest = tomllib.loads((ROOT / "Cargo.toml").read_text())
     version = manifest["workspace"]["package"]["version"]
-    names = [f"latchkey-{name}" for name in PACKAGES]
+    names = [*(f"latchkey-{name}" for name in PACKAGES), "axum-guard"]
     selected = [argument for name in names for argument in ("--package", name)]
     cargo("package", "--no-verify", "--allow-dirty", "--quiet", "--target-dir", str(TARGET), *selected)
 
@@ -39,16 +38,11 @@ def main() -> None:
     WORK.mkdir(parents=True)
     for name in names:
         unpack(name, version)
-    example = WORK / "axum-guard"
-    shutil.copytree(ROOT / "examples" / "axum-guard", example)
-    text = (example / "Cargo.toml").read_text()
-    (example / "Cargo.toml").write_text(re.sub(r'path = "[^"]*", ', "", text))
-
     # The profiles of the workspace, so that its builds of other crates serve here too.
     root = (ROOT / "Cargo.toml").read_text()
     profiles = root[root.index("[profile.dev]") :]
     patches = "".join(f'{name} = {{ path = "{name}" }}\n' for name in names)
-    members = ", ".join(f'"{name}"' for name in [*names, "axum-guard"])
+    members = ", ".join(f'"{name}"' for name in names)
     (WORK / "Cargo.toml").write_text(
         f'[workspace]\nresolver = "3"\nmembers = [{members}]\n\n'
         f"[patch.crates-io]\n{patches}\n{profiles}"

@@ -1,4 +1,5 @@
 //! The service, with tokens as a deployment issues them.
+#![cfg(test)]
 
 use axum::{
     body::{Body, to_bytes},

@@ -141,12 +141,11 @@ impl<U: ReadUser + UpdateUser> Refresh<U> {
         let user = legacy_user(&self.users, identity).await?.ok_or(ErrorKind::TokenRevoked)?;
         let (client, proof) = (client(request), (auth_time, None));
         let started = start_session(&self.users, &self.sessions, &user, proof, client, now).await;
-        let started = started.map_err(|error| match error.kind() {
+        let started = started.map_err(|error| {
             // The account has changed since the token was issued.
-            ErrorKind::InvalidCredentials | ErrorKind::AccountDisabled => {
-                ErrorKind::TokenRevoked.into()
-            }
-            _ => error,
+            let has_changed =
+                [ErrorKind::InvalidCredentials, ErrorKind::AccountDisabled].contains(&error.kind());
+            if has_changed { ErrorKind::TokenRevoked.into() } else { error }
         })?;
         info!(user = user.id.as_str(), session = started.id.as_str(), "Flask session taken over");
         Ok(Refreshed { user, id: started.id, session: started.session })

@@ -30,10 +30,12 @@ impl TokenLocations {
 
     /// Where the tokens of a refresh go: where the refresh token was.
     pub fn delivery_after(&self, token: &RefreshClaims, location: TokenLocation) -> Delivery<'_> {
-        match location {
-            TokenLocation::Cookies if token.is_alone_in_cookie() => self.delivery_in_both(),
-            TokenLocation::Cookies => Delivery::Cookies(&self.cookies),
-            _ => self.delivery_in_body(),
+        if location != TokenLocation::Cookies {
+            self.delivery_in_body()
+        } else if token.is_alone_in_cookie() {
+            self.delivery_in_both()
+        } else {
+            Delivery::Cookies(&self.cookies)
         }
     }
 

@@ -90,11 +90,11 @@ impl TokenReader {
 
     /// The error to answer: a fault first, then a missing CSRF value, which the client can mend.
     fn first_error(&self, errors: Vec<(ApiError, TokenLocation)>, request: &Request) -> ApiError {
-        let rank = |error: &ApiError| match error.kind() {
-            kind if kind.is_fault() => 0,
-            ErrorKind::CsrfMissing | ErrorKind::CsrfMismatch | ErrorKind::OriginNotAllowed => 1,
-            _ => 2,
+        let is_csrf = |kind| {
+            use ErrorKind::{CsrfMismatch, CsrfMissing, OriginNotAllowed};
+            matches!(kind, CsrfMissing | CsrfMismatch | OriginNotAllowed)
         };
+        let rank = |error: &ApiError| (!error.kind().is_fault(), !is_csrf(error.kind()));
         let in_cookie = errors.iter().any(|(_, location)| *location == TokenLocation::Cookies);
         let first = errors.into_iter().map(|(error, _)| error).min_by_key(rank);
         let error = first.unwrap_or_else(|| self.locations.missing_token());

@@ -94,9 +94,10 @@ pub fn token_response(
             &TokenBody { access_token: access_text, ..Default::default() },
         );
     }
-    let refresh = match delivery {
-        Delivery::RefreshCookie { .. } => issuer.lone_refresh_token(&grant, &session.newest())?,
-        _ => issuer.refresh_token(&grant, &session.newest())?,
+    let refresh = if let Delivery::RefreshCookie { .. } = delivery {
+        issuer.lone_refresh_token(&grant, &session.newest())?
+    } else {
+        issuer.refresh_token(&grant, &session.newest())?
     };
     let lifetime = |token: &IssuedToken| Some(token.expires_at.since(now).as_secs());
     let mut body = TokenBody {
