@@ -22,7 +22,7 @@ pub(crate) struct Row(
     pub(crate) Challenge,
 );
 
-/// The kind of an [`ApiError`].
+/// The kind of an [`ApiError`](crate::ApiError).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ErrorKind {
     /// The request is malformed; the sentence says how.
