@@ -104,8 +104,8 @@ impl<U: UpdateUser> Account<U> {
 /// A value that is misspelt must not end the session that was to be kept.
 fn which(query: &str) -> Result<EndedSessions, ApiError> {
     let mut ended = EndedSessions::All;
-    for parameter in query.split('&') {
-        match parameter.split_once('=').unwrap_or((parameter, "")) {
+    for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+        match (&*name, &*value) {
             ("keep", "current") => ended = EndedSessions::Others,
             ("keep", _) => return Err(ApiError::member("keep", "must be `current`")),
             _ => {}

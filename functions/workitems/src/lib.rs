@@ -108,8 +108,8 @@ struct Page {
 impl Page {
     fn asked_for(query: &str) -> Result<Self, ApiError> {
         let mut page = Self { limit: MAX_LISTED, cursor: None };
-        for parameter in query.split('&') {
-            match parameter.split_once('=').unwrap_or((parameter, "")) {
+        for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+            match (&*name, &*value) {
                 ("limit", limit) => {
                     let limit = limit.parse().ok().filter(|limit| (1..=MAX_LISTED).contains(limit));
                     let reason = format!("must be a number from 1 to {MAX_LISTED}");
