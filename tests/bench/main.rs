@@ -2,6 +2,7 @@
 
 #![expect(clippy::indexing_slicing, reason = "indexing a JSON value yields null")]
 
+mod login;
 mod measure;
 mod passwords;
 mod subjects;
@@ -10,6 +11,7 @@ mod verification;
 
 use std::{env, error::Error};
 
+use login::LoginCost;
 use measure::{Results, measure};
 use passwords::PolicyCost;
 use subjects::Subjects;
@@ -25,6 +27,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
     }
     if is_wanted("passwords") {
         print_passwords(&passwords::measure()?);
+    }
+    if is_wanted("login") {
+        print_login(&login::measure().await?);
     }
     if !is_wanted("timing") {
         return Ok(());
@@ -65,6 +70,16 @@ fn print_table(results: &Results) {
     if let Some((_, login)) = costs.iter().find(|(name, _)| *name == "login") {
         println!("login: {:.3} times that, {:+.0} µs", login.cpu_us / hash, login.cpu_us - hash);
     }
+}
+
+#[expect(clippy::print_stdout, reason = "this is a command-line program")]
+fn print_login(cost: &LoginCost) {
+    let LoginCost { hash, login, difference } = cost;
+    println!(
+        "in one process, 200 pairs: bare hash {hash:.0} µs, login {login:.0} µs, \
+         difference {difference:+.0} µs ({:.1} %)\n",
+        difference / hash * 100.0
+    );
 }
 
 #[expect(clippy::print_stdout, reason = "this is a command-line program")]

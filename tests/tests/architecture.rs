@@ -23,7 +23,13 @@ const ALLOWED: [(&str, &[&str]); 14] = [
     ("latchkey-cli", &["keys", "token"]),
     ("local", &["config", "password", "token"]),
     ("latchkey-testkit", &["guard", "keys", "local", "session", "store", "token"]),
-    ("latchkey-tests", &["keys", "local", "password", "session", "store", "testkit", "token"]),
+    (
+        "latchkey-tests",
+        &[
+            "guard", "http", "keys", "local", "login", "password", "session", "store", "testkit",
+            "token",
+        ],
+    ),
     ("axum-guard", &["guard", "keys", "token"]),
 ];
 

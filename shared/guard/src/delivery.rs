@@ -70,7 +70,7 @@ impl TokenLocations {
         }
         let mut headers = HeaderMap::new();
         self.cookies.clear(&mut headers);
-        error.with_headers(headers.iter().map(|(name, value)| (name.clone(), value.clone())))
+        error.with_header_map(&headers)
     }
 
     /// Clears our cookies if the request may have some.

@@ -1,6 +1,6 @@
 //! The sessions that a logout ends.
 
-use lambda_http::Request;
+use lambda_http::{Request, http::HeaderMap};
 use latchkey_http::{ApiError, ErrorKind};
 use latchkey_token::{PresentedToken, SessionClaims, Timestamp, TokenError, TokenType, Verifier};
 
@@ -99,9 +99,9 @@ impl TokenReader {
         let first = errors.into_iter().map(|(error, _)| error).min_by_key(rank);
         let error = first.unwrap_or_else(|| self.locations.missing_token());
         if in_cookie && error.kind().is_final_for_token() {
-            let mut headers = lambda_http::http::HeaderMap::new();
+            let mut headers = HeaderMap::new();
             self.locations.clear_cookies(request, &mut headers);
-            return error.with_headers(headers.iter().map(|(n, v)| (n.clone(), v.clone())));
+            return error.with_header_map(&headers);
         }
         error
     }

@@ -10,7 +10,7 @@ use std::{borrow::Cow, error::Error as StdError, fmt, time::Duration};
 use lambda_http::{
     Body, Response,
     http::{
-        HeaderName, HeaderValue, StatusCode,
+        HeaderMap, HeaderName, HeaderValue, StatusCode,
         header::{ALLOW, RETRY_AFTER, WWW_AUTHENTICATE},
     },
 };
@@ -28,7 +28,7 @@ use crate::{
 pub type Cause = Box<dyn StdError + Send + Sync>;
 
 /// Seconds after which a client may try again when the store did not answer.
-const RETRY_AFTER_SECONDS: HeaderValue = HeaderValue::from_static("1");
+const RETRY_AFTER_SECONDS: &str = "1";
 
 /// The shape of an error's body.
 #[derive(Clone, Copy, Debug)]
@@ -121,20 +121,18 @@ impl ApiError {
     /// A dependency did not answer; the client may try again.
     pub fn unavailable(cause: impl Into<Cause>) -> Self {
         let error = Self { cause: Some(cause.into()), ..ErrorKind::Unavailable.into() };
-        error.with_headers([(RETRY_AFTER, RETRY_AFTER_SECONDS)])
+        error.with_header(RETRY_AFTER, RETRY_AFTER_SECONDS)
     }
 
-    fn with_header(self, name: HeaderName, value: &str) -> Self {
-        self.with_headers(HeaderValue::try_from(value).ok().map(|value| (name, value)))
+    fn with_header(mut self, name: HeaderName, value: &str) -> Self {
+        self.headers.extend(HeaderValue::try_from(value).ok().map(|value| (name, value)));
+        self
     }
 
-    /// The same error, and `headers` in its answer.
+    /// The same error, with `headers` in its answer, such as those that clear cookies.
     #[must_use]
-    pub fn with_headers(
-        mut self,
-        headers: impl IntoIterator<Item = (HeaderName, HeaderValue)>,
-    ) -> Self {
-        self.headers.extend(headers);
+    pub fn with_header_map(mut self, headers: &HeaderMap) -> Self {
+        self.headers.extend(headers.iter().map(|(name, value)| (name.clone(), value.clone())));
         self
     }
 

@@ -220,6 +220,3 @@ fn strings_only(context: AuthorizerContext) -> HashMap<String, String> {
     let members = context.lambda.into_iter();
     members.filter_map(|(name, value)| Some((name, value.get()?))).collect()
 }
-
-#[cfg(test)]
-mod tests;

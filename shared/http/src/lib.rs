@@ -23,8 +23,8 @@ pub use logging::{LogSettings, start_logging};
 pub use response::{add_common_headers, empty, json, rfc3339};
 pub use routes::{Route, route};
 pub use serve::{
-    DEFAULT_MESSAGE_KEY, FLASK_JWT_PATH, GatewayAnswer, HttpSettings, answer, in_time, log_error,
-    run,
+    DEFAULT_MESSAGE_KEY, FLASK_JWT_PATH, GatewayAnswer, HttpSettings, answer, answer_with, in_time,
+    log_error, run,
 };
 pub use sessions::{client, new_session, start_session};
 pub use start_error::StartError;

@@ -115,12 +115,20 @@ pub async fn in_time<T>(deadline: SystemTime, work: impl Future<Output = T>) -> 
     timeout(time_limit(deadline), work).await
 }
 
-/// The answer to one event, within 1.9 s.
+/// The answer to one event with the default settings, within 1.9 s.
 pub async fn answer<H>(event: &str, handle: &H) -> GatewayAnswer
 where
     H: AsyncFn(&Request) -> Result<Response<Body>, ApiError>,
 {
-    answer_within(DEFAULT_TIME_LIMIT, &HttpSettings::default(), event, handle).await
+    answer_with(&HttpSettings::default(), event, handle).await
+}
+
+/// The answer to one event, within 1.9 s.
+pub async fn answer_with<H>(settings: &HttpSettings, event: &str, handle: &H) -> GatewayAnswer
+where
+    H: AsyncFn(&Request) -> Result<Response<Body>, ApiError>,
+{
+    answer_within(DEFAULT_TIME_LIMIT, settings, event, handle).await
 }
 
 async fn answer_within<H>(

@@ -1,0 +1,91 @@
+//! What `POST /login` costs beside its hash: the handler and the bare hash in turn, in one process.
+
+use std::{
+    error::Error,
+    time::{Duration, Instant},
+};
+
+use latchkey_guard::TokenLocations;
+use latchkey_http::answer;
+use latchkey_keys::KeyCache;
+use latchkey_password::{HashParams, Hasher, PasswordPolicy};
+use latchkey_session::{AddUser as _, ReadUser as _};
+use latchkey_store::MemoryUsers;
+use latchkey_testkit::{
+    event::post_json,
+    fixtures::{NOW, SESSION_POLICY, key_set, operation, token_profile, user},
+};
+use login::Login;
+use secrecy::SecretString;
+
+use crate::measure::BareHash;
+
+const PAIRS: usize = 200;
+const WARM_UP: usize = 5;
+const PASSWORD: &str = "correct horse battery";
+
+/// Medians of the pairs, in microseconds.
+#[derive(Debug)]
+pub(crate) struct LoginCost {
+    pub(crate) hash: f64,
+    pub(crate) login: f64,
+    pub(crate) difference: f64,
+}
+
+/// Measures the login of one user over the store in memory.
+pub(crate) async fn measure() -> Result<LoginCost, Box<dyn Error>> {
+    let hasher = Hasher::new(HashParams::default())?;
+    let (users, mut alice) = (MemoryUsers::default(), user("alice"));
+    let password = PasswordPolicy::new(8).accept(&SecretString::from(PASSWORD), &["alice"])?;
+    alice.password_hash = hasher.hash(&password)?;
+    users.add_user(&alice, &operation()).await?;
+    let login = Login {
+        users: users.clone(),
+        hasher,
+        keys: KeyCache::fixed(key_set()),
+        profile: token_profile(),
+        sessions: SESSION_POLICY,
+        locations: TokenLocations::default(),
+        flask_jwt: false,
+    };
+    let body = serde_json::json!({ "username": "alice", "password": PASSWORD });
+    let event = post_json("/login", &body).to_string();
+    let handle = async |request: &lambda_http::Request| login.handle(request, NOW).await;
+
+    let mut bare = BareHash::start()?;
+    let (mut bare_hashes, mut logins, mut differences) = (Vec::new(), Vec::new(), Vec::new());
+    for pair in 0..WARM_UP + PAIRS {
+        let begun = Instant::now();
+        bare.run()?;
+        let hash = begun.elapsed();
+        let begun = Instant::now();
+        let response = answer(&event, &handle).await;
+        let whole = begun.elapsed();
+        if response.status_code != 200 {
+            return Err(format!("the login was answered {}", response.status_code).into());
+        }
+        if pair >= WARM_UP {
+            bare_hashes.push(micros(hash));
+            logins.push(micros(whole));
+            differences.push(micros(whole) - micros(hash));
+        }
+    }
+    let stored = users.find_user(&alice.username).await?.ok_or("the user is gone")?;
+    if stored.sessions.is_empty() {
+        return Err("no session was started".into());
+    }
+    Ok(LoginCost {
+        hash: median(&mut bare_hashes),
+        login: median(&mut logins),
+        difference: median(&mut differences),
+    })
+}
+
+fn micros(time: Duration) -> f64 {
+    time.as_secs_f64() * 1e6
+}
+
+fn median(values: &mut [f64]) -> f64 {
+    values.sort_unstable_by(f64::total_cmp);
+    values.get(values.len() / 2).copied().unwrap_or_default()
+}
