@@ -98,7 +98,7 @@ impl<U: ReadUser + UpdateUser> Login<U> {
             }
             (_, Err(failed)) => return Err(ApiError::internal(failed)),
         };
-        let rehash = needs_rehash.then(|| self.hasher.hash_again(&password));
+        let rehash = needs_rehash.then(|| self.hasher.rehash(&password));
         let rehash = rehash.transpose().map_err(ApiError::internal)?;
         if user.status == AccountStatus::Disabled {
             return Err(ErrorKind::AccountDisabled.into());

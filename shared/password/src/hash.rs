@@ -77,14 +77,14 @@ impl Hasher {
     /// # Errors
     /// [`HashError::Failed`].
     pub fn hash(&self, password: &NewPassword) -> Result<SecretString, HashError> {
-        self.hash_again(password.as_password())
+        self.rehash(password.as_password())
     }
 
     /// The PHC string of a new hash of a password that [`Hasher::verify`] has accepted.
     ///
     /// # Errors
     /// [`HashError::Failed`].
-    pub fn hash_again(&self, password: &Password) -> Result<SecretString, HashError> {
+    pub fn rehash(&self, password: &Password) -> Result<SecretString, HashError> {
         let salt = random_salt()?;
         let kind = self.configured()?;
         let output = self.compute(&kind, password, &salt)?;

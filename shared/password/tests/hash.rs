@@ -170,7 +170,7 @@ fn a_hash_is_replaced_unless_it_is_exactly_of_the_configured_kind() {
         assert_eq!(verdict, Ok(Verdict::Match { needs_rehash: true }), "{memory}, {iterations}");
     }
     let same = stored("correct horse battery", Algorithm::Argon2id, 19_456, 2);
-    let again = hasher().hash_again(&password("correct horse battery")).unwrap();
+    let again = hasher().rehash(&password("correct horse battery")).unwrap();
     for configured in [same, again] {
         let verdict = hasher().verify(&password("correct horse battery"), &configured);
         assert_eq!(verdict, Ok(Verdict::Match { needs_rehash: false }));

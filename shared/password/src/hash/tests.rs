@@ -8,7 +8,7 @@ fn password(text: &str) -> Password {
 fn a_wrong_password_costs_the_same_one_hash_with_and_without_an_account() {
     for (memory, iterations) in [(19_456, 2), (12_288, 3)] {
         let hasher = Hasher::new(HashParams::new(memory, iterations).unwrap()).unwrap();
-        let own = hasher.hash_again(&password("correct horse battery")).unwrap();
+        let own = hasher.rehash(&password("correct horse battery")).unwrap();
         hasher.computed.lock().unwrap().clear();
         let wrong = password("wrong horse battery");
         assert_eq!(hasher.verify(&wrong, &own), Ok(Verdict::Mismatch));
