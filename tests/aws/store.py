@@ -21,7 +21,7 @@ from processes import exit_on_signals, free_port, running
 PROGRAM = Path(__file__).resolve().parent / "node_modules" / "amplify-dynamodb-simulator" / "emulator"
 START_SECONDS = 60
 
-TESTS = ("cargo", "test", "--package", "latchkey-store", "--test", "dynamodb", "--test", "key_ring")
+TESTS = ("cargo", "test", "--package", "latchkey-store", "--test", "contract", "--test", "dynamodb", "--test", "key_ring")
 ENDPOINT = "LATCHKEY_TEST_DYNAMODB_ENDPOINT"
 NOWHERE = "http://127.0.0.1:9"
 
