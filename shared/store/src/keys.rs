@@ -9,7 +9,7 @@ use latchkey_token::{Algorithm, KeyError, KeySet, SigningKey, Timestamp};
 use secrecy::SecretString;
 
 use crate::{Aws, DynamoKeyRing};
-use source::{PublicHalves, SecretKeys, Source, WholeRing};
+use source::{Place, PublicHalves, SecretKeys, Source, WholeRing};
 
 /// Where a function finds its keys, and what they must be.
 #[derive(Clone, Debug)]
@@ -89,20 +89,18 @@ impl KeySource {
         aws: &Aws,
         now: Timestamp,
     ) -> Result<KeyCache, KeySourceError> {
-        if let Some(keys) = self.static_keys()? {
-            return if keys.signing().is_some() { Ok(KeyCache::fixed(keys)) } else { PUBLIC_ONLY };
+        if let Some(keys) = self.static_signing_keys()? {
+            return Ok(KeyCache::fixed(keys));
         }
         let Self { location, algorithm, flask_secret, max_age } = self;
         match location {
             KeyLocation::Ring { table, signing: Some(signing) } => {
                 let ring = WholeRing::connect(aws, table, signing).await;
-                let source = Source::connect(ring, flask_secret, aws).await;
-                Ok(KeyCache::start(source, max_age, now).await)
+                Ok(start_cache(ring, flask_secret, max_age, aws, now).await)
             }
             KeyLocation::Secret { arn } => {
                 let secret = SecretKeys::connect(aws, arn, algorithm).await;
-                let source = Source::connect(secret, flask_secret, aws).await;
-                Ok(KeyCache::start(source, max_age, now).await)
+                Ok(start_cache(secret, flask_secret, max_age, aws, now).await)
             }
             KeyLocation::Ring { signing: None, .. }
             | KeyLocation::JwkSet(_)
@@ -128,13 +126,11 @@ impl KeySource {
         match location {
             KeyLocation::Ring { table, .. } => {
                 let ring = PublicHalves(DynamoKeyRing::connect(aws, table).await);
-                let source = Source::connect(ring, flask_secret, aws).await;
-                Ok(KeyCache::start(source, max_age, now).await)
+                Ok(start_cache(ring, flask_secret, max_age, aws, now).await)
             }
             KeyLocation::Secret { arn } => {
                 let secret = SecretKeys::connect(aws, arn, algorithm).await;
-                let source = Source::connect(secret, flask_secret, aws).await;
-                Ok(KeyCache::start(source, max_age, now).await)
+                Ok(start_cache(secret, flask_secret, max_age, aws, now).await)
             }
             KeyLocation::JwkSet(_)
             | KeyLocation::SharedSecret(_)
@@ -148,10 +144,7 @@ impl KeySource {
     /// # Errors
     /// Every variant of [`KeySourceError`].
     pub fn check_signing(&self) -> Result<(), KeySourceError> {
-        match self.static_keys()? {
-            Some(keys) if keys.signing().is_none() => Err(KeySourceError::PublicOnly),
-            _ => Ok(()),
-        }
+        self.static_signing_keys().map(drop)
     }
 
     /// Checks the static keys of a function that only verifies. Keys that are fetched pass.
@@ -160,6 +153,14 @@ impl KeySource {
     /// As [`KeySource::check_signing`], but public keys will do.
     pub fn check_trusted(&self) -> Result<(), KeySourceError> {
         self.static_keys().map(drop)
+    }
+
+    /// The keys of a function that signs, if they are in the configuration itself.
+    fn static_signing_keys(&self) -> Result<Option<KeySet>, KeySourceError> {
+        match self.static_keys()? {
+            Some(keys) if keys.signing().is_none() => Err(KeySourceError::PublicOnly),
+            keys => Ok(keys),
+        }
     }
 
     /// The keys if they are in the configuration itself.
@@ -178,6 +179,17 @@ impl KeySource {
         };
         expect_algorithm(keys, self.algorithm).map(Some)
     }
+}
+
+/// The cache of keys that are fetched from `place`, and a legacy service's beside them.
+async fn start_cache(
+    place: impl Place + 'static,
+    legacy_secret: Option<String>,
+    max_age: Duration,
+    aws: &Aws,
+    now: Timestamp,
+) -> KeyCache {
+    KeyCache::start(Source::connect(place, legacy_secret, aws).await, max_age, now).await
 }
 
 const PUBLIC_ONLY: Result<KeyCache, KeySourceError> = Err(KeySourceError::PublicOnly);
