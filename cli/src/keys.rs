@@ -96,7 +96,7 @@ fn find<'ring>(ring: &'ring PublicRing, id: &str) -> Result<&'ring RingKey, Fail
     }
 }
 
-/// Fails where nobody can see the question or type the answer.
+/// Fails if standard input or standard error is not a terminal.
 fn require_terminal() -> Result<(), Failure> {
     let is_terminal = io::stdin().is_terminal() && io::stderr().is_terminal();
     if is_terminal { Ok(()) } else { Err(Failure::NoTerminal) }

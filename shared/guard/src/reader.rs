@@ -54,7 +54,7 @@ impl TokenReader {
         Ok(Presented { claims, location, keys })
     }
 
-    /// The refresh token of a request, which may be in a JSON body whatever the locations are.
+    /// The refresh token of a request, which may also be in a JSON body.
     /// Whether it is the newest of its session is for the caller to find out.
     ///
     /// # Errors

@@ -5,7 +5,7 @@
 //! An answer that was lost and a second browser tab both look like its third row: they get what
 //! they missed, and nothing moves, so that no number of repetitions makes the period longer. Two
 //! holders of one token who refresh further apart than that meet in its last row: one of them has
-//! stolen it, nobody can tell which, and so the session ends (RFC 9700 §4.14.2).
+//! stolen it, the server cannot tell which, so the session ends (RFC 9700 §4.14.2).
 
 use std::time::Duration;
 

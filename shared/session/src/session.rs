@@ -27,7 +27,7 @@ pub struct Session {
     /// Where the last refresh came from; at first, the login.
     pub client: Client,
     /// The write that made the newest change. It also names the refresh token that the change
-    /// made, so that the token can be handed out again as the same one.
+    /// made, so that the token is the same each time it is returned.
     pub operation: OperationId,
 }
 
@@ -87,7 +87,7 @@ impl SessionLifetimes {
 /// What the store knows of one session of one user when a token is checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SessionState {
-    /// The user who has the name now; another one when the account was deleted and made anew.
+    /// The user who has the name now; another one if the account was deleted and the name reused.
     pub user: UserId,
     /// Whether that account may be used.
     pub status: AccountStatus,

@@ -93,7 +93,7 @@ pub fn sign(header: &Value, claims: &Value) -> String {
     sign_texts(&header.to_string(), &claims.to_string())
 }
 
-/// The same, signed with a key that is nobody's.
+/// The same, signed with a foreign key.
 pub fn sign_with_foreign_key(header: &Value, claims: &Value) -> String {
     let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).unwrap();
     finish(&header.to_string(), &claims.to_string(), |message| ecdsa(&pair, message))
