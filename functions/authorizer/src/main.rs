@@ -13,7 +13,7 @@ async fn main() -> Result<(), StartError> {
     start_logging(log_settings());
     let env = Environment::load()?;
     let (guard, aws) = (env.guard()?, Aws::new(env.call_timeout()?));
-    let authorizer = &Authorizer { guard: guard.connect(&aws, Timestamp::now()).await? };
+    let authorizer = &Authorizer { guard: guard.connect(&aws, Timestamp::now()).await };
 
     Ok(run(service_fn(|event: LambdaEvent<Box<RawValue>>| {
         // Boxed for the reason that `latchkey_http::run` gives.

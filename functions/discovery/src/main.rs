@@ -14,7 +14,7 @@ async fn main() -> Result<(), StartError> {
     let keys = env.verifying_keys()?;
     let http = env.http()?;
 
-    let keys = keys.connect_verifying(&Aws::new(env.call_timeout()?), Timestamp::now()).await?;
+    let keys = keys.connect(&Aws::new(env.call_timeout()?), Timestamp::now()).await;
     let discovery = Discovery { issuer, keys };
 
     run(http, async |request| discovery.handle(request, Timestamp::now()).await).await

@@ -7,10 +7,9 @@ use discovery::Discovery;
 use lambda_http::Request;
 use latchkey_http::{GatewayAnswer, answer};
 use latchkey_keys::{KeyCache, KeyRing, NewKey};
-use latchkey_store::KeyLocation;
 use latchkey_testkit::{
     event::{request, with_header},
-    fixtures::{ISSUER, KEY_POLICY, KID, NOW, key_set, key_source},
+    fixtures::{ISSUER, KEY_POLICY, KID, NOW, key_set, verifying_ring},
     unavailable,
 };
 use latchkey_token::{Algorithm, KeySet};
@@ -97,8 +96,7 @@ async fn of_a_ring_every_key_is_served_and_each_algorithm_named_once() {
 
 #[tokio::test]
 async fn without_keys_only_health_is_told() {
-    let source = key_source(KeyLocation::Ring { table: "KeysTable".to_owned(), signing: None });
-    let keys = source.connect_verifying(&unavailable::aws(), NOW).await.unwrap();
+    let keys = verifying_ring().connect(&unavailable::aws(), NOW).await;
     for (path, status) in [
         ("/.well-known/jwks.json", 503),
         ("/.well-known/openid-configuration", 503),

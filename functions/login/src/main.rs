@@ -24,7 +24,7 @@ async fn main() -> Result<(), StartError> {
     let login = Login {
         users: DynamoUsers::connect(&aws, users_table).await,
         hasher: Hasher::new(hashing)?,
-        keys: keys.connect_signing(&aws, Timestamp::now()).await?,
+        keys: keys.connect(&aws, Timestamp::now()).await,
         profile,
         sessions,
         locations,

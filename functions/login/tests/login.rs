@@ -13,7 +13,7 @@ use latchkey_session::{
 use latchkey_store::MemoryUsers;
 use latchkey_testkit::{
     event::{post_json, with_header},
-    fixtures::{NOW, SESSION_POLICY, key_source, operation, signing_ring, user, verifier},
+    fixtures::{NOW, SESSION_POLICY, operation, signing_ring, user, verifier},
     stale_reads::StaleReads,
     unavailable::{self, UnavailableUsers},
 };
@@ -189,8 +189,7 @@ async fn a_store_that_does_not_answer_is_503_with_retry_after() {
 #[tokio::test]
 async fn without_keys_a_login_is_503_and_starts_no_session() {
     let users = users_with(|_| ()).await;
-    let source = key_source(signing_ring());
-    let keys = source.connect_signing(&unavailable::aws(), NOW).await.unwrap();
+    let keys = signing_ring().connect(&unavailable::aws(), NOW).await;
     let event = post_json("/login", &json!({ "username": "alice", "password": PASSWORD }));
     let places = TokenLocations::default();
     let answer = call_signing_with(keys, users.clone(), places, &event, NOW).await;

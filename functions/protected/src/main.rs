@@ -14,7 +14,7 @@ async fn main() -> Result<(), StartError> {
     let http = env.http()?;
 
     let protected =
-        Protected { guard: guard.connect(&Aws::new(env.call_timeout()?), Timestamp::now()).await? };
+        Protected { guard: guard.connect(&Aws::new(env.call_timeout()?), Timestamp::now()).await };
 
     run(http, async |request| protected.handle(request, Timestamp::now()).await).await
 }

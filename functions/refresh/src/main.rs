@@ -20,7 +20,7 @@ async fn main() -> Result<(), StartError> {
     let http = env.http()?;
 
     let aws = Aws::new(env.call_timeout()?);
-    let keys = keys.connect_signing(&aws, Timestamp::now()).await?;
+    let keys = keys.connect(&aws, Timestamp::now()).await;
     let refresh = Refresh {
         users: DynamoUsers::connect(&aws, users_table).await.with_legacy(legacy_table),
         reader: TokenReader { keys, profile, locations },

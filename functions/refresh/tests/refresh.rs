@@ -9,7 +9,7 @@ use latchkey_session::{AccountStatus, RotationPolicy};
 use latchkey_store::MemoryUsers;
 use latchkey_testkit::{
     event::{post_json, post_text, request, with_header, with_token},
-    fixtures::{NOW, ROTATION_POLICY, key_source, signing_ring, user},
+    fixtures::{NOW, ROTATION_POLICY, signing_ring, user},
     forge::{bad_refresh_tokens, claims_for, header, sign},
     unavailable::{self, CAUSE, UnavailableUsers},
 };
@@ -290,8 +290,7 @@ async fn a_store_that_does_not_answer_is_503_and_no_refusal() {
 #[tokio::test]
 async fn without_keys_a_refresh_is_503_and_uses_no_token_up() {
     let scene = scene(|_| ()).await;
-    let source = key_source(signing_ring());
-    let keys = source.connect_signing(&unavailable::aws(), NOW).await.unwrap();
+    let keys = signing_ring().connect(&unavailable::aws(), NOW).await;
     let (users, event) = (scene.users.clone(), with_bearer(&scene.token));
     let answer = call_with(keys, users, ROTATION_POLICY, &event, NOW).await;
     assert_eq!((answer.status_code, &body(&answer)["error"]), (503, &json!("unavailable")));

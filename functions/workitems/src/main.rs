@@ -17,7 +17,7 @@ async fn main() -> Result<(), StartError> {
     let aws = Aws::new(env.call_timeout()?);
     let work_items = WorkItems {
         items: DynamoWorkItems::connect(&aws, work_items_table).await,
-        guard: guard.connect(&aws, Timestamp::now()).await?,
+        guard: guard.connect(&aws, Timestamp::now()).await,
     };
 
     run(http, async |request| work_items.handle(request, Timestamp::now()).await).await

@@ -3,81 +3,124 @@
 use std::time::Duration;
 
 use latchkey_keys::{KeyPolicy, MAX_STALE_AGE};
-use latchkey_store::{KeyLocation, KeySource, KeySourceError, RingSigning};
-use latchkey_token::{Algorithm, KeyError};
-use secrecy::SecretString;
+use latchkey_store::{KeyLocation, KeySource, RingSigning, RingVerifying};
+use latchkey_token::{Algorithm, KeyError, KeySet};
+use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::{
     environment::{ConfigError, Environment},
     variables::{self as var, Variable},
 };
 
-/// A variable that says where keys are, and the location that its value makes.
-type Place = (&'static Variable, fn(String) -> KeyLocation);
+/// A variable that says where keys are, and what its value is.
+type Place = (&'static Variable, Form);
 
-const RING: Place = (&var::KEYS_TABLE, |table| KeyLocation::Ring { table, signing: None });
-const PUBLIC: Place = (&var::JWT_PUBLIC_KEY, KeyLocation::PublicPem);
-const PRIVATE: [Place; 4] = [
-    (&var::SIGNING_KEYS_SECRET, |arn| KeyLocation::Secret { arn }),
-    (&var::SIGNING_KEYS, |jwk_set| KeyLocation::JwkSet(SecretString::from(jwk_set))),
-    (&var::JWT_SECRET_KEY, |secret| KeyLocation::SharedSecret(SecretString::from(secret))),
-    (&var::JWT_PRIVATE_KEY, |pem| KeyLocation::PrivatePem(SecretString::from(pem))),
-];
+#[derive(Clone, Copy)]
+enum Form {
+    RingTable,
+    SecretArn,
+    Static(StaticForm),
+}
+
+/// Keys that are in the configuration itself.
+#[derive(Clone, Copy)]
+struct StaticForm {
+    read: fn(&SecretString, Option<Algorithm>) -> Result<KeySet, KeyError>,
+    takes: fn(Algorithm) -> bool,
+}
+
+const RING: Place = (&var::KEYS_TABLE, Form::RingTable);
+const SECRET: Place = (&var::SIGNING_KEYS_SECRET, Form::SecretArn);
+const JWK_SET: Place = (
+    &var::SIGNING_KEYS,
+    Form::Static(StaticForm {
+        read: |text, algorithm| KeySet::parse(text)?.signing_with(algorithm),
+        takes: |_| true,
+    }),
+);
+const SHARED: Place = (
+    &var::JWT_SECRET_KEY,
+    Form::Static(StaticForm {
+        read: |text, algorithm| {
+            KeySet::from_shared_secret(algorithm.unwrap_or(Algorithm::Hs256), text)
+        },
+        takes: |algorithm| !algorithm.has_public_half(),
+    }),
+);
+const PRIVATE: Place = (
+    &var::JWT_PRIVATE_KEY,
+    Form::Static(StaticForm {
+        read: |text, algorithm| KeySet::from_pem(algorithm.unwrap_or(Algorithm::Es256), text),
+        takes: Algorithm::has_public_half,
+    }),
+);
+const PUBLIC: Place = (
+    &var::JWT_PUBLIC_KEY,
+    Form::Static(StaticForm {
+        read: |text, algorithm| {
+            let algorithm = algorithm.unwrap_or(Algorithm::Es256);
+            KeySet::from_public_pem(algorithm, text.expose_secret())
+        },
+        takes: Algorithm::has_public_half,
+    }),
+);
 
 #[expect(clippy::missing_errors_doc, reason = "each fails with the sentence of `ConfigError`")]
 impl Environment<'_> {
     /// Where the signing keys are; `first` is the algorithm for a function that makes the first
     /// ring.
-    pub fn signing_keys(&self, first: Option<Algorithm>) -> Result<KeySource, ConfigError> {
-        let places = [&[RING][..], &PRIVATE].concat();
-        let mut source = self.key_source(&places, KeySource::check_signing)?;
-        if let KeyLocation::Ring { signing, .. } = &mut source.location {
-            *signing = Some(RingSigning { kms_key: self.text(&var::KMS_KEY_ARN)?, first });
-        }
-        Ok(source)
+    pub fn signing_keys(
+        &self,
+        first: Option<Algorithm>,
+    ) -> Result<KeySource<RingSigning>, ConfigError> {
+        let ring = || Ok(RingSigning { kms_key: self.text(&var::KMS_KEY_ARN)?, first });
+        self.key_source(&[RING, SECRET, JWK_SET, SHARED, PRIVATE], ring)
     }
 
     /// Where the keys are that verify.
-    pub fn verifying_keys(&self) -> Result<KeySource, ConfigError> {
-        let places = [&[RING, PUBLIC][..], &PRIVATE].concat();
-        self.key_source(&places, KeySource::check_trusted)
+    pub fn verifying_keys(&self) -> Result<KeySource<RingVerifying>, ConfigError> {
+        let places = [RING, PUBLIC, SECRET, JWK_SET, SHARED, PRIVATE];
+        self.key_source(&places, || Ok(RingVerifying))
     }
 
-    /// The one place that is set, with static keys that pass the check.
-    fn key_source(
+    /// The one place that is set.
+    fn key_source<A>(
         &self,
         places: &[Place],
-        check: fn(&KeySource) -> Result<(), KeySourceError>,
-    ) -> Result<KeySource, ConfigError> {
+        ring_access: impl FnOnce() -> Result<A, ConfigError>,
+    ) -> Result<KeySource<A>, ConfigError> {
         let mut found = places
             .iter()
-            .filter_map(|(name, make)| self.optional(name).map(|value| (*name, make(value))));
-        let (variable, location) =
+            .filter_map(|(variable, form)| Some((*variable, *form, self.optional(variable)?)));
+        let (variable, form, value) =
             found.next().ok_or_else(|| var::KEYS_TABLE.refused("is not set"))?;
-        if let Some((other, _)) = found.next() {
+        if let Some((other, ..)) = found.next() {
             let both = format!("and {} are both set, set one of them", other.name);
             return Err(variable.refused(&both));
         }
-        let source = KeySource {
-            algorithm: self.static_algorithm(variable, &location)?,
-            location,
-            flask_secret: None,
-            max_age: self.seconds(&var::KEYS_MAX_AGE)?,
+        let max_age = self.seconds(&var::KEYS_MAX_AGE)?;
+        let algorithm = self.static_algorithm(variable, form)?;
+        let location = match form {
+            Form::RingTable => KeyLocation::Ring { table: value, access: ring_access()? },
+            Form::SecretArn => KeyLocation::Secret { arn: value, algorithm },
+            Form::Static(keys) => {
+                let keys = (keys.read)(&SecretString::from(value), algorithm);
+                let keys = keys.map_err(|error| unusable(variable, algorithm, &error))?;
+                KeyLocation::Static(Box::new(keys))
+            }
         };
-        check(&source).map_err(|error| unusable(variable, &source, &error))?;
-        Ok(source)
+        Ok(KeySource { location, flask_secret: None, max_age })
     }
 
     /// The algorithm of static keys.
     fn static_algorithm(
         &self,
         keys: &Variable,
-        location: &KeyLocation,
+        form: Form,
     ) -> Result<Option<Algorithm>, ConfigError> {
-        let is_possible = |algorithm: &Algorithm| match location {
-            KeyLocation::SharedSecret(_) => !algorithm.has_public_half(),
-            KeyLocation::PrivatePem(_) | KeyLocation::PublicPem(_) => algorithm.has_public_half(),
-            KeyLocation::JwkSet(_) | KeyLocation::Secret { .. } | KeyLocation::Ring { .. } => true,
+        let is_possible = |algorithm: &Algorithm| match form {
+            Form::Static(keys) => (keys.takes)(*algorithm),
+            Form::RingTable | Form::SecretArn => true,
         };
         let Some(name) = self.optional(&var::JWT_ALGORITHM) else {
             return Ok(None);
@@ -95,15 +138,13 @@ impl Environment<'_> {
     }
 
     /// Adds a Flask service's keys, and returns the table of its identities too.
-    pub fn with_flask(
+    pub fn with_flask<A>(
         &self,
-        source: KeySource,
-    ) -> Result<(KeySource, Option<String>), ConfigError> {
+        source: KeySource<A>,
+    ) -> Result<(KeySource<A>, Option<String>), ConfigError> {
         let flask_secret = self.optional(&var::FLASK_KEYS_SECRET);
         let legacy_table = self.optional(&var::LEGACY_TABLE);
-        let is_static =
-            !matches!(source.location, KeyLocation::Ring { .. } | KeyLocation::Secret { .. });
-        if flask_secret.is_some() && is_static {
+        if flask_secret.is_some() && matches!(source.location, KeyLocation::Static(_)) {
             let reason = "goes with KEYS_TABLE or SIGNING_KEYS_SECRET; static keys are one JWK set";
             return Err(var::FLASK_KEYS_SECRET.refused(reason));
         }
@@ -143,18 +184,13 @@ impl Environment<'_> {
 }
 
 /// The error for static keys that cannot be used.
-fn unusable(keys: &Variable, source: &KeySource, error: &KeySourceError) -> ConfigError {
-    let reason = match error {
-        KeySourceError::OtherAlgorithm { found, wanted } => {
-            let (found, wanted) = (found.name(), wanted.name());
-            let reason = format!("is {wanted}, and the first key of {} is for {found}", keys.name);
-            return var::JWT_ALGORITHM.refused(&reason);
-        }
-        KeySourceError::Unusable(KeyError::NotPem(algorithm)) if source.algorithm.is_none() => {
-            format!("not a PEM key for {algorithm}, the default of JWT_ALGORITHM")
-        }
-        KeySourceError::Unusable(error) => error.to_string(),
-        KeySourceError::PublicOnly => error.to_string(),
-    };
-    ConfigError(format!("{}: {reason}", keys.name))
+fn unusable(keys: &Variable, algorithm: Option<Algorithm>, error: &KeyError) -> ConfigError {
+    if let KeyError::OtherAlgorithm { found, wanted } = error {
+        let (found, wanted) = (found.name(), wanted.name());
+        let reason = format!("is {wanted}, and the first key of {} is for {found}", keys.name);
+        return var::JWT_ALGORITHM.refused(&reason);
+    }
+    let is_default = matches!(error, KeyError::NotPem(_)) && algorithm.is_none();
+    let by_default = if is_default { ", the default of JWT_ALGORITHM" } else { "" };
+    ConfigError(format!("{}: {error}{by_default}", keys.name))
 }

@@ -6,7 +6,7 @@ use std::{collections::HashMap, time::Duration};
 use latchkey_config::GuardSettings;
 use latchkey_config::{ConfigError, Environment, check};
 use latchkey_keys::MAX_PREVIOUS;
-use latchkey_store::{KeyLocation, KeySource, RingSigning};
+use latchkey_store::{KeyLocation, KeySource, RingSigning, RingVerifying};
 use latchkey_token::Algorithm;
 
 const ARN: &str = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:keys";
@@ -33,22 +33,24 @@ fn environment(given: &[(&str, &str)]) -> Environment<'static> {
     Environment::new(move |name| values.get(name).cloned())
 }
 
-fn login(given: &[(&str, &str)]) -> Result<KeySource, ConfigError> {
+fn login(given: &[(&str, &str)]) -> Result<KeySource<RingSigning>, ConfigError> {
     let environment = environment(given);
     environment.signing_keys(Some(environment.ring_algorithm()?))
 }
 
-fn logout(given: &[(&str, &str)]) -> Result<KeySource, ConfigError> {
+fn logout(given: &[(&str, &str)]) -> Result<KeySource<RingVerifying>, ConfigError> {
     environment(given).verifying_keys()
 }
 
 /// The keys, and the table of a Flask service's identities.
-fn refresh(given: &[(&str, &str)]) -> Result<(KeySource, Option<String>), ConfigError> {
+fn refresh(
+    given: &[(&str, &str)],
+) -> Result<(KeySource<RingSigning>, Option<String>), ConfigError> {
     let environment = environment(given);
     environment.with_flask(environment.signing_keys(None)?)
 }
 
-fn refresh_keys(given: &[(&str, &str)]) -> Result<KeySource, ConfigError> {
+fn refresh_keys(given: &[(&str, &str)]) -> Result<KeySource<RingSigning>, ConfigError> {
     refresh(given).map(|(keys, _)| keys)
 }
 
@@ -67,9 +69,7 @@ fn message<T>(read: Result<T, ConfigError>) -> String {
 #[test]
 fn functions_that_verify_read_the_public_halves_of_the_ring() {
     let location = logout(&[TABLE]).unwrap().location;
-    let is_public =
-        matches!(&location, KeyLocation::Ring { table, signing: None } if table == "keys");
-    assert!(is_public, "{location:?}");
+    assert!(matches!(&location, KeyLocation::Ring { table, .. } if table == "keys"));
     for function in ["account", "authorizer", "discovery", "logout", "protected", "workitems"] {
         assert_eq!(check(function, &environment(&[TABLE])), Ok(()), "{function}");
         let missing = check(function, &environment(&[]));
@@ -79,14 +79,12 @@ fn functions_that_verify_read_the_public_halves_of_the_ring() {
 
 #[test]
 fn functions_that_sign_open_the_ring_with_the_kms_key_and_login_makes_the_first() {
-    type Read = fn(&[(&str, &str)]) -> Result<KeySource, ConfigError>;
+    type Read = fn(&[(&str, &str)]) -> Result<KeySource<RingSigning>, ConfigError>;
     for (read, makes_it) in [(login as Read, true), (refresh_keys, false)] {
         let signing = |given: &[(&str, &str)]| {
             let location = read(given).unwrap().location;
-            let KeyLocation::Ring { signing: Some(signing), .. } = location else {
-                panic!("{location:?}");
-            };
-            signing
+            let KeyLocation::Ring { access, .. } = location else { panic!("{location:?}") };
+            access
         };
         let RingSigning { kms_key, first } = signing(&[TABLE, KMS_KEY]);
         assert_eq!((kms_key.as_str(), first), ("arn:kms", makes_it.then_some(Algorithm::Es256)));
@@ -101,11 +99,15 @@ fn functions_that_sign_open_the_ring_with_the_kms_key_and_login_makes_the_first(
 
 #[test]
 fn static_keys_come_from_one_place() {
-    for read in [login, refresh_keys, logout] {
-        let location = read(&[SECRET]).unwrap().location;
-        assert!(matches!(&location, KeyLocation::Secret { arn } if arn == ARN), "{location:?}");
-        let location = read(&[SHARED]).unwrap().location;
-        assert!(matches!(location, KeyLocation::SharedSecret(_)), "{location:?}");
+    for place in [SECRET, SHARED] {
+        let locations = [
+            format!("{:?}", logout(&[place]).unwrap().location),
+            format!("{:?}", login(&[place]).unwrap().location),
+            format!("{:?}", refresh_keys(&[place]).unwrap().location),
+        ];
+        let expected =
+            if place == SECRET { "Secret { arn: \"arn:aws:secretsmanager" } else { "Static" };
+        assert!(locations.iter().all(|found| found.starts_with(expected)), "{locations:?}");
     }
     for (both, names) in [
         ([TABLE, SECRET], "KEYS_TABLE and SIGNING_KEYS_SECRET"),
@@ -124,9 +126,8 @@ fn static_keys_come_from_one_place() {
 
 #[test]
 fn cached_keys_are_stale_after_two_minutes_unless_said_otherwise() {
-    for source in [logout(&[TABLE]), login(&[TABLE, KMS_KEY]), refresh_keys(&[SECRET])] {
-        assert_eq!(source.unwrap().max_age, Duration::from_mins(2));
-    }
+    let ages = [logout(&[TABLE]).unwrap().max_age, login(&[TABLE, KMS_KEY]).unwrap().max_age];
+    assert_eq!(ages, [Duration::from_mins(2); 2]);
     for (text, seconds) in [("1", 1), ("3600", 3600)] {
         let age = ("KEYS_MAX_AGE", text);
         let of_login = login(&[SECRET, age]).unwrap().max_age;

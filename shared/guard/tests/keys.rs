@@ -7,10 +7,10 @@ use lambda_http::{Body, http::Request};
 use latchkey_guard::{Guard, Requirement, RevocationCheck, TokenReader};
 use latchkey_http::ErrorKind;
 use latchkey_keys::{KeyRing, KeyState, open_current};
-use latchkey_store::{KeyLocation, KeySource, MemoryUsers};
+use latchkey_store::{KeySource, MemoryUsers, RingVerifying};
 use latchkey_testkit::{
-    cloud::{Cloud, KEYS_TABLE},
-    fixtures::{NOW, grant, key_source, reader, token_profile},
+    cloud::Cloud,
+    fixtures::{NOW, grant, reader, token_profile, verifying_ring},
     flask,
     forge::{claims, header, sign, with},
     proxy::Fault,
@@ -34,13 +34,9 @@ async fn token(cloud: &Cloud, now: Timestamp) -> String {
     token.unwrap().text.expose_secret().to_owned()
 }
 
-fn ring() -> KeySource {
-    key_source(KeyLocation::Ring { table: KEYS_TABLE.to_owned(), signing: None })
-}
-
 /// A guard that starts now, and looks no sessions up.
-async fn guard(cloud: &Cloud, source: KeySource) -> Guard<MemoryUsers> {
-    let keys = source.connect_verifying(&cloud.aws, NOW).await.unwrap();
+async fn guard(cloud: &Cloud, source: KeySource<RingVerifying>) -> Guard<MemoryUsers> {
+    let keys = source.connect(&cloud.aws, NOW).await;
     cloud.take_operations();
     Guard::new(TokenReader { keys, ..reader() }, None::<MemoryUsers>, RevocationCheck::Off)
 }
@@ -48,7 +44,7 @@ async fn guard(cloud: &Cloud, source: KeySource) -> Guard<MemoryUsers> {
 #[tokio::test]
 async fn a_token_of_a_key_that_was_published_since_is_accepted_at_once() {
     let cloud = Cloud::with_ring().await;
-    let guard = guard(&cloud, ring()).await;
+    let guard = guard(&cloud, verifying_ring()).await;
     let first = token(&cloud, NOW).await;
     // Twice, so that not even the key that was next is one that the guard has cached.
     for second in 1..4 {
@@ -69,7 +65,7 @@ async fn a_token_of_a_key_that_was_published_since_is_accepted_at_once() {
 #[tokio::test]
 async fn made_up_key_ids_have_the_ring_fetched_once_in_thirty_seconds() {
     let cloud = Cloud::with_ring().await;
-    let guard = guard(&cloud, ring()).await;
+    let guard = guard(&cloud, verifying_ring()).await;
     for (second, fetches) in [(1, 1), (1, 0), (2, 0), (30, 0), (31, 1)] {
         let made_up = sign(&with(header(), "kid", format!("key-{second}").into()), &claims());
         let refusal = guard.authenticate_token(&made_up, later(second)).await;
@@ -96,7 +92,7 @@ async fn made_up_key_ids_have_the_ring_fetched_once_in_thirty_seconds() {
 #[tokio::test]
 async fn tokens_of_a_retired_key_are_refused_when_cached_keys_are_stale() {
     let cloud = Cloud::with_ring().await;
-    let guard = guard(&cloud, ring()).await;
+    let guard = guard(&cloud, verifying_ring()).await;
     let of_retired = token(&cloud, NOW).await;
     assert!(guard.authenticate_token(&of_retired, NOW).await.is_ok());
     cloud.retire_current(NOW).await;
@@ -114,7 +110,7 @@ async fn tokens_of_a_retired_key_are_refused_when_cached_keys_are_stale() {
 async fn a_flask_services_keys_that_cannot_be_read_are_missed_by_its_own_tokens_alone() {
     let cloud = Cloud::with_ring().await;
     // There is no such secret.
-    let source = KeySource { flask_secret: Some("Flask".to_owned()), ..ring() };
+    let source = KeySource { flask_secret: Some("Flask".to_owned()), ..verifying_ring() };
     let guard = guard(&cloud, source).await;
     for now in [NOW, later(1), later(40), later(200)] {
         let ours = token(&cloud, now).await;
@@ -139,7 +135,7 @@ async fn without_keys_requests_are_503_until_there_are_some() {
     let bearer = format!("Bearer {}", token(&cloud, NOW).await);
     let fault = Fault::Error("InternalServerError");
     cloud.proxy.inject("GetItem", fault, usize::MAX);
-    let guard = guard(&cloud, ring()).await;
+    let guard = guard(&cloud, verifying_ring()).await;
     let identify = async |now| {
         let request =
             Request::builder().header("authorization", &bearer).body(Body::Empty).unwrap();

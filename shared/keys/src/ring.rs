@@ -70,6 +70,14 @@ impl PublicRing {
     /// # Errors
     /// [`RingError::Invalid`]: the whole ring is refused for one bad key.
     pub fn parse(text: &str) -> Result<Self, RingError> {
+        Self::read(text).map(|(ring, _)| ring)
+    }
+
+    /// Reads the ring's public attribute, and the keys that tokens are accepted from.
+    ///
+    /// # Errors
+    /// As [`parse`](Self::parse).
+    pub fn read(text: &str) -> Result<(Self, Vec<VerifyingKey>), RingError> {
         let invalid = |reason: &str| Err(RingError::Invalid(reason.to_owned()));
         let Ok(ring) = serde_json::from_str::<Self>(text) else {
             return invalid("its keys are not JSON as we write it");
@@ -90,8 +98,8 @@ impl PublicRing {
                 return Err(RingError::Invalid(format!("key {kid:?} has the wrong end")));
             }
         }
-        ring.verifying_keys()?;
-        Ok(ring)
+        let verifying = ring.verifying_keys()?;
+        Ok((ring, verifying))
     }
 
     /// The ring's public attribute.

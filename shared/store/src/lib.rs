@@ -9,7 +9,7 @@ mod secrets;
 mod work_items;
 
 pub use dynamodb::{Aws, DynamoKeyRing, DynamoUsers, DynamoWorkItems};
-pub use keys::{KeyLocation, KeySource, KeySourceError, RingSigning};
+pub use keys::{KeyLocation, KeySource, RingSigning, RingVerifying};
 pub use kms::KmsKey;
 pub use memory::{MemoryUsers, MemoryWorkItems};
 pub use work_items::{WorkItem, WorkItemPage, WorkItemTable};

@@ -6,25 +6,19 @@ use std::{error::Error as _, sync::Arc, time::Duration};
 
 use latchkey_keys::{KeyCache, KeyState, PublicRing, ReadRing as _, RingError, RingItem};
 use latchkey_session::StoreError;
-use latchkey_store::{KeyLocation, KeySource, KeySourceError};
+use latchkey_store::{KeyLocation, KeySource};
 use latchkey_testkit::{
-    cloud::{Cloud, KEYS_TABLE},
-    fixtures::{JWK_SET, KID, NOW, key_source, signing_ring},
+    cloud::Cloud,
+    fixtures::{KID, NOW, key_set, signing_ring, verifying_ring},
     proxy::Fault,
     unavailable,
 };
-use latchkey_token::{Algorithm, KeySet, Timestamp};
-use secrecy::SecretString;
+use latchkey_token::{KeySet, Timestamp};
 use tokio::task::JoinSet;
 
 /// An outage that no client retries: one call, one fetch.
 const OUTAGE: Fault = Fault::Error("SomeUnknownException");
 /// A public key of ES256.
-const PUBLIC_PEM: &str = "-----BEGIN PUBLIC KEY-----
-MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAExbosbmtVb3CBC9JJB/PS66sHSttK
-lO1zHDcMJwXRsGG1hip581AagWXvWUeXwD2BrTvxWP5O99W7M/EqE5jGTg==
------END PUBLIC KEY-----
-";
 const DENIED: Fault = Fault::Error("AccessDeniedException");
 
 fn later(seconds: u64) -> Timestamp {
@@ -76,13 +70,12 @@ impl Scene {
     }
 
     async fn verifier(&self, now: Timestamp) -> KeyCache {
-        let location = KeyLocation::Ring { table: KEYS_TABLE.to_owned(), signing: None };
-        key_source(location).connect_verifying(&self.cloud.aws, now).await.unwrap()
+        verifying_ring().connect(&self.cloud.aws, now).await
     }
 
     /// The cache of a function that signs.
     async fn signer(&self, now: Timestamp) -> KeyCache {
-        key_source(signing_ring()).connect_signing(&self.cloud.aws, now).await.unwrap()
+        signing_ring().connect(&self.cloud.aws, now).await
     }
 
     /// How often the ring was fetched since this was asked last.
@@ -324,10 +317,10 @@ async fn the_first_start_of_a_signer_makes_the_ring_in_three_calls() {
 #[tokio::test]
 async fn a_signer_that_makes_no_ring_waits_for_one() {
     let scene = Scene::new().await;
-    let mut location = signing_ring();
-    let KeyLocation::Ring { signing: Some(signing), .. } = &mut location else { panic!() };
-    signing.first = None;
-    let signer = key_source(location).connect_signing(&scene.cloud.aws, NOW).await.unwrap();
+    let mut source = signing_ring();
+    let KeyLocation::Ring { access, .. } = &mut source.location else { panic!() };
+    access.first = None;
+    let signer = source.connect(&scene.cloud.aws, NOW).await;
     let error = signer.get(NOW).await.unwrap_err();
     assert_eq!(cause(&error), RingError::NotFound.to_string());
     assert_eq!(scene.cloud.take_operations(), ["GetItem", "GetItem"]);
@@ -371,28 +364,13 @@ async fn a_signer_goes_on_while_kms_is_away() {
 
 #[tokio::test]
 async fn static_keys_stay_as_they_are() {
-    let jwk_set = || key_source(KeyLocation::JwkSet(SecretString::from(JWK_SET)));
-    let aws = unavailable::aws();
-    let trusted = jwk_set().connect_verifying(&aws, NOW).await.unwrap();
-    let first = trusted.get(NOW).await.unwrap();
+    let location = KeyLocation::Static(Box::new(key_set()));
+    let source = KeySource { location, ..verifying_ring() };
+    let keys = source.connect(&unavailable::aws(), NOW).await;
+    let first = keys.get(NOW).await.unwrap();
     assert_eq!(kids(&first), [KID]);
     let later = NOW + Duration::from_secs(u64::from(u32::MAX));
-    assert!(Arc::ptr_eq(&first, &trusted.get(later).await.unwrap()));
-    assert!(trusted.get_newer(&first, later).await.unwrap().is_none());
-    let signing = jwk_set().connect_signing(&aws, NOW).await.unwrap();
-    assert_eq!(signing_kid(&signing, NOW).await, KID);
-}
-
-#[tokio::test]
-async fn static_keys_that_cannot_be_used_are_an_error_at_the_start() {
-    let (aws, jwk_set) = (unavailable::aws(), key_source(KeyLocation::JwkSet(JWK_SET.into())));
-    let pem = key_source(KeyLocation::PublicPem(PUBLIC_PEM.to_owned()));
-    let refused = pem.connect_signing(&aws, NOW).await.unwrap_err();
-    assert!(matches!(refused, KeySourceError::PublicOnly), "{refused:?}");
-    let no_set = key_source(KeyLocation::JwkSet(SecretString::from("{}")));
-    let refused = no_set.connect_verifying(&aws, NOW).await.unwrap_err();
-    assert!(matches!(refused, KeySourceError::Unusable(_)), "{refused:?}");
-    let other = KeySource { algorithm: Some(Algorithm::Rs256), ..jwk_set };
-    let refused = other.connect_signing(&aws, NOW).await.unwrap_err();
-    assert!(matches!(refused, KeySourceError::OtherAlgorithm { .. }), "{refused:?}");
+    assert!(Arc::ptr_eq(&first, &keys.get(later).await.unwrap()));
+    assert!(keys.get_newer(&first, later).await.unwrap().is_none());
+    assert_eq!(signing_kid(&keys, NOW).await, KID);
 }

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use latchkey_keys::KeyCache;
-use latchkey_store::{KeyLocation, KeySource};
+use latchkey_store::{KeyLocation, KeySource, RingSigning, RingVerifying};
 use latchkey_testkit::{
     cloud::Cloud,
     fixtures::{JWK_SET, KID, NOW, token_profile},
@@ -44,17 +44,16 @@ fn put(cloud: &Cloud, secret: &str, text: &str) {
 }
 
 async fn signing(cloud: &Cloud) -> KeyCache {
-    source().connect_signing(&cloud.aws, NOW).await.unwrap()
+    source::<RingSigning>().connect(&cloud.aws, NOW).await
 }
 
 async fn verifying(cloud: &Cloud) -> KeyCache {
-    source().connect_verifying(&cloud.aws, NOW).await.unwrap()
+    source::<RingVerifying>().connect(&cloud.aws, NOW).await
 }
 
-fn source() -> KeySource {
+fn source<A>() -> KeySource<A> {
     KeySource {
-        location: KeyLocation::Secret { arn: KEYS.to_owned() },
-        algorithm: None,
+        location: KeyLocation::Secret { arn: KEYS.to_owned(), algorithm: None },
         flask_secret: Some(FLASK.to_owned()),
         max_age: MAX_AGE,
     }

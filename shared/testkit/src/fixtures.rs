@@ -8,7 +8,7 @@ use latchkey_session::{
     AccountStatus, Client, RotationPolicy, SessionLifetimes, SessionPolicy, Sessions,
     StartedSession, User, Username,
 };
-use latchkey_store::{KeyLocation, KeySource, RingSigning};
+use latchkey_store::{KeyLocation, KeySource, RingSigning, RingVerifying};
 use latchkey_token::{
     AdditionalClaims, Algorithm, Grant, Issuer, KeySet, OperationId, SessionId, Timestamp,
     TokenProfile, UserId, Verifier,
@@ -40,16 +40,18 @@ pub const KEY_POLICY: KeyPolicy = KeyPolicy {
 pub const KMS_KEY: &str = "arn:aws:kms:us-east-1:123456789012:key/test";
 
 /// The key ring, for a function that signs and makes the first one.
-pub fn signing_ring() -> KeyLocation {
-    let kms_key = KMS_KEY.to_owned();
-    let signing = Some(RingSigning { kms_key, first: Some(Algorithm::Es256) });
-    KeyLocation::Ring { table: "KeysTable".to_owned(), signing }
+pub fn signing_ring() -> KeySource<RingSigning> {
+    let access = RingSigning { kms_key: KMS_KEY.to_owned(), first: Some(Algorithm::Es256) };
+    key_source(KeyLocation::Ring { table: "KeysTable".to_owned(), access })
 }
 
-/// Keys at that location, stale at an age of two minutes.
-pub fn key_source(location: KeyLocation) -> KeySource {
-    let max_age = Duration::from_mins(2);
-    KeySource { location, algorithm: None, flask_secret: None, max_age }
+/// The key ring, for a function that only verifies.
+pub fn verifying_ring() -> KeySource<RingVerifying> {
+    key_source(KeyLocation::Ring { table: "KeysTable".to_owned(), access: RingVerifying })
+}
+
+fn key_source<A>(location: KeyLocation<A>) -> KeySource<A> {
+    KeySource { location, flask_secret: None, max_age: Duration::from_mins(2) }
 }
 
 /// Access tokens of 15 minutes, refresh tokens of 30 days, no leeway.

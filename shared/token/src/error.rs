@@ -1,6 +1,6 @@
 //! Why tokens and keys are refused.
 
-use crate::claims::TokenType;
+use crate::{algorithm::Algorithm, claims::TokenType};
 
 /// Why a presented token is refused.
 ///
@@ -102,6 +102,14 @@ pub enum KeyError {
     /// The cryptography library could not generate a key.
     #[error("no key could be generated")]
     Generation,
+    /// The key that signs is for another algorithm than the configured one.
+    #[error("the signing key is for {}, and {} is configured", found.name(), wanted.name())]
+    OtherAlgorithm {
+        /// The key's algorithm.
+        found: Algorithm,
+        /// The configured algorithm.
+        wanted: Algorithm,
+    },
     /// The set has both shared secrets and keys with a public half.
     #[error("shared secrets stand beside keys that have a public half")]
     MixedSecrets,

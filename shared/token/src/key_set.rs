@@ -127,6 +127,19 @@ impl KeySet {
         Self { legacy: self.legacy.and(keys), ..self }
     }
 
+    /// The same keys, if the key that signs is for `algorithm`; `None` is any.
+    ///
+    /// # Errors
+    /// [`KeyError::OtherAlgorithm`].
+    pub fn signing_with(self, algorithm: Option<Algorithm>) -> Result<Self, KeyError> {
+        match (self.signing.as_ref().map(SigningKey::algorithm), algorithm) {
+            (Some(found), Some(wanted)) if found != wanted => {
+                Err(KeyError::OtherAlgorithm { found, wanted })
+            }
+            _ => Ok(self),
+        }
+    }
+
     /// The key that signs.
     pub const fn signing(&self) -> Option<&SigningKey> {
         self.signing.as_ref()

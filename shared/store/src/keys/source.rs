@@ -13,7 +13,7 @@ use latchkey_token::{Algorithm, KeySet, LegacyKeys, Timestamp};
 use secrecy::{ExposeSecret as _, SecretString};
 use tracing::error;
 
-use super::{RingSigning, expect_algorithm};
+use super::RingSigning;
 use crate::{Aws, DynamoKeyRing, kms::KmsKey, secrets::Secret};
 
 /// Where keys are fetched from. A function links the AWS calls of the kinds that it can have alone.
@@ -43,7 +43,8 @@ impl Place for PublicHalves {
         if is_known(known, &item.version) {
             return Ok(None);
         }
-        let keys = KeySet::new(None, PublicRing::parse(&item.public)?.verifying_keys()?);
+        let (_, verifying) = PublicRing::read(&item.public)?;
+        let keys = KeySet::new(None, verifying);
         Ok(Some((keys, item.version.into())))
     }
 }
@@ -104,8 +105,7 @@ impl Place for SecretKeys {
         if is_known(known, text.expose_secret()) {
             return Ok(None);
         }
-        let keys = expect_algorithm(KeySet::parse(&text)?, self.algorithm);
-        Ok(Some((keys.map_err(|error| RingError::Invalid(error.to_string()))?, text)))
+        Ok(Some((KeySet::parse(&text)?.signing_with(self.algorithm)?, text)))
     }
 }
 
