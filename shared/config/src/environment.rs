@@ -1,4 +1,4 @@
-//! The environment, and how one variable is read.
+//! Environment variables and their conversions.
 
 use std::{
     env::{self, VarError},
@@ -15,53 +15,53 @@ use crate::variables::{SECTIONS, Values, Variable};
 #[error("{0}")]
 pub struct ConfigError(pub(crate) String);
 
-/// The variables that settings are read from.
-#[expect(missing_debug_implementations, reason = "there are secrets in it")]
+/// A source of environment variables.
+#[expect(missing_debug_implementations, reason = "the variables have secrets")]
 pub struct Environment<'a>(Box<dyn Fn(&'static str) -> Option<String> + 'a>);
 
 impl<'a> Environment<'a> {
-    /// Variables by name; `None` for one that is not set.
+    /// An environment that looks variables up with `get`; `None` is an unset variable.
     pub fn new(get: impl Fn(&'static str) -> Option<String> + 'a) -> Self {
         Self(Box::new(get))
     }
 
-    /// The variables of this process.
+    /// The environment of this process.
     ///
     /// # Errors
-    /// When one is not text.
-    #[expect(clippy::disallowed_methods, reason = "this is the one reader of the environment")]
+    /// A known variable is not UTF-8.
+    #[expect(clippy::disallowed_methods, reason = "the only reader of settings")]
     pub fn load() -> Result<Self, ConfigError> {
-        let is_no_text = |name| matches!(env::var(name), Err(VarError::NotUnicode(_)));
+        let is_not_utf8 = |name| matches!(env::var(name), Err(VarError::NotUnicode(_)));
         let mut variables = SECTIONS.iter().flat_map(|(_, variables)| *variables);
-        match variables.find(|variable| is_no_text(variable.name)) {
+        match variables.find(|variable| is_not_utf8(variable.name)) {
             Some(variable) => Err(variable.refused("must be text in UTF-8")),
             None => Ok(Self::new(|name| env::var(name).ok())),
         }
     }
 
-    /// The variable's value. An empty one counts as not set, because that is how a template passes
-    /// a parameter that was left empty.
+    /// The variable's value. An empty value counts as unset, because a template passes an empty
+    /// parameter like that.
     pub(crate) fn optional(&self, variable: &Variable) -> Option<String> {
         (self.0)(variable.name).filter(|value| !value.is_empty())
     }
 
-    /// The variable's value or default.
+    /// The variable's value, or its default.
     pub(crate) fn text(&self, variable: &Variable) -> Result<String, ConfigError> {
         let value = self.optional(variable).or_else(|| variable.default.map(str::to_owned));
         value.ok_or_else(|| variable.refused("is not set"))
     }
 
-    /// The same for a value that is acceptable, or empty by default.
+    /// As [`Self::text`]. The value must pass the check, or be an empty default.
     pub(crate) fn checked(
         &self,
         variable: &Variable,
-        is_acceptable: impl FnOnce(&str) -> bool,
+        is_valid: impl FnOnce(&str) -> bool,
     ) -> Result<String, ConfigError> {
         let value = self.text(variable)?;
-        if value.is_empty() || is_acceptable(&value) { Ok(value) } else { Err(variable.invalid()) }
+        if value.is_empty() || is_valid(&value) { Ok(value) } else { Err(variable.invalid()) }
     }
 
-    /// The parts between commas, without the blanks around them.
+    /// The trimmed, non-empty parts between commas.
     pub(crate) fn list(&self, variable: &Variable) -> Result<Vec<String>, ConfigError> {
         let value = self.text(variable)?;
         let parts = value.split(',').map(str::trim).filter(|part| !part.is_empty());
@@ -76,7 +76,7 @@ impl<'a> Environment<'a> {
         }
     }
 
-    /// A whole number within the variable's bounds.
+    /// A whole number within the bounds of the variable.
     pub(crate) fn number<T: TryFrom<u64>>(&self, variable: &Variable) -> Result<T, ConfigError> {
         let number = self.text(variable)?.parse().ok().filter(|number| match variable.values {
             Values::Number(least, most) => (least..=most).contains(number),
@@ -90,8 +90,8 @@ impl<'a> Environment<'a> {
     }
 }
 
-/// How a function logs. Lambda sets both variables from the function's logging configuration.
-#[expect(clippy::disallowed_methods, reason = "this is the one reader of the environment")]
+/// The log format and level, which Lambda sets from the function's logging configuration.
+#[expect(clippy::disallowed_methods, reason = "the only reader of log settings")]
 pub fn log_settings() -> LogSettings {
     let value = |name: &str| env::var(name).unwrap_or_default();
     LogSettings {

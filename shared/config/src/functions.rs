@@ -1,4 +1,4 @@
-//! What each function reads. Its `main.rs` reads the same, which a system test checks.
+//! The settings of each function. A system test compares them with the function's `main.rs`.
 
 use std::{cell::RefCell, collections::BTreeSet, convert::Infallible};
 
@@ -29,7 +29,7 @@ const FLASK_JWT: Read = |env| env.flask_jwt_login().map(drop);
 const GUARD: Read = |env| env.guard().map(drop);
 const HTTP: Read = |env| env.http().map(drop);
 
-/// The functions, with the groups of settings that each one reads.
+/// Each function, and the groups of settings that it reads.
 pub const FUNCTIONS: [(&str, &[Read]); 11] = [
     ("account", &[CALLS, USERS, KEYS_AND_FLASK, TOKENS, HASHING, LOCATIONS, HTTP]),
     ("admin", &[RING, KEY_POLICY]),
@@ -50,30 +50,30 @@ pub const FUNCTIONS: [(&str, &[Read]); 11] = [
     ("workitems", &[CALLS, WORK_ITEMS, GUARD, HTTP]),
 ];
 
-/// The groups of a function; none for a name that is not in [`FUNCTIONS`].
+/// The groups of a function; empty for a name that is not in [`FUNCTIONS`].
 fn groups(function: &str) -> &'static [Read] {
     FUNCTIONS.into_iter().find(|(name, _)| *name == function).map_or(&[], |(_, groups)| groups)
 }
 
-/// Reads the settings of a function without starting it.
+/// Checks the settings of a function without starting it.
 ///
 /// # Errors
-/// What stops the function.
+/// The error that prevents the function's start.
 pub fn check(function: &str, environment: &Environment<'_>) -> Result<(), ConfigError> {
     groups(function).iter().try_for_each(|read| read(environment))
 }
 
-/// The variables that a function reads.
+/// The names of the variables that a function reads.
 pub fn variables_of(function: &str) -> BTreeSet<&'static str> {
-    let asked = RefCell::new(BTreeSet::new());
+    let names = RefCell::new(BTreeSet::new());
     let variables = || SECTIONS.iter().flat_map(|(_, variables)| *variables);
     let required = || variables().filter(|variable| variable.default.is_none());
     let environment = Environment::new(|name| {
-        asked.borrow_mut().insert(name);
+        names.borrow_mut().insert(name);
         required().any(|variable| variable.name == name).then(|| "x".to_owned())
     });
-    // The groups are read to the end, because what is required has a value.
+    // Reads all groups, because every required variable has a value.
     let _ = check(function, &environment);
     drop(environment);
-    asked.into_inner()
+    names.into_inner()
 }

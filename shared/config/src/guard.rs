@@ -1,28 +1,28 @@
-//! The guard of a deployment.
+//! The guard and its settings.
 
 use latchkey_guard::{Guard, RevocationCheck, TokenLocations, TokenReader};
 use latchkey_store::{Aws, DynamoUsers, KeySource, RingVerifying};
 use latchkey_token::{Timestamp, TokenProfile};
 
-/// What a guard needs.
+/// Settings of a guard.
 #[derive(Debug)]
 pub struct GuardSettings {
-    /// The users table, which holds the sessions.
+    /// The name of the users table, which has the sessions.
     pub users_table: String,
     /// Where the keys are.
     pub keys: KeySource<RingVerifying>,
-    /// The table of legacy identities, if there is a legacy service.
+    /// The name of the table of legacy identities, if there is a legacy service.
     pub legacy_table: Option<String>,
     /// Issuer, audience and lifetimes of the tokens.
     pub tokens: TokenProfile,
-    /// Where tokens may be in requests.
+    /// Where requests may have tokens.
     pub locations: TokenLocations,
-    /// When a session is looked up.
+    /// When the guard looks sessions up.
     pub revocation: RevocationCheck,
 }
 
 impl GuardSettings {
-    /// The guard. It makes an AWS client only if the settings need one.
+    /// Creates the guard, with AWS clients only if the settings need them.
     pub async fn connect(self, aws: &Aws, now: Timestamp) -> Guard<DynamoUsers> {
         let keys = self.keys.connect(aws, now).await;
         let reader = TokenReader { keys, profile: self.tokens, locations: self.locations };

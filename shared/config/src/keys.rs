@@ -1,4 +1,4 @@
-//! Where keys are.
+//! Sources of keys.
 
 use std::time::Duration;
 
@@ -12,63 +12,63 @@ use crate::{
     variables::{self as var, Variable},
 };
 
-/// A variable that says where keys are, and what its value is.
-type Place = (&'static Variable, Form);
+/// A variable that configures keys, and the format of its value.
+type KeyVariable = (&'static Variable, KeyFormat);
 
 #[derive(Clone, Copy)]
-enum Form {
+enum KeyFormat {
     RingTable,
     SecretArn,
-    Static(StaticForm),
+    Static(StaticFormat),
 }
 
-/// Keys that are in the configuration itself.
+/// Keys in the configuration itself.
 #[derive(Clone, Copy)]
-struct StaticForm {
+struct StaticFormat {
     read: fn(&SecretString, Option<Algorithm>) -> Result<KeySet, KeyError>,
-    takes: fn(Algorithm) -> bool,
+    supports: fn(Algorithm) -> bool,
 }
 
-const RING: Place = (&var::KEYS_TABLE, Form::RingTable);
-const SECRET: Place = (&var::SIGNING_KEYS_SECRET, Form::SecretArn);
-const JWK_SET: Place = (
+const RING: KeyVariable = (&var::KEYS_TABLE, KeyFormat::RingTable);
+const SECRET: KeyVariable = (&var::SIGNING_KEYS_SECRET, KeyFormat::SecretArn);
+const JWK_SET: KeyVariable = (
     &var::SIGNING_KEYS,
-    Form::Static(StaticForm {
+    KeyFormat::Static(StaticFormat {
         read: |text, algorithm| KeySet::parse(text)?.signing_with(algorithm),
-        takes: |_| true,
+        supports: |_| true,
     }),
 );
-const SHARED: Place = (
+const SHARED: KeyVariable = (
     &var::JWT_SECRET_KEY,
-    Form::Static(StaticForm {
+    KeyFormat::Static(StaticFormat {
         read: |text, algorithm| {
             KeySet::from_shared_secret(algorithm.unwrap_or(Algorithm::Hs256), text)
         },
-        takes: |algorithm| !algorithm.has_public_half(),
+        supports: |algorithm| !algorithm.has_public_half(),
     }),
 );
-const PRIVATE: Place = (
+const PRIVATE: KeyVariable = (
     &var::JWT_PRIVATE_KEY,
-    Form::Static(StaticForm {
+    KeyFormat::Static(StaticFormat {
         read: |text, algorithm| KeySet::from_pem(algorithm.unwrap_or(Algorithm::Es256), text),
-        takes: Algorithm::has_public_half,
+        supports: Algorithm::has_public_half,
     }),
 );
-const PUBLIC: Place = (
+const PUBLIC: KeyVariable = (
     &var::JWT_PUBLIC_KEY,
-    Form::Static(StaticForm {
+    KeyFormat::Static(StaticFormat {
         read: |text, algorithm| {
             let algorithm = algorithm.unwrap_or(Algorithm::Es256);
             KeySet::from_public_pem(algorithm, text.expose_secret())
         },
-        takes: Algorithm::has_public_half,
+        supports: Algorithm::has_public_half,
     }),
 );
 
 #[expect(clippy::missing_errors_doc, reason = "each fails with the sentence of `ConfigError`")]
 impl Environment<'_> {
-    /// Where the signing keys are; `first` is the algorithm for a function that makes the first
-    /// ring.
+    /// The source of signing keys. `first` is the key algorithm for a function that creates the
+    /// first ring.
     pub fn signing_keys(
         &self,
         first: Option<Algorithm>,
@@ -77,33 +77,33 @@ impl Environment<'_> {
         self.key_source(&[RING, SECRET, JWK_SET, SHARED, PRIVATE], ring)
     }
 
-    /// Where the keys are that verify.
+    /// The source of verifying keys.
     pub fn verifying_keys(&self) -> Result<KeySource<RingVerifying>, ConfigError> {
-        let places = [RING, PUBLIC, SECRET, JWK_SET, SHARED, PRIVATE];
-        self.key_source(&places, || Ok(RingVerifying))
+        let variables = [RING, PUBLIC, SECRET, JWK_SET, SHARED, PRIVATE];
+        self.key_source(&variables, || Ok(RingVerifying))
     }
 
-    /// The one place that is set.
+    /// The source from the only variable that is set.
     fn key_source<A>(
         &self,
-        places: &[Place],
+        variables: &[KeyVariable],
         ring_access: impl FnOnce() -> Result<A, ConfigError>,
     ) -> Result<KeySource<A>, ConfigError> {
-        let mut found = places
+        let mut found = variables
             .iter()
-            .filter_map(|(variable, form)| Some((*variable, *form, self.optional(variable)?)));
-        let (variable, form, value) =
+            .filter_map(|(variable, format)| Some((*variable, *format, self.optional(variable)?)));
+        let (variable, format, value) =
             found.next().ok_or_else(|| var::KEYS_TABLE.refused("is not set"))?;
         if let Some((other, ..)) = found.next() {
             let both = format!("and {} are both set, set one of them", other.name);
             return Err(variable.refused(&both));
         }
         let max_age = self.seconds(&var::KEYS_MAX_AGE)?;
-        let algorithm = self.static_algorithm(variable, form)?;
-        let location = match form {
-            Form::RingTable => KeyLocation::Ring { table: value, access: ring_access()? },
-            Form::SecretArn => KeyLocation::Secret { arn: value, algorithm },
-            Form::Static(keys) => {
+        let algorithm = self.static_algorithm(variable, format)?;
+        let location = match format {
+            KeyFormat::RingTable => KeyLocation::Ring { table: value, access: ring_access()? },
+            KeyFormat::SecretArn => KeyLocation::Secret { arn: value, algorithm },
+            KeyFormat::Static(keys) => {
                 let keys = (keys.read)(&SecretString::from(value), algorithm);
                 let keys = keys.map_err(|error| unusable(variable, algorithm, &error))?;
                 KeyLocation::Static(Box::new(keys))
@@ -112,32 +112,32 @@ impl Environment<'_> {
         Ok(KeySource { location, flask_secret: None, max_age })
     }
 
-    /// The algorithm of static keys.
+    /// The configured algorithm, which the key format must support.
     fn static_algorithm(
         &self,
         keys: &Variable,
-        form: Form,
+        format: KeyFormat,
     ) -> Result<Option<Algorithm>, ConfigError> {
-        let is_possible = |algorithm: &Algorithm| match form {
-            Form::Static(keys) => (keys.takes)(*algorithm),
-            Form::RingTable | Form::SecretArn => true,
+        let is_supported = |algorithm: &Algorithm| match format {
+            KeyFormat::Static(keys) => (keys.supports)(*algorithm),
+            KeyFormat::RingTable | KeyFormat::SecretArn => true,
         };
         let Some(name) = self.optional(&var::JWT_ALGORITHM) else {
             return Ok(None);
         };
-        let found = Algorithm::parse(&name).filter(is_possible);
+        let found = Algorithm::parse(&name).filter(is_supported);
         found.map(Some).ok_or_else(|| {
-            let possible: Vec<_> = Algorithm::ALL.into_iter().filter(is_possible).collect();
-            if possible.len() == Algorithm::ALL.len() {
+            let supported: Vec<_> = Algorithm::ALL.into_iter().filter(is_supported).collect();
+            if supported.len() == Algorithm::ALL.len() {
                 return var::JWT_ALGORITHM.invalid();
             }
-            let names = possible.into_iter().map(Algorithm::name).collect::<Vec<_>>().join(", ");
+            let names = supported.into_iter().map(Algorithm::name).collect::<Vec<_>>().join(", ");
             let reason = format!("must be one of {names} where {} is set", keys.name);
             var::JWT_ALGORITHM.refused(&reason)
         })
     }
 
-    /// Adds a Flask service's keys, and returns the table of its identities too.
+    /// Adds the keys of a Flask service. Also returns the table of its identities.
     pub fn with_flask<A>(
         &self,
         source: KeySource<A>,
@@ -145,7 +145,8 @@ impl Environment<'_> {
         let flask_secret = self.optional(&var::FLASK_KEYS_SECRET);
         let legacy_table = self.optional(&var::LEGACY_TABLE);
         if flask_secret.is_some() && matches!(source.location, KeyLocation::Static(_)) {
-            let reason = "goes with KEYS_TABLE or SIGNING_KEYS_SECRET; static keys are one JWK set";
+            let reason = "needs KEYS_TABLE or SIGNING_KEYS_SECRET; with static keys, add the Flask \
+                          keys to SIGNING_KEYS";
             return Err(var::FLASK_KEYS_SECRET.refused(reason));
         }
         if flask_secret.is_some() && legacy_table.is_none() {
@@ -154,14 +155,14 @@ impl Environment<'_> {
         Ok((KeySource { flask_secret, ..source }, legacy_table))
     }
 
-    /// The key ring: its table, the KMS key that encrypts private halves, and the age at which
-    /// cached keys are stale.
+    /// The key ring: the keys table, the ARN of the KMS key, and the age at which cached keys are
+    /// stale.
     pub fn ring(&self) -> Result<(String, String, Duration), ConfigError> {
         let table = self.text(&var::KEYS_TABLE)?;
         Ok((table, self.text(&var::KMS_KEY_ARN)?, self.seconds(&var::KEYS_MAX_AGE)?))
     }
 
-    /// How keys are made and changed.
+    /// Algorithm, rotation period and retention of keys.
     pub fn key_policy(&self) -> Result<KeyPolicy, ConfigError> {
         let days: u64 = self.number(&var::KEY_ROTATION_DAYS)?;
         let access = self.seconds(&var::JWT_ACCESS_TOKEN_EXPIRES)?;
@@ -170,12 +171,12 @@ impl Environment<'_> {
         Ok(KeyPolicy {
             algorithm: self.ring_algorithm()?,
             period: Duration::from_hours(24 * days),
-            // A process that cannot read the ring signs with the replaced key for so long.
+            // A process that cannot read the ring signs with a replaced key for `MAX_STALE_AGE`.
             retention: access.max(refresh) + leeway + MAX_STALE_AGE,
         })
     }
 
-    /// What the ring's new keys are for.
+    /// The algorithm of new keys in the ring.
     pub fn ring_algorithm(&self) -> Result<Algorithm, ConfigError> {
         let found = Algorithm::parse(&self.text(&var::SIGNING_ALGORITHM)?);
         let found = found.filter(|algorithm| algorithm.has_public_half());
@@ -183,7 +184,7 @@ impl Environment<'_> {
     }
 }
 
-/// The error for static keys that cannot be used.
+/// The error for unusable static keys.
 fn unusable(keys: &Variable, algorithm: Option<Algorithm>, error: &KeyError) -> ConfigError {
     if let KeyError::OtherAlgorithm { found, wanted } = error {
         let (found, wanted) = (found.name(), wanted.name());
@@ -191,6 +192,6 @@ fn unusable(keys: &Variable, algorithm: Option<Algorithm>, error: &KeyError) -> 
         return var::JWT_ALGORITHM.refused(&reason);
     }
     let is_default = matches!(error, KeyError::NotPem(_)) && algorithm.is_none();
-    let by_default = if is_default { ", the default of JWT_ALGORITHM" } else { "" };
-    ConfigError(format!("{}: {error}{by_default}", keys.name))
+    let suffix = if is_default { ", the default of JWT_ALGORITHM" } else { "" };
+    ConfigError(format!("{}: {error}{suffix}", keys.name))
 }

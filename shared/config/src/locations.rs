@@ -1,4 +1,4 @@
-//! Where tokens are in requests, by the names that Flask-JWT-Extended gave the options.
+//! Token locations, with the option names of Flask-JWT-Extended.
 
 use latchkey_guard::{
     CookiePair, CookiePlace, CookieSettings, HeaderName, SameSite, TokenLocation, TokenLocations,
@@ -9,13 +9,13 @@ use crate::{
     variables::{self as var, Variable},
 };
 
-/// A browser takes such a cookie from the host itself only: over TLS, for every path (RFC 6265bis
+/// The name prefix of cookies that need `Secure` and `Path=/`, and have no domain (RFC 6265bis
 /// §4.1.3).
 const HOST_PREFIX: &str = "__Host-";
 
 #[expect(clippy::missing_errors_doc, reason = "each fails with the sentence of `ConfigError`")]
 impl Environment<'_> {
-    /// Where tokens may be.
+    /// Where requests may have tokens.
     pub fn locations(&self) -> Result<TokenLocations, ConfigError> {
         let is_word = |scheme: &str| scheme.bytes().all(|byte| byte.is_ascii_graphic());
         let scheme = self.checked(&var::JWT_HEADER_TYPE, is_word)?;
@@ -78,27 +78,27 @@ impl Environment<'_> {
         Ok(settings)
     }
 
-    /// The names of cookies are made of the same characters as those of headers (RFC 9110 §5.6.2).
+    /// Cookie names have the same characters as header names (RFC 9110 §5.6.2).
     fn cookie(&self, name: &Variable, path: &Variable) -> Result<CookiePlace, ConfigError> {
         let is_name = |cookie: &str| HeaderName::from_bytes(cookie.as_bytes()).is_ok();
         let is_path = |path: &str| path.starts_with('/') && is_attribute(path);
         Ok(CookiePlace { name: self.checked(name, is_name)?, path: self.checked(path, is_path)? })
     }
 
-    /// Origins are compared byte for byte, as the gateway compares them too, so each must be written
-    /// as a browser sends it. `*`, with which a gateway lets every page call, lets none use cookies.
+    /// The guard and the gateway compare origins byte for byte, so each must be as browsers send
+    /// it. `*` allows all origins at the gateway, but no origin to use cookies.
     fn allowed_origins(&self) -> Result<Vec<String>, ConfigError> {
         let mut origins = self.list(&var::ALLOWED_ORIGINS)?;
         origins.retain(|origin| origin != "*");
-        let are_sent = origins.iter().all(|origin| is_serialized_origin(origin));
-        are_sent.then_some(origins).ok_or_else(|| var::ALLOWED_ORIGINS.invalid())
+        let are_valid = origins.iter().all(|origin| is_serialized_origin(origin));
+        are_valid.then_some(origins).ok_or_else(|| var::ALLOWED_ORIGINS.invalid())
     }
 }
 
-/// Refuses cookies that every browser would throw away.
+/// Refuses settings whose cookies browsers would reject.
 fn check_cookies(settings: &CookieSettings) -> Result<(), ConfigError> {
     if settings.same_site == SameSite::None && !settings.secure {
-        let reason = "is None, which JWT_COOKIE_SECURE is not for";
+        let reason = "is None, which needs JWT_COOKIE_SECURE";
         return Err(var::JWT_COOKIE_SAMESITE.refused(reason));
     }
     let pairs = [
@@ -127,12 +127,12 @@ fn check_cookies(settings: &CookieSettings) -> Result<(), ConfigError> {
     Ok(())
 }
 
-/// Whether `text` can be an attribute's value: nothing in it ends the attribute.
+/// Whether `text` is valid as the value of a cookie attribute.
 fn is_attribute(text: &str) -> bool {
     text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b';')
 }
 
-/// Whether a browser sends such an origin (RFC 6454 §6.2), of any scheme.
+/// Whether `origin` is as browsers serialize it (RFC 6454 §6.2), with any scheme.
 fn is_serialized_origin(origin: &str) -> bool {
     let Some((scheme, authority)) = origin.split_once("://") else { return false };
     let (host, port) = match authority.rsplit_once(':') {
@@ -152,8 +152,8 @@ fn is_serialized_origin(origin: &str) -> bool {
         }
     };
     let is_port = port.is_none_or(|port| {
-        let is_own = matches!((scheme, port), ("https", "443") | ("http", "80"));
-        !port.starts_with('0') && !is_own && port.parse::<u16>().is_ok()
+        let is_default = matches!((scheme, port), ("https", "443") | ("http", "80"));
+        !port.starts_with('0') && !is_default && port.parse::<u16>().is_ok()
     });
     is_scheme && !host.is_empty() && is_host && is_port
 }

@@ -1,4 +1,4 @@
-//! The settings of everything but keys and the places of tokens.
+//! All settings but those of keys and token locations.
 
 use std::{fmt::Display, time::Duration};
 
@@ -15,22 +15,22 @@ use crate::{
 
 #[expect(clippy::missing_errors_doc, reason = "each fails with the sentence of `ConfigError`")]
 impl Environment<'_> {
-    /// The users table.
+    /// The name of the users table.
     pub fn users_table(&self) -> Result<String, ConfigError> {
         self.text(&var::USERS_TABLE)
     }
 
-    /// The table of the sample back end.
+    /// The name of the work items table.
     pub fn work_items_table(&self) -> Result<String, ConfigError> {
         self.text(&var::WORK_ITEMS_TABLE)
     }
 
-    /// The `iss` claim.
+    /// The issuer: the `iss` claim of tokens.
     pub fn issuer(&self) -> Result<String, ConfigError> {
         self.text(&var::JWT_ISSUER)
     }
 
-    /// Which tokens are issued and taken.
+    /// Issuers, audiences, lifetimes and leeway of tokens.
     pub fn tokens(&self) -> Result<TokenProfile, ConfigError> {
         let issuer = self.issuer()?;
         let profile = TokenProfile {
@@ -51,7 +51,7 @@ impl Environment<'_> {
         Ok(profile)
     }
 
-    /// How long sessions live and how many.
+    /// Lifetimes of sessions, and their limit per user.
     pub fn sessions(&self) -> Result<SessionPolicy, ConfigError> {
         let idle = self.seconds(&var::JWT_REFRESH_TOKEN_EXPIRES)?;
         let absolute = self.seconds(&var::SESSION_LIFETIME)?;
@@ -59,18 +59,18 @@ impl Environment<'_> {
         Ok(SessionPolicy { lifetimes: SessionLifetimes { idle, absolute }, limit })
     }
 
-    /// What refresh tokens are worth.
+    /// The lifetimes of sessions and the grace period of refresh tokens.
     pub fn rotation(&self) -> Result<RotationPolicy, ConfigError> {
         let lifetimes = self.sessions()?.lifetimes;
         Ok(RotationPolicy { lifetimes, grace: self.seconds(&var::REFRESH_GRACE)? })
     }
 
-    /// The fewest characters of a new password.
+    /// The minimum length of a new password in characters.
     pub fn password_min_chars(&self) -> Result<usize, ConfigError> {
         self.number(&var::PASSWORD_MIN_LENGTH)
     }
 
-    /// What `make` makes of the KiB of memory and the iterations of a password hash.
+    /// The cost of password hashes: calls `make` with the memory in KiB and the iterations.
     pub fn hashing<T, E: Display>(
         &self,
         make: impl FnOnce(u32, u32) -> Result<T, E>,
@@ -83,12 +83,12 @@ impl Environment<'_> {
         })
     }
 
-    /// How long a call of AWS may take with its retries.
+    /// The time limit of an AWS call including its retries.
     pub fn call_timeout(&self) -> Result<Duration, ConfigError> {
         self.number(&var::AWS_CALL_TIMEOUT_MS).map(Duration::from_millis)
     }
 
-    /// Whether there is Flask-JWT's login.
+    /// Whether `POST /auth`, the login of Flask-JWT, is enabled.
     pub fn flask_jwt_login(&self) -> Result<bool, ConfigError> {
         match self.text(&var::FLASK_JWT_LOGIN)?.as_str() {
             "enabled" => Ok(true),
@@ -97,7 +97,7 @@ impl Environment<'_> {
         }
     }
 
-    /// What a guard needs.
+    /// The settings of the guard.
     pub fn guard(&self) -> Result<GuardSettings, ConfigError> {
         let (keys, legacy_table) = self.with_flask(self.verifying_keys()?)?;
         Ok(GuardSettings {
@@ -116,7 +116,7 @@ impl Environment<'_> {
             "off" => Ok(RevocationCheck::Off),
             text => {
                 let seconds = text.strip_prefix("cached:").and_then(|seconds| seconds.parse().ok());
-                // The gateway keeps an authorizer's decision for an hour at most.
+                // The maximum is that of the gateway's cache for authorizers: 1 h.
                 let seconds = seconds.filter(|seconds| (1..=3600).contains(seconds));
                 let check =
                     seconds.map(|seconds| RevocationCheck::Cached(Duration::from_secs(seconds)));
@@ -125,15 +125,15 @@ impl Environment<'_> {
         }
     }
 
-    /// How a function speaks HTTP.
+    /// The base path, and the member of error messages.
     pub fn http(&self) -> Result<HttpSettings, ConfigError> {
         let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
         let is_segment = |segment: &str| !segment.is_empty() && segment.bytes().all(is_plain);
         let is_path =
             |path: &str| path.strip_prefix('/').is_some_and(|path| path.split('/').all(is_segment));
         let base_path = self.checked(&var::BASE_PATH, is_path)?;
-        let is_free = |key: &str| !["error", "request_id", "reasons"].contains(&key);
-        let message_key = self.checked(&var::JWT_ERROR_MESSAGE_KEY, is_free)?;
+        let is_unused = |key: &str| !["error", "request_id", "reasons"].contains(&key);
+        let message_key = self.checked(&var::JWT_ERROR_MESSAGE_KEY, is_unused)?;
         Ok(HttpSettings { message_key, base_path })
     }
 }

@@ -1,4 +1,4 @@
-//! Where keys are, for functions that sign, that verify, and that change the key ring.
+//! Key sources of functions that sign, verify, or change the key ring.
 #![cfg(test)]
 
 use std::{collections::HashMap, time::Duration};
@@ -42,7 +42,7 @@ fn logout(given: &[(&str, &str)]) -> Result<KeySource<RingVerifying>, ConfigErro
     environment(given).verifying_keys()
 }
 
-/// The keys, and the table of a Flask service's identities.
+/// The key source, and the table of a Flask service's identities.
 fn refresh(
     given: &[(&str, &str)],
 ) -> Result<(KeySource<RingSigning>, Option<String>), ConfigError> {
@@ -67,7 +67,7 @@ fn message<T>(read: Result<T, ConfigError>) -> String {
 }
 
 #[test]
-fn functions_that_verify_read_the_public_halves_of_the_ring() {
+fn functions_that_verify_read_the_ring_without_a_kms_key() {
     let location = logout(&[TABLE]).unwrap().location;
     assert!(matches!(&location, KeyLocation::Ring { table, .. } if table == "keys"));
     for function in ["account", "authorizer", "discovery", "logout", "protected", "workitems"] {
@@ -78,18 +78,21 @@ fn functions_that_verify_read_the_public_halves_of_the_ring() {
 }
 
 #[test]
-fn functions_that_sign_open_the_ring_with_the_kms_key_and_login_makes_the_first() {
+fn functions_that_sign_need_the_kms_key_and_login_creates_the_first_ring() {
     type Read = fn(&[(&str, &str)]) -> Result<KeySource<RingSigning>, ConfigError>;
-    for (read, makes_it) in [(login as Read, true), (refresh_keys, false)] {
+    for (read, creates_ring) in [(login as Read, true), (refresh_keys, false)] {
         let signing = |given: &[(&str, &str)]| {
             let location = read(given).unwrap().location;
             let KeyLocation::Ring { access, .. } = location else { panic!("{location:?}") };
             access
         };
         let RingSigning { kms_key, first } = signing(&[TABLE, KMS_KEY]);
-        assert_eq!((kms_key.as_str(), first), ("arn:kms", makes_it.then_some(Algorithm::Es256)));
+        assert_eq!(
+            (kms_key.as_str(), first),
+            ("arn:kms", creates_ring.then_some(Algorithm::Es256))
+        );
         let first = signing(&[TABLE, KMS_KEY, ("SIGNING_ALGORITHM", "EdDSA")]).first;
-        assert_eq!(first, makes_it.then_some(Algorithm::EdDsa));
+        assert_eq!(first, creates_ring.then_some(Algorithm::EdDsa));
         assert_eq!(message(read(&[TABLE])), "KMS_KEY_ARN is not set");
         assert_eq!(message(read(&[KMS_KEY])), "KEYS_TABLE is not set");
         let public = ("JWT_PUBLIC_KEY", "-----BEGIN PUBLIC KEY-----");
@@ -98,15 +101,15 @@ fn functions_that_sign_open_the_ring_with_the_kms_key_and_login_makes_the_first(
 }
 
 #[test]
-fn static_keys_come_from_one_place() {
-    for place in [SECRET, SHARED] {
+fn exactly_one_key_source_is_configured() {
+    for source in [SECRET, SHARED] {
         let locations = [
-            format!("{:?}", logout(&[place]).unwrap().location),
-            format!("{:?}", login(&[place]).unwrap().location),
-            format!("{:?}", refresh_keys(&[place]).unwrap().location),
+            format!("{:?}", logout(&[source]).unwrap().location),
+            format!("{:?}", login(&[source]).unwrap().location),
+            format!("{:?}", refresh_keys(&[source]).unwrap().location),
         ];
         let expected =
-            if place == SECRET { "Secret { arn: \"arn:aws:secretsmanager" } else { "Static" };
+            if source == SECRET { "Secret { arn: \"arn:aws:secretsmanager" } else { "Static" };
         assert!(locations.iter().all(|found| found.starts_with(expected)), "{locations:?}");
     }
     for (both, names) in [
@@ -125,7 +128,7 @@ fn static_keys_come_from_one_place() {
 }
 
 #[test]
-fn cached_keys_are_stale_after_two_minutes_unless_said_otherwise() {
+fn cached_keys_are_stale_after_two_minutes_by_default() {
     let ages = [logout(&[TABLE]).unwrap().max_age, login(&[TABLE, KMS_KEY]).unwrap().max_age];
     assert_eq!(ages, [Duration::from_mins(2); 2]);
     for (text, seconds) in [("1", 1), ("3600", 3600)] {
@@ -144,13 +147,13 @@ fn cached_keys_are_stale_after_two_minutes_unless_said_otherwise() {
 }
 
 #[test]
-fn a_flask_services_keys_have_a_secret_of_their_own() {
+fn flask_keys_have_a_separate_secret() {
     assert_eq!(guard(&[TABLE]).unwrap().keys.flask_secret, None);
     let with_flask = guard(&[TABLE, FLASK, LEGACY]).unwrap().keys;
     assert_eq!(with_flask.flask_secret.as_deref(), Some("arn:flask"));
     let with_flask = refresh_keys(&[SECRET, FLASK, LEGACY]).unwrap();
     assert_eq!(with_flask.flask_secret.as_deref(), Some("arn:flask"));
-    // The public keys, logins and logouts have nothing to do with such tokens.
+    // These functions do not accept Flask tokens.
     for function in ["discovery", "login", "logout"] {
         let without_legacy = environment(&[TABLE, KMS_KEY, FLASK]);
         assert_eq!(check(function, &without_legacy), Ok(()), "{function}");
@@ -158,7 +161,7 @@ fn a_flask_services_keys_have_a_secret_of_their_own() {
 }
 
 #[test]
-fn a_flask_services_keys_go_with_the_table_of_its_identities() {
+fn flask_keys_need_the_table_of_identities() {
     let sentence = "LEGACY_TABLE is not set, and FLASK_KEYS_SECRET needs it";
     assert_eq!(message(refresh(&[SECRET, FLASK])), sentence);
     let legacy_table = |given: &[(&str, &str)]| guard(given).map(|settings| settings.legacy_table);
@@ -167,7 +170,7 @@ fn a_flask_services_keys_go_with_the_table_of_its_identities() {
     assert_eq!(legacy_table(&[TABLE]), Ok(None));
     let (_, table) = refresh(&[SECRET, FLASK, LEGACY]).unwrap();
     assert_eq!(table.as_deref(), Some("legacy"));
-    // Static keys are one set with the Flask service's.
+    // Static keys and Flask keys are one JWK set.
     for table in [None, Some(LEGACY)] {
         let given: Vec<_> = [JWK_SET].into_iter().chain(table).collect();
         assert_eq!(legacy_table(&given), Ok(table.map(|(_, name)| name.to_owned())));
@@ -175,21 +178,21 @@ fn a_flask_services_keys_go_with_the_table_of_its_identities() {
 }
 
 #[test]
-fn static_keys_are_one_set_with_a_flask_services() {
+fn static_keys_exclude_a_separate_flask_secret() {
     for static_keys in [JWK_SET, SHARED] {
         assert_eq!(
             message(refresh(&[static_keys, FLASK])),
-            "FLASK_KEYS_SECRET goes with KEYS_TABLE or SIGNING_KEYS_SECRET; static keys are one \
-             JWK set"
+            "FLASK_KEYS_SECRET needs KEYS_TABLE or SIGNING_KEYS_SECRET; with static keys, add the \
+             Flask keys to SIGNING_KEYS"
         );
         let guarded = guard(&[static_keys, FLASK]);
-        assert!(message(guarded).starts_with("FLASK_KEYS_SECRET goes with"), "{static_keys:?}");
+        assert!(message(guarded).starts_with("FLASK_KEYS_SECRET needs"), "{static_keys:?}");
         assert_eq!(refresh_keys(&[static_keys]).unwrap().flask_secret, None);
     }
 }
 
 #[test]
-fn a_replaced_key_verifies_for_the_longest_token_and_the_hour_of_a_stale_cache() {
+fn retention_is_the_longest_token_lifetime_plus_the_hour_of_a_stale_cache() {
     let (table, kms_key, _) = admin(&[]).ring().unwrap();
     assert_eq!((kms_key.as_str(), table.as_str()), ("arn:kms", "keys"));
     let policy = admin(&[]).key_policy().unwrap();
@@ -213,15 +216,15 @@ fn a_replaced_key_verifies_for_the_longest_token_and_the_hour_of_a_stale_cache()
 }
 
 #[test]
-fn no_configuration_keeps_more_previous_keys_than_a_ring_holds() {
+fn every_valid_configuration_fits_the_limit_of_previous_keys() {
     let longest = admin(&[
         ("KEY_ROTATION_DAYS", "9"),
         ("JWT_REFRESH_TOKEN_EXPIRES", "34560000"),
         ("JWT_DECODE_LEEWAY", "300"),
     ]);
     let policy = longest.key_policy().unwrap();
-    let kept = policy.retention.as_secs().div_ceil(policy.period.as_secs());
-    assert!(kept <= MAX_PREVIOUS as u64, "{kept}");
+    let previous = policy.retention.as_secs().div_ceil(policy.period.as_secs());
+    assert!(previous <= MAX_PREVIOUS as u64, "{previous}");
     for days in ["8", "0", "1001", "x"] {
         let sentence = "KEY_ROTATION_DAYS must be a whole number from 9 to 1000";
         assert_eq!(message(admin(&[("KEY_ROTATION_DAYS", days)]).key_policy()), sentence);
@@ -229,7 +232,7 @@ fn no_configuration_keeps_more_previous_keys_than_a_ring_holds() {
 }
 
 #[test]
-fn keys_are_made_for_an_algorithm_with_a_public_half() {
+fn new_keys_need_an_algorithm_with_a_public_key() {
     for algorithm in Algorithm::ALL.into_iter().filter(|found| found.has_public_half()) {
         let policy = admin(&[("SIGNING_ALGORITHM", algorithm.name())]).key_policy().unwrap();
         assert_eq!(policy.algorithm, algorithm);

@@ -1,4 +1,4 @@
-//! Where tokens are, as an operator says it in Flask-JWT-Extended's words.
+//! Token locations, configured with the option names of Flask-JWT-Extended.
 #![cfg(test)]
 
 use std::collections::HashMap;
@@ -32,13 +32,13 @@ fn message(changed: &[(&'static str, &str)]) -> String {
 }
 
 #[test]
-fn unless_said_otherwise_tokens_are_in_the_authorization_header() {
+fn by_default_tokens_are_in_the_authorization_header() {
     assert_eq!(locations(&[]), TokenLocations::default());
 }
 
 #[test]
-fn every_place_can_be_said_by_flasks_name_for_it() {
-    let everything = [
+fn every_flask_option_configures_its_setting() {
+    let options = [
         ("JWT_TOKEN_LOCATION", "cookies, json,query_string,headers"),
         ("JWT_HEADER_NAME", "X-Auth"),
         ("JWT_HEADER_TYPE", "none"),
@@ -63,9 +63,9 @@ fn every_place_can_be_said_by_flasks_name_for_it() {
         ("JWT_CSRF_IN_COOKIES", "false"),
         ("ALLOWED_ORIGINS", "https://app.example.com, http://localhost:8080"),
     ];
-    let everywhere = locations(&everything);
+    let configured = locations(&options);
     assert_eq!(
-        everywhere.order,
+        configured.order,
         [
             TokenLocation::Cookies,
             TokenLocation::Json,
@@ -73,10 +73,10 @@ fn every_place_can_be_said_by_flasks_name_for_it() {
             TokenLocation::Headers
         ]
     );
-    assert_eq!((everywhere.header_name.as_str(), everywhere.header_scheme), ("x-auth", None));
-    assert_eq!((&*everywhere.query_name, &*everywhere.query_prefix), ("tk", "Bearer "));
-    assert_eq!((&*everywhere.json_access_key, &*everywhere.json_refresh_key), ("a", "r"));
-    let cookies = everywhere.cookies;
+    assert_eq!((configured.header_name.as_str(), configured.header_scheme), ("x-auth", None));
+    assert_eq!((&*configured.query_name, &*configured.query_prefix), ("tk", "Bearer "));
+    assert_eq!((&*configured.json_access_key, &*configured.json_refresh_key), ("a", "r"));
+    let cookies = configured.cookies;
     for (pair, token, csrf, header) in [
         (
             &cookies.access,
@@ -99,12 +99,12 @@ fn every_place_can_be_said_by_flasks_name_for_it() {
     assert_eq!((cookies.secure, cookies.same_site), (false, SameSite::Strict));
     assert!(cookies.end_with_browser && !cookies.show_csrf);
     assert_eq!(cookies.allowed_origins, ["https://app.example.com", "http://localhost:8080"]);
-    let everybody = locations(&[("ALLOWED_ORIGINS", "*")]).cookies;
-    assert!(everybody.allowed_origins.is_empty(), "none of them may use cookies");
+    let any_origin = locations(&[("ALLOWED_ORIGINS", "*")]).cookies;
+    assert!(any_origin.allowed_origins.is_empty(), "no origin may use cookies");
 }
 
 #[test]
-fn a_place_that_is_none_stops_the_function() {
+fn an_invalid_value_prevents_the_start() {
     for (variable, value) in [
         ("JWT_TOKEN_LOCATION", "header"),
         ("JWT_TOKEN_LOCATION", "headers,headers"),
@@ -131,7 +131,7 @@ fn a_place_that_is_none_stops_the_function() {
 }
 
 #[test]
-fn a_host_cookie_contradicts_a_domain_a_path_and_plain_http() {
+fn a_host_cookie_excludes_a_domain_a_path_and_plain_http() {
     for (variable, value) in [
         ("JWT_COOKIE_DOMAIN", "example.com"),
         ("JWT_COOKIE_SECURE", "false"),
@@ -158,7 +158,7 @@ fn a_host_cookie_contradicts_a_domain_a_path_and_plain_http() {
 }
 
 #[test]
-fn a_verifier_may_be_given_a_public_key() {
+fn a_verifier_can_use_a_static_public_key() {
     let pem = include_str!("rsa-public.pem");
     let without_table = [("KEYS_TABLE", ""), ("JWT_PUBLIC_KEY", pem)];
     let given = [&without_table[..], &[("JWT_ALGORITHM", "RS256")]].concat();
@@ -171,7 +171,7 @@ fn a_verifier_may_be_given_a_public_key() {
 }
 
 #[test]
-fn a_base_path_is_a_path() {
+fn an_invalid_base_path_is_refused() {
     let base_path = |value| environment(&[("BASE_PATH", value)]).http().map(|http| http.base_path);
     for path in ["", "/auth", "/auth/v1", "/a-b._~9"] {
         assert_eq!(base_path(path).unwrap(), path);

@@ -1,4 +1,4 @@
-//! What functions read from their environment, and which values stop them.
+//! The settings that functions read, and the values that prevent their start.
 #![cfg(test)]
 
 use std::{
@@ -12,8 +12,8 @@ use latchkey_password::HashParams;
 use latchkey_store::KeyLocation;
 use latchkey_token::Algorithm;
 
-/// Everything that a function must be told.
-const NEEDED: [(&str, &str); 5] = [
+/// The required variables.
+const REQUIRED: [(&str, &str); 5] = [
     ("USERS_TABLE", "users"),
     ("WORK_ITEMS_TABLE", "items"),
     ("JWT_ISSUER", "https://auth.example.com"),
@@ -22,7 +22,7 @@ const NEEDED: [(&str, &str); 5] = [
 ];
 
 fn environment<'a>(changed: &[(&'a str, &'a str)]) -> Environment<'a> {
-    let mut values: HashMap<&str, &str> = NEEDED.into();
+    let mut values: HashMap<&str, &str> = REQUIRED.into();
     values.extend(changed.iter().copied());
     Environment::new(move |name| values.get(name).map(|value| (*value).to_owned()))
 }
@@ -52,7 +52,7 @@ fn each_variable_is_described_once_and_read_by_a_function() {
 }
 
 #[test]
-fn the_variables_of_a_function_are_all_that_it_asks_for() {
+fn variables_of_lists_all_variables_that_a_function_reads() {
     for (function, variables) in [
         (
             "admin",
@@ -93,7 +93,7 @@ fn the_variables_of_a_function_are_all_that_it_asks_for() {
 }
 
 #[test]
-fn what_is_not_set_is_the_contracts_default() {
+fn unset_variables_have_their_default() {
     let unset = environment(&[]);
     let (tokens, sessions) = (unset.tokens().unwrap(), unset.sessions().unwrap());
     assert_eq!(tokens.audience, tokens.issuer);
@@ -113,7 +113,7 @@ fn what_is_not_set_is_the_contracts_default() {
 }
 
 #[test]
-fn what_is_set_takes_effect() {
+fn set_variables_take_effect() {
     let set = environment(&[
         ("JWT_AUDIENCE", "api"),
         ("JWT_ACCESS_TOKEN_EXPIRES", "60"),
@@ -135,7 +135,7 @@ fn what_is_set_takes_effect() {
 }
 
 #[test]
-fn an_audience_of_another_kind_of_token_stops_the_function() {
+fn an_audience_that_is_reserved_for_other_tokens_is_refused() {
     let issuer = environment(&[]).issuer().unwrap();
     let reason = "must not be an issuer followed by #, which marks tokens of other kinds";
     for purpose in ["refresh", "mfa", ""] {
@@ -156,7 +156,7 @@ fn an_audience_of_another_kind_of_token_stops_the_function() {
 
 #[test]
 fn a_missing_variable_is_named() {
-    for (name, _) in NEEDED.into_iter().filter(|(name, _)| *name != "WORK_ITEMS_TABLE") {
+    for (name, _) in REQUIRED.into_iter().filter(|(name, _)| *name != "WORK_ITEMS_TABLE") {
         assert_eq!(message(login(&[(name, "")])), format!("{name} is not set"));
     }
     let verifier = read("logout", &[("KEYS_TABLE", "")]);
@@ -191,21 +191,23 @@ fn a_value_out_of_bounds_is_named_with_its_bounds() {
         "{weak}"
     );
     for grace in ["-1", "301", "soon"] {
-        let odd = read("refresh", &[("REFRESH_GRACE", grace)]);
-        assert_eq!(message(odd), "REFRESH_GRACE must be a whole number from 0 to 300");
+        let invalid = read("refresh", &[("REFRESH_GRACE", grace)]);
+        assert_eq!(message(invalid), "REFRESH_GRACE must be a whole number from 0 to 300");
     }
 }
 
 #[test]
-fn sessions_are_looked_up_always_now_and_then_or_never() {
+fn the_revocation_check_is_strict_cached_or_off() {
     let read =
         |text| environment(&[("JWT_REVOCATION_CHECK", text)]).guard().map(|guard| guard.revocation);
     assert_eq!(read("strict"), Ok(RevocationCheck::Strict));
     assert_eq!(read("off"), Ok(RevocationCheck::Off));
     assert_eq!(read("cached:1"), Ok(RevocationCheck::Cached(Duration::from_secs(1))));
     assert_eq!(read("cached:3600"), Ok(RevocationCheck::Cached(Duration::from_hours(1))));
-    for odd in ["sometimes", "cached", "cached:", "cached:0", "cached:3601", "cached:-1", "off:1"] {
-        let refused = message(read(odd));
+    for invalid in
+        ["sometimes", "cached", "cached:", "cached:0", "cached:3601", "cached:-1", "off:1"]
+    {
+        let refused = message(read(invalid));
         assert_eq!(
             refused,
             "JWT_REVOCATION_CHECK must be strict, off, or cached:<seconds> with 1 to 3600"
@@ -214,7 +216,7 @@ fn sessions_are_looked_up_always_now_and_then_or_never() {
 }
 
 #[test]
-fn keys_come_from_one_place() {
+fn keys_come_from_one_source() {
     let secret = ("JWT_SECRET_KEY", "0123456789abcdef0123456789abcdef");
     let jwk_set = (
         "SIGNING_KEYS",
@@ -240,7 +242,7 @@ fn keys_come_from_one_place() {
 }
 
 #[test]
-fn the_algorithm_may_be_pinned() {
+fn the_algorithm_can_be_pinned() {
     let secret = [("KEYS_TABLE", ""), ("SIGNING_KEYS_SECRET", "arn"), ("JWT_ALGORITHM", "ES256")];
     let location = environment(&secret).signing_keys(None).unwrap().location;
     let is_pinned =
@@ -257,7 +259,7 @@ fn the_algorithm_may_be_pinned() {
 }
 
 #[test]
-fn no_secret_prints() {
+fn debug_output_has_no_secret() {
     for secret in ["hunter2", "hunter2hunter2hunter2hunter2hunter2"] {
         let keys =
             environment(&[("KEYS_TABLE", ""), ("JWT_SECRET_KEY", secret)]).signing_keys(None);

@@ -1,4 +1,4 @@
-//! Every variable of every function: a bad value stops the function with a sentence that names it.
+//! Invalid values of every variable: the error is one sentence that names the variable.
 #![cfg(test)]
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -10,7 +10,7 @@ const SECRET_OF_32_BYTES: &str = "0123456789abcdef0123456789abcdef";
 
 type Change<'a> = &'a [(&'a str, &'a str)];
 
-/// What a function is deployed with, changed.
+/// Checks a function with the deployed settings and the changes.
 fn read(function: &str, changed: Change<'_>) -> Result<(), ConfigError> {
     let signs = ["login", "password", "refresh"].contains(&function);
     let mut values = BTreeMap::from([
@@ -28,7 +28,7 @@ fn read(function: &str, changed: Change<'_>) -> Result<(), ConfigError> {
     environment.hashing(HashParams::new).map(drop)
 }
 
-/// The variable whose bad value it is, and what it is set with.
+/// A variable, and settings with an invalid value of it.
 const BAD: [(&str, Change<'_>); 69] = [
     ("ALLOWED_ORIGINS", &[("ALLOWED_ORIGINS", "https://app.example.com/")]),
     ("ARGON2_ITERATIONS", &[("ARGON2_ITERATIONS", "0")]),
@@ -109,7 +109,7 @@ lO1zHDcMJwXRsGG1hip581AagWXvWUeXwD2BrTvxWP5O99W7M/EqE5jGTg==
 -----END PUBLIC KEY-----
 ";
 
-/// What any text will do for, or what another variable decides.
+/// Variables that accept any text.
 const ANY_TEXT: [&str; 6] = [
     "JWT_DECODE_ISSUER",
     "JWT_JSON_KEY",
@@ -119,23 +119,23 @@ const ANY_TEXT: [&str; 6] = [
     "LEGACY_TABLE",
 ];
 
-/// The change, and the deployed keys taken away where it gives others.
-fn with_keys_moved(changed: Change<'_>) -> Vec<(&str, &str)> {
-    let given = ["SIGNING_KEYS", "JWT_SECRET_KEY", "JWT_PRIVATE_KEY", "JWT_PUBLIC_KEY"];
-    let gives_keys = changed.iter().any(|(name, _)| given.contains(name));
-    let deployed: Change<'_> = &[("KEYS_TABLE", ""), ("KMS_KEY_ARN", "")];
-    [if gives_keys { deployed } else { &[] }, changed].concat()
+/// The changes, without the deployed key ring if they configure other keys.
+fn replacing_keys(changed: Change<'_>) -> Vec<(&str, &str)> {
+    let sources = ["SIGNING_KEYS", "JWT_SECRET_KEY", "JWT_PRIVATE_KEY", "JWT_PUBLIC_KEY"];
+    let has_keys = changed.iter().any(|(name, _)| sources.contains(name));
+    let without_ring: Change<'_> = &[("KEYS_TABLE", ""), ("KMS_KEY_ARN", "")];
+    [if has_keys { without_ring } else { &[] }, changed].concat()
 }
 
 #[test]
-fn each_function_takes_what_it_is_deployed_with() {
+fn each_function_accepts_its_deployed_settings() {
     for (function, _) in FUNCTIONS {
         assert_eq!(read(function, &[]), Ok(()), "{function}");
     }
 }
 
 #[test]
-fn a_bad_value_of_any_variable_of_any_function_is_one_sentence_that_names_it() {
+fn the_error_for_an_invalid_value_is_one_sentence_that_names_the_variable() {
     for (function, _) in FUNCTIONS {
         let mut refused = BTreeSet::from(ANY_TEXT);
         for (variable, changed) in BAD {
@@ -143,27 +143,27 @@ fn a_bad_value_of_any_variable_of_any_function_is_one_sentence_that_names_it() {
             if changed.iter().any(|(name, _)| !read_here.contains(name)) {
                 continue;
             }
-            let Err(error) = read(function, &with_keys_moved(changed)) else {
-                panic!("{function} takes {changed:?}");
+            let Err(error) = read(function, &replacing_keys(changed)) else {
+                panic!("{function} accepts {changed:?}");
             };
             let sentence = error.to_string();
             assert!(sentence.contains(variable), "{function}: {changed:?}: {sentence}");
             assert!(!sentence.contains('\n'), "{function}: {sentence}");
             refused.insert(variable);
         }
-        let never: Vec<_> = variables_of(function)
+        let untested: Vec<_> = variables_of(function)
             .into_iter()
             .filter(|variable| !refused.contains(variable))
             .collect();
-        assert!(never.is_empty(), "{function}: no bad value of {never:?}");
+        assert!(untested.is_empty(), "{function}: no invalid value of {untested:?}");
     }
 }
 
 #[test]
-fn a_bad_key_is_named_with_its_bound() {
+fn the_error_for_an_invalid_key_names_the_reason() {
     let sentence = |function: &str, changed: Change<'_>| {
-        let moved = [("KEYS_TABLE", ""), ("KMS_KEY_ARN", "")];
-        read(function, &[&moved, changed].concat()).unwrap_err().to_string()
+        let without_ring = [("KEYS_TABLE", ""), ("KMS_KEY_ARN", "")];
+        read(function, &[&without_ring, changed].concat()).unwrap_err().to_string()
     };
     for function in ["login", "protected"] {
         let short = [("JWT_SECRET_KEY", "short"), ("JWT_ALGORITHM", "HS256")];
@@ -192,7 +192,7 @@ fn a_bad_key_is_named_with_its_bound() {
 }
 
 #[test]
-fn an_origin_of_any_scheme_is_taken_as_browsers_send_it() {
+fn an_origin_of_any_scheme_is_accepted_as_browsers_serialize_it() {
     let origins = |text| read("login", &[("ALLOWED_ORIGINS", text)]);
     for origin in [
         "https://app.example.com",

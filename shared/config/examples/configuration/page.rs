@@ -5,21 +5,25 @@ use std::collections::{BTreeMap, BTreeSet};
 use latchkey_config::{FUNCTIONS, SECTIONS, Values, Variable, variables_of};
 use serde_yaml_ng::Value;
 
-/// The page with `{{title}}` where the table of a section goes.
-const PROSE: &str = include_str!("../../docs/configuration.md");
+/// The page: its prose is kept, its tables are generated.
+pub(crate) const PAGE: &str = include_str!("../../../../docs/configuration.md");
+const HEADER: &str = "| variable | default | values | meaning | parameter | read by |\n\
+                      |---|---|---|---|---|---|\n";
 pub(crate) const TEMPLATE: &str = include_str!("../../../../template.yaml");
 
 pub(crate) fn page() -> Result<String, serde_yaml_ng::Error> {
     let parameters = parameters(&serde_yaml_ng::from_str(TEMPLATE)?);
-    Ok(SECTIONS.iter().fold(PROSE.to_owned(), |page, (title, variables)| {
-        let rows: String =
-            variables.iter().map(|variable| row(variable, parameters.get(variable.name))).collect();
-        let table = format!(
-            "| variable | default | values | read by | parameter | meaning |\n\
-             |---|---|---|---|---|---|\n{rows}"
-        );
-        page.replace(&format!("{{{{{title}}}}}\n"), &table)
-    }))
+    let mut page = String::new();
+    let mut rest = PAGE;
+    for (title, variables) in SECTIONS {
+        let heading = format!("\n## {title}\n");
+        let (before, section) = rest.split_once(&heading).unwrap_or((rest, ""));
+        let (prose, old) = section.split_once(HEADER).unwrap_or((section, ""));
+        let rows = variables.iter().map(|variable| row(variable, parameters.get(variable.name)));
+        page.extend([before, &heading, prose, HEADER].map(str::to_owned).into_iter().chain(rows));
+        rest = old.find("\n\n").and_then(|end| old.get(end + 1..)).unwrap_or_default();
+    }
+    Ok(page + rest)
 }
 
 fn row(variable: &Variable, parameter: Option<&String>) -> String {
@@ -33,12 +37,11 @@ fn row(variable: &Variable, parameter: Option<&String>) -> String {
         format!("`{}`", variable.name),
         default,
         values(variable),
-        readers(variable.name),
-        parameter,
         variable.meaning.trim().to_owned(),
+        parameter,
+        readers(variable.name),
     ];
-    let cells = cells.map(|cell| if cell.is_empty() { cell } else { format!(" {cell}") });
-    format!("|{} |\n", cells.join(" |"))
+    format!("| {} |\n", cells.join(" | "))
 }
 
 pub(crate) fn values(variable: &Variable) -> String {
@@ -48,7 +51,7 @@ pub(crate) fn values(variable: &Variable) -> String {
     }
 }
 
-/// The functions that read a variable: all, all but the shorter list, or those.
+/// The functions that read a variable, or "all but" the others if those are fewer.
 fn readers(variable: &str) -> String {
     let (readers, others): (Vec<_>, Vec<_>) = FUNCTIONS
         .into_iter()
@@ -61,7 +64,7 @@ fn readers(variable: &str) -> String {
     }
 }
 
-/// The parameter of the template that sets a variable, by the variable's name.
+/// The parameters of the template, by the variable that each one sets.
 pub(crate) fn parameters(template: &Value) -> BTreeMap<String, String> {
     let names: BTreeSet<_> = members(template.get("Parameters")).map(|(name, _)| name).collect();
     members(template.get("Resources"))
@@ -84,7 +87,7 @@ fn members(value: Option<&Value>) -> impl Iterator<Item = (String, &Value)> {
     })
 }
 
-/// What `!Ref` names anywhere in a value.
+/// The names in all `!Ref` of a value.
 fn references(value: &Value) -> Vec<String> {
     match value {
         Value::Tagged(tagged) if tagged.tag == "Ref" => {
