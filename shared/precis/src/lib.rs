@@ -12,18 +12,18 @@ use icu_properties::{
 /// Why a text has no prepared form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PrecisError {
-    /// It is empty.
+    /// The text is empty.
     #[error("the text is empty")]
     Empty,
-    /// A character is not allowed, or not where it stands.
+    /// A character is not allowed, or not in this context (RFC 5892, appendix A).
     #[error("a character is not allowed")]
     Character,
-    /// It breaks the bidi rule (RFC 5893 §2).
+    /// The text breaks the bidi rule (RFC 5893 §2).
     #[error("the text mixes directions of writing")]
     Direction,
 }
 
-/// How often the mappings are applied until the result no longer changes (RFC 8264 §7).
+/// The limit of applying the mappings until the result is stable (RFC 8264 §7).
 const MAX_ROUNDS: usize = 4;
 
 const NFC: ComposingNormalizerBorrowed<'static> = ComposingNormalizerBorrowed::new_nfc();
@@ -37,7 +37,11 @@ const ZERO_WIDTH_JOINER: char = '\u{200d}';
 /// # Errors
 /// Every variant of [`PrecisError`].
 pub fn username_case_mapped(text: &str) -> Result<String, PrecisError> {
-    // Composed first, so that a decomposed spelling is not judged by its parts.
+    // Printable ASCII needs none of the tables (RFC 8264 §9.11).
+    if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Ok(text.to_ascii_lowercase());
+    }
+    // Composed first, so that the checks do not see the parts of a decomposed character.
     let mut mapped = nfc(text);
     for _ in 0..MAX_ROUNDS {
         let again = nfc(&nfc(&map_width(&mapped)).to_lowercase());
@@ -51,30 +55,33 @@ pub fn username_case_mapped(text: &str) -> Result<String, PrecisError> {
     Err(PrecisError::Character)
 }
 
-/// The form in which passwords are compared: `OpaqueString` (RFC 8265 §4.2), extended by what
-/// keyboards produce.
+/// The form in which passwords are compared: `OpaqueString` (RFC 8265 §4.2), extended with all
+/// characters that keyboards produce.
 ///
 /// # Errors
 /// [`PrecisError::Empty`] and [`PrecisError::Character`].
 pub fn opaque_string(text: &str) -> Result<String, PrecisError> {
+    if !text.is_empty() && text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+        return Ok(text.to_owned());
+    }
     let is_space = |c| category(c) == Category::SpaceSeparator;
     let spaces_mapped: String = text.chars().map(|c| if is_space(c) { ' ' } else { c }).collect();
     let prepared = nfc(&spaces_mapped);
     if prepared.is_empty() {
         Err(PrecisError::Empty)
-    } else if prepared.chars().all(is_typed) {
+    } else if prepared.chars().all(is_typable) {
         Ok(prepared)
     } else {
         Err(PrecisError::Character)
     }
 }
 
-/// The same text, composed (NFC).
+/// The text in Unicode normalization form C.
 pub fn nfc(text: &str) -> String {
     NFC.normalize(text).into_owned()
 }
 
-/// The text with fullwidth and halfwidth characters as the ordinary ones (RFC 8264 §5.2.1).
+/// The text with fullwidth and halfwidth characters in normal width (RFC 8264 §5.2.1).
 pub fn map_width(text: &str) -> String {
     let mut mapped = String::with_capacity(text.len());
     for c in text.chars() {
@@ -87,8 +94,8 @@ pub fn map_width(text: &str) -> String {
     mapped
 }
 
-/// Whether the character can be seen: no control or format character, separator or noncharacter,
-/// nor one that is ignored in display.
+/// Whether the character is visible: not a control or format character, a separator, a
+/// noncharacter, or a default-ignorable one.
 pub fn is_visible(c: char) -> bool {
     !is_ignorable(c)
         && !matches!(
@@ -101,38 +108,38 @@ pub fn is_visible(c: char) -> bool {
         )
 }
 
-/// Whether a password may have the character. Refused are controls, noncharacters, separators of
-/// lines, and what is invisible and on no keyboard.
-fn is_typed(c: char) -> bool {
-    let is_typed_although_invisible = matches!(c,
-        // Spaces, joiners and marks of direction: Khmer, Persian and Hebrew keyboards.
+/// Whether a password may have the character: not a control, a noncharacter, a line separator, or
+/// an invisible character that no keyboard produces.
+fn is_typable(c: char) -> bool {
+    let is_typable_invisible = matches!(c,
+        // Spaces, joiners and direction marks: Khmer, Persian and Hebrew keyboards.
         '\u{200b}'..='\u{200f}'
         // Variation selectors: Mongolian, emoji, ideographs.
         | '\u{180b}'..='\u{180d}' | '\u{180f}' | '\u{fe00}'..='\u{fe0f}' | '\u{e0100}'..='\u{e01ef}'
-        // The tags that flags are spelled with.
+        // The tags in flag emoji.
         | '\u{e0020}'..='\u{e007f}');
     let is_refused = is_ignorable(c)
         || matches!(
             category(c),
             Category::Control | Category::LineSeparator | Category::ParagraphSeparator
         );
-    is_typed_although_invisible || !is_refused
+    is_typable_invisible || !is_refused
 }
 
-/// What RFC 8264 §8 derives for a character of a user name (`IdentifierClass`).
+/// The derived property of a character in user names (`IdentifierClass`, RFC 8264 §8).
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Derived {
+enum DerivedProperty {
     Allowed,
-    /// Allowed where a rule of RFC 5892, appendix A, says so.
+    /// Allowed in the contexts of RFC 5892, appendix A.
     Context,
     Refused,
 }
 
-fn derive(c: char) -> Derived {
+fn derived_property(c: char) -> DerivedProperty {
     match c {
         // The exceptions of §9.6, and all of printable ASCII.
         'ß' | 'ς' | '\u{6fd}' | '\u{6fe}' | '\u{f0b}' | '\u{3007}' | '!'..='~' => {
-            Derived::Allowed
+            DerivedProperty::Allowed
         }
         '\u{b7}'
         | '\u{375}'
@@ -142,8 +149,8 @@ fn derive(c: char) -> Derived {
         | '\u{660}'..='\u{669}'
         | '\u{6f0}'..='\u{6f9}'
         | ZERO_WIDTH_NON_JOINER
-        | ZERO_WIDTH_JOINER => Derived::Context,
-        // Old Hangul jamo (§9.9) are the blocks, so that no table is needed for them.
+        | ZERO_WIDTH_JOINER => DerivedProperty::Context,
+        // Old Hangul jamo (§9.9): their blocks, which avoids a table.
         '\u{640}'
         | '\u{7fa}'
         | '\u{302e}'
@@ -152,10 +159,10 @@ fn derive(c: char) -> Derived {
         | '\u{303b}'
         | '\u{1100}'..='\u{11ff}'
         | '\u{a960}'..='\u{a97f}'
-        | '\u{d7b0}'..='\u{d7ff}' => Derived::Refused,
-        _ if is_ignorable(c) || has_compatibility_form(c) => Derived::Refused,
-        _ if is_letter_or_digit(c) => Derived::Allowed,
-        _ => Derived::Refused,
+        | '\u{d7b0}'..='\u{d7ff}' => DerivedProperty::Refused,
+        _ if is_ignorable(c) || has_compatibility_form(c) => DerivedProperty::Refused,
+        _ if is_letter_or_digit(c) => DerivedProperty::Allowed,
+        _ => DerivedProperty::Refused,
     }
 }
 
@@ -187,13 +194,13 @@ fn check_identifier(text: &str) -> Result<(), PrecisError> {
     if text.is_empty() {
         return Err(PrecisError::Empty);
     }
-    let is_allowed = |(at, c): (usize, char)| match derive(c) {
-        Derived::Allowed => true,
-        Derived::Context => {
+    let is_allowed = |(at, c): (usize, char)| match derived_property(c) {
+        DerivedProperty::Allowed => true,
+        DerivedProperty::Context => {
             let (before, rest) = text.split_at_checked(at).unwrap_or_default();
             is_in_context(c, before, rest.get(c.len_utf8()..).unwrap_or_default(), text)
         }
-        Derived::Refused => false,
+        DerivedProperty::Refused => false,
     };
     if text.char_indices().all(is_allowed) { Ok(()) } else { Err(PrecisError::Character) }
 }
@@ -205,7 +212,7 @@ fn is_in_context(c: char, before: &str, after: &str, text: &str) -> bool {
     let has_digit =
         |range: std::ops::RangeInclusive<char>| text.chars().any(|c| range.contains(&c));
     match c {
-        ZERO_WIDTH_NON_JOINER => follows_virama(previous) || joins(before, after),
+        ZERO_WIDTH_NON_JOINER => follows_virama(previous) || is_between_joined(before, after),
         ZERO_WIDTH_JOINER => follows_virama(previous),
         '\u{b7}' => previous == Some('l') && next == Some('l'),
         '\u{375}' => is_script(next, Script::Greek),
@@ -224,17 +231,17 @@ fn follows_virama(previous: Option<char>) -> bool {
         .is_some_and(|c| property::<CanonicalCombiningClass>(c) == CanonicalCombiningClass::Virama)
 }
 
-/// Whether a non-joiner between the two parts breaks a cursive connection (A.1).
-fn joins(before: &str, after: &str) -> bool {
+/// Whether a non-joiner between the two texts breaks a cursive connection (A.1).
+fn is_between_joined(before: &str, after: &str) -> bool {
     let joining = |c: char| property::<JoiningType>(c);
-    let is_solid = |joining: &JoiningType| *joining != JoiningType::Transparent;
-    let left = before.chars().rev().map(joining).find(is_solid);
-    let right = after.chars().map(joining).find(is_solid);
+    let is_joining = |joining: &JoiningType| *joining != JoiningType::Transparent;
+    let left = before.chars().rev().map(joining).find(is_joining);
+    let right = after.chars().map(joining).find(is_joining);
     matches!(left, Some(JoiningType::LeftJoining | JoiningType::DualJoining))
         && matches!(right, Some(JoiningType::RightJoining | JoiningType::DualJoining))
 }
 
-/// The bidi rule (RFC 5893 §2), for texts with characters that are written from right to left.
+/// Checks the bidi rule (RFC 5893 §2) for texts with right-to-left characters.
 fn check_direction(text: &str) -> Result<(), PrecisError> {
     use BidiClass as B;
 
@@ -253,17 +260,17 @@ fn check_direction(text: &str) -> Result<(), PrecisError> {
         B::NonspacingMark,
     ];
     let last = classes.iter().rfind(|class| **class != B::NonspacingMark);
-    // A text that begins from left to right may not have what brought us here.
-    let begins_right_to_left = matches!(classes.first(), Some(&B::RightToLeft | &B::ArabicLetter));
+    // A text that begins left-to-right must not have right-to-left characters.
+    let starts_right_to_left = matches!(classes.first(), Some(&B::RightToLeft | &B::ArabicLetter));
     let ends_well = last.is_some_and(|class| {
         [B::RightToLeft, B::ArabicLetter, B::EuropeanNumber, B::ArabicNumber].contains(class)
     });
-    let all_fit = classes.iter().all(|class| {
+    let all_allowed = classes.iter().all(|class| {
         neutral.contains(class)
             || [B::RightToLeft, B::ArabicLetter, B::ArabicNumber].contains(class)
     });
     let mixes_digits = has(&[B::EuropeanNumber]) && has(&[B::ArabicNumber]);
-    if begins_right_to_left && ends_well && all_fit && !mixes_digits {
+    if starts_right_to_left && ends_well && all_allowed && !mixes_digits {
         Ok(())
     } else {
         Err(PrecisError::Direction)

@@ -1,4 +1,4 @@
-//! The profiles against Unicode's own test data and against `precis_i18n`.
+//! The profiles, compared with Unicode's test data and with `precis_i18n`.
 #![cfg(test)]
 
 use latchkey_precis::{PrecisError, nfc, opaque_string, username_case_mapped};
@@ -12,7 +12,7 @@ fn text(code_points: &str) -> String {
 }
 
 #[test]
-fn canonically_equivalent_spellings_are_one_name_and_one_password() {
+fn canonically_equivalent_texts_are_one_name_and_one_password() {
     let (mut lines, mut names) = (0, 0);
     for line in NORMALIZATION_TEST.lines().filter(|line| !line.starts_with('#')) {
         let columns: Vec<_> = line.split(';').map(text).collect();
@@ -34,7 +34,7 @@ fn canonically_equivalent_spellings_are_one_name_and_one_password() {
 }
 
 #[test]
-fn every_emoji_of_a_keyboard_is_accepted_in_passwords_and_kept() {
+fn all_emoji_are_accepted_in_passwords_and_unchanged() {
     let mut count = 0;
     for emoji in emojis::iter() {
         let tones = emoji.skin_tones().into_iter().flatten();
@@ -50,7 +50,7 @@ fn every_emoji_of_a_keyboard_is_accepted_in_passwords_and_kept() {
 }
 
 #[test]
-fn what_keyboards_produce_is_accepted_in_passwords() {
+fn characters_that_keyboards_produce_are_accepted_in_passwords() {
     for typed in [
         "1️⃣2️⃣#️⃣",
         "🏴\u{e0067}\u{e0062}\u{e0065}\u{e006e}\u{e0067}\u{e007f}",
@@ -73,7 +73,7 @@ fn what_keyboards_produce_is_accepted_in_passwords() {
 }
 
 #[test]
-fn control_characters_and_what_no_keyboard_produces_are_refused_in_passwords() {
+fn control_and_untypable_characters_are_refused_in_passwords() {
     for c in [
         '\0',
         '\n',
@@ -97,15 +97,15 @@ fn control_characters_and_what_no_keyboard_produces_are_refused_in_passwords() {
 }
 
 #[test]
-fn letters_newer_than_unicode_6_3_are_letters() {
+fn letters_newer_than_unicode_6_3_are_accepted() {
     for name in ["\u{2cd02}明", "王\u{9fcd}", "\u{13a0}\u{13b3}", "\u{1e922}", "\u{33479}"] {
         assert!(username_case_mapped(name).is_ok(), "{name}");
     }
 }
 
 #[test]
-fn names_are_what_precis_i18n_makes_of_them() {
-    // The answers of precis_i18n 1.1.2, which the guide to migrations names.
+fn prepared_names_equal_those_of_precis_i18n() {
+    // Results of precis_i18n 1.1.2, which the migration guide uses; `-` is a refusal.
     for (typed, folded) in [
         ("ΓΙΩΡΓΟΣ", "γιωργος"),
         ("Σ", "σ"),
@@ -161,11 +161,11 @@ fn hangul_syllables_and_their_jamo_are_one_name() {
 }
 
 #[test]
-fn every_character_has_a_stable_form_or_none() {
-    // Every 97th where thousands of ideographs and syllables are alike.
-    let is_alike = |c: char| c > '\u{20000}' || ('\u{3400}'..'\u{a000}').contains(&c);
+fn the_prepared_form_of_every_character_is_stable() {
+    // Every 97th of the ideographs and syllables, which have the same properties.
+    let is_sampled = |c: char| c > '\u{20000}' || ('\u{3400}'..'\u{a000}').contains(&c);
     let mut accepted = 0;
-    for c in ('\0'..=char::MAX).filter(|c| !is_alike(*c) || u32::from(*c) % 97 == 0) {
+    for c in ('\0'..=char::MAX).filter(|c| !is_sampled(*c) || u32::from(*c) % 97 == 0) {
         for text in [format!("A{c}Σ"), format!("{c}\u{301}\u{323}")] {
             if let Ok(name) = username_case_mapped(&text) {
                 assert_eq!(username_case_mapped(&name).as_ref(), Ok(&name), "{c:?}");
@@ -181,7 +181,7 @@ fn every_character_has_a_stable_form_or_none() {
 
 proptest! {
     #[test]
-    fn a_result_is_a_fixed_point(text in "\\PC{1,12}") {
+    fn preparing_a_prepared_text_changes_nothing(text in "\\PC{1,12}") {
         if let Ok(name) = username_case_mapped(&text) {
             prop_assert_eq!(username_case_mapped(&name), Ok(name));
         }
