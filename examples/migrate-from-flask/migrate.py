@@ -2,9 +2,9 @@
 
     migrate.py users.jsonl --users-table NAME [--legacy-table NAME] [--dry-run] [--skip-refused]
 
-A line of `users.jsonl` is one user; README.md says what is in it. What cannot move is named with
-its reason. Nothing is written while a line is refused, unless `--skip-refused` is given. The
-program can be stopped and run again: what is there stays as it is.
+Each line of `users.jsonl` is one user; README.md describes it. The program names every line that
+cannot move and its reason. If there are any, it writes nothing without `--skip-refused`. You can
+stop it and run it again: it changes no existing item.
 """
 
 import argparse
@@ -19,18 +19,18 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from users import Refused, User, read_user
 
-# What must be one user's alone, and how a sentence calls it.
+# Values that must be unique, and the messages for duplicates.
 UNIQUE = (
-    (lambda user: user.key, "its `username` is, apart from its spelling, that of line {}"),
-    (lambda user: user.id, "its `id` is that of line {}"),
-    (lambda user: user.identity, "its `identity` is that of line {}"),
+    (lambda user: user.key, "`username` is the same as in line {}, apart from the spelling"),
+    (lambda user: user.id, "`id` is the same as in line {}"),
+    (lambda user: user.identity, "`identity` is the same as in line {}"),
 )
 
 _serialize = TypeSerializer().serialize
 
 
 def read(lines):
-    """The users by the numbers of their lines, and the sentences about the other lines."""
+    """Returns the users and the refusals, each by line number."""
     users, refused = {}, {}
     for number, line in enumerate(lines, start=1):
         if not line.strip():
@@ -41,10 +41,10 @@ def read(lines):
         except Refused as error:
             refused[number] = str(error)
         except ArithmeticError:
-            refused[number] = "`claims` has a number that DynamoDB cannot keep"
-    for value_of, sentence in UNIQUE:
+            refused[number] = "`claims` has a number that DynamoDB cannot store"
+    for value_of, message in UNIQUE:
         for number, other in _shared(users, value_of).items():
-            refused.setdefault(number, sentence.format(other))
+            refused.setdefault(number, message.format(other))
     return {number: user for number, user in users.items() if number not in refused}, refused
 
 
@@ -55,7 +55,7 @@ def _parse(line):
     def members(pairs):
         object_ = dict(pairs)
         if len(object_) != len(pairs):
-            raise Refused("a member is there twice")
+            raise Refused("duplicate member")
         return object_
 
     try:
@@ -70,7 +70,7 @@ def _parse(line):
 
 
 def _shared(users, value_of):
-    """The lines that share a value, each with another one."""
+    """Maps each line with a shared value to another line with that value."""
     lines = defaultdict(list)
     for number, user in users.items():
         if value_of(user) is not None:
@@ -92,7 +92,7 @@ def user_item(user: User):
         "hash": user.hash,
         "status": user.status,
         "created_at": user.created_at,
-        # Old tokens are for accounts of version 0 alone; a change of the password ends them.
+        # Old tokens need version 0; a password change increments it.
         "version": 0,
         "sessions": {},
     }
@@ -107,7 +107,7 @@ def user_item(user: User):
 
 
 def legacy_item(user: User):
-    """The item of the legacy table: whose account an old token opens."""
+    """The item of the legacy table, which maps an old identity to an account."""
     item = {"identity": user.identity, "user_id": user.id, "username": user.name}
     return {name: _serialize(value) for name, value in item.items()}
 
@@ -119,11 +119,11 @@ class Tables:
         self._client, self._users, self._legacy = client, users, legacy
 
     def move(self, user: User):
-        """Writes a user. Returns whether there was something to write, or raises `Refused`."""
+        """Writes a user unless it exists. Returns whether it wrote. Raises `Refused`."""
         puts = [_put(self._users, user_item(user), "username")]
         if user.identity is not None:
             puts.append(_put(self._legacy, legacy_item(user), "identity"))
-        # Both or neither: a row without its account says that the account was deleted.
+        # In one transaction: a legacy row without its account means a deleted account.
         if self._write(puts):
             return True
         account = self._get(self._users, "username", user.key)
@@ -139,7 +139,7 @@ class Tables:
         return not row and self._add_identity(user)
 
     def _add_identity(self, user):
-        """For an account that was moved without its identity."""
+        """Adds the legacy row of an account that was moved without it."""
         check = {
             "TableName": self._users,
             "Key": {"username": {"S": user.key}},
@@ -186,8 +186,8 @@ def arguments():
     return parser.parse_args()
 
 
-def report(number, sentence):
-    print(f"line {number}: {sentence}", file=sys.stderr)
+def report(number, message):
+    print(f"line {number}: {message}", file=sys.stderr)
 
 
 def main():
@@ -196,8 +196,8 @@ def main():
         users, refused = read(lines)
     if not options.legacy_table and any(user.identity is not None for user in users.values()):
         sys.exit("rows have `identity`, so --legacy-table is needed")
-    for number, sentence in sorted(refused.items()):
-        report(number, f"refused: {sentence}")
+    for number, message in sorted(refused.items()):
+        report(number, f"refused: {message}")
     for number, user in users.items():
         if not user.has_password:
             report(number, "has no hash that Latchkey verifies: the user needs a new password")
@@ -214,7 +214,7 @@ def main():
 
 
 def outcome(tables, number, user):
-    """Moves a user, and names what became of it."""
+    """Moves a user. Returns the counter to increment."""
     try:
         return "moved" if tables.move(user) else "there"
     except Refused as error:

@@ -1,4 +1,4 @@
-"""What a row of the export must be, so that its user can log in after the move."""
+"""Validation of the rows, so that moved users can log in."""
 
 import json
 import re
@@ -13,11 +13,11 @@ MEMBERS = {
 }
 REQUIRED = ("username", "id", "created_at")
 STATUSES = ("active", "disabled")
-# No password has this hash. Such a user is given a new password.
+# No password matches this hash. Such users need a new one.
 NO_PASSWORD = "!"
 
 MAX_NAME_CHARS = 128
-# DynamoDB's bound for a key.
+# DynamoDB's limit for a partition key.
 MAX_IDENTITY_BYTES = 2_048
 MAX_CLAIMS_BYTES = 4_096
 RESERVED_CLAIMS = {
@@ -28,9 +28,9 @@ RESERVED_CLAIMS = {
 # Printable ASCII without the space.
 ID = re.compile(r"[!-~]{1,255}")
 
-# What Argon2 may cost here.
+# The highest Argon2 cost that Latchkey verifies.
 MAX_MEMORY_KIB, MAX_PASSES, MAX_FILLED_KIB = 131_072, 16, 1_048_576
-# `argon2` before the text is Django's, and a word in braces Spring Security's.
+# Django adds the prefix `argon2`, Spring Security a word in braces.
 ARGON2 = re.compile(
     r"(?:argon2|\{[^{}$]*\})?\$argon2(?:id|i|d)(?:\$v=(?:16|19))?"
     r"\$m=(?P<memory>[1-9]\d{0,9}),t=(?P<passes>[1-9]\d{0,9}),p=[1-9]\d{0,3}"
@@ -46,21 +46,21 @@ _USERNAME = get_profile("UsernameCaseMapped")
 
 
 class Refused(Exception):
-    """A row that cannot move. The text is one sentence that says why."""
+    """A row that cannot move. The text is the reason."""
 
 
 @dataclass(frozen=True)
 class User:
     """A row that can move."""
 
-    # The name as names are compared, which is the key of the users table.
+    # The folded name, the key of the users table.
     key: str
     name: str
     id: str
     hash: str
     created_at: int
     status: str
-    # What the old tokens call the user, where they are to go on working.
+    # The identity in the old tokens, if they should stay valid.
     identity: str | None
     email: str | None
     roles: tuple[str, ...]
@@ -72,13 +72,13 @@ class User:
 
 
 def read_user(row):
-    """The user of a row, or `Refused`."""
+    """Validates a row. Raises `Refused`."""
     if not isinstance(row, dict):
         raise Refused("the line is not a JSON object")
     row = {member: value for member, value in row.items() if value is not None}
     unknown = sorted(row.keys() - MEMBERS)
     if unknown:
-        raise Refused(f"there is no member `{unknown[0]}`")
+        raise Refused(f"unknown member `{unknown[0]}`")
     for member in REQUIRED:
         if member not in row:
             raise Refused(f"`{member}` is missing")
@@ -100,9 +100,9 @@ def read_user(row):
 
 
 def key_of(name):
-    """The form in which Latchkey compares a name: RFC 8265's UsernameCaseMapped."""
+    """Folds a name as Latchkey does: RFC 8265, UsernameCaseMapped."""
     if not isinstance(name, str):
-        raise Refused("`username` must be a text")
+        raise Refused("`username` must be a string")
     try:
         key = _USERNAME.enforce(name)
     except UnicodeEncodeError as error:
@@ -125,7 +125,7 @@ def _reason(error):
 
 
 def _id(value):
-    """A primary key is often a number; the `sub` of a token is a text."""
+    """Accepts an integer primary key too; `sub` is a string."""
     text = str(value) if _is_integer(value) else value
     if not isinstance(text, str) or not ID.fullmatch(text):
         raise Refused("`id` must be 1 to 255 printable ASCII characters without spaces")
@@ -133,13 +133,13 @@ def _id(value):
 
 
 def _identity(value):
-    """The old tokens say it byte for byte; a whole number counts as its decimal text."""
+    """Compared byte for byte with the identity in old tokens, integers in decimal."""
     text = str(value) if _is_integer(value) else value
     if not isinstance(text, str) or not 1 <= _bytes(text) <= MAX_IDENTITY_BYTES:
-        sentence = (
-            f"`identity` must be a whole number, or a text of 1 to {MAX_IDENTITY_BYTES} bytes"
+        message = (
+            f"`identity` must be a whole number, or a string of 1 to {MAX_IDENTITY_BYTES} bytes"
         )
-        raise Refused(sentence)
+        raise Refused(message)
     return text
 
 
@@ -152,15 +152,15 @@ def _created_at(value):
 
 
 def _hash(value):
-    """An Argon2 hash that Latchkey verifies, or `NO_PASSWORD` in place of any other text."""
+    """Replaces a hash that Latchkey does not verify by `NO_PASSWORD`."""
     if not isinstance(value, str):
-        raise Refused("`password_hash` must be a text")
+        raise Refused("`password_hash` must be a string")
     match = ARGON2.fullmatch(value)
     if not match:
         return NO_PASSWORD
     memory, passes = int(match["memory"]), int(match["passes"])
-    is_bearable = memory <= MAX_MEMORY_KIB and passes <= MAX_PASSES
-    return value if is_bearable and memory * passes <= MAX_FILLED_KIB else NO_PASSWORD
+    is_affordable = memory <= MAX_MEMORY_KIB and passes <= MAX_PASSES
+    return value if is_affordable and memory * passes <= MAX_FILLED_KIB else NO_PASSWORD
 
 
 def _email(value):
@@ -175,12 +175,12 @@ def _email(value):
 
 def _roles(value):
     if not isinstance(value, list) or not all(_is_role(role) for role in value):
-        raise Refused("`roles` must be a list of texts without blanks and control characters")
+        raise Refused("`roles` must be a list of strings without white space or control characters")
     return tuple(sorted(set(value)))
 
 
 def _is_role(role):
-    """Software that splits roles at blanks would read one with a blank as two."""
+    """Refuses white space, at which other software may split roles."""
     return (
         isinstance(role, str)
         and role != ""
@@ -208,5 +208,5 @@ def _bytes(text):
     try:
         return len(text.encode())
     except UnicodeEncodeError:
-        # JSON can name half of a surrogate pair, which is no text.
+        # JSON can escape a lone surrogate.
         raise Refused("the line has a lone surrogate") from None

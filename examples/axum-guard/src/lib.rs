@@ -6,8 +6,8 @@ use latchkey_keys::KeyCache;
 use latchkey_token::{KeyError, KeySet, Timestamp, TokenProfile};
 use serde_json::{Value, json};
 
-/// The service. `issuer` is the deployment's `JWT_ISSUER`, `jwks` the text of its
-/// `/.well-known/jwks.json`, and `clock` tells the time of each request.
+/// The routes of the service. `issuer` is the deployment's `JWT_ISSUER`, `jwks` the body of its
+/// `/.well-known/jwks.json`, and `clock` returns the time of each request.
 ///
 /// # Errors
 /// [`KeyError`] if `jwks` is not a set of public keys.
@@ -22,7 +22,7 @@ pub fn app(issuer: &str, jwks: &str, clock: fn() -> Timestamp) -> Result<Router,
     Ok(Router::new()
         .route("/me", get(me).layer(guard))
         .route("/admin", get(me).layer(admin))
-        .route("/", get(|| async { "open to all" })))
+        .route("/", get(|| async { "public" })))
 }
 
 async fn me(Extension(caller): Extension<Identity>) -> Json<Value> {

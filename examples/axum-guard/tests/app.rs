@@ -1,4 +1,4 @@
-//! The service, with tokens as a deployment issues them.
+//! The service accepts tokens as a deployment issues them.
 #![cfg(test)]
 
 use axum::{
@@ -15,7 +15,7 @@ use tower::ServiceExt as _;
 const ISSUER: &str = "https://auth.example.com";
 const NOW: Timestamp = Timestamp::from_unix(1_700_000_000);
 
-/// Keys of a deployment, and an access token that they sign.
+/// The keys of a deployment, and an access token signed with them.
 fn keys_and_token(roles: &[String]) -> (KeySet, String) {
     let keys = KeySet::parse(&SigningKey::generate_jwk_set(Algorithm::Es256).unwrap()).unwrap();
     let profile = TokenProfile::new(ISSUER);
@@ -48,7 +48,7 @@ async fn get(keys: &KeySet, path: &str, token: Option<&str>) -> (StatusCode, Str
 }
 
 #[tokio::test]
-async fn a_token_of_the_deployment_opens_the_route() {
+async fn a_token_of_the_deployment_is_accepted() {
     let (keys, token) = keys_and_token(&[]);
     let (status, body) = get(&keys, "/me", Some(&token)).await;
     assert_eq!(status, StatusCode::OK, "{body}");
@@ -56,7 +56,7 @@ async fn a_token_of_the_deployment_opens_the_route() {
 }
 
 #[tokio::test]
-async fn no_token_and_a_bad_one_are_401_and_a_missing_role_is_403() {
+async fn a_missing_or_bad_token_is_401_and_a_missing_role_is_403() {
     let (keys, token) = keys_and_token(&[]);
     let (_, foreign) = keys_and_token(&[]);
     for (path, token, expected) in [
