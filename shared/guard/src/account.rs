@@ -1,4 +1,4 @@
-//! The account of the caller, read whole.
+//! The caller with the complete account.
 
 use std::sync::Arc;
 
@@ -9,17 +9,18 @@ use latchkey_token::{KeySet, SessionId, Subject, Timestamp};
 
 use crate::{Presented, TokenLocation, TokenReader, claimed_username};
 
-/// The caller with the whole account: one read tells both who calls and whether the session is
-/// alive.
+/// The caller with the complete account, for routes that need more than an
+/// [`Identity`](crate::Identity). One consistent read returns the account and the state of the
+/// session.
 #[derive(Debug)]
 pub struct Caller {
-    /// The account.
+    /// The account, as read for this request.
     pub user: User,
-    /// The live session of the token; `None` for a legacy token.
+    /// The live session that the token names; `None` for a legacy token.
     pub session: Option<SessionId>,
-    /// Where the token was.
+    /// Where in the request the token was.
     pub location: TokenLocation,
-    /// The keys that verified the token.
+    /// The key set that verified the token. A function that signs uses it for new tokens.
     pub keys: Arc<KeySet>,
 }
 
@@ -27,7 +28,8 @@ impl Caller {
     /// Verifies the access token of `request` and reads its account.
     ///
     /// # Errors
-    /// The 401 for a bad token or an ended session, and faults of the stores.
+    /// As [`TokenReader::access`]; 401 [`TokenRevoked`](ErrorKind::TokenRevoked) if the session has
+    /// ended or the account is gone or disabled; 500 or 503 for a fault of the store.
     pub async fn read(
         reader: &TokenReader,
         users: &impl ReadUser,
@@ -47,10 +49,11 @@ impl Caller {
         Ok(Self { user, session: claims.session, location, keys })
     }
 
-    /// The same caller with the account as it is now, after a conflict with another change.
+    /// Replaces the account with its `current` state, after a write that conflicted with another
+    /// change.
     ///
     /// # Errors
-    /// `token_revoked` if the session has ended.
+    /// 401 [`TokenRevoked`](ErrorKind::TokenRevoked) if the session has ended meanwhile.
     pub fn again(self, current: Option<Box<User>>, now: Timestamp) -> Result<Self, ApiError> {
         let is_alive = |user: &User| match &self.session {
             Some(session) => user.live_session(&self.user.id, session, now).is_some(),
@@ -61,11 +64,11 @@ impl Caller {
     }
 }
 
-/// The account of a legacy identity: the one that was migrated, if it is active and has never
-/// changed its password here.
+/// The account that was migrated for a legacy identity; `None` unless it is active and its
+/// password was never changed in Latchkey.
 ///
 /// # Errors
-/// Faults of the store.
+/// 500 or 503 for a fault of the store.
 pub async fn legacy_user(users: &impl ReadUser, identity: &str) -> Result<Option<User>, ApiError> {
     let Some(moved) = users.find_legacy_user(identity).await? else { return Ok(None) };
     let user = users.find_user(&moved.username).await?;

@@ -1,4 +1,4 @@
-//! The context that the authorizer gives to the gateway, and the gateway to the back end.
+//! The context that the authorizer passes to the back end through API Gateway.
 
 use std::{collections::HashMap, fmt::Write as _};
 
@@ -8,7 +8,7 @@ use latchkey_token::{
 
 use crate::Identity;
 
-/// The caller in the context that the authorizer returned; `None` unless it is complete.
+/// The caller in an authorizer context; `None` unless the context is complete.
 pub(crate) fn from_context(context: &HashMap<String, String>) -> Option<Identity> {
     let text = |name: &str| context.get(name).map(String::as_str);
     let time = |name: &str| text(name)?.parse().ok().map(Timestamp::from_unix);
@@ -32,8 +32,9 @@ pub(crate) fn from_context(context: &HashMap<String, String>) -> Option<Identity
     Some(Identity::new(id, username, claims))
 }
 
-/// The context that the authorizer returns for a caller: strings only, which every kind of API
-/// passes on unchanged. The roles are a JSON array, because a role may be any text.
+/// The authorizer context of a caller: `sub`, `username`, `sid`, `jti`, `roles` (a JSON array),
+/// `fresh`, `auth_time` and `exp` (Unix seconds). All values are strings, which every type of API
+/// passes on unchanged. A legacy token has empty `sid` and `jti`.
 pub fn to_context(caller: &Identity) -> [(&'static str, String); 8] {
     let claims = caller.claims();
     [
@@ -48,7 +49,7 @@ pub fn to_context(caller: &Identity) -> [(&'static str, String); 8] {
     ]
 }
 
-/// A JSON array in ASCII, which no gateway or header on the way can spoil.
+/// A JSON array in ASCII, which survives every gateway and header.
 fn ascii_array(texts: &[String]) -> String {
     let json = serde_json::Value::from(texts).to_string();
     let mut ascii = String::with_capacity(json.len());

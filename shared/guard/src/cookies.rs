@@ -1,4 +1,4 @@
-//! Tokens in cookies, and what keeps other sites from using them.
+//! Tokens in cookies, and CSRF protection.
 
 use std::collections::BTreeSet;
 
@@ -21,12 +21,13 @@ use latchkey_http::{ApiError, ErrorKind, RequestContext};
 
 use crate::{TokenLocation, fields::cookies_named};
 
-/// A cookie's name and the paths that it is sent to.
+/// Name and path of a cookie.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CookiePlace {
-    /// The name.
+    /// The cookie's name. The prefix `__Host-` requires path `/`, no domain and `Secure`
+    /// (RFC 6265bis §4.1.3).
     pub name: String,
-    /// The path.
+    /// The `Path` attribute: browsers send the cookie to this path and below.
     pub path: String,
 }
 
@@ -39,42 +40,44 @@ impl CookiePlace {
 /// The cookies of one type of token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CookiePair {
-    /// The token, which no script can read.
+    /// The cookie with the token: `HttpOnly`, so that scripts cannot read it.
     pub token: CookiePlace,
-    /// The token's `csrf` claim, for scripts of our own pages.
+    /// The cookie with the `csrf` claim of the token, which scripts of the page can read.
     pub csrf: CookiePlace,
-    /// The header in which those scripts say it.
+    /// The request header in which scripts repeat the `csrf` claim, by default `X-CSRF-TOKEN`.
     pub csrf_header: HeaderName,
 }
 
-/// How tokens are kept in cookies.
+/// Names and attributes of the cookies, and the origins that may use them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CookieSettings {
-    /// The access token's.
+    /// The cookies of the access token.
     pub access: CookiePair,
-    /// The refresh token's.
+    /// The cookies of the refresh token.
     pub refresh: CookiePair,
-    /// The domain that they are sent to; `None` for the host alone.
+    /// The `Domain` attribute: browsers send the cookies to this domain and its subdomains. `None`
+    /// restricts them to the host that set them.
     pub domain: Option<String>,
-    /// Whether they travel over TLS only. Browsers take 127.0.0.1 for safe.
+    /// The `Secure` attribute: send over TLS only. Browsers treat `127.0.0.1` as secure.
     pub secure: bool,
-    /// Whether other sites' requests carry them.
+    /// The `SameSite` attribute: whether requests from other sites carry the cookies.
     pub same_site: SameSite,
-    /// Whether they end with the browser, and not with their token.
+    /// Omits `Max-Age`, so that the cookies end with the browser session instead of with the token.
     pub end_with_browser: bool,
-    /// Whether the `csrf` claims are set as cookies too. They are in the answer in any case.
+    /// Sets the readable `csrf` cookies. The response body has the values in any case.
     pub show_csrf: bool,
-    /// Further origins whose pages may send requests with cookies, such as
-    /// `https://app.example.com`.
+    /// Origins besides the API's own whose pages may send requests with cookies, such as
+    /// `https://app.example.com`. Compared byte for byte with `Origin` (RFC 6454 §7).
     pub allowed_origins: Vec<String>,
 }
 
-/// Name and value of a longer one are thrown away without a word (RFC 6265bis §5.7).
+/// Browsers silently drop a cookie whose name and value are longer (RFC 6265bis §5.7).
 const MAX_COOKIE_BYTES: usize = 4_096;
 
 const CSRF_HEADER: HeaderName = HeaderName::from_static("x-csrf-token");
 
-/// `__Host-` cookies, which only this host can set, over TLS, for all paths (RFC 6265bis §4.1.3).
+/// `__Host-` cookies, `Secure`, `SameSite=Lax`, for all paths: only the host itself can set them,
+/// over TLS (RFC 6265bis §4.1.3).
 impl Default for CookieSettings {
     fn default() -> Self {
         let pair = |token, csrf| CookiePair {
@@ -96,7 +99,7 @@ impl Default for CookieSettings {
 }
 
 impl CookieSettings {
-    /// The cookies of that type of token.
+    /// The cookies of a type of token.
     pub(crate) const fn pair(&self, token_type: TokenType) -> &CookiePair {
         match token_type {
             TokenType::Access => &self.access,
@@ -107,7 +110,7 @@ impl CookieSettings {
     /// Sets the cookies of a token.
     ///
     /// # Errors
-    /// `internal` for a token that is too long for a cookie.
+    /// 500 [`Internal`](ErrorKind::Internal) if the token is too long for a cookie.
     pub(crate) fn set(
         &self,
         headers: &mut HeaderMap,
@@ -128,7 +131,7 @@ impl CookieSettings {
         Ok(())
     }
 
-    /// Clears every cookie.
+    /// Adds the `Set-Cookie` headers that clear all four cookies.
     pub fn clear(&self, headers: &mut HeaderMap) {
         for pair in [&self.access, &self.refresh] {
             for (place, is_token) in [(&pair.token, true), (&pair.csrf, false)] {
@@ -137,15 +140,16 @@ impl CookieSettings {
         }
     }
 
-    /// Clears cookies of our names that another domain or path has, where a request brings two
-    /// that differ: nothing tells which one is ours, and setting ours again leaves the other.
+    /// Clears cookies with the configured names but another domain or path, if the request has two
+    /// different values: the request does not show which one is valid, and setting the valid one
+    /// again keeps the other.
     pub(crate) fn clear_strays(&self, request: &Request, headers: &mut HeaderMap) {
         for pair in [&self.access, &self.refresh] {
             for (place, is_token) in [(&pair.token, true), (&pair.csrf, false)] {
                 let mut values = cookies_named(request.headers(), &place.name);
                 let first = values.next();
                 let is_one = values.all(|value| Some(value) == first);
-                // A browser takes such a name from this host alone, and for one path.
+                // Browsers accept a `__Host-` cookie from this host only, with path `/`.
                 if is_one || place.name.starts_with("__Host-") {
                     continue;
                 }
@@ -185,27 +189,27 @@ impl CookieSettings {
             .build();
         cookie.set_max_age(max_age);
         if max_age == Some(Duration::ZERO) {
-            // Some clients look at this alone.
+            // Some clients ignore `Max-Age`.
             cookie.set_expires(OffsetDateTime::UNIX_EPOCH);
         }
         if let Some(domain) = &self.domain {
             cookie.set_domain(domain.as_str());
         }
-        // Names and attributes were checked when they were configured, the values are ours.
+        // Names and attributes were validated as configuration; values are base64url.
         if let Ok(cookie) = HeaderValue::try_from(cookie.to_string()) {
             headers.append(SET_COOKIE, cookie);
         }
     }
 
-    /// Whether a request brought one of the cookies.
+    /// Whether a request has any of the cookies.
     pub(crate) fn are_in(&self, headers: &HeaderMap) -> bool {
         let places =
             [&self.access.token, &self.access.csrf, &self.refresh.token, &self.refresh.csrf];
         places.into_iter().any(|place| cookies_named(headers, &place.name).next().is_some())
     }
 
-    /// Whether a request whose token was in a cookie, and says `csrf`, comes from our own pages:
-    /// a page of another site makes a browser send the cookie, but cannot read the claim.
+    /// Checks that a request with its token in a cookie comes from an allowed page: a page of
+    /// another site can make a browser send the cookie, but cannot read the token's `csrf` claim.
     pub(crate) fn check(
         &self,
         request: &Request,
@@ -216,7 +220,7 @@ impl CookieSettings {
         if location != TokenLocation::Cookies {
             return Ok(());
         }
-        // A token that was made for a header is not one to be sent along by a browser.
+        // A token without the claim was issued for a header, not for a cookie.
         let expected = csrf.ok_or(ErrorKind::InvalidToken)?;
         if [Method::GET, Method::HEAD, Method::OPTIONS].contains(request.method()) {
             return Ok(());
@@ -225,11 +229,12 @@ impl CookieSettings {
         self.check_csrf_header(request.headers(), [(token_type, expected)])
     }
 
-    /// Whether a request says one of the `csrf` claims that are expected, each in the header of
-    /// its type of token.
+    /// Checks that a request repeats one of the expected `csrf` claims, each in the header of its
+    /// type of token. Compares in constant time.
     ///
     /// # Errors
-    /// `csrf_failed`.
+    /// 401 `csrf_failed`: [`CsrfMissing`](ErrorKind::CsrfMissing) or
+    /// [`CsrfMismatch`](ErrorKind::CsrfMismatch).
     pub(crate) fn check_csrf_header<'a>(
         &self,
         headers: &HeaderMap,
@@ -249,10 +254,12 @@ impl CookieSettings {
         Err(refusal)
     }
 
-    /// Whether a request comes from a page of ours, as far as the browser says where from.
+    /// Checks that `Origin`, if present, is the API's own origin or one of
+    /// [`allowed_origins`](Self::allowed_origins).
     ///
     /// # Errors
-    /// `csrf_failed` for a page of another origin.
+    /// 401 [`OriginNotAllowed`](ErrorKind::OriginNotAllowed) for any other origin, and for repeated
+    /// `Origin` headers.
     pub fn check_origin(&self, request: &Request) -> Result<(), ErrorKind> {
         let headers = request.headers();
         let mut origins = headers.get_all(ORIGIN).iter();
@@ -268,8 +275,8 @@ impl CookieSettings {
     }
 }
 
-/// Whether `origin` is the host that the request was sent to. Only a laptop is reached without
-/// TLS.
+/// Whether `origin` is `https://` and the `Host` of the request. `http://` counts on 127.0.0.1 and
+/// localhost only.
 fn is_own_origin(origin: &str, headers: &HeaderMap) -> bool {
     let Some(host) = headers.get(HOST).and_then(|host| host.to_str().ok()) else {
         return false;

@@ -1,4 +1,4 @@
-//! Where a response puts tokens, and when it clears cookies.
+//! Where responses put tokens, and when they clear cookies.
 
 use lambda_http::{Request, http::HeaderMap};
 use latchkey_http::{ApiError, JsonBody};
@@ -8,12 +8,15 @@ use serde_json::Value;
 use crate::{Delivery, TokenLocation, TokenLocations, fields::cookies_named};
 
 impl TokenLocations {
-    /// Where the tokens of a login with `body` go: into cookies for `"cookies": true`, and only the
-    /// refresh token into one for `"cookies": "refresh"`.
+    /// Where to put the tokens of a login, by the member `cookies` of its `body`: `true` puts both
+    /// into cookies, `"refresh"` only the refresh token; `false`, `null` or no member puts both
+    /// into the body.
     ///
     /// # Errors
-    /// `invalid_request` if cookies are not a configured location, `csrf_failed` for a page of
-    /// another origin.
+    /// 400 [`InvalidRequest`](latchkey_http::ErrorKind::InvalidRequest) for another value, or if
+    /// cookies are not a configured location;
+    /// 401 [`OriginNotAllowed`](latchkey_http::ErrorKind::OriginNotAllowed) for a page of another
+    /// origin.
     pub fn delivery(&self, request: &Request, body: &JsonBody) -> Result<Delivery<'_>, ApiError> {
         let delivery = match body.get("cookies") {
             None | Some(Value::Null | Value::Bool(false)) => return Ok(self.delivery_in_body()),
@@ -28,7 +31,7 @@ impl TokenLocations {
         Ok(delivery)
     }
 
-    /// Where the tokens of a refresh go: where the refresh token was.
+    /// Where to put the tokens of a refresh: where the refresh token was.
     pub fn delivery_after(&self, token: &RefreshClaims, location: TokenLocation) -> Delivery<'_> {
         if location != TokenLocation::Cookies {
             self.delivery_in_body()
@@ -39,7 +42,8 @@ impl TokenLocations {
         }
     }
 
-    /// Where new tokens go for a request whose access token was in `location`.
+    /// Where to put new tokens for a request whose access token was in `location`. A refresh token
+    /// that was in a cookie stays in a cookie.
     pub fn delivery_beside(&self, request: &Request, location: TokenLocation) -> Delivery<'_> {
         let cookie = &self.cookies.refresh.token.name;
         if location == TokenLocation::Cookies {
@@ -61,8 +65,8 @@ impl TokenLocations {
         Delivery::Body { token_type: self.token_type() }
     }
 
-    /// The same error, which also clears the cookies if the refused token was in one and can never
-    /// be valid again.
+    /// Adds headers that clear the cookies to `error`, if the refused token was in a cookie and can
+    /// never become valid.
     #[must_use]
     pub fn refuse(&self, error: ApiError, location: TokenLocation) -> ApiError {
         if location != TokenLocation::Cookies || !error.kind().is_final_for_token() {
@@ -73,7 +77,7 @@ impl TokenLocations {
         error.with_header_map(&headers)
     }
 
-    /// Clears our cookies if the request may have some.
+    /// Clears the cookies if cookies are a configured location or the request has any of them.
     pub fn clear_cookies(&self, request: &Request, headers: &mut HeaderMap) {
         if self.include(TokenLocation::Cookies) || self.cookies.are_in(request.headers()) {
             self.cookies.clear(headers);
@@ -81,7 +85,8 @@ impl TokenLocations {
         }
     }
 
-    /// Clears cookies of our names that another path or domain has set.
+    /// Clears cookies with the configured names but another path or domain, if the request has
+    /// conflicting values.
     pub fn clear_strays(&self, request: &Request, headers: &mut HeaderMap) {
         if self.include(TokenLocation::Cookies) {
             self.cookies.clear_strays(request, headers);

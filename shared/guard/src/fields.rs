@@ -9,9 +9,9 @@ use lambda_http::http::{
 };
 use latchkey_http::fields::elements;
 
-/// The tokens in credentials of one of `schemes`, which may be written in any case and with more
-/// than one blank after them (RFC 9110 §11.4). What follows a token after a comma, and is of no
-/// scheme, makes it none.
+/// The tokens in credentials of one of `schemes`, in any case and with one or more blanks after the
+/// scheme (RFC 9110 §11.4). A further list element without a scheme invalidates the token before
+/// it.
 pub(crate) fn tokens_of_scheme<'a>(
     credentials: impl Iterator<Item = &'a [u8]>,
     schemes: [Option<&str>; 2],
@@ -34,7 +34,7 @@ pub(crate) fn tokens_of_scheme<'a>(
     tokens
 }
 
-/// The values of every cookie of that name; several paths and domains may have set one each.
+/// The values of all cookies named `name`; each path and domain may have set one.
 pub(crate) fn cookies_named<'a>(
     headers: &'a HeaderMap,
     name: &str,
@@ -48,9 +48,10 @@ pub(crate) fn cookies_named<'a>(
     })
 }
 
-/// The subprotocols that look like a token: a page offers one beside those that it speaks.
+/// The WebSocket subprotocols that look like a token. A page offers the token beside the
+/// subprotocols that it speaks.
 pub(crate) fn subprotocols(headers: &HeaderMap) -> impl Iterator<Item = Cow<'_, str>> {
-    // Every token's header is an object, and `{"` is `eyJ` in base64url.
+    // The header of a token is a JSON object, and `{"` is `eyJ` in base64url.
     let is_token = |offered: &&[u8]| {
         offered.starts_with(b"eyJ") && offered.split(|byte| *byte == b'.').count() == 3
     };

@@ -1,4 +1,4 @@
-//! The guard: authenticates the caller of a route.
+//! The guard: authentication of callers.
 
 use std::{convert::Infallible, fmt, sync::Arc};
 
@@ -14,8 +14,10 @@ use crate::{
 
 type ClaimsCheck = Arc<dyn Fn(&Identity) -> bool + Send + Sync>;
 
-/// Authenticates callers by their access token: form, signature, claims, and the session that the
-/// token names.
+/// Authenticates callers by their access token: signature, claims, and the session that the token
+/// names. `U` is the user store that holds the sessions.
+///
+/// Create one at start, outside the handler: it caches keys and, if so configured, sessions.
 pub struct Guard<U> {
     reader: TokenReader,
     sessions: Sessions<U>,
@@ -32,30 +34,43 @@ impl<U: fmt::Debug> fmt::Debug for Guard<U> {
 }
 
 impl Guard<Infallible> {
-    /// A guard that looks nothing up: a token is good until it expires.
+    /// A guard without a user store: a token is accepted until it expires, even after a logout.
+    /// Legacy tokens are refused.
     pub fn stateless(reader: TokenReader) -> Self {
         Self::new(reader, None, RevocationCheck::Off)
     }
 }
 
 impl<U: ReadUser> Guard<U> {
-    /// A guard that looks the sessions of tokens up in `users` as `check` says. Without `users`
-    /// nothing is looked up: a token is good until it expires, and a legacy token is refused,
-    /// because only the legacy table says whose it is.
+    /// A guard that looks up sessions in `users`, as often as `check` says.
+    ///
+    /// Without `users` it looks up nothing: a token is accepted until it expires, and legacy tokens
+    /// are refused, because only the legacy table maps them to a user.
     pub fn new(reader: TokenReader, users: Option<U>, check: RevocationCheck) -> Self {
         Self { reader, sessions: Sessions::new(users, check), claims_check: None }
     }
 
-    /// The same guard, which also refuses a caller for whom `check` returns false.
+    /// Adds a check of your own, which runs after all others but the [`Requirement`]. If it returns
+    /// false, the request gets 403 [`ClaimsRejected`](ErrorKind::ClaimsRejected). A second call
+    /// replaces the check.
+    ///
+    /// [`Guard::from_authorizer_context`] does not run it on a caller from an authorizer context.
     #[must_use]
     pub fn verify_with(self, check: impl Fn(&Identity) -> bool + Send + Sync + 'static) -> Self {
         Self { claims_check: Some(Arc::new(check)), ..self }
     }
 
-    /// The caller of a protected route.
+    /// Authenticates the caller of a protected route.
     ///
     /// # Errors
-    /// The 401 or 403 that the route answers, and 503 if keys or session cannot be looked up.
+    /// - 401 for a missing, invalid, expired or revoked token, for a failed CSRF check, and
+    ///   [`FreshTokenRequired`](ErrorKind::FreshTokenRequired).
+    /// - 403 [`InsufficientRole`](ErrorKind::InsufficientRole) and
+    ///   [`ClaimsRejected`](ErrorKind::ClaimsRejected).
+    /// - 400 [`InvalidRequest`](ErrorKind::InvalidRequest) for different tokens in several places
+    ///   (RFC 6750 §2).
+    /// - 503 [`Unavailable`](ErrorKind::Unavailable) if keys or session cannot be looked up, 500 if
+    ///   the stored user is malformed.
     pub async fn authenticate(
         &self,
         request: &Request,
@@ -68,8 +83,7 @@ impl<U: ReadUser> Guard<U> {
         Ok(caller)
     }
 
-    /// The caller of a route that is open to all, or `None` without a token. A bad token is
-    /// refused all the same.
+    /// Authenticates the caller of a public route; `None` without a token. A bad token is refused.
     ///
     /// # Errors
     /// As [`Guard::authenticate`].
@@ -85,7 +99,8 @@ impl<U: ReadUser> Guard<U> {
         }
     }
 
-    /// The caller whose access token is `token`, for programs that get it in another way.
+    /// Authenticates by the text of an access token, for programs without an HTTP request.
+    /// CSRF protection and [`Requirement`]s do not apply.
     ///
     /// # Errors
     /// As [`Guard::authenticate`].
@@ -97,10 +112,12 @@ impl<U: ReadUser> Guard<U> {
         self.admit(self.reader.access_text(token, now).await?, now).await
     }
 
-    /// The caller of a route behind the API Gateway authorizer, from the context that it returned.
+    /// The caller of a route behind Latchkey's API Gateway authorizer, from the authorizer context.
     ///
-    /// The gateway caches decisions without looking at `exp`, so it is checked again. Without a
-    /// context the token itself is verified, so that no route is open where a gateway is missing.
+    /// Checks `exp` again, because API Gateway caches decisions without looking at it. The session
+    /// and the check of [`Guard::verify_with`] are not repeated, and the context has no application
+    /// claims. Without a complete context it verifies the token itself, so that a route without the
+    /// authorizer is not open.
     ///
     /// # Errors
     /// As [`Guard::authenticate`].
@@ -121,7 +138,7 @@ impl<U: ReadUser> Guard<U> {
         Ok(caller)
     }
 
-    /// Checks the account behind verified claims.
+    /// Checks the session or account behind verified claims, then the application's own check.
     async fn admit(&self, claims: AccessClaims, now: Timestamp) -> Result<Identity, ApiError> {
         let caller = match (&claims.subject, &claims.session) {
             (Subject::User { id, username }, Some(session)) => {
@@ -146,7 +163,7 @@ impl<U: ReadUser> Guard<U> {
 }
 
 impl<U> Guard<U> {
-    /// Where it looks for tokens.
+    /// Where the guard looks for tokens.
     pub const fn locations(&self) -> &TokenLocations {
         &self.reader.locations
     }

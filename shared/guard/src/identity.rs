@@ -4,7 +4,7 @@ use latchkey_token::{AccessClaims, UserId};
 
 use crate::TokenLocation;
 
-/// The authenticated caller. Only the guard makes one.
+/// The authenticated caller. Only a [`Guard`](crate::Guard) creates one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Identity {
     user: UserId,
@@ -22,27 +22,30 @@ impl Identity {
         Self { location: Some(location), ..self }
     }
 
-    /// Where the token was; `None` if the guard did not look for it in a request.
+    /// Where in the request the token was; `None` for a caller from an authorizer context or from
+    /// [`Guard::authenticate_token`](crate::Guard::authenticate_token).
     pub const fn location(&self) -> Option<TokenLocation> {
         self.location
     }
 
-    /// The user's immutable id: the key for the application's data.
+    /// The user's immutable id. Use it as the key of the application's data: a user name can pass
+    /// to another person, an id cannot.
     pub const fn user(&self) -> &UserId {
         &self.user
     }
 
-    /// The user name as it was typed at sign-up, for display.
+    /// The user name as typed at sign-up, for display.
     pub fn username(&self) -> &str {
         &self.username
     }
 
-    /// Whether the user had that role when the token was issued.
+    /// Whether the user had `role` when the token was issued. Compared byte for byte.
     pub fn has_role(&self, role: &str) -> bool {
         self.claims.roles.iter().any(|owned| owned == role)
     }
 
-    /// The claims of the token.
+    /// The claims of the access token. Application claims are in
+    /// [`AccessClaims::claims`]; they are empty for a caller from an authorizer context.
     pub const fn claims(&self) -> &AccessClaims {
         &self.claims
     }

@@ -1,4 +1,4 @@
-//! The guard as a layer around any service of HTTP requests.
+//! The guard as a `tower` layer.
 
 use std::{
     fmt,
@@ -23,11 +23,29 @@ use crate::{Guard, Identity, Requirement};
 
 type ErrorResponse<R> = Arc<dyn Fn(&ApiError) -> Response<R> + Send + Sync>;
 
-/// A [`tower::Layer`](Layer) that lets a request through to its service only with a valid access
-/// token, and gives the service the caller: the request's extension [`Identity`].
+/// A [`tower::Layer`](Layer) that passes a request to its service only with a valid access token.
+/// The service finds the caller in the request extension [`Identity`].
 ///
-/// It fits around every service of [`http`](lambda_http::http) requests: those of `lambda_http`,
-/// and the routers of `axum`.
+/// It wraps every service of [`http`](lambda_http::http) requests, such as those of `lambda_http`
+/// and routers of `axum`. It does not read the body, so it finds no token there
+/// ([`TokenLocation::Json`](crate::TokenLocation::Json)).
+///
+/// ```
+/// use axum::{Extension, Router, routing::get};
+/// use latchkey_guard::{Guard, GuardLayer, Identity, Requirement};
+/// use latchkey_testkit::fixtures::reader;
+/// use latchkey_token::Timestamp;
+///
+/// async fn greet(Extension(caller): Extension<Identity>) -> String {
+///     format!("Hello, {}!", caller.username())
+/// }
+///
+/// let guarded = GuardLayer::new(Guard::stateless(reader()), Timestamp::now);
+/// let fresh = guarded.clone().require(Requirement::FRESH);
+/// let router: Router = Router::new()
+///     .route("/", get(greet).layer(guarded))
+///     .route("/settings", get(greet).layer(fresh));
+/// ```
 pub struct GuardLayer<S, R> {
     guard: Arc<Guard<S>>,
     requirement: Requirement,
@@ -38,7 +56,7 @@ pub struct GuardLayer<S, R> {
 }
 
 impl<S, R> GuardLayer<S, R> {
-    /// Lets requests with a valid access token through. `clock` tells the time of each request:
+    /// Requires a valid access token. `clock` returns the time of each request:
     /// [`Timestamp::now`], except in tests.
     pub fn new(guard: impl Into<Arc<Guard<S>>>, clock: fn() -> Timestamp) -> Self {
         Self {
@@ -51,25 +69,46 @@ impl<S, R> GuardLayer<S, R> {
         }
     }
 
-    /// Adds `requirement`.
+    /// Sets the requirement, in place of [`Requirement::TOKEN`].
     #[must_use]
     pub fn require(self, requirement: Requirement) -> Self {
         Self { requirement, ..self }
     }
 
-    /// Lets requests without a token through too, without an [`Identity`].
+    /// Also passes requests without a token, without an [`Identity`]. A bad token is refused.
     #[must_use]
     pub fn optional(self) -> Self {
         Self { is_optional: true, ..self }
     }
 
-    /// Sets the member of an error's body that holds the sentence (`JWT_ERROR_MESSAGE_KEY`).
+    /// Sets the name of the member with the sentence in error bodies (`JWT_ERROR_MESSAGE_KEY`), by
+    /// default `msg`.
     #[must_use]
     pub fn message_key(self, message_key: impl Into<String>) -> Self {
         Self { message_key: message_key.into(), ..self }
     }
 
-    /// Answers errors with what `response` returns.
+    /// Replaces the error response. `response` sets status, headers and body; without it they
+    /// follow from the [`ApiError`].
+    ///
+    /// ```
+    /// use latchkey_guard::{Guard, GuardLayer};
+    /// use latchkey_http::ErrorKind;
+    /// use latchkey_testkit::fixtures::reader;
+    /// use latchkey_token::Timestamp;
+    /// use lambda_http::{Body, Response};
+    ///
+    /// let layer = GuardLayer::new(Guard::stateless(reader()), Timestamp::now);
+    /// let layer = layer.refuse_with(|error| {
+    ///     let words = match error.kind() {
+    ///         ErrorKind::MissingToken => "Please log in",
+    ///         _ => "Access denied",
+    ///     };
+    ///     let mut response = Response::new(Body::from(words));
+    ///     *response.status_mut() = error.kind().status();
+    ///     response
+    /// });
+    /// ```
     #[must_use]
     pub fn refuse_with(
         self,
@@ -134,7 +173,7 @@ impl<T, S, R> Layer<T> for GuardLayer<S, R> {
     }
 }
 
-/// A service behind a [`GuardLayer`].
+/// A service wrapped by a [`GuardLayer`].
 #[derive(Debug)]
 pub struct Guarded<T, S, R> {
     inner: T,
@@ -164,18 +203,18 @@ where
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let layer = self.layer.clone();
-        // The one that was polled ready must be the one that is called.
+        // Call the instance that was polled ready.
         let ready = self.inner.clone();
         let mut inner = std::mem::replace(&mut self.inner, ready);
         Box::pin(async move {
-            // A body need not be `Sync`, so the guard gets an empty one.
+            // A body need not be `Sync`, so the guard gets an empty body.
             let (head, body) = request.into_parts();
             let head = Request::from_parts(head, Body::Empty);
             match layer.caller(&head).await {
                 Ok(caller) => {
                     let mut request = head.map(|_| body);
                     let extensions = request.extensions_mut();
-                    // Only the guard sets the caller.
+                    // Only the guard may set the caller.
                     extensions.remove::<Identity>();
                     if let Some(caller) = caller {
                         extensions.insert(caller);

@@ -1,4 +1,4 @@
-//! Where in a request a token may be.
+//! The places of a request where the guard looks for tokens.
 
 use std::borrow::Cow;
 
@@ -17,25 +17,26 @@ use crate::{
 /// A place of a request that may hold a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TokenLocation {
-    /// `Authorization: Bearer …`, or another header.
+    /// `Authorization: Bearer …` (RFC 6750 §2.1), or another configured header.
     Headers,
-    /// A cookie, which a browser sends by itself.
+    /// A cookie, which browsers send automatically; hence the CSRF checks.
     Cookies,
-    /// A parameter of the URL. Those end in logs: for clients that can send nothing else.
+    /// A parameter of the URL (RFC 6750 §2.3). URLs end up in logs and histories: use it only for
+    /// clients that can send nothing else.
     QueryString,
-    /// A member of the JSON body.
+    /// A member of a JSON body.
     Json,
-    /// A subprotocol that a browser offers for a WebSocket, the one header that it lets a page
-    /// choose there.
+    /// An element of `Sec-WebSocket-Protocol`, the only header that a page can choose when it opens
+    /// a WebSocket.
     WebSocketProtocol,
 }
 
 impl TokenLocation {
-    /// Every place.
+    /// All locations.
     pub const ALL: [Self; 5] =
         [Self::Headers, Self::Cookies, Self::QueryString, Self::Json, Self::WebSocketProtocol];
 
-    /// The place's name in `JWT_TOKEN_LOCATION`.
+    /// The name of the location in `JWT_TOKEN_LOCATION`, such as `headers`.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Headers => "headers",
@@ -47,29 +48,34 @@ impl TokenLocation {
     }
 }
 
-/// Where tokens may be, in the order in which the places are searched. Only a place without a
-/// token leads to the next one: a bad token is not saved by a good one elsewhere.
+/// Where to look for tokens, in order.
+///
+/// The first location with a token counts; if that token is bad, the request is refused. Different
+/// tokens in two of header, URL, body and WebSocket subprotocol are a 400 (RFC 6750 §2); equal
+/// tokens count once. A cookie beside another location is allowed, because browsers add cookies to
+/// every request. Two cookies of one name with different values are an invalid token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TokenLocations {
-    /// The places.
+    /// The locations to search, in this order.
     pub order: Vec<TokenLocation>,
-    /// The header's name.
+    /// Name of the header, by default `Authorization`.
     pub header_name: HeaderName,
-    /// The word before the token in that header, in any case; `None` when there is none.
+    /// Scheme before the token in the header, in any case, by default `Bearer`; `None` if the
+    /// header holds the token alone.
     pub header_scheme: Option<String>,
-    /// The URL parameter.
+    /// Name of the URL parameter, by default `jwt`.
     pub query_name: String,
-    /// What stands before the token in the URL parameter.
+    /// Prefix of the token in the URL parameter, by default empty.
     pub query_prefix: String,
-    /// The JSON member of access tokens.
+    /// Member of a JSON body with the access token, by default `access_token`.
     pub json_access_key: String,
-    /// The JSON member of refresh tokens.
+    /// Member of a JSON body with the refresh token, by default `refresh_token`.
     pub json_refresh_key: String,
-    /// The cookies.
+    /// Names, attributes and CSRF settings of the cookies.
     pub cookies: CookieSettings,
 }
 
-/// `Authorization: Bearer …` and nothing else.
+/// `Authorization: Bearer …` only.
 impl Default for TokenLocations {
     fn default() -> Self {
         Self {
@@ -87,10 +93,10 @@ impl Default for TokenLocations {
 
 const BEARER: &str = "Bearer";
 
-/// What Flask-JWT's clients write in place of `Bearer`.
+/// The scheme of Flask-JWT clients, accepted for access tokens beside the configured one.
 const FLASK_JWT_SCHEME: &str = "JWT";
 
-/// A token's text and where it was.
+/// The text of a token and where it was.
 #[derive(Debug)]
 pub(crate) struct Found<'a> {
     pub(crate) text: Cow<'a, str>,
@@ -98,13 +104,13 @@ pub(crate) struct Found<'a> {
 }
 
 impl TokenLocations {
-    /// Whether a token may be there.
+    /// Whether `location` is configured.
     pub fn include(&self, location: TokenLocation) -> bool {
         self.order.contains(&location)
     }
 
-    /// The word that clients write before a token (RFC 6749 §7.1): `Bearer` also where the header
-    /// holds the token alone, because the member of that name cannot be left out.
+    /// The `token_type` of token responses (RFC 6749 §7.1): the scheme, or `Bearer` if the header
+    /// holds the token alone, because the member is required.
     pub fn token_type(&self) -> &str {
         self.header_scheme.as_deref().unwrap_or(BEARER)
     }
@@ -114,7 +120,8 @@ impl TokenLocations {
         self.find(request, &self.order, self.body(request).as_ref(), TokenType::Access)
     }
 
-    /// The refresh token of a request with that body, in which it may be wherever the others are.
+    /// The refresh token of a request. It may always be in the body, beside the configured
+    /// locations.
     pub(crate) fn find_refresh<'a>(
         &self,
         request: &'a Request,
@@ -127,7 +134,7 @@ impl TokenLocations {
         self.find(request, &order, body, TokenType::Refresh)
     }
 
-    /// The token of either type that a client put into a request by itself.
+    /// The token of either type outside cookies: one that the client itself put into the request.
     pub(crate) fn find_explicit<'a>(&self, request: &'a Request) -> Result<Found<'a>, ApiError> {
         let mut order = self.order.clone();
         order.retain(|location| *location != TokenLocation::Cookies);
@@ -140,7 +147,7 @@ impl TokenLocations {
         }
     }
 
-    /// The tokens of either type that a browser keeps for us.
+    /// The tokens of either type in cookies.
     pub(crate) fn find_in_cookies<'a>(
         &self,
         headers: &'a HeaderMap,
@@ -159,7 +166,7 @@ impl TokenLocations {
         found
     }
 
-    /// The body, where it may hold a token.
+    /// The parsed body, if bodies are a configured location.
     fn body(&self, request: &Request) -> Option<JsonBody> {
         self.include(TokenLocation::Json).then(|| JsonBody::parse(request).ok()).flatten()
     }
@@ -180,8 +187,8 @@ impl TokenLocations {
                         (TokenLocation::Cookies, TokenLocation::Cookies) => {
                             return Err(ErrorKind::InvalidToken.into());
                         }
-                        // A browser adds its cookies to every request of a page; any other two
-                        // are a client that does not know who it is (RFC 6750 §2).
+                        // Browsers add cookies to every request of a page. Any other two tokens
+                        // contradict each other (RFC 6750 §2).
                         (TokenLocation::Cookies, _) | (_, TokenLocation::Cookies) => {}
                         (_, _) => {
                             return Err(ApiError::invalid(
@@ -196,7 +203,7 @@ impl TokenLocations {
         found.ok_or_else(|| self.missing_token())
     }
 
-    /// What stands where a token may be; an empty text where the place is used for none.
+    /// The tokens in a location; an empty text if the location is used without a usable token.
     fn tokens_in<'a>(
         &self,
         location: TokenLocation,
@@ -248,7 +255,7 @@ impl TokenLocations {
         Some(token.unwrap_or_default().to_owned().into())
     }
 
-    /// No token was presented.
+    /// The error for a request without a token.
     pub(crate) fn missing_token(&self) -> ApiError {
         if self.include(TokenLocation::Headers) {
             return ErrorKind::MissingToken.into();

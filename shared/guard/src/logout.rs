@@ -1,4 +1,4 @@
-//! The sessions that a logout ends.
+//! Reading the sessions that a logout ends.
 
 use lambda_http::{Request, http::HeaderMap};
 use latchkey_http::{ApiError, ErrorKind};
@@ -6,7 +6,7 @@ use latchkey_token::{PresentedToken, SessionClaims, Timestamp, TokenError, Token
 
 use crate::{TokenLocation, TokenReader};
 
-/// A token in a cookie that is valid, or was until it expired.
+/// A token in a cookie that is valid apart from its expiry.
 struct InCookie {
     token_type: TokenType,
     claims: SessionClaims,
@@ -14,12 +14,14 @@ struct InCookie {
 }
 
 impl TokenReader {
-    /// The sessions of a request's valid tokens of either type. Each token is tried: a browser
-    /// sends an expired one along with a good one, and cookies of two paths or domains.
+    /// The sessions of all valid tokens of a request, access and refresh tokens alike, for a
+    /// logout. It tries each token, because browsers send expired cookies with valid ones, and
+    /// cookies of several paths or domains.
     ///
     /// # Errors
-    /// If no token is valid, the 401 for the first one, or for the valid one whose request has no
-    /// proof that our own pages sent it.
+    /// If no token is valid: 503 or 500 for a fault; else 401 `csrf_failed` if a valid token in a
+    /// cookie lacks its CSRF value or comes from a foreign origin; else the 401 of the first token.
+    /// 400 for different tokens in several places.
     pub async fn sessions(
         &self,
         request: &Request,
@@ -68,8 +70,8 @@ impl TokenReader {
         Ok(sessions)
     }
 
-    /// Checks the CSRF value of a request: that of any token of the session will do, also of an
-    /// expired one, because only a page of ours can read it.
+    /// Checks the CSRF value of a request. The value of any token of the session counts, expired or
+    /// not, because only an allowed page can read it.
     fn check_csrf_of(
         &self,
         request: &Request,
@@ -88,7 +90,8 @@ impl TokenReader {
         cookies.check_csrf_header(request.headers(), expected)
     }
 
-    /// The error to answer: a fault first, then a missing CSRF value, which the client can mend.
+    /// Selects the error of the response: a fault first, then a failed CSRF check, which the client
+    /// can correct.
     fn first_error(&self, errors: Vec<(ApiError, TokenLocation)>, request: &Request) -> ApiError {
         let is_csrf = |kind| {
             use ErrorKind::{CsrfMismatch, CsrfMissing, OriginNotAllowed};

@@ -1,4 +1,4 @@
-//! The token of a request, from its location to its claims.
+//! Finding and verifying the token of a request.
 
 use std::sync::Arc;
 
@@ -13,33 +13,35 @@ use latchkey_token::{
 
 use crate::{TokenLocation, TokenLocations};
 
-/// Finds tokens in requests and verifies them. It does not look sessions up.
+/// Finds the token of a request and verifies it. It does not look up the session; a
+/// [`Guard`](crate::Guard) does.
 #[derive(Clone, Debug)]
 pub struct TokenReader {
-    /// The keys that verify, and those that sign in a function that signs.
+    /// The keys: fixed, or fetched and refreshed by age.
     pub keys: KeyCache,
-    /// Issuer, audience and lifetimes of the tokens.
+    /// Issuer, audience and lifetimes of accepted tokens.
     pub profile: TokenProfile,
-    /// Where tokens may be.
+    /// Where to look for tokens.
     pub locations: TokenLocations,
 }
 
-/// A verified token of a request.
+/// A verified token of a request. `C` is [`AccessClaims`] or [`RefreshClaims`].
 #[derive(Clone, Debug)]
 pub struct Presented<C> {
-    /// The claims.
+    /// The verified claims.
     pub claims: C,
-    /// Where the token was.
+    /// Where in the request the token was.
     pub location: TokenLocation,
-    /// The keys that verified it.
+    /// The key set that verified the token. A function that signs uses it for new tokens.
     pub keys: Arc<KeySet>,
 }
 
 impl TokenReader {
-    /// The access token of a request.
+    /// Verifies the access token of a request.
     ///
     /// # Errors
-    /// The 401 that the route answers, and faults of the key store.
+    /// 401 for a missing, invalid or expired token and for a failed CSRF check; 400 for different
+    /// tokens in several places (RFC 6750 §2); 503 if the keys cannot be fetched.
     pub async fn access(
         &self,
         request: &Request,
@@ -54,12 +56,13 @@ impl TokenReader {
         Ok(Presented { claims, location, keys })
     }
 
-    /// The refresh token of a request, which may also be in a JSON body.
-    /// Whether it is the newest of its session is for the caller to find out.
+    /// Verifies the refresh token of a request, which may always be in a JSON body too. The caller
+    /// checks whether it is the newest of its session.
     ///
     /// # Errors
-    /// The 401 that the route answers, `invalid_request` for two tokens (RFC 6750 §2) and for a
-    /// malformed body when no other location has a token, and faults of the key store.
+    /// As [`TokenReader::access`]. If no other location has a token, a body that is not JSON gets
+    /// the errors of [`JsonBody::parse`]. If the token was in a cookie and can never become valid,
+    /// the error clears the cookies.
     pub async fn refresh(
         &self,
         request: &Request,
@@ -75,7 +78,7 @@ impl TokenReader {
         if needs_body && let Some(body) = body? {
             body.optional(&locations.json_refresh_key)?;
         }
-        // Two cookies that differ are the only invalid token that has not been read yet.
+        // Two different cookies are the only invalid token that is found before verification.
         let found = found.map_err(|error| locations.refuse(error, TokenLocation::Cookies))?;
         let location = found.location;
         let verified =
@@ -88,7 +91,7 @@ impl TokenReader {
         checked.map_err(|error| locations.refuse(error, location))
     }
 
-    /// The access token with this text.
+    /// Verifies the text of an access token.
     pub(crate) async fn access_text(
         &self,
         text: &str,
@@ -97,8 +100,8 @@ impl TokenReader {
         Ok(self.verify(text, now, |verifier, token| verifier.access(token, now)).await?.0)
     }
 
-    /// Verifies a token. If its key is unknown, it may have been published since the keys were
-    /// fetched, so they are fetched again.
+    /// Verifies a token. If its key is unknown, fetches the keys again and retries, because the key
+    /// may be newer than the cached keys.
     pub(crate) async fn verify<T>(
         &self,
         text: &str,
@@ -117,10 +120,10 @@ impl TokenReader {
     }
 }
 
-/// The user name in the claims of a verified token: the key of the user's item.
+/// Parses the `username` claim of a verified token: the key of the user's item.
 ///
 /// # Errors
-/// `invalid_token` if no user can have that name.
+/// 401 [`InvalidToken`](ErrorKind::InvalidToken) if it is not a valid user name.
 pub fn claimed_username(username: &str) -> Result<Username, ApiError> {
     Username::parse(username).map_err(|_| ErrorKind::InvalidToken.into())
 }

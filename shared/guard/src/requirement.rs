@@ -1,4 +1,4 @@
-//! What a route requires of its caller.
+//! Requirements of a route.
 
 use std::time::Duration;
 
@@ -24,20 +24,22 @@ impl Requirement {
     /// Any valid access token.
     pub const TOKEN: Self = Self { freshness: None, role: None };
 
-    /// A fresh token: one that came from a password and not from a refresh.
+    /// A fresh token: issued for a password, not for a refresh token. Otherwise 401
+    /// `fresh_token_required`.
     pub const FRESH: Self = Self { freshness: Some(Freshness::Fresh), role: None };
 
-    /// A fresh token whose user proved the password less than `max_age` ago (RFC 9470).
+    /// A fresh token whose user proved the password less than `max_age` ago, in whole seconds.
+    /// Otherwise 401 `fresh_token_required`, with `max_age` in the challenge (RFC 9470 §3).
     pub const fn fresh_within(max_age: Duration) -> Self {
         Self { freshness: Some(Freshness::Within(max_age)), role: None }
     }
 
-    /// A user who had that role when the token was issued.
+    /// A user who had `role` when the token was issued. Otherwise 403 `insufficient_role`.
     pub const fn role(role: &'static str) -> Self {
         Self { freshness: None, role: Some(role) }
     }
 
-    /// The same, and that role.
+    /// Adds a role to the requirement, in place of an earlier one.
     #[must_use]
     pub const fn and_role(self, role: &'static str) -> Self {
         Self { role: Some(role), ..self }

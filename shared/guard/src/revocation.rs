@@ -1,4 +1,4 @@
-//! Whether the session of a token is alive.
+//! Looking up the session of a token.
 
 use std::{
     num::NonZeroUsize,
@@ -10,24 +10,26 @@ use latchkey_session::{LegacyUser, ReadUser, SessionState, StoreError, Username}
 use latchkey_token::{SessionId, Timestamp, UserId};
 use lru::LruCache;
 
-/// When a session is looked up.
+/// How often the guard looks up sessions (`JWT_REVOCATION_CHECK`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RevocationCheck {
     /// At every request, by a consistent read: a logout takes effect at once.
     Strict,
-    /// At most once in this time: a logout takes effect that much later.
+    /// At most once per session in this time: a logout takes effect at most this much later. The
+    /// 1,024 most recently used sessions are cached, live ones only.
     Cached(Duration),
-    /// Never: a token is good until it expires.
+    /// Never: a token is accepted until it expires. The account of a legacy token is looked up at
+    /// every request all the same.
     Off,
 }
 
-/// How many sessions are cached, the most recently used ones.
+/// Capacity of the cache of sessions.
 const CAPACITY: NonZeroUsize = NonZeroUsize::MIN.saturating_add(1_023);
 
-/// The users whose sessions are looked up, and the cache of sessions that were found alive.
+/// The user store that holds the sessions, and the cache of live sessions.
 #[derive(Debug)]
 pub(crate) struct Sessions<U> {
-    /// `None` where nothing is looked up.
+    /// `None` for a guard that looks up nothing.
     users: Option<U>,
     check: RevocationCheck,
     cache: Option<Mutex<LruCache<SessionId, (SessionState, Timestamp)>>>,
@@ -69,7 +71,8 @@ impl<U: ReadUser> Sessions<U> {
         Ok(is_alive)
     }
 
-    /// Only a session that was found alive is cached. If the clock was set back, it is looked up.
+    /// Whether the cache has the session as alive. If the clock was set back, the session is looked
+    /// up again.
     fn is_cached_alive(&self, user: &UserId, session: &SessionId, now: Timestamp) -> bool {
         let (Some(cache), RevocationCheck::Cached(delay)) = (&self.cache, self.check) else {
             return false;
@@ -81,8 +84,8 @@ impl<U: ReadUser> Sessions<U> {
         })
     }
 
-    /// The account of a legacy identity, if it is active and has never changed its password here.
-    /// It is looked up at every request.
+    /// The account of a legacy identity, if it is active and its password was never changed in
+    /// Latchkey. Never cached.
     pub(crate) async fn legacy_account(
         &self,
         identity: &str,

@@ -1,4 +1,4 @@
-//! The response that carries tokens.
+//! Token responses.
 
 use lambda_http::{Body, Response, http::StatusCode};
 use latchkey_session::{Session, User};
@@ -10,39 +10,39 @@ use latchkey_http::{ApiError, json};
 
 use crate::CookieSettings;
 
-/// A session with its name and its user.
+/// A session with its id and its user.
 #[derive(Clone, Copy, Debug)]
 pub struct SessionOf<'a> {
-    /// The user.
+    /// The owner of the session: supplies `sub`, `username`, roles and application claims.
     pub user: &'a User,
-    /// The session's name.
+    /// The id of the session: `sid`.
     pub id: &'a SessionId,
-    /// The session as it is now.
+    /// The session as written last: supplies generation, expiry and `auth_time`.
     pub session: &'a Session,
 }
 
-/// Where a response puts the tokens.
+/// Where a token response puts the tokens.
 #[derive(Clone, Copy, Debug)]
 pub enum Delivery<'a> {
-    /// In the body.
+    /// Both tokens in the body (RFC 6749 §5.1).
     Body {
-        /// What is written before the access token in its header.
+        /// The member `token_type`: the scheme before the access token, such as `Bearer`.
         token_type: &'a str,
     },
-    /// In cookies, and so in no place that a script can read.
+    /// Both tokens in `HttpOnly` cookies. The body has the lifetimes and the `csrf` values.
     Cookies(&'a CookieSettings),
-    /// The access token in the body, and the refresh token in a cookie.
+    /// The access token in the body, the refresh token in a cookie.
     RefreshCookie {
-        /// What is written before the access token in its header.
+        /// The member `token_type`: the scheme before the access token, such as `Bearer`.
         token_type: &'a str,
-        /// The cookies.
+        /// Names and attributes of the cookies.
         cookies: &'a CookieSettings,
     },
-    /// The access token alone, in the body, as Flask-JWT does.
+    /// Only the access token, in the body: the response of Flask-JWT.
     AccessToken,
 }
 
-/// The body, as RFC 6749 §5.1 writes a pair of tokens. What is in a cookie is left out.
+/// The body of a token response (RFC 6749 §5.1). Tokens in cookies are omitted.
 #[derive(Default, Serialize)]
 struct TokenBody<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -63,11 +63,13 @@ struct TokenBody<'a> {
     csrf_refresh_token: Option<&'a str>,
 }
 
-/// The response with the current tokens of a session: a new access token, and the session's newest
-/// refresh token.
+/// Signs and delivers the current tokens of a session: a new access token and the session's newest
+/// refresh token. `is_fresh` marks the access token as issued for a password. Lifetimes in the body
+/// are in seconds.
 ///
 /// # Errors
-/// `internal` if a token cannot be signed, or is too long for its cookie.
+/// 500 [`Internal`](latchkey_http::ErrorKind::Internal) if a token cannot be signed or is too long
+/// for its cookie (4096 bytes).
 pub fn token_response(
     issuer: Issuer<'_>,
     holder: SessionOf<'_>,

@@ -1,4 +1,4 @@
-//! Tokens in cookies: as set, as read back, and what else a request has to show.
+//! Tokens in cookies: how they are set and read back, and their CSRF values.
 #![cfg(test)]
 
 use lambda_http::{
@@ -22,7 +22,7 @@ fn locations(cookies: CookieSettings) -> TokenLocations {
     TokenLocations { order: vec![TokenLocation::Cookies], cookies, ..TokenLocations::default() }
 }
 
-/// The answer to a login that asked for cookies.
+/// The response to a login that requests cookies.
 fn login(cookies: &CookieSettings) -> Response<Body> {
     let mut alice = user("alice");
     let started = session(&alice, NOW);
@@ -40,7 +40,7 @@ fn body(answer: &Response<Body>) -> Value {
     serde_json::from_slice(answer.body()).unwrap()
 }
 
-/// What a browser sends back.
+/// The `Cookie` header that a browser sends after this response.
 fn cookie_header(answer: &Response<Body>) -> String {
     let pairs = set_cookies(answer).into_iter();
     pairs.map(|cookie| cookie.split(';').next().unwrap().to_owned()).collect::<Vec<_>>().join("; ")
@@ -66,7 +66,7 @@ async fn check(cookies: &CookieSettings, request: &Request) -> Result<(), ApiErr
 }
 
 #[test]
-fn a_login_that_asks_for_cookies_gets_four_and_no_token_in_its_body() {
+fn a_login_with_cookies_sets_four_and_has_no_token_in_its_body() {
     let answer = login(&CookieSettings::default());
     let cookies = set_cookies(&answer);
     let attributes: Vec<_> = cookies
@@ -76,15 +76,15 @@ fn a_login_that_asks_for_cookies_gets_four_and_no_token_in_its_body() {
             (name, rest.split_once("; ").unwrap().1)
         })
         .collect();
-    let hidden = |life| format!("HttpOnly; SameSite=Lax; Secure; Path=/; Max-Age={life}");
-    let shown = |life| format!("SameSite=Lax; Secure; Path=/; Max-Age={life}");
+    let http_only = |life| format!("HttpOnly; SameSite=Lax; Secure; Path=/; Max-Age={life}");
+    let readable = |life| format!("SameSite=Lax; Secure; Path=/; Max-Age={life}");
     assert_eq!(
         attributes,
         [
-            ("__Host-access_token", hidden(900).as_str()),
-            ("__Host-csrf_access_token", &shown(900)),
-            ("__Host-refresh_token", &hidden(2_592_000)),
-            ("__Host-csrf_refresh_token", &shown(2_592_000)),
+            ("__Host-access_token", http_only(900).as_str()),
+            ("__Host-csrf_access_token", &readable(900)),
+            ("__Host-refresh_token", &http_only(2_592_000)),
+            ("__Host-csrf_refresh_token", &readable(2_592_000)),
         ]
     );
     let body = body(&answer);
@@ -102,7 +102,7 @@ fn a_login_that_asks_for_cookies_gets_four_and_no_token_in_its_body() {
 }
 
 #[test]
-fn a_cookie_lives_as_long_as_its_token_or_until_the_browser_is_closed() {
+fn browser_session_cookies_have_no_expiry() {
     let until_closed = CookieSettings { end_with_browser: true, ..CookieSettings::default() };
     for cookie in set_cookies(&login(&until_closed)) {
         assert!(!cookie.contains("Max-Age") && !cookie.contains("Expires"), "{cookie}");
@@ -110,9 +110,9 @@ fn a_cookie_lives_as_long_as_its_token_or_until_the_browser_is_closed() {
 }
 
 #[test]
-fn the_csrf_values_can_be_left_out_of_cookies() {
-    let hidden = CookieSettings { show_csrf: false, ..CookieSettings::default() };
-    let answer = login(&hidden);
+fn the_csrf_values_can_be_omitted_from_cookies() {
+    let without_csrf = CookieSettings { show_csrf: false, ..CookieSettings::default() };
+    let answer = login(&without_csrf);
     let cookies = set_cookies(&answer);
     assert_eq!(cookies.len(), 2);
     assert!(cookies.iter().all(|cookie| cookie.contains("HttpOnly")), "{cookies:?}");
@@ -120,7 +120,7 @@ fn the_csrf_values_can_be_left_out_of_cookies() {
 }
 
 #[tokio::test]
-async fn the_cookies_can_have_flasks_names_and_other_paths() {
+async fn cookie_names_paths_and_domain_are_configurable() {
     let mut flask = CookieSettings {
         domain: Some("example.com".to_owned()),
         same_site: SameSite::Strict,
@@ -160,13 +160,13 @@ async fn the_cookies_can_have_flasks_names_and_other_paths() {
                 .filter(|a| !a.starts_with("Max-Age") && !a.starts_with("Expires"));
             attributes.map(str::to_owned).collect::<Vec<_>>()
         };
-        assert_eq!(attributes(old), attributes(new), "or a browser keeps the old one");
+        assert_eq!(attributes(old), attributes(new), "or the browser keeps the cookie");
         assert!(new.contains("=;") && new.contains("Max-Age=0"), "{new}");
     }
 }
 
 #[tokio::test]
-async fn what_changes_something_must_say_the_tokens_own_csrf_value() {
+async fn unsafe_methods_need_the_csrf_value_of_the_token() {
     let settings = CookieSettings::default();
     let answer = login(&settings);
     let (cookies, body) = (cookie_header(&answer), body(&answer));
@@ -177,15 +177,15 @@ async fn what_changes_something_must_say_the_tokens_own_csrf_value() {
     }
     let upper = own.to_uppercase();
     for method in ["POST", "PUT", "PATCH", "DELETE", "LINK"] {
-        let said = |value: &str| request(method, &cookies, &[("x-csrf-token", value)]);
-        assert!(check(&settings, &said(own)).await.is_ok(), "{method}");
+        let with_csrf = |value: &str| request(method, &cookies, &[("x-csrf-token", value)]);
+        assert!(check(&settings, &with_csrf(own)).await.is_ok(), "{method}");
         for (value, expected) in [
             ("", ErrorKind::CsrfMissing),
             (other, ErrorKind::CsrfMismatch),
             (upper.as_str(), ErrorKind::CsrfMismatch),
             (&own[1..], ErrorKind::CsrfMismatch),
         ] {
-            let refusal = check(&settings, &said(value)).await;
+            let refusal = check(&settings, &with_csrf(value)).await;
             assert_eq!(refusal.unwrap_err().kind(), expected);
         }
         let refusal = check(&settings, &request(method, &cookies, &[])).await;
@@ -197,7 +197,7 @@ async fn what_changes_something_must_say_the_tokens_own_csrf_value() {
 }
 
 #[tokio::test]
-async fn the_csrf_headers_can_be_others() {
+async fn the_csrf_header_is_configurable() {
     let mut settings = CookieSettings::default();
     settings.access.csrf_header = HeaderName::from_static("x-xsrf");
     let answer = login(&settings);
@@ -205,8 +205,8 @@ async fn the_csrf_headers_can_be_others() {
     let csrf = body["csrf_access_token"].as_str().unwrap();
     let own = request("POST", &cookies, &[("x-xsrf", csrf)]);
     assert!(check(&settings, &own).await.is_ok());
-    let usual = request("POST", &cookies, &[("x-csrf-token", csrf)]);
-    let refusal = check(&settings, &usual).await;
+    let default = request("POST", &cookies, &[("x-csrf-token", csrf)]);
+    let refusal = check(&settings, &default).await;
     assert!(
         matches!(refusal, Err(ref error) if error.kind() == ErrorKind::CsrfMissing),
         "{refusal:?}"
@@ -214,7 +214,7 @@ async fn the_csrf_headers_can_be_others() {
 }
 
 #[tokio::test]
-async fn a_page_of_another_origin_is_refused_whatever_it_says() {
+async fn a_foreign_origin_is_refused_even_with_the_csrf_value() {
     let settings = CookieSettings {
         allowed_origins: vec!["https://app.example.com".to_owned()],
         ..CookieSettings::default()
@@ -222,7 +222,7 @@ async fn a_page_of_another_origin_is_refused_whatever_it_says() {
     let answer = login(&settings);
     let (cookies, body) = (cookie_header(&answer), body(&answer));
     let csrf = body["csrf_access_token"].as_str().unwrap();
-    for (origin, is_ours) in [
+    for (origin, is_allowed) in [
         ("https://api.example.com", true),
         ("https://app.example.com", true),
         ("http://api.example.com", false),
@@ -232,14 +232,14 @@ async fn a_page_of_another_origin_is_refused_whatever_it_says() {
         ("null", false),
         ("", false),
     ] {
-        let said = [("x-csrf-token", csrf), ("origin", origin)];
-        let verdict = check(&settings, &request("POST", &cookies, &said)).await;
-        assert_eq!(verdict.is_ok(), is_ours, "{origin:?}");
+        let headers = [("x-csrf-token", csrf), ("origin", origin)];
+        let verdict = check(&settings, &request("POST", &cookies, &headers)).await;
+        assert_eq!(verdict.is_ok(), is_allowed, "{origin:?}");
     }
 }
 
 #[tokio::test]
-async fn a_token_that_was_made_for_a_header_is_none_for_a_cookie() {
+async fn a_token_without_a_csrf_claim_is_refused_in_a_cookie() {
     let settings = CookieSettings::default();
     let token = forge::sign(&forge::header(), &forge::claims());
     for method in ["GET", "POST"] {
@@ -253,7 +253,7 @@ async fn a_token_that_was_made_for_a_header_is_none_for_a_cookie() {
 }
 
 #[test]
-fn a_token_that_no_browser_would_keep_is_not_set() {
+fn a_token_too_large_for_a_cookie_is_an_error() {
     let mut alice = user("alice");
     let claims = serde_json::json!({ "text": "x".repeat(3_500) });
     alice.claims = AdditionalClaims::new(claims.as_object().unwrap().clone()).unwrap();
@@ -287,11 +287,15 @@ async fn a_refresh_token_may_be_in_a_cookie_and_the_access_token_in_the_body() {
         .collect();
     assert_eq!(names, ["__Host-refresh_token", "__Host-csrf_refresh_token"]);
     let token = PresentedToken::parse(members["access_token"].as_str().unwrap()).unwrap();
-    assert_eq!(verifier().access(token, NOW).unwrap().csrf, None, "it is for a header");
+    assert_eq!(
+        verifier().access(token, NOW).unwrap().csrf,
+        None,
+        "the access token is for a header"
+    );
 }
 
 #[test]
-fn a_client_whose_refresh_token_is_in_a_cookie_gets_the_next_one_there() {
+fn a_refresh_token_in_a_cookie_is_replaced_in_the_cookie() {
     let both = TokenLocations {
         order: vec![TokenLocation::Headers, TokenLocation::Cookies],
         ..TokenLocations::default()

@@ -1,4 +1,4 @@
-//! Tokens that a Flask service has minted, in its cookies.
+//! Flask tokens in Flask's cookies.
 #![cfg(test)]
 
 use lambda_http::{Body, http::Request};
@@ -16,7 +16,7 @@ use latchkey_token::Subject;
 use serde_json::json;
 
 #[tokio::test]
-async fn a_flask_cookie_works_under_flasks_name_with_its_csrf_value() {
+async fn a_flask_cookie_is_accepted_with_its_csrf_value() {
     let mut locations = TokenLocations {
         order: vec![TokenLocation::Headers, TokenLocation::Cookies],
         ..TokenLocations::default()
@@ -25,8 +25,8 @@ async fn a_flask_cookie_works_under_flasks_name_with_its_csrf_value() {
     locations.cookies.refresh.token.name = "refresh_token_cookie".to_owned();
     let (users, alice) = (MemoryUsers::default(), user("alice"));
     users.add_user(&alice, &operation()).await.unwrap();
-    let moved = LegacyUser { id: alice.id.clone(), username: alice.username.clone() };
-    users.add_legacy_user("alice", moved);
+    let legacy_user = LegacyUser { id: alice.id.clone(), username: alice.username.clone() };
+    users.add_legacy_user("alice", legacy_user);
     let reader = || TokenReader {
         locations: locations.clone(),
         ..reader_with(keys(&json!({ "minted_by": "flask" })))
@@ -39,7 +39,7 @@ async fn a_flask_cookie_works_under_flasks_name_with_its_csrf_value() {
         let request = request.header("cookie", format!("{kind}_token_cookie={token}"));
         request.header("x-csrf-token", csrf).body(Body::Empty).unwrap()
     };
-    for (method, csrf, is_taken) in [
+    for (method, csrf, is_accepted) in [
         ("GET", "", true),
         ("POST", "", false),
         ("POST", "other", false),
@@ -47,10 +47,10 @@ async fn a_flask_cookie_works_under_flasks_name_with_its_csrf_value() {
     ] {
         let verdict =
             guard.authenticate(&request(method, csrf, false), Requirement::TOKEN, NOW).await;
-        assert_eq!(verdict.is_ok(), is_taken, "{method} {csrf}");
+        assert_eq!(verdict.is_ok(), is_accepted, "{method} {csrf}");
         if method == "POST" {
             let verdict = reader.refresh(&request(method, csrf, true), NOW).await;
-            assert_eq!(verdict.is_ok(), is_taken);
+            assert_eq!(verdict.is_ok(), is_accepted);
         }
     }
     let token = reader.refresh(&request("POST", "flask-csrf", true), NOW).await.unwrap();

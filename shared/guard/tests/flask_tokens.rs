@@ -1,4 +1,4 @@
-//! Tokens that a Flask service has minted, at the guard.
+//! Flask tokens at the guard.
 #![cfg(test)]
 
 use std::time::Duration;
@@ -16,20 +16,20 @@ use latchkey_testkit::{
 use latchkey_token::{KeySet, Timestamp, TokenError, TokenProfile};
 use serde_json::{Value, json};
 
-/// A guard over a store with alice in it, whom the old service knew as `alice` and as 1, and who has
-/// no session.
+/// A guard over a store with the user alice, who has no session and the legacy identities `alice`
+/// and 1.
 async fn guard(keys: KeySet, change: impl FnOnce(&mut User)) -> (Guard<MemoryUsers>, User) {
     let (users, mut alice) = (MemoryUsers::default(), user("Alice"));
     change(&mut alice);
     users.add_user(&alice, &operation()).await.unwrap();
     for identity in ["alice", "1"] {
-        users.add_legacy_user(identity, moved(&alice));
+        users.add_legacy_user(identity, legacy_user(&alice));
     }
     let reader = reader_with(keys);
     (Guard::new(reader, Some(users), RevocationCheck::Strict), alice)
 }
 
-fn moved(user: &User) -> LegacyUser {
+fn legacy_user(user: &User) -> LegacyUser {
     LegacyUser { id: user.id.clone(), username: user.username.clone() }
 }
 
@@ -52,7 +52,7 @@ fn assert_refused(verdict: &Result<Identity, ApiError>, expected: TokenError) {
 }
 
 #[tokio::test]
-async fn a_flask_jwt_extended_token_opens_guarded_routes_until_it_expires() {
+async fn a_flask_jwt_extended_token_is_accepted_until_it_expires() {
     let (guard, alice) = guard(extended(), |alice| alice.roles = vec!["admin".to_owned()]).await;
     let claims = with(extended_claims(), "plan", "pro".into());
     let token = sign(&with(claims, "roles", json!(["admin"])));
@@ -62,7 +62,7 @@ async fn a_flask_jwt_extended_token_opens_guarded_routes_until_it_expires() {
     assert_eq!((caller.user(), caller.username()), (&alice.id, "Alice"));
     assert_eq!(caller.claims().auth_time, NOW, "`iat`");
     assert_eq!(caller.claims().claims.get("plan"), Some(&json!("pro")));
-    assert!(!caller.has_role("admin"), "a role of theirs is none of ours");
+    assert!(!caller.has_role("admin"), "roles come from the account");
     assert!(guard.authenticate_token(&token, later(899)).await.is_ok());
     assert_refused(&guard.authenticate_token(&token, later(900)).await, TokenError::Expired);
 
@@ -83,7 +83,7 @@ async fn a_flask_jwt_extended_token_opens_guarded_routes_until_it_expires() {
 }
 
 #[tokio::test]
-async fn what_flask_takes_for_valid_and_should_not_is_refused() {
+async fn invalid_tokens_that_flask_accepts_are_refused() {
     for (claim, value, expected) in [
         ("exp", Value::Null, TokenError::BadClaims),
         ("exp", json!("9999999999"), TokenError::BadClaims),
@@ -110,31 +110,34 @@ async fn what_flask_takes_for_valid_and_should_not_is_refused() {
         matches!(admit(&refresh, NOW).await, Err(ref error) if error.kind() == ErrorKind::AccessTokenRequired)
     );
     let claims = extended_claims();
-    for (what, token) in [
+    for (case, token) in [
         ("another secret", sign_with_hmac(&header(), &claims, b"another-flask-secret")),
         (
             "another algorithm",
             sign_with_hmac(&with(header(), "alg", "HS384".into()), &claims, SECRET),
         ),
         ("no algorithm", sign_with_hmac(&with(header(), "alg", "none".into()), &claims, SECRET)),
-        ("a key's name", sign_with_hmac(&with(header(), "kid", "old".into()), &claims, SECRET)),
+        ("a key id", sign_with_hmac(&with(header(), "kid", "old".into()), &claims, SECRET)),
         ("crit", sign_with_hmac(&with(header(), "crit", json!(["exp"])), &claims, SECRET)),
-        ("our type", sign_with_hmac(&with(header(), "typ", "at+jwt".into()), &claims, SECRET)),
+        (
+            "the type of our tokens",
+            sign_with_hmac(&with(header(), "typ", "at+jwt".into()), &claims, SECRET),
+        ),
         ("padding", format!("{}=", sign(&claims))),
     ] {
         assert!(
             matches!(admit(&token, NOW).await, Err(ref error) if error.kind() == ErrorKind::InvalidToken),
-            "{what}"
+            "{case}"
         );
     }
-    for gone in ["nbf", "jti", "fresh", "csrf"] {
-        let token = sign(&with(claims.clone(), gone, Value::Null));
-        assert!(admit(&token, NOW).await.is_ok(), "Flask does without {gone}");
+    for missing in ["nbf", "jti", "fresh", "csrf"] {
+        let token = sign(&with(claims.clone(), missing, Value::Null));
+        assert!(admit(&token, NOW).await.is_ok(), "{missing} is optional");
     }
 }
 
 #[tokio::test]
-async fn a_flask_jwt_token_opens_guarded_routes_until_it_expires() {
+async fn a_flask_jwt_token_is_accepted_until_it_expires() {
     let (guard, alice) = guard(keys(&json!({ "minted_by": "flask-jwt" })), |_| ()).await;
     let token = sign(&flask_jwt_claims());
     for scheme in ["JWT", "jwt", "Bearer"] {
@@ -151,7 +154,7 @@ async fn a_flask_jwt_token_opens_guarded_routes_until_it_expires() {
 }
 
 #[tokio::test]
-async fn a_flask_token_ends_with_a_password_change() {
+async fn a_flask_token_is_revoked_by_an_account_change() {
     let token = sign(&extended_claims());
     let changes: [fn(&mut User); 2] =
         [|alice| alice.credentials_version = 1, |alice| alice.status = AccountStatus::Disabled];
@@ -166,10 +169,10 @@ async fn a_flask_token_ends_with_a_password_change() {
 }
 
 #[tokio::test]
-async fn a_flask_token_acts_for_no_account_but_the_one_that_was_moved() {
+async fn a_flask_token_is_valid_only_for_its_migrated_account() {
     let (guard, alice) = guard(extended(), |_| ()).await;
     let users = MemoryUsers::default();
-    let ended = async |guard: &Guard<MemoryUsers>, identity: Value| {
+    let assert_revoked = async |guard: &Guard<MemoryUsers>, identity: Value| {
         let token = sign(&with(extended_claims(), "sub", identity.clone()));
         let verdict = guard.authenticate_token(&token, NOW).await;
         assert!(
@@ -177,33 +180,33 @@ async fn a_flask_token_acts_for_no_account_but_the_one_that_was_moved() {
             "{identity}: {verdict:?}"
         );
     };
-    // Alice was moved as `alice`. The old service told these users from her.
+    // The legacy service distinguished these identities from `alice`.
     for other in ["Alice", "ALICE", "alice ", " alice", "alice\0", "ａｌｉｃｅ", "bob", "01"] {
-        ended(&guard, other.into()).await;
+        assert_revoked(&guard, other.into()).await;
     }
-    ended(&guard, json!(2)).await;
-    ended(&guard, "x".repeat(3_000).into()).await;
+    assert_revoked(&guard, json!(2)).await;
+    assert_revoked(&guard, "x".repeat(3_000).into()).await;
 
-    // Her account was deleted here, and her name signed up again.
+    // The account is deleted, and another user signs up with the name.
     let reader = || reader_with(extended());
-    users.add_legacy_user("alice", moved(&alice));
-    let heir = Guard::new(reader(), Some(users.clone()), RevocationCheck::Strict);
-    ended(&heir, "alice".into()).await;
+    users.add_legacy_user("alice", legacy_user(&alice));
+    let recreated = Guard::new(reader(), Some(users.clone()), RevocationCheck::Strict);
+    assert_revoked(&recreated, "alice".into()).await;
     users.add_user(&user("Alice"), &operation()).await.unwrap();
-    ended(&heir, "alice".into()).await;
-    // A user who was not moved, whose name was signed up here.
+    assert_revoked(&recreated, "alice".into()).await;
+    // An identity that was not migrated, and another user with the name.
     users.add_user(&user("carol"), &operation()).await.unwrap();
-    ended(&heir, "carol".into()).await;
+    assert_revoked(&recreated, "carol".into()).await;
 }
 
 #[tokio::test]
-async fn without_the_revocation_check_the_account_is_looked_up_all_the_same() {
+async fn flask_accounts_are_looked_up_even_without_the_revocation_check() {
     let token = sign(&extended_claims());
     for (version, is_admitted) in [(0, true), (1, false)] {
         let (users, mut alice) = (MemoryUsers::default(), user("Alice"));
         alice.credentials_version = version;
         users.add_user(&alice, &operation()).await.unwrap();
-        users.add_legacy_user("alice", moved(&alice));
+        users.add_legacy_user("alice", legacy_user(&alice));
         for check in [RevocationCheck::Off, RevocationCheck::Cached(Duration::from_mins(1))] {
             let guard = Guard::new(reader_with(extended()), Some(users.clone()), check);
             assert_eq!(guard.authenticate_token(&token, NOW).await.is_ok(), is_admitted);
@@ -212,11 +215,11 @@ async fn without_the_revocation_check_the_account_is_looked_up_all_the_same() {
 }
 
 #[tokio::test]
-async fn leeway_applies_as_to_our_own_tokens() {
+async fn leeway_applies_to_flask_tokens_too() {
     let profile = TokenProfile { leeway: Duration::from_secs(10), ..token_profile() };
     let (users, alice) = (MemoryUsers::default(), user("Alice"));
     users.add_user(&alice, &operation()).await.unwrap();
-    users.add_legacy_user("alice", moved(&alice));
+    users.add_legacy_user("alice", legacy_user(&alice));
     let reader = TokenReader { profile, ..reader_with(extended()) };
     let guard = Guard::new(reader, Some(users), RevocationCheck::Strict);
     let verdict = async |claim: &str, seconds: u64| {
@@ -233,7 +236,7 @@ async fn leeway_applies_as_to_our_own_tokens() {
 }
 
 #[tokio::test]
-async fn a_recent_password_is_asked_of_flask_tokens_too() {
+async fn a_recent_password_can_be_required_of_flask_tokens() {
     let (guard, _) = guard(extended(), |_| ()).await;
     let then = NOW.unix() - 600;
     let claims = with(with(extended_claims(), "iat", then.into()), "nbf", then.into());
@@ -260,7 +263,7 @@ async fn without_its_key_a_flask_token_is_refused() {
 }
 
 #[tokio::test]
-async fn the_old_services_issuer_audience_and_claim_are_demanded_when_given() {
+async fn a_configured_legacy_issuer_audience_and_claim_are_required() {
     let mark = json!({
         "minted_by": "flask", "iss": "flask", "aud": "app", "identity_claim": "user",
     });

@@ -1,4 +1,4 @@
-//! What a guard asks of callers, and how it finds out whether their sessions live.
+//! The guard's requirements, and its session lookups.
 #![cfg(test)]
 
 use std::{
@@ -31,7 +31,7 @@ fn later(seconds: u64) -> Timestamp {
 }
 
 #[tokio::test]
-async fn a_password_must_have_been_proved_recently_enough() {
+async fn the_last_password_login_must_be_recent_enough() {
     let guard = Guard::new(reader(), None::<MemoryUsers>, RevocationCheck::Off);
     let recent = Requirement::fresh_within(Duration::from_mins(5));
     let admitted = async |claims: &Value, now| {
@@ -54,7 +54,7 @@ async fn a_password_must_have_been_proved_recently_enough() {
 }
 
 #[tokio::test]
-async fn a_role_can_be_asked_for_on_top() {
+async fn a_role_can_be_required_in_addition() {
     let guard = Guard::new(reader(), None::<MemoryUsers>, RevocationCheck::Off);
     let strict = Requirement::FRESH.and_role("admin");
     let admin = with(claims(), "roles", serde_json::json!(["admin"]));
@@ -71,14 +71,14 @@ async fn a_role_can_be_asked_for_on_top() {
     );
 }
 
-/// Users whose sessions are looked up, which is counted.
+/// A user store that counts session lookups.
 #[derive(Debug, Default)]
-struct Counted {
+struct CountingUsers {
     users: MemoryUsers,
     lookups: AtomicUsize,
 }
 
-impl ReadUser for &Counted {
+impl ReadUser for &CountingUsers {
     async fn find_session(
         &self,
         username: &Username,
@@ -97,8 +97,8 @@ impl ReadUser for &Counted {
     }
 }
 
-impl Counted {
-    /// Adds a user with a session, and returns a token of it.
+impl CountingUsers {
+    /// Adds a user with a session, and returns an access token of it.
     async fn log_in(&self, name: &str) -> (User, SessionId, String) {
         let mut added = user(name);
         let started = session(&added, NOW);
@@ -113,26 +113,23 @@ impl Counted {
     }
 }
 
-const DELAY: Duration = Duration::from_mins(1);
+const CACHE_TIME: Duration = Duration::from_mins(1);
 
 #[tokio::test]
-async fn a_session_that_was_found_alive_is_not_looked_up_again_for_that_long() {
-    let store = Counted::default();
+async fn a_live_session_is_cached_for_the_configured_time() {
+    let store = CountingUsers::default();
     let (user, id, token) = store.log_in("alice").await;
-    let guard = Guard::new(reader(), Some(&store), RevocationCheck::Cached(DELAY));
+    let guard = Guard::new(reader(), Some(&store), RevocationCheck::Cached(CACHE_TIME));
     for seconds in [0, 1, 59] {
         assert!(guard.authenticate_token(&token, later(seconds)).await.is_ok());
     }
     assert_eq!(store.lookups(), 1);
     assert!(guard.authenticate_token(&token, later(60)).await.is_ok());
-    assert_eq!(store.lookups(), 1, "a minute is over");
+    assert_eq!(store.lookups(), 1, "the entry has expired");
 
     let end = SessionEnd { username: &user.username, user: &user.id, session: &id };
     store.users.end_session(&end).await.unwrap();
-    assert!(
-        guard.authenticate_token(&token, later(119)).await.is_ok(),
-        "the delay that was asked for"
-    );
+    assert!(guard.authenticate_token(&token, later(119)).await.is_ok(), "the session is cached");
     let refusal = guard.authenticate_token(&token, later(120)).await;
     assert!(
         matches!(refusal, Err(ref error) if error.kind() == ErrorKind::TokenRevoked),
@@ -141,11 +138,11 @@ async fn a_session_that_was_found_alive_is_not_looked_up_again_for_that_long() {
 }
 
 #[tokio::test]
-async fn what_is_known_of_one_session_says_nothing_of_another() {
-    let store = Counted::default();
+async fn the_session_cache_does_not_mix_users() {
+    let store = CountingUsers::default();
     let (_, alices, token) = store.log_in("alice").await;
     let (bob, _, _) = store.log_in("bob").await;
-    let guard = Guard::new(reader(), Some(&store), RevocationCheck::Cached(DELAY));
+    let guard = Guard::new(reader(), Some(&store), RevocationCheck::Cached(CACHE_TIME));
     assert!(guard.authenticate_token(&token, NOW).await.is_ok());
     let bobs_claims = with(claims_for(&bob.id, &alices), "username", "bob".into());
     let mixed = sign(&header(), &bobs_claims);
@@ -157,10 +154,10 @@ async fn what_is_known_of_one_session_says_nothing_of_another() {
 }
 
 #[tokio::test]
-async fn a_bad_answer_is_not_remembered_and_a_clock_that_goes_back_forgets() {
-    let store = Counted::default();
+async fn refusals_are_not_cached_and_a_clock_set_back_expires_entries() {
+    let store = CountingUsers::default();
     let (_, _, token) = store.log_in("alice").await;
-    let guard = Guard::new(reader(), Some(&store), RevocationCheck::Cached(DELAY));
+    let guard = Guard::new(reader(), Some(&store), RevocationCheck::Cached(CACHE_TIME));
     let ended = sign(&header(), &claims());
     for _ in 0..2 {
         assert!(guard.authenticate_token(&ended, NOW).await.is_err());
@@ -172,8 +169,8 @@ async fn a_bad_answer_is_not_remembered_and_a_clock_that_goes_back_forgets() {
 }
 
 #[tokio::test]
-async fn a_strict_guard_looks_up_every_time() {
-    let store = Counted::default();
+async fn a_strict_guard_looks_the_session_up_for_every_request() {
+    let store = CountingUsers::default();
     let (_, _, token) = store.log_in("alice").await;
     let guard = Guard::new(reader(), Some(&store), RevocationCheck::Strict);
     for _ in 0..3 {
@@ -183,7 +180,7 @@ async fn a_strict_guard_looks_up_every_time() {
 }
 
 #[tokio::test]
-async fn an_application_can_check_claims_of_its_own() {
+async fn an_application_can_verify_claims() {
     let guard = Guard::new(reader(), None::<MemoryUsers>, RevocationCheck::Off);
     let guard =
         guard.verify_with(|caller| caller.claims().claims.get("plan") == Some(&"pro".into()));
@@ -201,6 +198,6 @@ async fn an_application_can_check_claims_of_its_own() {
     let junk = guard.authenticate(&request("x.y.z"), Requirement::TOKEN, NOW).await;
     assert!(
         matches!(junk, Err(ref error) if error.kind() == ErrorKind::InvalidToken),
-        "the hook sees genuine tokens only"
+        "the hook runs only for valid tokens"
     );
 }

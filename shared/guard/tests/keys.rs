@@ -1,4 +1,4 @@
-//! A guard whose keys rotate while it is at work.
+//! A guard while its keys rotate.
 #![cfg(test)]
 
 use std::time::Duration;
@@ -22,7 +22,7 @@ fn later(seconds: u64) -> Timestamp {
     NOW + Duration::from_secs(seconds)
 }
 
-/// A token of the key that signs.
+/// An access token signed with the current key.
 async fn token(cloud: &Cloud, now: Timestamp) -> String {
     let ring = KeyRing::parse(&cloud.item().await.unwrap()).unwrap();
     let keys = open_current(&ring, &cloud.kms().await).await.unwrap();
@@ -34,7 +34,7 @@ async fn token(cloud: &Cloud, now: Timestamp) -> String {
     token.unwrap().text.expose_secret().to_owned()
 }
 
-/// A guard that starts now, and looks no sessions up.
+/// A guard that starts now and looks no sessions up.
 async fn guard(cloud: &Cloud, source: KeySource<RingVerifying>) -> Guard<MemoryUsers> {
     let keys = source.connect(&cloud.aws, NOW).await;
     cloud.take_operations();
@@ -42,11 +42,11 @@ async fn guard(cloud: &Cloud, source: KeySource<RingVerifying>) -> Guard<MemoryU
 }
 
 #[tokio::test]
-async fn a_token_of_a_key_that_was_published_since_is_accepted_at_once() {
+async fn a_token_of_a_newly_published_key_is_accepted_at_once() {
     let cloud = Cloud::with_ring().await;
     let guard = guard(&cloud, verifying_ring()).await;
     let first = token(&cloud, NOW).await;
-    // Twice, so that not even the key that was next is one that the guard has cached.
+    // Twice, so that the guard has not cached the current key as the next key.
     for second in 1..4 {
         let now = later(second);
         cloud.rotate(now).await;
@@ -54,21 +54,18 @@ async fn a_token_of_a_key_that_was_published_since_is_accepted_at_once() {
         let newest = token(&cloud, now).await;
         assert!(guard.authenticate_token(&newest, now).await.is_ok(), "after {second} s");
         assert_eq!(cloud.take_operations(), ["GetItem"]);
-        assert!(
-            guard.authenticate_token(&first, now).await.is_ok(),
-            "a rotation signs no user out"
-        );
+        assert!(guard.authenticate_token(&first, now).await.is_ok(), "a rotation ends no session");
         assert!(cloud.take_operations().is_empty());
     }
 }
 
 #[tokio::test]
-async fn made_up_key_ids_have_the_ring_fetched_once_in_thirty_seconds() {
+async fn unknown_key_ids_cause_one_fetch_in_thirty_seconds() {
     let cloud = Cloud::with_ring().await;
     let guard = guard(&cloud, verifying_ring()).await;
     for (second, fetches) in [(1, 1), (1, 0), (2, 0), (30, 0), (31, 1)] {
-        let made_up = sign(&with(header(), "kid", format!("key-{second}").into()), &claims());
-        let refusal = guard.authenticate_token(&made_up, later(second)).await;
+        let unknown = sign(&with(header(), "kid", format!("key-{second}").into()), &claims());
+        let refusal = guard.authenticate_token(&unknown, later(second)).await;
         assert!(
             matches!(refusal, Err(ref error) if error.kind() == ErrorKind::InvalidToken),
             "{refusal:?}"
@@ -84,8 +81,8 @@ async fn made_up_key_ids_have_the_ring_fetched_once_in_thirty_seconds() {
         matches!(forged, Err(ref error) if error.kind() == ErrorKind::InvalidToken),
         "{forged:?}"
     );
-    let genuine = token(&cloud, later(32)).await;
-    assert!(guard.authenticate_token(&genuine, later(32)).await.is_ok());
+    let valid = token(&cloud, later(32)).await;
+    assert!(guard.authenticate_token(&valid, later(32)).await.is_ok());
     assert!(cloud.take_operations().is_empty(), "its key is cached");
 }
 
@@ -93,30 +90,30 @@ async fn made_up_key_ids_have_the_ring_fetched_once_in_thirty_seconds() {
 async fn tokens_of_a_retired_key_are_refused_when_cached_keys_are_stale() {
     let cloud = Cloud::with_ring().await;
     let guard = guard(&cloud, verifying_ring()).await;
-    let of_retired = token(&cloud, NOW).await;
-    assert!(guard.authenticate_token(&of_retired, NOW).await.is_ok());
+    let retired = token(&cloud, NOW).await;
+    assert!(guard.authenticate_token(&retired, NOW).await.is_ok());
     cloud.retire_current(NOW).await;
     let now = later(120);
-    let refusal = guard.authenticate_token(&of_retired, now).await;
+    let refusal = guard.authenticate_token(&retired, now).await;
     assert!(
         matches!(refusal, Err(ref error) if error.kind() == ErrorKind::InvalidToken),
         "{refusal:?}"
     );
-    let of_next = token(&cloud, now).await;
-    assert!(guard.authenticate_token(&of_next, now).await.is_ok(), "the next key signs at once");
+    let next = token(&cloud, now).await;
+    assert!(guard.authenticate_token(&next, now).await.is_ok(), "the next key signs at once");
 }
 
 #[tokio::test]
-async fn a_flask_services_keys_that_cannot_be_read_are_missed_by_its_own_tokens_alone() {
+async fn unreadable_flask_keys_affect_only_flask_tokens() {
     let cloud = Cloud::with_ring().await;
-    // There is no such secret.
+    // This secret does not exist.
     let source = KeySource { flask_secret: Some("Flask".to_owned()), ..verifying_ring() };
     let guard = guard(&cloud, source).await;
     for now in [NOW, later(1), later(40), later(200)] {
-        let ours = token(&cloud, now).await;
-        assert!(guard.authenticate_token(&ours, now).await.is_ok(), "{now:?}");
-        let made_up = sign(&with(header(), "kid", "made-up".into()), &claims());
-        let refusal = guard.authenticate_token(&made_up, now).await;
+        let own = token(&cloud, now).await;
+        assert!(guard.authenticate_token(&own, now).await.is_ok(), "{now:?}");
+        let unknown = sign(&with(header(), "kid", "unknown".into()), &claims());
+        let refusal = guard.authenticate_token(&unknown, now).await;
         assert!(
             matches!(refusal, Err(ref error) if error.kind() == ErrorKind::InvalidToken),
             "{refusal:?}"
@@ -130,7 +127,7 @@ async fn a_flask_services_keys_that_cannot_be_read_are_missed_by_its_own_tokens_
 }
 
 #[tokio::test]
-async fn without_keys_requests_are_503_until_there_are_some() {
+async fn without_keys_requests_are_503() {
     let cloud = Cloud::with_ring().await;
     let bearer = format!("Bearer {}", token(&cloud, NOW).await);
     let fault = Fault::Error("InternalServerError");
@@ -147,7 +144,7 @@ async fn without_keys_requests_are_503_until_there_are_some() {
     }
     cloud.proxy.heal();
     assert!(identify(later(2)).await.is_ok());
-    // Later on the last keys serve, for an hour.
+    // After a fetch the cached keys serve for an hour.
     cloud.proxy.inject("GetItem", fault, usize::MAX);
     assert!(identify(later(600)).await.is_ok());
     let error = identify(later(3_602)).await.unwrap_err();

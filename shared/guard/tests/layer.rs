@@ -1,4 +1,4 @@
-//! The guard as a layer: around services of `axum` and of `lambda_http` alike.
+//! The guard as a layer around services of `axum` and `lambda_http`.
 #![cfg(test)]
 
 use std::{convert::Infallible, sync::Arc};
@@ -22,7 +22,7 @@ use serde_json::{Value, json};
 
 type UsersLayer<R> = GuardLayer<MemoryUsers, R>;
 
-/// A user with a live session, and tokens of it.
+/// A guard, and the claims of a user with a live session.
 struct Scene {
     guard: Arc<Guard<MemoryUsers>>,
     claims: Value,
@@ -61,10 +61,10 @@ fn request<B: Default>(token: Option<&str>) -> Request<B> {
     request
 }
 
-/// A router that tells the caller who they are.
+/// A router that returns the caller's user name.
 fn router(layer: UsersLayer<AxumBody>) -> Router {
     async fn greet(caller: Option<Extension<Identity>>) -> String {
-        caller.map_or_else(|| "nobody".to_owned(), |caller| caller.username().to_owned())
+        caller.map_or_else(|| "anonymous".to_owned(), |caller| caller.username().to_owned())
     }
     Router::new().route("/", get(greet)).layer(layer)
 }
@@ -76,14 +76,14 @@ async fn call(router: Router, token: Option<&str>) -> (StatusCode, String, Respo
 }
 
 #[tokio::test]
-async fn a_router_of_axum_learns_who_is_calling() {
+async fn an_axum_router_gets_the_identity() {
     let scene = scene().await;
     let (status, body, _) = call(router(scene.layer()), Some(&scene.token())).await;
     assert_eq!((status.as_u16(), body.as_str()), (200, "alice"));
 }
 
 #[tokio::test]
-async fn a_refused_request_never_reaches_the_service_and_is_told_why() {
+async fn a_refused_request_gets_the_reason_and_does_not_reach_the_service() {
     let scene = scene().await;
     let (status, body, response) = call(router(scene.layer()), Some("x.y.z")).await;
     assert_eq!(status.as_u16(), 401);
@@ -102,16 +102,16 @@ async fn a_refused_request_never_reaches_the_service_and_is_told_why() {
 }
 
 #[tokio::test]
-async fn an_optional_layer_lets_nobody_through_and_refuses_a_bad_token() {
+async fn an_optional_layer_accepts_no_token_but_refuses_a_bad_one() {
     let scene = scene().await;
     let optional = || router(scene.layer().optional());
-    assert_eq!(call(optional(), None).await.1, "nobody");
+    assert_eq!(call(optional(), None).await.1, "anonymous");
     assert_eq!(call(optional(), Some(&scene.token())).await.1, "alice");
     assert_eq!(call(optional(), Some("x.y.z")).await.0.as_u16(), 401);
 }
 
 #[tokio::test]
-async fn a_layer_can_ask_for_freshness_and_for_a_role() {
+async fn a_layer_can_require_freshness_and_a_role() {
     let scene = scene().await;
     let fresh = || router(scene.layer().require(Requirement::FRESH));
     assert_eq!(call(fresh(), Some(&scene.token())).await.0.as_u16(), 200);
@@ -126,18 +126,18 @@ async fn a_layer_can_ask_for_freshness_and_for_a_role() {
 }
 
 #[tokio::test]
-async fn an_application_can_word_refusals_itself() {
+async fn an_application_can_build_refusals_itself() {
     let scene = scene().await;
-    let worded = scene.layer().refuse_with(|refusal| {
+    let custom = scene.layer().refuse_with(|refusal| {
         let mut response = Response::new(AxumBody::from(refusal.kind().code()));
-        let is_anybody = refusal.kind() == ErrorKind::MissingToken;
+        let is_missing = refusal.kind() == ErrorKind::MissingToken;
         *response.status_mut() =
-            if is_anybody { StatusCode::IM_A_TEAPOT } else { StatusCode::NOT_ACCEPTABLE };
+            if is_missing { StatusCode::IM_A_TEAPOT } else { StatusCode::NOT_ACCEPTABLE };
         response
     });
-    let (status, body, _) = call(router(worded.clone()), None).await;
+    let (status, body, _) = call(router(custom.clone()), None).await;
     assert_eq!((status.as_u16(), body.as_str()), (418, "missing_token"));
-    let (status, body, _) = call(router(worded), Some("x.y.z")).await;
+    let (status, body, _) = call(router(custom), Some("x.y.z")).await;
     assert_eq!((status.as_u16(), body.as_str()), (406, "invalid_token"));
 }
 
@@ -152,20 +152,20 @@ async fn a_fault_is_503_and_shows_no_cause() {
     assert!(!body.contains(CAUSE), "{body}");
 }
 
-/// A service of `lambda_http` that says who is calling.
+/// A `lambda_http` service that returns the caller's user name.
 fn lambda_service()
 -> impl Service<Request<LambdaBody>, Response = Response<LambdaBody>, Error = Infallible, Future: Send>
 + Clone
 + Send
 + 'static {
     service_fn(|request: Request<LambdaBody>| async move {
-        let caller = request.extensions().get::<Identity>().map_or("nobody", Identity::username);
+        let caller = request.extensions().get::<Identity>().map_or("anonymous", Identity::username);
         Ok(Response::new(LambdaBody::from(caller)))
     })
 }
 
 #[tokio::test]
-async fn a_service_of_lambda_http_learns_who_is_calling() {
+async fn a_lambda_http_service_gets_the_identity() {
     let scene = scene().await;
     let service = scene.layer().layer(lambda_service());
     let answer = service.clone().oneshot(request(Some(&scene.token()))).await.unwrap();
@@ -175,9 +175,9 @@ async fn a_service_of_lambda_http_learns_who_is_calling() {
 }
 
 #[tokio::test]
-async fn an_identity_that_was_there_before_is_not_believed() {
+async fn an_existing_identity_is_removed() {
     let scene = scene().await;
-    // Of two layers the inner one decides.
+    // The inner layer overrides the outer one.
     let token = scene.token();
     let inner = scene.layer().optional().layer(lambda_service());
     let without_token = service_fn(move |mut request: Request<LambdaBody>| {
@@ -186,11 +186,11 @@ async fn an_identity_that_was_there_before_is_not_believed() {
     });
     let outer = scene.layer().layer(without_token);
     let answer = outer.oneshot(request(Some(&token))).await.unwrap();
-    assert_eq!(answer.body(), &LambdaBody::from("nobody"));
+    assert_eq!(answer.body(), &LambdaBody::from("anonymous"));
 }
 
 #[tokio::test]
-async fn the_layers_settings_name_the_member_with_the_sentence() {
+async fn the_member_of_the_error_message_is_configurable() {
     let guard = Guard::new(reader(), None::<MemoryUsers>, RevocationCheck::Off);
     let request: Request<AxumBody> = request(None);
     let answer = router(GuardLayer::new(guard, || NOW).message_key("message"))

@@ -1,4 +1,4 @@
-//! Where a guard finds tokens.
+//! The token locations of a guard.
 #![cfg(test)]
 
 use lambda_http::{
@@ -43,7 +43,7 @@ fn token() -> String {
     sign(&header(), &claims())
 }
 
-/// A token for a cookie.
+/// An access token for a cookie.
 fn cookie_token() -> String {
     sign(&header(), &with(claims(), "csrf", "secret".into()))
 }
@@ -54,7 +54,7 @@ fn refresh_token() -> String {
 }
 
 #[tokio::test]
-async fn an_identity_tells_where_its_token_was() {
+async fn an_identity_has_the_location_of_its_token() {
     let (token, cookie) = (token(), cookie_token());
     let json = [("content-type", "application/json")];
     for (request, expected) in [
@@ -77,11 +77,11 @@ async fn an_identity_tells_where_its_token_was() {
         }
     }
     let admitted = guard(locations(&ALL)).authenticate_token(&token, NOW).await.unwrap();
-    assert_eq!(admitted.location(), None, "somebody else looked for it");
+    assert_eq!(admitted.location(), None, "the application found the token");
 }
 
 #[tokio::test]
-async fn the_header_and_its_scheme_can_be_others() {
+async fn the_header_and_its_scheme_are_configurable() {
     let token = token();
     let mut other = locations(&[TokenLocation::Headers]);
     other.header_name = HeaderName::from_static("x-auth");
@@ -112,7 +112,7 @@ async fn the_header_and_its_scheme_can_be_others() {
 }
 
 #[tokio::test]
-async fn the_query_parameter_and_its_prefix_can_be_others() {
+async fn the_query_parameter_and_its_prefix_are_configurable() {
     let token = token();
     let mut other = locations(&[TokenLocation::QueryString]);
     other.query_name = "tk".to_owned();
@@ -141,7 +141,7 @@ async fn the_query_parameter_and_its_prefix_can_be_others() {
 }
 
 #[tokio::test]
-async fn the_members_of_a_body_can_be_others() {
+async fn the_members_of_a_body_are_configurable() {
     let mut other = locations(&[TokenLocation::Json]);
     other.json_access_key = "a".to_owned();
     other.json_refresh_key = "r".to_owned();
@@ -152,12 +152,12 @@ async fn the_members_of_a_body_can_be_others() {
     assert!(
         matches!(check(&other, &plain).await, Err(ref error) if error.kind() == ErrorKind::MissingToken)
     );
-    let usual = format!(r#"{{"access_token":"{}"}}"#, token());
+    let default = format!(r#"{{"access_token":"{}"}}"#, token());
     assert!(
-        matches!(check(&other, &get("/", &json, &usual)).await, Err(ref error) if error.kind() == ErrorKind::MissingToken)
+        matches!(check(&other, &get("/", &json, &default)).await, Err(ref error) if error.kind() == ErrorKind::MissingToken)
     );
 
-    // A refresh token may be in the body wherever the others are.
+    // A refresh token may be in the body with any configured locations.
     for order in [TokenLocation::Json, TokenLocation::Headers] {
         let locations = TokenLocations { order: vec![order], ..other.clone() };
         let reader = TokenReader { locations, ..reader() };
@@ -168,7 +168,7 @@ async fn the_members_of_a_body_can_be_others() {
 }
 
 #[tokio::test]
-async fn the_first_place_that_holds_anything_decides() {
+async fn the_first_location_with_a_token_decides() {
     let good = token();
     let bearer = format!("Bearer {good}");
     let bad_cookie =
@@ -193,15 +193,15 @@ async fn the_first_place_that_holds_anything_decides() {
 }
 
 #[tokio::test]
-async fn one_cookie_twice_is_one_token_and_two_values_are_none() {
+async fn a_repeated_cookie_is_one_token_and_two_values_are_refused() {
     let cookie = cookie_token();
     let cookies = locations(&[TokenLocation::Cookies]);
     let read = async |lines: &[String]| {
         let lines: Vec<_> = lines.iter().map(|line| ("cookie", line.as_str())).collect();
         check(&cookies, &get("/", &lines, "")).await
     };
-    let ours = format!("__Host-access_token={cookie}");
-    for beside in [
+    let valid = format!("__Host-access_token={cookie}");
+    for other in [
         "a=b",
         "",
         "=",
@@ -214,17 +214,17 @@ async fn one_cookie_twice_is_one_token_and_two_values_are_none() {
         "a=b=c",
     ] {
         for line in [
-            format!("{ours}; {beside}"),
-            format!("{beside};{ours}"),
-            format!("{ours}; {beside}; {ours}"),
+            format!("{valid}; {other}"),
+            format!("{other};{valid}"),
+            format!("{valid}; {other}; {valid}"),
         ] {
             assert!(read(std::slice::from_ref(&line)).await.is_ok(), "{line}");
         }
-        assert!(read(&[beside.to_owned(), ours.clone()]).await.is_ok(), "{beside}");
+        assert!(read(&[other.to_owned(), valid.clone()]).await.is_ok(), "{other}");
     }
     for lines in [
-        &[format!("{ours}; __Host-access_token=x.y.z")][..],
-        &[ours.clone(), "__Host-access_token=x".to_owned()],
+        &[format!("{valid}; __Host-access_token=x.y.z")][..],
+        &[valid.clone(), "__Host-access_token=x".to_owned()],
     ] {
         let refusal = read(lines).await;
         assert!(
@@ -235,7 +235,7 @@ async fn one_cookie_twice_is_one_token_and_two_values_are_none() {
 }
 
 #[tokio::test]
-async fn a_missing_token_is_asked_for_where_it_may_be() {
+async fn the_error_for_a_missing_token_names_the_locations() {
     for (order, sentence) in [
         (&[TokenLocation::Headers][..], "Missing Authorization Header"),
         (&[TokenLocation::Cookies, TokenLocation::Headers], "Missing Authorization Header"),
@@ -250,13 +250,13 @@ async fn a_missing_token_is_asked_for_where_it_may_be() {
 }
 
 #[tokio::test]
-async fn a_subprotocol_is_a_token_only_when_it_looks_like_one() {
-    let places = locations(&[TokenLocation::WebSocketProtocol]);
+async fn a_subprotocol_counts_only_if_it_looks_like_a_token() {
+    let locations = locations(&[TokenLocation::WebSocketProtocol]);
     let offered = |protocols: &str| get("/", &[("sec-websocket-protocol", protocols)], "");
     let token = token();
-    assert!(check(&places, &offered(&format!("graphql-ws, {token}"))).await.is_ok());
+    assert!(check(&locations, &offered(&format!("graphql-ws, {token}"))).await.is_ok());
     for other in ["graphql-ws", "v1.chat.example", "eyJ", "eyJa.b.c.d"] {
-        let error = check(&places, &offered(other)).await.unwrap_err();
+        let error = check(&locations, &offered(other)).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::MissingToken, "{other}");
     }
 }

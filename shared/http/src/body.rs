@@ -1,4 +1,4 @@
-//! JSON bodies, read strictly.
+//! Strict parsing of JSON request bodies.
 
 use std::fmt;
 
@@ -19,13 +19,13 @@ use crate::{
     fields::{elements, split_unquoted},
 };
 
-/// The longest body that is parsed.
+/// The longest body that is parsed, in bytes.
 const MAX_BODY_BYTES: usize = 16 * 1024;
 
-/// The members of a JSON object. Unknown members are never read.
+/// A request body: one JSON object. Unknown members have no effect.
 pub struct JsonBody(Map<String, Value>);
 
-/// A body holds passwords.
+/// Prints no members, because bodies hold passwords.
 impl fmt::Debug for JsonBody {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("JsonBody").finish_non_exhaustive()
@@ -33,16 +33,20 @@ impl fmt::Debug for JsonBody {
 }
 
 impl JsonBody {
-    /// Reads the body of a request.
+    /// Parses the body of a request.
     ///
     /// # Errors
-    /// `payload_too_large`, `unsupported_media_type`, and
-    /// `invalid_request` for anything but one object in UTF-8 without repeated members.
+    /// - 413 [`PayloadTooLarge`](ErrorKind::PayloadTooLarge) over 16 KiB.
+    /// - 415 [`UnsupportedMediaType`](ErrorKind::UnsupportedMediaType) unless the request has one
+    ///   `Content-Type: application/json`, with charset UTF-8 if any, and no `Content-Encoding`
+    ///   other than `identity`.
+    /// - 400 [`InvalidRequest`](ErrorKind::InvalidRequest) unless the body is one JSON object in
+    ///   UTF-8 without repeated members.
     pub fn parse(request: &Request) -> Result<Self, ApiError> {
         Self::read(request.headers(), request.body())
     }
 
-    /// Reads a body that came with these headers.
+    /// Parses a body that arrived with `headers`.
     ///
     /// # Errors
     /// As [`JsonBody::parse`].
@@ -57,23 +61,24 @@ impl JsonBody {
         parse_object(bytes).map(Self).ok_or_else(|| ApiError::invalid(malformed))
     }
 
-    /// The member as JSON of any type.
+    /// The member as JSON of any type; `None` if it is missing.
     pub fn get(&self, member: &str) -> Option<&Value> {
         self.0.get(member)
     }
 
-    /// A text that must be there, of any length.
+    /// A required string, which may be empty.
     ///
     /// # Errors
-    /// `invalid_request` when it is missing or no string.
+    /// 400 [`InvalidRequest`](ErrorKind::InvalidRequest) if the member is missing, `null` or not a
+    /// string.
     pub fn required(&self, member: &str) -> Result<&str, ApiError> {
         self.optional(member)?.ok_or_else(|| ApiError::member(member, "is missing"))
     }
 
-    /// A text that may be missing or `null`.
+    /// An optional string; `None` if the member is missing or `null`.
     ///
     /// # Errors
-    /// `invalid_request` when it is something else.
+    /// 400 [`InvalidRequest`](ErrorKind::InvalidRequest) if the member has another type.
     pub fn optional(&self, member: &str) -> Result<Option<&str>, ApiError> {
         match self.0.get(member) {
             None | Some(Value::Null) => Ok(None),
@@ -82,10 +87,11 @@ impl JsonBody {
         }
     }
 
-    /// A password that must be there.
+    /// A required password, which is not empty.
     ///
     /// # Errors
-    /// `invalid_request` when it is missing, empty or no string.
+    /// 400 [`InvalidRequest`](ErrorKind::InvalidRequest) if the member is missing, empty or not a
+    /// string.
     pub fn secret(&self, member: &str) -> Result<SecretString, ApiError> {
         match self.required(member)? {
             "" => Err(ApiError::member(member, "is missing")),
@@ -93,10 +99,12 @@ impl JsonBody {
         }
     }
 
-    /// User name and password.
+    /// The members `username` and `password`.
     ///
     /// # Errors
-    /// `invalid_request` when one is missing, empty or no string, or the name is none.
+    /// 400 [`MissingCredentials`](ErrorKind::MissingCredentials) if one is missing or empty;
+    /// 400 [`InvalidRequest`](ErrorKind::InvalidRequest) if one is not a string, or `username` is
+    /// not a valid user name.
     pub fn credentials(&self) -> Result<(Username, SecretString), ApiError> {
         let (username, password) = (self.credential("username")?, self.credential("password")?);
         let username =
@@ -113,8 +121,8 @@ impl JsonBody {
     }
 }
 
-/// Whether the body is said to be JSON in UTF-8, and not compressed. A browser cannot send this
-/// type across origins without asking first, which is why nothing else is taken.
+/// Whether the headers declare uncompressed JSON in UTF-8. Browsers send this type to another
+/// origin only after a CORS preflight, which is why no other type is accepted.
 fn is_plain_json(headers: &HeaderMap) -> bool {
     let mut types = headers.get_all(CONTENT_TYPE).iter();
     let (Some(content_type), None) = (types.next(), types.next()) else {
@@ -129,8 +137,8 @@ fn is_plain_json(headers: &HeaderMap) -> bool {
         && codings.all(|coding| coding.eq_ignore_ascii_case(b"identity"))
 }
 
-/// Whether it is a parameter (RFC 9110 §5.6.6), and the charset, which JSON has none of, is UTF-8
-/// in one of its usual spellings.
+/// Whether this is a parameter (RFC 9110 §5.6.6). A `charset` must be UTF-8 in one of its usual
+/// spellings.
 fn is_parameter_of_json(parameter: &[u8]) -> bool {
     let is_token = |text: &[u8]| HeaderName::from_bytes(text).is_ok();
     let end = parameter.iter().position(|byte| *byte == b'=').unwrap_or(parameter.len());

@@ -1,9 +1,9 @@
 //! The error of a request.
 //!
-//! A function returns an [`ApiError`]; [`run`](crate::run) logs it and writes the answer.
-//! The `error` code and the status come from [`ErrorKind`]; they are stable.
-//! The sentence is fixed too, apart from the ones that name a member of the request.
-//! Nothing that a client sent is echoed, and a cause goes to the log only.
+//! A handler returns an [`ApiError`]; [`run`](crate::run) logs it and writes the response.
+//! [`ErrorKind`] decides status and code, which are stable.
+//! The sentence is fixed too, unless it names a member of the request.
+//! Responses never echo input; causes go to the log only.
 
 use std::{borrow::Cow, error::Error as StdError, fmt, time::Duration};
 
@@ -24,27 +24,30 @@ use crate::{
     response::json_response,
 };
 
-/// What the log gets.
+/// The cause of a fault, for the log only.
 pub type Cause = Box<dyn StdError + Send + Sync>;
 
-/// Seconds after which a client may try again when the store did not answer.
+/// `Retry-After` of a 503, in seconds.
 const RETRY_AFTER_SECONDS: &str = "1";
 
-/// The shape of an error's body.
+/// The shape of an error body.
 #[derive(Clone, Copy, Debug)]
 pub enum ErrorShape<'a> {
     /// `{"error","msg","request_id"}`.
     Latchkey {
-        /// The gateway's id of the request.
+        /// API Gateway's id of the request.
         request_id: &'a str,
-        /// The member that holds the sentence.
+        /// Name of the member with the sentence, by default `msg`.
         message_key: &'a str,
     },
-    /// Flask-JWT's `{"description","error","status_code"}`.
+    /// The shape of Flask-JWT: `{"description","error","status_code"}`.
     FlaskJwt,
 }
 
-/// Why a request is refused or failed.
+/// A refused or failed request: kind, sentence, and optionally response headers and a cause.
+///
+/// `?` converts [`StoreError`], [`TokenError`], [`SigningError`], [`RandomnessError`] and
+/// [`ErrorKind`].
 #[derive(Debug)]
 pub struct ApiError {
     kind: ErrorKind,
@@ -61,24 +64,28 @@ impl From<ErrorKind> for ApiError {
 }
 
 impl ApiError {
-    /// An error with its own sentence.
+    /// An error with a sentence of your own. Status, code and challenge follow from `kind`.
+    ///
+    /// The challenge of a 401 repeats the sentence in `error_description`: use printable ASCII
+    /// without `"` and `\` (RFC 6750 §3).
     pub fn new(kind: ErrorKind, message: impl Into<Cow<'static, str>>) -> Self {
         let message = message.into();
         Self { kind, message, reasons: Vec::new(), headers: Vec::new(), cause: None }
     }
 
-    /// The request is malformed in the way that `message` says.
+    /// 400 `invalid_request`: `message` says what is malformed.
     pub fn invalid(message: impl Into<Cow<'static, str>>) -> Self {
         Self::new(ErrorKind::InvalidRequest, message)
     }
 
-    /// A member of the body is not acceptable; `reason` completes "`member` …".
+    /// 400 `invalid_request` for a member of the body. `reason` completes the sentence
+    /// "`member` …".
     pub fn member(member: &str, reason: impl fmt::Display) -> Self {
         Self::invalid(format!("{member} {reason}"))
     }
 
-    /// The new password that `member` of the body proposes is weak for `reasons`, which are codes,
-    /// or, without any, cannot be a password, as `error` says.
+    /// Refuses the new password in `member` of the body: 422 `weak_password` with the codes
+    /// `reasons`, or, if there are none, 400 `invalid_request` with the sentence `error`.
     pub fn new_password(
         member: &str,
         reasons: Vec<&'static str>,
@@ -91,13 +98,13 @@ impl ApiError {
         }
     }
 
-    /// The user lacks `role`.
+    /// 403 `insufficient_role`: the user lacks `role`, which the sentence names.
     pub fn insufficient_role(role: &str) -> Self {
         Self::new(ErrorKind::InsufficientRole, format!("Role required: {role}"))
     }
 
-    /// The route requires a login at most `max_age` ago, or any fresh token if it is zero
-    /// (RFC 9470 §3).
+    /// 401 `fresh_token_required`. The challenge carries `max_age` in seconds; 0 means any fresh
+    /// token (RFC 9470 §3).
     pub fn fresh_token_required(max_age: Duration) -> Self {
         let max_age = max_age.as_secs();
         let error = Self::from(ErrorKind::FreshTokenRequired);
@@ -108,17 +115,17 @@ impl ApiError {
         error.with_header(WWW_AUTHENTICATE, &challenge)
     }
 
-    /// The route has the methods `allowed` only, separated as in an `Allow` header.
+    /// 405 `method_not_allowed` with `allowed` as the `Allow` header (RFC 9110 §10.2.1).
     pub(crate) fn method_not_allowed(allowed: &str) -> Self {
         Self::from(ErrorKind::MethodNotAllowed).with_header(ALLOW, allowed)
     }
 
-    /// A defect of the service.
+    /// 500 `internal`: a defect of the service. The log gets `cause`.
     pub fn internal(cause: impl Into<Cause>) -> Self {
         Self { cause: Some(cause.into()), ..ErrorKind::Internal.into() }
     }
 
-    /// A dependency did not answer; the client may try again.
+    /// 503 `unavailable` with `Retry-After: 1`: a dependency did not answer. The log gets `cause`.
     pub fn unavailable(cause: impl Into<Cause>) -> Self {
         let error = Self { cause: Some(cause.into()), ..ErrorKind::Unavailable.into() };
         error.with_header(RETRY_AFTER, RETRY_AFTER_SECONDS)
@@ -129,29 +136,30 @@ impl ApiError {
         self
     }
 
-    /// The same error, with `headers` in its answer, such as those that clear cookies.
+    /// Adds response headers, such as the `Set-Cookie` headers that clear cookies. A
+    /// `WWW-Authenticate` among them replaces the challenge of the kind.
     #[must_use]
     pub fn with_header_map(mut self, headers: &HeaderMap) -> Self {
         self.headers.extend(headers.iter().map(|(name, value)| (name.clone(), value.clone())));
         self
     }
 
-    /// The kind, which decides status and code.
+    /// The kind, which decides status and code. Match on it to handle errors.
     pub const fn kind(&self) -> ErrorKind {
         self.kind
     }
 
-    /// The sentence, the `msg` member of the body.
+    /// The sentence: the `msg` member of the body.
     pub fn message(&self) -> &str {
         &self.message
     }
 
-    /// What failed; the log gets it, the client does not.
+    /// The cause of a fault. It goes to the log, never to the client.
     pub fn cause(&self) -> Option<&(dyn StdError + 'static)> {
         self.cause.as_deref().map(|cause| cause as _)
     }
 
-    /// The answer.
+    /// The response with status, headers, and a body in the given shape.
     pub fn into_response(self, shape: ErrorShape<'_>) -> Response<Body> {
         let Row(_, code, _, challenge) = self.kind.row();
         let message = &self.message;
@@ -194,7 +202,7 @@ impl ApiError {
 
 const BEARER: &str = r#"Bearer realm="latchkey""#;
 
-/// Flask-JWT's body, with its one answer to credentials that are missing or wrong.
+/// The body of Flask-JWT. Missing and wrong credentials share one answer there.
 fn flask_jwt_body(kind: ErrorKind, message: &str) -> (StatusCode, Value) {
     let is_login = matches!(kind, ErrorKind::InvalidCredentials | ErrorKind::MissingCredentials);
     let (status, error, description) = if is_login {

@@ -1,4 +1,4 @@
-//! The table of errors: kind, status, code, sentence and challenge.
+//! The error table: kind, status, code, sentence and challenge.
 
 use lambda_http::http::StatusCode;
 
@@ -14,7 +14,7 @@ pub(crate) enum Challenge {
     InsufficientScope,
 }
 
-/// One row of the table of errors.
+/// One row of the error table: status, code, sentence, challenge.
 pub(crate) struct Row(
     pub(crate) u16,
     pub(crate) &'static str,
@@ -22,58 +22,59 @@ pub(crate) struct Row(
     pub(crate) Challenge,
 );
 
-/// The kind of an [`ApiError`](crate::ApiError).
+/// The kind of an [`ApiError`](crate::ApiError). It decides the HTTP status, the stable code (the
+/// `error` member of the body), the default sentence, and the `WWW-Authenticate` challenge.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ErrorKind {
-    /// The request is malformed; the sentence says how.
+    /// 400 `invalid_request`: the request is malformed; the sentence says how.
     InvalidRequest,
-    /// User name or password is missing or empty.
+    /// 400 `invalid_request`: `username` or `password` is missing or empty.
     MissingCredentials,
-    /// Wrong password, or no such user.
+    /// 401 `invalid_credentials`: wrong password or unknown user, with one answer for both.
     InvalidCredentials,
-    /// No token was presented.
+    /// 401 `missing_token`: the request has no token.
     MissingToken,
-    /// The token is not valid: one answer for every defect.
+    /// 401 `invalid_token`: the token is invalid, with one answer for every defect.
     InvalidToken,
-    /// The token was valid until its `exp`.
+    /// 401 `token_expired`: the token was valid until its `exp`.
     TokenExpired,
-    /// The session of the token has ended.
+    /// 401 `token_revoked`: the session of the token has ended, or the account is gone or disabled.
     TokenRevoked,
-    /// A refresh token where an access token is required.
+    /// 401 `wrong_token_type`: a refresh token where an access token is required.
     AccessTokenRequired,
-    /// An access token where a refresh token is required.
+    /// 401 `wrong_token_type`: an access token where a refresh token is required.
     RefreshTokenRequired,
-    /// The refresh token was used before; its session has been ended.
+    /// 401 `refresh_token_reused`: the refresh token was used before; its session has been ended.
     RefreshTokenReused,
-    /// The route requires a recent login (RFC 9470).
+    /// 401 `fresh_token_required`: the route requires a recent login (RFC 9470).
     FreshTokenRequired,
-    /// A token in a cookie, without its CSRF value.
+    /// 401 `csrf_failed`: a token in a cookie without its CSRF value in the header.
     CsrfMissing,
-    /// A token in a cookie, with the CSRF value of another token.
+    /// 401 `csrf_failed`: a token in a cookie with a CSRF value that is not its own.
     CsrfMismatch,
-    /// A token in a cookie, from a page of another origin.
+    /// 401 `csrf_failed`: a request with cookies from a page of an origin that is not allowed.
     OriginNotAllowed,
-    /// The user lacks a role.
+    /// 403 `insufficient_role`: the user lacks the required role.
     InsufficientRole,
-    /// The application's own check refused the claims.
+    /// 403 `claims_rejected`: the application's own check refused the caller.
     ClaimsRejected,
-    /// The password is right but the account is disabled.
+    /// 403 `account_disabled`: the password is right but the account is disabled.
     AccountDisabled,
-    /// No such route.
+    /// 404 `not_found`: no route has this path.
     NotFound,
-    /// The route has other methods.
+    /// 405 `method_not_allowed`: the path has other methods, which `Allow` lists.
     MethodNotAllowed,
-    /// The user name is taken.
+    /// 409 `user_exists`: the user name is taken.
     UserExists,
-    /// The body is longer than 16 KiB.
+    /// 413 `payload_too_large`: the body is longer than 16 KiB.
     PayloadTooLarge,
-    /// The body is not `application/json` in UTF-8.
+    /// 415 `unsupported_media_type`: the body is not `application/json` in UTF-8.
     UnsupportedMediaType,
-    /// The new password is refused, with `reasons`.
+    /// 422 `weak_password`: the new password is refused; `reasons` of the body lists the codes.
     WeakPassword,
-    /// A defect of the service.
+    /// 500 `internal`: a defect of the service. The log has the cause.
     Internal,
-    /// The store did not answer; the client may try again.
+    /// 503 `unavailable`: a dependency did not answer; the client may retry.
     Unavailable,
 }
 
@@ -146,12 +147,12 @@ impl ErrorKind {
         StatusCode::from_u16(self.row().0).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
     }
 
-    /// The stable code, the `error` member of the body.
+    /// The stable code: the `error` member of the body. Several kinds may share one code.
     pub const fn code(self) -> &'static str {
         self.row().1
     }
 
-    /// Whether the presented token can never be valid again.
+    /// Whether the refused token can never become valid, so that a client should drop it.
     pub const fn is_final_for_token(self) -> bool {
         matches!(
             self,
@@ -164,7 +165,7 @@ impl ErrorKind {
         )
     }
 
-    /// Whether the service failed, and not the request.
+    /// Whether the service failed (500, 503), not the request.
     pub const fn is_fault(self) -> bool {
         matches!(self, Self::Internal | Self::Unavailable)
     }

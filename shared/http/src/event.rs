@@ -1,7 +1,8 @@
-//! What API Gateway sends: the proxy event of an HTTP API, format 2.0.
+//! The proxy event of an API Gateway HTTP API, payload format 2.0.
 //!
-//! `lambda_http` reads the same event, but it panics on bad base64 and on odd `Host` headers, and
-//! takes nothing but events. Here anything that arrives becomes a request or a clear refusal.
+//! `lambda_http` parses the same event, but panics on bad base64 and on malformed `Host` headers,
+//! and fails on anything that is not an event. Here every payload becomes a request or an error
+//! response.
 
 use std::{borrow::Cow, collections::HashMap, fmt};
 
@@ -20,23 +21,23 @@ use crate::{
     path::{below, encoded},
 };
 
-/// What the gateway says about a request. It is an extension of the request, and the only source
-/// of the client's address: a client can write any header, but not this.
+/// What API Gateway says about a request: an extension of the request that clients cannot forge,
+/// unlike headers. It is the only source of the client's address.
 #[derive(Clone, Default)]
 pub struct RequestContext {
-    /// The gateway's name for the request.
+    /// API Gateway's id of the request, for logs and error bodies.
     pub request_id: String,
-    /// The client's address as the gateway saw it.
+    /// The client's IP address as API Gateway sees it: `requestContext.http.sourceIp`.
     pub source_ip: String,
-    /// The host name under which the API was called.
+    /// The host name that the client called, such as `api.example.com`.
     pub domain_name: String,
-    /// What stood before the path of the route: the base path of a custom domain, or the stage.
+    /// The prefix that was removed from the path: the base path of a custom domain, or the stage.
     pub base_path: String,
-    /// The context that a Lambda authorizer returned, if one was asked.
+    /// The string members of the Lambda authorizer's context; `None` without an authorizer.
     pub authorizer: Option<HashMap<String, String>>,
 }
 
-/// Prints the request's name and not who made it.
+/// Prints the request id only, no personal data.
 impl fmt::Debug for RequestContext {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RequestContext")
@@ -46,7 +47,7 @@ impl fmt::Debug for RequestContext {
 }
 
 impl RequestContext {
-    /// What the gateway said about `request`; nothing when it did not come through one.
+    /// The context of `request`; the empty context if it did not come through API Gateway.
     pub fn of<B>(request: &lambda_http::http::Request<B>) -> Cow<'_, Self> {
         request.extensions().get().map_or_else(|| Cow::Owned(Self::default()), Cow::Borrowed)
     }
@@ -71,7 +72,7 @@ struct Event<'a> {
     request_context: Lenient<EventContext>,
 }
 
-/// Read straight into their map, which is a good part of what an event costs.
+/// Deserialised straight into a `HeaderMap`: headers are a large part of the cost of an event.
 struct Headers(HeaderMap);
 
 #[derive(Deserialize)]
@@ -106,7 +107,8 @@ impl<'de> Visitor<'de> for HeadersVisitor {
     }
 }
 
-/// The value of a header. A character that none may hold becomes one that no token has.
+/// Converts text to a header value. Control characters, which a value cannot hold, become U+FFFD,
+/// which no token contains.
 pub fn header_value(text: &str) -> HeaderValue {
     HeaderValue::from_bytes(text.as_bytes()).unwrap_or_else(|_| {
         let is_odd = |character: char| character.is_ascii_control() && character != '\t';
@@ -132,18 +134,18 @@ struct HttpContext {
     source_ip: Lenient<String>,
 }
 
-/// Our authorizer's context holds strings only; nothing else is believed.
+/// The context of Latchkey's authorizer holds strings only. Other members are ignored.
 #[derive(Deserialize)]
 struct AuthorizerContext {
     lambda: HashMap<String, Lenient<String>>,
 }
 
-/// Makes a request of an event, as far as it is one. `base_path` is what stands before the paths
-/// of our routes.
+/// Converts an event to a request, as far as possible, and removes `base_path` from its path.
 ///
 /// # Errors
-/// [`ErrorKind::InvalidRequest`](crate::ErrorKind) for anything that is not an event of an HTTP API, and for events
-/// whose base64, path or method are malformed; what else it holds is ignored where it is odd.
+/// [`ErrorKind::InvalidRequest`](crate::ErrorKind::InvalidRequest) for anything that is not an
+/// event of an HTTP API, and for malformed base64, path or method. Other malformed members are
+/// ignored.
 pub(crate) fn parse_event(json: &str, base_path: &str) -> (Request, Result<(), ApiError>) {
     let mut request = Request::default();
     let outcome = fill(&mut request, json, base_path);
@@ -170,7 +172,7 @@ fn fill(request: &mut Request, json: &str, base_path: &str) -> Result<(), ApiErr
     let method = http.method.get().ok_or_else(|| invalid(NO_EVENT))?;
     *request.method_mut() = Method::from_bytes(method.as_bytes())
         .map_err(|_| invalid("The request's method is malformed"))?;
-    // An absolute form would let a client choose a host; the gateway sends paths only.
+    // An absolute URI would let a client choose the host; API Gateway sends paths only.
     let query = event.raw_query_string.get().filter(|Text(query)| !query.is_empty());
     let uri = query.map_or_else(
         || inner.to_owned(),
@@ -193,8 +195,8 @@ fn fill(request: &mut Request, json: &str, base_path: &str) -> Result<(), ApiErr
     Ok(())
 }
 
-/// The path below the base path of a custom domain, or below the stage, which the gateway leaves
-/// in front of every path unless it is the default one.
+/// The path without the base path of a custom domain or the stage. API Gateway leaves the name of
+/// every stage but `$default` in front of the path.
 fn inner_path<'a>(path: &'a str, stage: Option<&str>, base_path: &str) -> &'a str {
     let stage = stage.filter(|stage| *stage != "$default");
     let below_stage = || below(path, &format!("/{}", stage?));

@@ -1,8 +1,8 @@
-//! Header fields, read byte by byte: a client may send anything.
+//! Parsing of header fields byte by byte, because a client may send any bytes.
 
 use lambda_http::http::{HeaderMap, HeaderName};
 
-/// Where in a text with quoted strings a reader is (RFC 9110 §5.6.4).
+/// Position in a text with quoted strings (RFC 9110 §5.6.4).
 #[derive(Clone, Copy, Default)]
 struct Quoting {
     is_quoted: bool,
@@ -19,8 +19,8 @@ impl Quoting {
     }
 }
 
-/// The parts of `text` between separators that are not in a quoted string, without the blanks
-/// around them. A quote that nothing closes is a character like others.
+/// Splits `text` at separators outside quoted strings (RFC 9110 §5.6.4) and trims the parts. An
+/// unclosed quote is an ordinary character.
 pub fn split_unquoted(text: &[u8], separator: u8) -> impl Iterator<Item = &[u8]> {
     let mut quoting = Quoting::default();
     for byte in text {
@@ -37,8 +37,8 @@ pub fn split_unquoted(text: &[u8], separator: u8) -> impl Iterator<Item = &[u8]>
     parts.map(<[u8]>::trim_ascii)
 }
 
-/// The elements of a field that is a list. A gateway joins the lines of a repeated field by
-/// commas (RFC 9110 §5.3), so a field that should be there once is read as one too.
+/// The elements of a list field, without empty ones. Gateways join repeated fields with commas
+/// (RFC 9110 §5.3), so parse fields that should occur once as lists too.
 pub fn elements<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'a [u8]> {
     let lines = headers.get_all(name).into_iter();
     let elements = lines.flat_map(|line| split_unquoted(line.as_bytes(), b','));

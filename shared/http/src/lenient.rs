@@ -1,14 +1,14 @@
-//! Members of an event that may be anything: a member of another kind counts as left out.
+//! Event members that may have any type: a member of an unexpected type counts as missing.
 
 use serde::{Deserialize, de::IgnoredAny};
 
-/// A value of the kind that is wanted, or one that is ignored.
+/// A value of the expected type, or any other JSON, which is ignored.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(untagged)]
 pub enum Lenient<T> {
-    /// The value.
+    /// A value of the expected type.
     Wanted(T),
-    /// Any other JSON.
+    /// A missing member, or JSON of another type.
     Ignored(IgnoredAny),
 }
 
@@ -19,7 +19,7 @@ impl<T> Default for Lenient<T> {
 }
 
 impl<T> Lenient<T> {
-    /// The value, if it is of the kind that is wanted.
+    /// The value, if it has the expected type.
     pub fn get(self) -> Option<T> {
         match self {
             Self::Wanted(value) => Some(value),
@@ -27,7 +27,7 @@ impl<T> Lenient<T> {
         }
     }
 
-    /// The same, borrowed.
+    /// The borrowed value, if it has the expected type.
     pub const fn as_ref(&self) -> Option<&T> {
         match self {
             Self::Wanted(value) => Some(value),

@@ -1,4 +1,4 @@
-//! Log lines.
+//! Logging to standard output.
 
 use tracing::Level;
 use tracing_subscriber::{
@@ -9,17 +9,17 @@ use tracing_subscriber::{
 /// How a function logs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LogSettings {
-    /// One JSON object a line, and not text.
+    /// Writes one JSON object per line instead of text.
     pub json: bool,
-    /// What our own crates log at least.
+    /// The level of Latchkey's own crates, at most `DEBUG`.
     pub level: Level,
 }
 
-/// The AWS SDK and the Lambda runtime print requests, tokens and passwords included, at DEBUG and
-/// TRACE. No setting makes them say more than this.
+/// The AWS SDK and the Lambda runtime log requests with tokens and passwords at `DEBUG` and
+/// `TRACE`. No setting raises their level above this.
 const MAX_FOREIGN_LEVEL: Level = Level::WARN;
 
-/// The prefixes of our crates: their log lines hold no secret.
+/// Target prefixes of Latchkey's crates, whose log lines contain no secrets.
 const OURS: [&str; 12] = [
     "account",
     "admin",
@@ -35,7 +35,10 @@ const OURS: [&str; 12] = [
     "workitems",
 ];
 
-/// Starts to log to standard output, where Lambda collects the lines and adds the time.
+/// Starts logging to standard output. Lambda collects the lines and adds the time.
+///
+/// `settings.level` applies to Latchkey's own crates and functions. All other crates, including
+/// those of an application, log at `WARN` at most. A second call has no effect.
 pub fn start_logging(settings: LogSettings) {
     let targets = Targets::new()
         .with_default(MAX_FOREIGN_LEVEL.min(settings.level))
@@ -46,6 +49,6 @@ pub fn start_logging(settings: LogSettings) {
     } else {
         lines.boxed()
     };
-    // A second start (in tests) leaves the first in place.
+    // A second call, as in tests, keeps the first subscriber.
     registry().with(lines.with_filter(targets)).try_init().ok();
 }

@@ -1,9 +1,9 @@
-//! Paths as functions see them, however the gateway spells them.
+//! Normalisation of paths, which gateways encode in different ways.
 
 use std::fmt::Write as _;
 
-/// A path or query as a URI may hold it: what the gateway has decoded is encoded again, and an
-/// unreserved character never is (RFC 3986 §6.2.2.2), so that a route has one spelling.
+/// Normalises a path or query so that each route has one spelling: encodes what the gateway has
+/// decoded, and decodes unreserved characters in paths (RFC 3986 §6.2.2.2).
 pub(crate) fn encoded(text: &str, is_query: bool) -> String {
     let mut encoded = String::with_capacity(text.len());
     let mut rest = text.as_bytes();
@@ -33,7 +33,7 @@ fn push(encoded: &mut String, byte: u8, is_plain: bool) {
     }
 }
 
-/// The byte that two digits after a percent sign stand for, and what follows them.
+/// The byte of two hexadecimal digits after a percent sign, and the rest of the text.
 fn escaped(text: &[u8]) -> Option<(u8, &[u8])> {
     let (digits, rest) = text.split_at_checked(2)?;
     let digit = |byte: u8| char::from(byte).to_digit(16);
@@ -46,8 +46,8 @@ const fn is_unreserved(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~')
 }
 
-/// What follows `prefix` in `path`, if the path lies below it. The prefix alone does not: a route
-/// may have its name.
+/// The rest of `path` if it lies below `prefix`. `None` for the prefix alone: a route may have the
+/// same name.
 pub(crate) fn below<'a>(path: &'a str, prefix: &str) -> Option<&'a str> {
     let rest = path.strip_prefix(prefix).filter(|_| !prefix.is_empty())?;
     Some(rest).filter(|rest| rest.starts_with('/'))

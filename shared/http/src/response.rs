@@ -1,4 +1,4 @@
-//! Answers.
+//! Responses.
 
 use lambda_http::{
     Body, Response,
@@ -12,19 +12,19 @@ use serde::Serialize;
 
 use crate::ApiError;
 
-/// A year, as OWASP ASVS 3.4.1 asks for.
+/// One year in seconds, the minimum of OWASP ASVS 3.4.1.
 const HSTS: HeaderValue = HeaderValue::from_static("max-age=31536000");
 
-/// An answer with a JSON body.
+/// A response with a JSON body and `Content-Type: application/json`.
 ///
 /// # Errors
-/// `internal` when `body` cannot be written as JSON.
+/// 500 [`Internal`](crate::ErrorKind::Internal) if `body` does not serialise to JSON.
 pub fn json(status: StatusCode, body: &impl Serialize) -> Result<Response<Body>, ApiError> {
     let text = serde_json::to_string(body).map_err(ApiError::internal)?;
     Ok(json_response(status, text))
 }
 
-/// An answer without a body: 204.
+/// 204 without a body.
 pub fn empty() -> Response<Body> {
     let mut response = Response::new(Body::Empty);
     *response.status_mut() = StatusCode::NO_CONTENT;
@@ -38,14 +38,17 @@ pub(crate) fn json_response(status: StatusCode, text: String) -> Response<Body> 
     response
 }
 
-/// What every answer carries. An answer that says nothing of caches is kept out of them.
+/// Adds the headers of every response: `X-Content-Type-Options: nosniff`,
+/// `Strict-Transport-Security` for one year, and `Cache-Control: no-store` unless the response sets
+/// `Cache-Control` itself. [`run`](crate::run) calls it.
 pub fn add_common_headers(headers: &mut HeaderMap) {
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(STRICT_TRANSPORT_SECURITY, HSTS);
     headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
 }
 
-/// A moment as the API writes it: RFC 3339, in UTC.
+/// A time as the API writes it: RFC 3339 in UTC, such as `2023-11-14T22:13:20Z`. Empty after the
+/// year 9999.
 pub fn rfc3339(moment: Timestamp) -> String {
     moment.to_rfc3339().unwrap_or_default()
 }

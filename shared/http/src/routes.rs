@@ -1,17 +1,20 @@
-//! The routes of a function, as a table.
+//! Routing by a table.
 
 use lambda_http::Request;
 
 use crate::{ApiError, ErrorKind};
 
-/// A method, a path and what they lead to. A path is `*` for every path, or may end in `/{}` for
-/// one segment that is a parameter.
+/// Method, path and target of a route. The path `*` matches every path. A path that ends in `/{}`
+/// matches every path with that prefix; the rest is the parameter, still percent-encoded.
 pub type Route<T> = (&'static str, &'static str, T);
 
-/// The target of a request in `routes`, and the path's parameter, or "" if it has none.
+/// The target of the first route that matches `request`, and the parameter of its path, which is
+/// empty for a route without one.
 ///
 /// # Errors
-/// 404 for an unknown path; 405 with `Allow` for another method of a known one.
+/// 404 [`NotFound`](ErrorKind::NotFound) for an unknown path;
+/// 405 [`MethodNotAllowed`](ErrorKind::MethodNotAllowed) with `Allow` if the path has other methods
+/// only.
 pub fn route<'r, T: Copy>(
     request: &'r Request,
     routes: &[Route<T>],

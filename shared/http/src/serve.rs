@@ -1,4 +1,4 @@
-//! From the Lambda runtime to a handler and back.
+//! The loop from the Lambda runtime to a handler and back.
 
 use std::{
     collections::BTreeMap,
@@ -24,35 +24,36 @@ use crate::{
     response::add_common_headers,
 };
 
-/// The answer to the gateway, format 2.0. Without `statusCode` the gateway would take any JSON for
-/// a success, so every answer is one of these.
+/// The response to API Gateway, payload format 2.0. API Gateway turns JSON without `statusCode`
+/// into a 200, so every response has this form.
 #[derive(Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct GatewayAnswer {
     /// The HTTP status.
     pub status_code: u16,
-    /// The headers, names in lower case.
+    /// The headers except `Set-Cookie`, with names in lower case.
     pub headers: BTreeMap<String, String>,
-    /// The values of `Set-Cookie`.
+    /// The values of the `Set-Cookie` headers.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub cookies: Vec<String>,
-    /// The body's text.
+    /// The body as text.
     pub body: String,
-    /// Always false: there are no binary answers.
+    /// Always false: bodies are text.
     pub is_base64_encoded: bool,
 }
 
-/// How a function speaks HTTP.
+/// HTTP settings of a function.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HttpSettings {
-    /// The member of an error's body that holds the sentence.
+    /// Name of the member with the sentence in error bodies, by default `msg`
+    /// (`JWT_ERROR_MESSAGE_KEY`).
     pub message_key: String,
-    /// The prefix of every path, such as `/auth` where a custom domain maps that path to the API;
-    /// empty for none.
+    /// Prefix that is removed from every path, such as `/auth` if a custom domain maps that path to
+    /// the API; empty for none.
     pub base_path: String,
 }
 
-/// Flask-JWT-Extended's default for `JWT_ERROR_MESSAGE_KEY`.
+/// The default of `JWT_ERROR_MESSAGE_KEY`, as in Flask-JWT-Extended.
 pub const DEFAULT_MESSAGE_KEY: &str = "msg";
 
 impl Default for HttpSettings {
@@ -61,33 +62,34 @@ impl Default for HttpSettings {
     }
 }
 
-/// Flask-JWT's login. Its errors have Flask-JWT's shape.
+/// The login path of Flask-JWT. Errors under it have the shape of Flask-JWT.
 pub const FLASK_JWT_PATH: &str = "/auth";
 
-/// A client chooses its path; a log line stays a line.
+/// Limits the log line, because clients choose the path.
 const MAX_LOGGED_PATH_BYTES: usize = 200;
 
-/// What a refusal needs to reach the client before Lambda kills the process. Each call of the store
-/// has a limit of its own, but a request can make several.
+/// Time for a 503 to reach the client before Lambda kills the process. Each call to the store has
+/// its own limit, but a request can make several calls.
 const RESERVE: Duration = Duration::from_millis(100);
 
-/// How long a request may take where the deadline says nothing: a local runtime may send a constant.
+/// Time limit of a request without a usable deadline: local runtimes may send a constant.
 const DEFAULT_TIME_LIMIT: Duration = Duration::from_millis(1_900);
 
-/// Serves a function until its sandbox is stopped.
+/// Serves events until Lambda stops the process. Call it once, from `main`.
 ///
-/// `handle` cannot fail towards the runtime, because the gateway would word that failure: whatever
-/// it refuses becomes an answer of ours, and our own faults are logged, once.
+/// Every event gets a response. An [`ApiError`] from `handle` is logged once and becomes the
+/// response; a payload that is not an HTTP API event becomes 400. A request that is not finished
+/// 100 ms before Lambda's deadline becomes 503.
 ///
 /// # Errors
-/// When the Runtime API cannot be reached.
+/// [`StartError`] if the Lambda Runtime API cannot be reached.
 pub async fn run<H>(settings: HttpSettings, handle: H) -> Result<(), StartError>
 where
     H: AsyncFn(&Request) -> Result<Response<Body>, ApiError>,
 {
     let (settings, handle) = (&settings, &handle);
-    // Boxed because a call of the AWS SDK is a future of many kilobytes, which each layer of the
-    // runtime would copy.
+    // Boxed because futures of the AWS SDK have many kilobytes, which each layer of the runtime
+    // would copy.
     let served = lambda_runtime::run(service_fn(move |event: LambdaEvent<Box<RawValue>>| {
         let time_limit = time_limit(event.context.deadline());
         Box::pin(async move {
@@ -99,7 +101,7 @@ where
     Ok(served?)
 }
 
-/// How long a request may take that must be answered by `deadline`.
+/// The time left until the reserve before `deadline`.
 #[expect(clippy::disallowed_methods, reason = "a deadline is a moment of the real clock")]
 fn time_limit(deadline: SystemTime) -> Duration {
     deadline
@@ -107,15 +109,15 @@ fn time_limit(deadline: SystemTime) -> Duration {
         .map_or(DEFAULT_TIME_LIMIT, |left| left.saturating_sub(RESERVE))
 }
 
-/// What `work` comes to, unless Lambda is about to kill the process for its being late.
+/// Runs `work` until 100 ms before Lambda's `deadline`, for functions that do not use [`run`].
 ///
 /// # Errors
-/// [`Elapsed`] a tenth of a second before `deadline`.
+/// [`Elapsed`] if `work` is not finished then.
 pub async fn in_time<T>(deadline: SystemTime, work: impl Future<Output = T>) -> Result<T, Elapsed> {
     timeout(time_limit(deadline), work).await
 }
 
-/// The answer to one event with the default settings, within 1.9 s.
+/// The response to one event with the default settings, for tests. The time limit is 1.9 s.
 pub async fn answer<H>(event: &str, handle: &H) -> GatewayAnswer
 where
     H: AsyncFn(&Request) -> Result<Response<Body>, ApiError>,
@@ -123,7 +125,7 @@ where
     answer_with(&HttpSettings::default(), event, handle).await
 }
 
-/// The answer to one event, within 1.9 s.
+/// The response to one event, for tests. The time limit is 1.9 s.
 pub async fn answer_with<H>(settings: &HttpSettings, event: &str, handle: &H) -> GatewayAnswer
 where
     H: AsyncFn(&Request) -> Result<Response<Body>, ApiError>,
@@ -159,7 +161,7 @@ fn finish(
     let mut response = outcome.unwrap_or_else(|error| {
         log_error(&error, request);
         let context = RequestContext::of(request);
-        // Where that route is disabled, it is like any other unknown path.
+        // A disabled Flask-JWT login answers like any unknown path.
         let is_flask_jwt =
             request.uri().path() == FLASK_JWT_PATH && error.kind() != ErrorKind::NotFound;
         error.into_response(if is_flask_jwt {
@@ -175,7 +177,8 @@ fn finish(
     to_gateway(&response)
 }
 
-/// One line for each request that was refused or failed.
+/// Logs one line for a refused request (`INFO`) or a fault (`ERROR`, with its causes): request id,
+/// method, path and code. It never logs the query string, headers or the body.
 pub fn log_error<B>(error: &ApiError, request: &http::Request<B>) {
     let context = RequestContext::of(request);
     let request_id = context.request_id.as_str();

@@ -1,4 +1,4 @@
-//! Starting a session.
+//! Starting sessions.
 
 use lambda_http::{Request, http::header::USER_AGENT};
 use latchkey_session::{
@@ -10,12 +10,13 @@ use secrecy::SecretString;
 
 use crate::{ApiError, ErrorKind, RequestContext};
 
-/// Writes a session for `user`, who proved the password at `auth_time`. `rehash` is a stronger hash
-/// of the same password, which replaces the stored one.
+/// Starts a session for `user`, who proved the password at `auth_time`, and writes it. A `rehash`
+/// is a stronger hash of the same password; it replaces the stored hash in the same write.
 ///
 /// # Errors
-/// `account_disabled` if the account was disabled since it was read, `invalid_credentials` if its
-/// credentials have changed, and faults of the store.
+/// 403 [`AccountDisabled`](ErrorKind::AccountDisabled) if the account was disabled since it was
+/// read; 401 [`InvalidCredentials`](ErrorKind::InvalidCredentials) if its credentials have changed
+/// or it was deleted; 500 or 503 for a fault of the store.
 pub async fn start_session(
     users: &impl UpdateUser,
     policy: &SessionPolicy,
@@ -38,10 +39,10 @@ pub async fn start_session(
     }
 }
 
-/// A session for `user` that is not written yet.
+/// A new session for `user` with a random id. The caller writes it.
 ///
 /// # Errors
-/// `internal` if the system gives no random bytes.
+/// 500 [`Internal`](ErrorKind::Internal) if the operating system returns no random bytes.
 pub fn new_session(
     policy: &SessionPolicy,
     user: &User,
@@ -52,7 +53,7 @@ pub fn new_session(
     Ok(policy.start(&user.sessions, id, operation, client, now))
 }
 
-/// The address and user agent of a request.
+/// The address from API Gateway and the `User-Agent` header of a request.
 pub fn client(request: &Request) -> Client {
     let user_agent = request.headers().get(USER_AGENT).and_then(|value| value.to_str().ok());
     Client::new(RequestContext::of(request).source_ip.as_str(), user_agent.unwrap_or_default())

@@ -1,11 +1,11 @@
-//! What `main` returns when a function does not start.
+//! The error of `main`.
 
 use std::{error::Error, fmt};
 
 use latchkey_session::with_causes;
 
-/// Why a function does not start. Rust prints what `main` returns by its `Debug`, so that of this
-/// type is a sentence with all causes.
+/// Why a function does not start. Every error converts with `?`. Rust prints the error of `main`
+/// with `Debug`, which is a sentence with all causes here.
 pub struct StartError(Box<dyn Error + Send + Sync>);
 
 impl<E: Into<Box<dyn Error + Send + Sync>>> From<E> for StartError {

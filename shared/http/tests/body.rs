@@ -1,4 +1,4 @@
-//! JSON bodies: what is read, and what is refused.
+//! Accepted and refused JSON bodies.
 #![cfg(test)]
 
 use lambda_http::{
@@ -21,7 +21,7 @@ fn status(body: impl Into<Body>, content_type: &str) -> u16 {
 }
 
 #[test]
-fn the_content_type_is_json_in_any_case_and_utf8_at_most() {
+fn the_content_type_is_json_and_the_only_charset_is_utf8() {
     for accepted in [
         "application/json",
         "Application/JSON",
@@ -120,7 +120,7 @@ fn anything_but_one_object_without_repeated_members_is_refused() {
 }
 
 #[test]
-fn missing_and_empty_credentials_are_one_answer_and_wrong_types_are_named() {
+fn missing_and_empty_credentials_get_one_error_and_wrong_types_another() {
     for (body, sentence) in [
         ("{}", "Missing username or password"),
         (r#"{"username":"a"}"#, "Missing username or password"),

@@ -1,4 +1,4 @@
-//! What is read of events, and what is not.
+//! Parsing of proxy events.
 #![cfg(test)]
 
 use std::cell::RefCell;
@@ -8,7 +8,7 @@ use latchkey_http::{GatewayAnswer, HttpSettings, RequestContext, answer_with, em
 use latchkey_testkit::event::{post_text, request};
 use serde_json::{Value, json};
 
-/// The request that a handler gets, or the answer without one.
+/// The request that the handler gets, or the response if it gets none.
 fn handled(event: &Value, base_path: &str) -> Result<Request, GatewayAnswer> {
     let seen = RefCell::new(None);
     let handle = async |request: &Request| {
@@ -29,14 +29,14 @@ fn path(event: &Value, base_path: &str) -> String {
     parsed(event, base_path).uri().path().to_owned()
 }
 
-/// The event with another member, at that pointer.
+/// The event with the value at a JSON pointer replaced.
 fn with(mut event: Value, pointer: &str, value: Value) -> Value {
     *event.pointer_mut(pointer).unwrap() = value;
     event
 }
 
-/// JSON of every kind.
-fn kinds() -> [Value; 9] {
+/// JSON values of every type.
+fn json_values() -> [Value; 9] {
     [
         Value::Null,
         json!(true),
@@ -51,7 +51,7 @@ fn kinds() -> [Value; 9] {
 }
 
 #[test]
-fn a_member_that_is_not_needed_may_be_anything() {
+fn optional_members_may_have_any_type() {
     let event = post_text("/login", "{}");
     let event = with(
         event,
@@ -63,7 +63,7 @@ fn a_member_that_is_not_needed_may_be_anything() {
         }),
     );
     for name in ["cookies", "queryStringParameters", "pathParameters", "stageVariables"] {
-        for kind in kinds() {
+        for kind in json_values() {
             let mut event = event.clone();
             event[name] = kind;
             assert_eq!(path(&event, ""), "/login", "{event}");
@@ -86,7 +86,7 @@ fn a_member_that_is_not_needed_may_be_anything() {
         "/requestContext/authorizer/lambda/sub",
         "/requestContext/authorizer/jwt",
     ] {
-        for kind in kinds() {
+        for kind in json_values() {
             if pointer == "/isBase64Encoded" && kind == true {
                 continue;
             }
@@ -96,7 +96,7 @@ fn a_member_that_is_not_needed_may_be_anything() {
 }
 
 #[test]
-fn an_odd_header_or_cookie_costs_itself_alone() {
+fn an_invalid_header_or_cookie_does_not_affect_others() {
     let mut event = request("GET", "/me");
     event["headers"] = json!({
         "Authorization": "Bearer x", "x-null": null, "x-number": 7, "x-list": ["x"],
@@ -115,7 +115,7 @@ fn an_odd_header_or_cookie_costs_itself_alone() {
 }
 
 #[test]
-fn a_refusal_names_the_request_if_the_event_does() {
+fn a_refusal_has_the_request_id_of_the_event() {
     let event = post_text("/login", "{}");
     let mut bad_base64 = with(event.clone(), "/isBase64Encoded", true.into());
     bad_base64["body"] = "!".into();
@@ -139,7 +139,7 @@ fn a_refusal_names_the_request_if_the_event_does() {
 }
 
 #[test]
-fn a_path_is_the_same_decoded_and_encoded() {
+fn decoded_and_encoded_paths_are_equal() {
     let path = |raw: &str| path(&with(request("GET", "/"), "/rawPath", raw.into()), "");
     for (decoded, raw) in [
         ("/sessions/a b", "/sessions/a%20b"),
@@ -170,7 +170,7 @@ fn a_path_is_the_same_decoded_and_encoded() {
 }
 
 #[test]
-fn a_base_path_and_a_named_stage_are_cut_off() {
+fn a_base_path_and_a_named_stage_are_removed() {
     let event = |path: &str, stage: &str| {
         let event = request("GET", path);
         with(event, "/requestContext/stage", stage.into())

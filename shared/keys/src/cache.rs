@@ -15,19 +15,23 @@ use tracing::{error, info};
 
 use crate::RingError;
 
-/// How long cached keys serve while the ring is unavailable.
+/// How long cached keys serve while the source is unavailable.
 pub const MAX_STALE_AGE: Duration = Duration::from_hours(1);
-/// How long a request waits for newer keys while it has usable ones.
+/// Timeout of a fetch while the cached keys are usable.
 const FETCH_TIMEOUT: Duration = Duration::from_millis(500);
-/// How long the cache does not fetch again after a fault, at most half the maximum age.
+/// Backoff after a failed fetch, at most half of `max_age`.
 const BACKOFF: Duration = Duration::from_secs(10);
-/// How long an unknown key id is not searched for again.
+/// How long a fruitless search for an unknown key is not repeated.
 const UNKNOWN_KEY_TTL: Duration = Duration::from_secs(30);
 
-/// Where a cache gets keys from.
+/// The source of a key cache.
 pub trait FetchKeys: Send + Sync {
-    /// Fetches the keys; `None` when they are those of the last fetch, and `is_cached` says that the
-    /// cache still has them.
+    /// Fetches the keys. Returns `None` if they are unchanged since the last fetch and `is_cached`
+    /// says that the cache still has them.
+    ///
+    /// # Errors
+    /// [`RingError`]. On an outage ([`RingError::is_outage`]) the cache keeps its keys; on any
+    /// other error it drops them.
     fn fetch(
         &self,
         is_cached: bool,
@@ -35,11 +39,17 @@ pub trait FetchKeys: Send + Sync {
     ) -> Pin<Box<dyn Future<Output = Result<Option<KeySet>, RingError>> + Send + '_>>;
 }
 
-/// The keys of a function, fetched again by age. Clones share the cache.
+/// The keys of a function: fixed, or cached and fetched again by age. Clones share the cache.
 ///
-/// Keys older than half the maximum age are fetched again before the request goes on; it waits half
-/// a second at most while the old ones are usable. There is no background task, because Lambda
-/// freezes a process between requests.
+/// | age of the cached keys | a request |
+/// |---|---|
+/// | less than `max_age / 2` | uses them |
+/// | less than `max_age` | fetches, if no other request does, and waits 500 ms at most; else uses them |
+/// | less than [`MAX_STALE_AGE`] | waits for the fetch, 500 ms at most; uses them during an outage |
+/// | older | fails unless the fetch succeeds |
+///
+/// After a failed fetch there is no other for 10 s, or `max_age / 2` if that is less. There is no
+/// background task, because Lambda freezes a process between requests.
 #[derive(Clone)]
 pub struct KeyCache(Arc<Inner>);
 
@@ -51,7 +61,7 @@ enum Inner {
 struct Cached {
     source: Box<dyn FetchKeys>,
     max_age: Duration,
-    /// One request fetches at a time.
+    /// Only one request fetches at a time.
     turn: AsyncMutex<()>,
     state: Mutex<State>,
 }
@@ -64,13 +74,13 @@ struct State {
 }
 
 impl KeyCache {
-    /// Keys that never change.
+    /// A cache of keys that never change.
     pub fn fixed(keys: KeySet) -> Self {
         Self(Arc::new(Inner::Static(Arc::new(keys))))
     }
 
-    /// A cache of what `source` fetches, of which it fetches the first now. A fault is logged, and
-    /// the first request tries again.
+    /// A cache of the keys of `source`, which it fetches now. A failure is logged and the first
+    /// request retries.
     pub async fn start(
         source: impl FetchKeys + 'static,
         max_age: Duration,
@@ -87,10 +97,11 @@ impl KeyCache {
         Self(Arc::new(Inner::Cached(cached)))
     }
 
-    /// The keys.
+    /// The current keys, fetched again if they are due.
     ///
     /// # Errors
-    /// Why the last fetch failed, when there are no keys or they are older than [`MAX_STALE_AGE`].
+    /// [`StoreError::Unavailable`] if the fetch failed and there are no cached keys, or they are
+    /// older than [`MAX_STALE_AGE`].
     pub async fn get(&self, now: Timestamp) -> Result<Arc<KeySet>, StoreError> {
         let cached = match self.0.as_ref() {
             Inner::Static(keys) => return Ok(Arc::clone(keys)),
@@ -105,7 +116,7 @@ impl KeyCache {
             (Err(_), Some(keys)) => return Ok(keys),
             (Err(_), None) => cached.turn.lock().await,
         };
-        // Another request may have fetched meanwhile.
+        // Another request may have fetched the keys while this one waited.
         if let Some(keys) = cached.state().fresh(cached.max_age, now) {
             return Ok(keys);
         }
@@ -114,11 +125,11 @@ impl KeyCache {
         usable.ok_or_else(|| fetched.err().unwrap_or(RingError::NotFound).into())
     }
 
-    /// Fetches the keys because `seen` lacks the key of a token; `None` when there are no others.
-    /// A search without a result is not repeated for 30 s.
+    /// Fetches the keys because `seen` lacks the key of a token; `None` if there are no newer keys.
+    /// A fruitless search is not repeated for 30 s.
     ///
     /// # Errors
-    /// Why the keys cannot be fetched, so that it is not known whether the key exists.
+    /// [`StoreError::Unavailable`] if the keys cannot be fetched: the key may exist.
     pub async fn get_newer(
         &self,
         seen: &Arc<KeySet>,
@@ -185,7 +196,7 @@ impl Cached {
 }
 
 impl State {
-    /// The keys, unless they are due to be fetched again.
+    /// The keys, unless they are due for a fetch.
     fn fresh(&self, max_age: Duration, now: Timestamp) -> Option<Arc<KeySet>> {
         let age = if self.in_backoff(max_age, now) { MAX_STALE_AGE } else { max_age / 2 };
         self.younger_than(age, now)
@@ -204,8 +215,8 @@ impl State {
     }
 }
 
-/// Whether `moment` lies less than `span` before `now`. After a clock was set back no moment of the
-/// future does.
+/// Whether `moment` is less than `span` before `now`. False for a moment in the future, which a
+/// clock that was set back produces.
 fn is_within(span: Duration, moment: Option<Timestamp>, now: Timestamp) -> bool {
     moment.is_some_and(|moment| moment <= now && now.since(moment) < span)
 }

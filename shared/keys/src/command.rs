@@ -1,47 +1,47 @@
-//! What operators ask the `admin` function about keys, and what it answers.
+//! Key commands of the `admin` function, and their answer.
 
 use serde::{Deserialize, Serialize};
 
 use crate::PublicRing;
 
-/// A command about keys: the event of the `admin` function.
+/// A key command: the event of the `admin` function.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "command", deny_unknown_fields)]
 pub enum KeyCommand {
     /// Lists the keys.
     #[serde(rename = "keys.list")]
     List {},
-    /// Does all that is due: the daily schedule's request.
+    /// Does all maintenance that is due. The daily schedule sends it.
     #[serde(rename = "keys.maintain")]
     Maintain {},
-    /// Has the next key sign.
+    /// Promotes the next key, which signs from then on.
     #[serde(rename = "keys.rotate")]
     Rotate {
-        /// Although the next key has not been public for two hours.
+        /// Promotes the next key even if it was not public for 2 hours.
         #[serde(default)]
         force: bool,
     },
-    /// Has every token of a key refused.
+    /// Retires a key: all its tokens are refused.
     #[serde(rename = "keys.retire")]
     Retire {
-        /// The key's id.
+        /// The `kid` of the key.
         kid: String,
     },
-    /// Makes a new key in place of private halves that cannot be opened.
+    /// Replaces private halves that KMS cannot decrypt by a new key.
     #[serde(rename = "keys.reset")]
     Reset {
-        /// Retires the old keys, which go on verifying otherwise.
+        /// Retires the old keys, which otherwise keep verifying.
         #[serde(default)]
         discard: bool,
     },
 }
 
-/// The answer: the keys after a command.
+/// The answer to a command.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeyReport {
-    /// The keys.
+    /// The public ring after the command.
     #[serde(flatten)]
     pub keys: PublicRing,
-    /// After how many seconds every function uses a change.
+    /// Seconds after which all functions use the change (`KEYS_MAX_AGE`).
     pub max_age: u64,
 }

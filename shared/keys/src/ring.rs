@@ -1,4 +1,4 @@
-//! The key ring and the form in which it is stored.
+//! The key ring and its stored form.
 
 use std::{collections::BTreeMap, fmt};
 
@@ -8,15 +8,15 @@ use serde::{Deserialize, Serialize};
 
 use crate::{RingError, store::RingItem};
 
-/// What a key of a ring does.
+/// The state of a key in a ring.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum KeyState {
-    /// It signs.
+    /// The key signs and verifies.
     Current,
-    /// It is published and does not sign yet.
+    /// The key is published but does not sign yet.
     Next,
-    /// It no longer signs, and verifies until the last token that it signed has expired.
+    /// The key no longer signs. It verifies until its last token has expired.
     Previous,
 }
 
@@ -30,50 +30,50 @@ impl fmt::Display for KeyState {
     }
 }
 
-/// The public half of a key, and what the key does.
+/// The public half of a key, with its state.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RingKey {
-    /// The public key (RFC 7517).
+    /// The public key (RFC 7517 §4).
     #[serde(flatten)]
     pub jwk: PublicJwk,
-    /// What the key does.
+    /// The state of the key.
     pub state: KeyState,
-    /// Since when it has that state.
+    /// When the key entered this state.
     pub since: Timestamp,
-    /// When a previous key stops verifying; `None` for the others.
+    /// When a previous key stops verifying; `None` in the other states.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<Timestamp>,
 }
 
-/// A key that was taken out of the ring before its time.
+/// A key that an operator has retired: its tokens are refused.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RetiredKey {
-    /// Its id.
+    /// The `kid` of the key.
     pub kid: String,
-    /// When it was retired.
+    /// When the key was retired.
     pub at: Timestamp,
 }
 
-/// What verifiers and operators read: the public halves.
+/// The public part of the ring, which verifiers and operators read.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PublicRing {
-    /// The keys: current, next, previous, the newest first.
+    /// The keys: current, next, then previous from the newest to the oldest.
     pub keys: Vec<RingKey>,
-    /// Retired keys whose tokens have not all expired yet.
+    /// Retired keys, listed until their last token would have expired.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub retired: Vec<RetiredKey>,
 }
 
 impl PublicRing {
-    /// Reads the ring's public attribute.
+    /// Parses the public attribute of the ring's item.
     ///
     /// # Errors
-    /// [`RingError::Invalid`]: the whole ring is refused for one bad key.
+    /// [`RingError::Invalid`]: one bad key refuses the whole ring.
     pub fn parse(text: &str) -> Result<Self, RingError> {
         Self::read(text).map(|(ring, _)| ring)
     }
 
-    /// Reads the ring's public attribute, and the keys that tokens are accepted from.
+    /// Parses the public attribute, and the verifying keys in it.
     ///
     /// # Errors
     /// As [`parse`](Self::parse).
@@ -102,30 +102,30 @@ impl PublicRing {
         Ok((ring, verifying))
     }
 
-    /// The ring's public attribute.
+    /// The public attribute of the ring's item, as [`parse`](Self::parse) reads it.
     pub fn to_json(&self) -> String {
         serde_json::json!(self).to_string()
     }
 
-    /// The key with that id.
+    /// The key with this `kid`.
     pub fn find(&self, kid: &str) -> Option<&RingKey> {
         self.keys.iter().find(|key| key.jwk.kid == kid)
     }
 
-    /// The key in that state; of several previous ones the newest.
+    /// The key in this state; the newest of several previous keys.
     pub fn in_state(&self, state: KeyState) -> Option<&RingKey> {
         self.keys.iter().find(|key| key.state == state)
     }
 
-    /// The id of the key [`in_state`](Self::in_state).
+    /// The `kid` of the key [`in_state`](Self::in_state).
     pub fn kid(&self, state: KeyState) -> Option<&str> {
         self.in_state(state).map(|key| key.jwk.kid.as_str())
     }
 
-    /// The keys that tokens are accepted from.
+    /// All keys of the ring, for verification. Previous keys have an end.
     ///
     /// # Errors
-    /// [`RingError::Invalid`] for numbers that are no key.
+    /// [`RingError::Invalid`] if the parameters of a key are not valid.
     pub fn verifying_keys(&self) -> Result<Vec<VerifyingKey>, RingError> {
         let read = |key: &RingKey| match VerifyingKey::from_jwk(&key.jwk) {
             Ok(verifying) => Ok(verifying.accepted_until(key.until)),
@@ -135,14 +135,14 @@ impl PublicRing {
     }
 }
 
-/// A private half: sealed as it is stored, or just generated.
+/// A private half: encrypted by KMS as stored, or newly generated.
 #[derive(Clone)]
 pub(crate) enum PrivateHalf {
     New(SecretString),
     Sealed(Vec<u8>),
 }
 
-/// A new key, which is in no ring yet.
+/// A new key, which is not in a ring yet.
 #[derive(Clone)]
 pub struct NewKey {
     pub(crate) jwk: PublicJwk,
@@ -153,8 +153,8 @@ impl NewKey {
     /// Generates a key.
     ///
     /// # Errors
-    /// [`KeyError::Generation`] when the cryptography library cannot make one;
-    /// [`KeyError::Unsupported`] for an algorithm whose keys have no public half.
+    /// [`KeyError::Generation`] if the cryptography library fails; [`KeyError::Unsupported`] for
+    /// HMAC, whose keys have no public half.
     pub fn generate(algorithm: Algorithm) -> Result<Self, KeyError> {
         let private = SigningKey::generate_jwk_set(algorithm)?;
         let public = KeySet::parse(&private)?.public_jwk_set();
@@ -165,12 +165,12 @@ impl NewKey {
         Ok(Self { jwk, private })
     }
 
-    /// A key of these parts, which are not checked: `private` is a JWK set of one private key.
+    /// A key from its parts, which are not checked. `private` is a JWK set of one private key.
     pub const fn from_parts(jwk: PublicJwk, private: SecretString) -> Self {
         Self { jwk, private }
     }
 
-    /// Its id.
+    /// The `kid` of the key.
     pub fn kid(&self) -> &str {
         &self.jwk.kid
     }
@@ -186,7 +186,8 @@ impl fmt::Debug for NewKey {
     }
 }
 
-/// The whole ring: the public halves, and the private halves of the current and the next key.
+/// The whole ring: the public halves of all keys, and the private halves of the current and the
+/// next key.
 #[derive(Clone)]
 pub struct KeyRing {
     pub(crate) public: PublicRing,
@@ -194,10 +195,10 @@ pub struct KeyRing {
 }
 
 impl KeyRing {
-    /// Reads the ring's item.
+    /// Parses the ring's item. Private halves stay encrypted.
     ///
     /// # Errors
-    /// [`RingError::Invalid`].
+    /// [`RingError::Invalid`] for an invalid public attribute or a missing private half.
     pub fn parse(item: &RingItem) -> Result<Self, RingError> {
         let public = PublicRing::parse(&item.public)?;
         let sealed = |key: &RingKey| {
@@ -211,13 +212,13 @@ impl KeyRing {
         Ok(Self { public, private })
     }
 
-    /// The public halves.
+    /// The public part of the ring.
     pub const fn public(&self) -> &PublicRing {
         &self.public
     }
 }
 
-/// Written by hand so that no later field can print a private key.
+/// Implemented by hand so that no field added later can print a private key.
 impl fmt::Debug for KeyRing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("KeyRing").field("public", &self.public).finish_non_exhaustive()

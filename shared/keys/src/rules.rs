@@ -1,4 +1,4 @@
-//! How a ring changes. Rules do no I/O and take the time as an argument.
+//! The rules by which a ring changes. They do no I/O and take the time as an argument.
 
 use std::{collections::BTreeMap, mem, time::Duration};
 
@@ -8,28 +8,29 @@ use crate::{
     KeyRing, KeyState, NewKey, PublicRing, RetiredKey, RingError, RingKey, ring::PrivateHalf,
 };
 
-/// How long a next key is public before it signs. API Gateway's own JWT authorizer caches a key
-/// set for two hours.
+/// How long a next key must be public before it signs: 2 hours, because API Gateway's JWT
+/// authorizer caches a key set for 2 hours.
 pub const MIN_PUBLIC_TIME: Duration = Duration::from_hours(2);
 
-/// The most previous keys. An RSA key takes half a kilobyte, and every verifier reads them all.
+/// Maximum number of previous keys. An RSA key takes half a kilobyte, and every verifier reads all
+/// keys.
 pub const MAX_PREVIOUS: usize = 50;
 
-/// How new keys are made, and when keys change.
+/// The algorithm of new keys, and when keys change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct KeyPolicy {
-    /// What new keys are for. A change signs after the second rotation, because the next key is
-    /// already public.
+    /// The algorithm of new keys. A change takes two rotations, because the next key is already
+    /// published.
     pub algorithm: Algorithm,
-    /// How long a key signs.
+    /// How long a key signs before it is rotated.
     pub period: Duration,
-    /// How long a replaced key verifies: the longest life of a token, the leeway, and
+    /// How long a previous key verifies: the longest token lifetime plus the leeway plus
     /// [`MAX_STALE_AGE`](crate::MAX_STALE_AGE).
     pub retention: Duration,
 }
 
 impl KeyPolicy {
-    /// Generates a key as the policy has it.
+    /// Generates a key for the algorithm of the policy.
     ///
     /// # Errors
     /// As [`NewKey::generate`].
@@ -38,7 +39,7 @@ impl KeyPolicy {
     }
 }
 
-/// Makes a new key when a rule needs one.
+/// Generates a key when a rule needs one.
 type Generate<'a> = &'a mut dyn FnMut() -> Result<NewKey, RingError>;
 
 impl KeyRing {
@@ -52,7 +53,7 @@ impl KeyRing {
     /// Publishes a next key, unless the ring has one.
     ///
     /// # Errors
-    /// [`RingError::Key`] when no key can be generated.
+    /// [`RingError::Key`] if no key can be generated.
     pub fn add_next(&mut self, now: Timestamp, generate: Generate<'_>) -> Result<(), RingError> {
         if self.public.in_state(KeyState::Next).is_none() {
             self.insert(generate()?, KeyState::Next, now);
@@ -60,17 +61,19 @@ impl KeyRing {
         Ok(())
     }
 
-    /// Whether the current key has signed for its period, and the next one may take its place.
+    /// Whether a rotation is due: the current key has signed for `period` and the next key has been
+    /// public for [`MIN_PUBLIC_TIME`].
     pub fn is_due(&self, period: Duration, now: Timestamp) -> bool {
         let age = |state| self.public.in_state(state).map(|key| now.since(key.since));
         age(KeyState::Current) >= Some(period) && age(KeyState::Next) >= Some(MIN_PUBLIC_TIME)
     }
 
-    /// Makes the next key the current one. The replaced key verifies for `retention` from now.
+    /// Promotes the next key to current. The old current key becomes previous and verifies for
+    /// `retention` from `now`.
     ///
     /// # Errors
     /// [`RingError::NoNextKey`]; [`RingError::NextTooNew`] unless `force`;
-    /// [`RingError::TooManyPrevious`]. The ring is then unchanged.
+    /// [`RingError::TooManyPrevious`]. An error leaves the ring unchanged.
     pub fn rotate(
         &mut self,
         retention: Duration,
@@ -92,12 +95,11 @@ impl KeyRing {
         Ok(())
     }
 
-    /// Takes a key out of the ring. If it is the current key, the next key signs at once; if there
-    /// is no next key, a new key does. Then a next key is published. A key that is retired already
-    /// changes nothing.
+    /// Retires a key: removes it from the ring. If it is the current key, the next key, or a new
+    /// one, signs at once. Then publishes a next key. Retiring a key twice changes nothing.
     ///
     /// # Errors
-    /// [`RingError::UnknownKey`], and [`RingError::Key`] when no key can be generated.
+    /// [`RingError::UnknownKey`]; [`RingError::Key`] if no key can be generated.
     pub fn retire(
         &mut self,
         kid: &str,
@@ -120,25 +122,26 @@ impl KeyRing {
         self.add_next(now, generate)
     }
 
-    /// Drops previous keys whose tokens have all expired, and what is known of retired keys whose
-    /// tokens would have.
+    /// Removes previous keys whose tokens have all expired, and forgets retired keys whose tokens
+    /// would have expired.
     pub fn drop_expired(&mut self, retention: Duration, now: Timestamp) {
         self.public.keys.retain(|key| key.until.is_none_or(|until| now < until));
         self.public.retired.retain(|key| now < key.at + retention);
     }
 
-    /// Counts a moment that lies in the future as now. A writer whose clock was ahead wrote it, and
-    /// rotations would wait for it.
+    /// Sets times in the future to `now`. A writer whose clock was ahead wrote them, and rotations
+    /// would wait for them.
     pub fn correct_future(&mut self, now: Timestamp) {
         for key in &mut self.public.keys {
             key.since = key.since.min(now);
         }
     }
 
-    /// Does all that is due: the daily step.
+    /// Does all maintenance that is due: removes expired keys, rotates, publishes a next key. Runs
+    /// daily.
     ///
     /// # Errors
-    /// [`RingError::Key`] when no key can be generated.
+    /// [`RingError::Key`] if no key can be generated.
     pub fn maintain(
         &mut self,
         policy: &KeyPolicy,
@@ -148,14 +151,14 @@ impl KeyRing {
         self.correct_future(now);
         self.drop_expired(policy.retention, now);
         if self.is_due(policy.period, now) {
-            // A full ring rotates again when a previous key has expired.
+            // A full ring rotates on a later day, when a previous key has expired.
             self.rotate(policy.retention, false, now).ok();
         }
         self.add_next(now, generate)
     }
 
-    /// A ring whose private halves are lost, with a new key that signs at once. The key that signed
-    /// until now becomes a previous one; `discard` retires all old keys instead.
+    /// Replaces a ring whose private halves are lost by one with the new `key`, which signs at
+    /// once. The old current key becomes previous; `discard` retires all old keys instead.
     pub fn reset(
         old: PublicRing,
         key: NewKey,
@@ -169,7 +172,7 @@ impl KeyRing {
             let retired = old.into_iter().map(|key| RetiredKey { kid: key.jwk.kid, at: now });
             ring.public.retired.extend(retired);
         }
-        // A next key has signed nothing.
+        // The next key has signed nothing, so it need not verify.
         ring.public.keys.retain(|key| key.state != KeyState::Next);
         ring.replace_current(retention, now);
         ring.insert(key, KeyState::Current, now);
@@ -204,7 +207,7 @@ impl KeyRing {
         self.sort();
     }
 
-    /// Current, next, previous from the newest to the oldest. Sorting is stable.
+    /// Sorts: current, next, previous from the newest to the oldest. The sort is stable.
     fn sort(&mut self) {
         self.public.keys.sort_by(|a, b| a.state.cmp(&b.state).then(b.since.cmp(&a.since)));
     }

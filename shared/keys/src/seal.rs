@@ -1,4 +1,4 @@
-//! Private halves, sealed.
+//! Encryption of private halves by KMS.
 
 use std::future::Future;
 
@@ -7,9 +7,9 @@ use secrecy::SecretString;
 
 use crate::{KeyRing, KeyState, RingError, ring::PrivateHalf};
 
-/// `kms:Encrypt` on the KMS key.
+/// Encrypts private halves: `kms:Encrypt` on the KMS key.
 pub trait Seal {
-    /// Seals the private half of the key `kid`. It opens for the same `kid` only.
+    /// Encrypts the private half of the key `kid`, bound to `kid`.
     ///
     /// # Errors
     /// [`RingError::Unavailable`] and [`RingError::Refused`].
@@ -20,13 +20,13 @@ pub trait Seal {
     ) -> impl Future<Output = Result<Vec<u8>, RingError>> + Send;
 }
 
-/// `kms:Decrypt` on the KMS key.
+/// Decrypts private halves: `kms:Decrypt` on the KMS key.
 pub trait Open {
-    /// Opens the private half of the key `kid`.
+    /// Decrypts the private half of the key `kid`.
     ///
     /// # Errors
-    /// [`RingError::Unavailable`], [`RingError::Refused`], and [`RingError::NotOpened`] for what
-    /// was sealed by another KMS key or for another `kid`.
+    /// [`RingError::Unavailable`]; [`RingError::Refused`]; [`RingError::NotOpened`] if it was
+    /// encrypted with another KMS key or for another `kid`.
     fn open(
         &self,
         kid: &str,
@@ -35,7 +35,7 @@ pub trait Open {
 }
 
 impl KeyRing {
-    /// Seals the private halves of new keys.
+    /// Encrypts the private halves of new keys.
     ///
     /// # Errors
     /// As [`Seal::seal`].
@@ -49,10 +49,11 @@ impl KeyRing {
     }
 }
 
-/// The current key of a ring, opened, with all keys that verify.
+/// The key set of a ring for a function that signs: decrypts the private half of the current key.
+/// All keys verify.
 ///
 /// # Errors
-/// As [`Open::open`]; [`RingError::NotOpened`] also for a private half that is not the public one's.
+/// As [`Open::open`]; [`RingError::NotOpened`] also if private and public half do not match.
 pub async fn open_current(ring: &KeyRing, opener: &impl Open) -> Result<KeySet, RingError> {
     let current = ring.public.in_state(KeyState::Current).ok_or(RingError::NotFound)?;
     let kid = &current.jwk.kid;

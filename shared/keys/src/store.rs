@@ -1,4 +1,4 @@
-//! The ring's item, and the one way to write it.
+//! The ring's item and its conditional write.
 
 use std::{collections::BTreeMap, fmt, future::Future};
 
@@ -8,17 +8,17 @@ use crate::{
     KeyPolicy, KeyRing, NewKey, Open, PublicRing, RingError, Seal, open_current, ring::PrivateHalf,
 };
 
-/// How often a change is tried again when other writers are faster.
+/// Attempts of a change in conflict with other writers.
 const MAX_TRIES: usize = 5;
 
-/// The ring's item, as it is stored. A damaged item may lack attributes, which are then empty.
+/// The ring's item as stored. Missing attributes of a damaged item are empty.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct RingItem {
-    /// A random name, new with every write.
+    /// A random id, new with every write.
     pub version: String,
-    /// The public halves; see [`PublicRing::parse`].
+    /// The public attribute, JSON; see [`PublicRing::parse`].
     pub public: String,
-    /// The sealed private halves by key id.
+    /// The private halves, encrypted by KMS, by `kid`.
     pub sealed: BTreeMap<String, Vec<u8>>,
 }
 
@@ -28,30 +28,31 @@ impl fmt::Debug for RingItem {
     }
 }
 
-/// What became of a write.
+/// The outcome of a write.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum WriteOutcome {
-    /// The item is written, by this call or by an earlier attempt of it whose reply was lost.
+    /// This call wrote the item, or an earlier attempt of it whose reply was lost.
     Written,
-    /// Nothing was written. The item is this one now, or was deleted.
+    /// Nothing was written, because the stored version differs. Carries the current item; `None` if
+    /// it was deleted.
     Conflict(Option<RingItem>),
 }
 
-/// `dynamodb:GetItem` on the keys table.
+/// Reads the ring: `dynamodb:GetItem` on the keys table.
 pub trait ReadRing {
-    /// The ring's item, read consistently.
+    /// Reads the ring's item consistently; `None` if there is no ring.
     ///
     /// # Errors
     /// [`RingError::Unavailable`] and [`RingError::Refused`].
     fn read_ring(&self) -> impl Future<Output = Result<Option<RingItem>, RingError>> + Send;
 }
 
-/// `dynamodb:PutItem` on the keys table.
+/// Writes the ring: `dynamodb:PutItem` on the keys table.
 pub trait WriteRing {
-    /// Puts `item` in place of the version `replaces`, or where there is no item.
+    /// Writes `item` if the stored version is `replaces`; with `None`, if there is no item.
     ///
     /// # Errors
-    /// [`RingError::Unavailable`], after which the item may be written or not, and
+    /// [`RingError::Unavailable`], after which the item may be written or not;
     /// [`RingError::Refused`].
     fn write_ring(
         &self,
@@ -61,12 +62,14 @@ pub trait WriteRing {
     ) -> impl Future<Output = Result<WriteOutcome, RingError>> + Send;
 }
 
-/// Reads the ring, changes it, and writes it on condition that it is still the one that was read;
-/// after a conflict again. Writes nothing when `change` changes nothing.
+/// Reads the ring, applies `change`, and writes the ring on condition that its version is
+/// unchanged. Starts again after a conflict, up to five times. Writes nothing if `change` changes
+/// nothing.
 ///
 /// # Errors
-/// What `change` returns, [`RingError::Conflict`] after five conflicts, and every variant of
-/// [`ReadRing`], [`WriteRing`] and [`Seal`].
+/// The error of `change`; [`RingError::NotFound`] without a ring; [`RingError::Invalid`] for an
+/// invalid ring; [`RingError::Conflict`] after five conflicts; the errors of [`ReadRing`],
+/// [`WriteRing`] and [`Seal`].
 pub async fn update_ring(
     store: &(impl ReadRing + WriteRing),
     sealer: &impl Seal,
@@ -90,11 +93,11 @@ pub async fn update_ring(
     Err(RingError::Conflict)
 }
 
-/// Creates the first ring, with a key that signs at once, unless a ring exists. Returns the keys and
-/// the version of the ring: this one, or that of a writer who was faster.
+/// Creates the first ring, whose only key signs at once, unless a ring exists. Returns the keys and
+/// version of the stored ring: this one, or the ring of a faster writer.
 ///
 /// # Errors
-/// Every variant of [`WriteRing`], [`Seal`] and [`open_current`].
+/// The errors of [`WriteRing`], [`Seal`] and [`open_current`].
 pub async fn create_ring(
     store: &impl WriteRing,
     kms: &(impl Seal + Open),
@@ -112,12 +115,13 @@ pub async fn create_ring(
     }
 }
 
-/// Replaces a ring whose private halves cannot be opened by one with a new key. The old public
-/// halves go on verifying; `discard` retires them, and also replaces a ring that cannot be read.
+/// Replaces a ring whose private halves cannot be decrypted by one with a new key. The old public
+/// halves keep verifying; `discard` retires them, and also replaces an invalid ring.
 ///
 /// # Errors
-/// [`RingError::Invalid`] for a ring that cannot be read, unless `discard`; otherwise as
-/// [`update_ring`].
+/// [`RingError::Invalid`] for an invalid ring, unless `discard`; [`RingError::Key`] if no key can
+/// be generated; [`RingError::Conflict`] after five conflicts; the errors of [`ReadRing`],
+/// [`WriteRing`] and [`Seal`].
 pub async fn reset_ring(
     store: &(impl ReadRing + WriteRing),
     sealer: &impl Seal,
@@ -140,7 +144,7 @@ pub async fn reset_ring(
     Err(RingError::Conflict)
 }
 
-/// Seals new private halves and writes the ring under a new version, which is returned too.
+/// Encrypts new private halves and writes the ring under a new version, which it returns.
 async fn write(
     store: &impl WriteRing,
     sealer: &impl Seal,
@@ -156,7 +160,7 @@ async fn write(
 }
 
 impl KeyRing {
-    /// The sealed private halves.
+    /// The encrypted private halves by `kid`.
     fn sealed(&self) -> BTreeMap<String, Vec<u8>> {
         let sealed = |(kid, half): (&String, &PrivateHalf)| match half {
             PrivateHalf::Sealed(bytes) => Some((kid.clone(), bytes.clone())),

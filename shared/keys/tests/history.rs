@@ -1,4 +1,4 @@
-//! Any history of a key ring: no key is lost that a live token needs.
+//! Random histories of a key ring keep all keys that live tokens need.
 #![cfg(test)]
 
 mod fixtures;
@@ -9,7 +9,7 @@ use fixtures::{NOW, POLICY, current, generate, new_key};
 use latchkey_keys::{KeyRing, MAX_STALE_AGE, PublicRing};
 use proptest::prelude::*;
 
-/// What may happen to a ring.
+/// A change of a ring.
 #[derive(Clone, Debug)]
 enum Event {
     Maintain,
@@ -33,19 +33,18 @@ fn events() -> impl Strategy<Value = Vec<(Event, u64)>> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
-    /// At each moment a token of every key that has signed and was not retired is verified until it
-    /// has expired, in any history.
+    /// A token of a key that has signed verifies until it expires, unless the key is retired.
     #[test]
     fn no_history_loses_a_key_that_a_live_token_needs(history in events()) {
         let mut ring = KeyRing::first(new_key(), NOW);
         let (mut now, mut live) = (NOW, Vec::new());
-        // The longest token of a process that signs with a stale ring.
-        let life = POLICY.retention.saturating_sub(MAX_STALE_AGE);
+        // The longest lifetime of a token.
+        let lifetime = POLICY.retention.saturating_sub(MAX_STALE_AGE);
         for (event, seconds) in history {
-            live.push((current(&ring), now + MAX_STALE_AGE + life));
+            live.push((current(&ring), now + MAX_STALE_AGE + lifetime));
             now = now + Duration::from_secs(seconds);
-            live.push((current(&ring), now + MAX_STALE_AGE + life));
-            let mut gone = Vec::new();
+            live.push((current(&ring), now + MAX_STALE_AGE + lifetime));
+            let mut retired = Vec::new();
             match event {
                 Event::Maintain => ring.maintain(&POLICY, now, &mut generate).unwrap(),
                 Event::Rotate { force } => {
@@ -53,23 +52,23 @@ proptest! {
                     ring.rotate(POLICY.retention, force, now).ok();
                 }
                 Event::RetireCurrent => {
-                    gone.push(current(&ring));
-                    ring.retire(&gone[0], now, &mut generate).unwrap();
+                    retired.push(current(&ring));
+                    ring.retire(&retired[0], now, &mut generate).unwrap();
                 }
                 Event::RetireOldest => {
-                    gone.push(ring.public().keys.last().unwrap().jwk.kid.clone());
-                    ring.retire(&gone[0], now, &mut generate).unwrap();
+                    retired.push(ring.public().keys.last().unwrap().jwk.kid.clone());
+                    ring.retire(&retired[0], now, &mut generate).unwrap();
                 }
                 Event::Reset { discard } => {
                     let old = ring.public().clone();
                     if discard {
-                        gone.extend(old.keys.iter().map(|key| key.jwk.kid.clone()));
+                        retired.extend(old.keys.iter().map(|key| key.jwk.kid.clone()));
                     }
                     ring = KeyRing::reset(old, new_key(), discard, POLICY.retention, now);
                 }
             }
-            live.retain(|(kid, _)| !gone.contains(kid));
-            for kid in gone {
+            live.retain(|(kid, _)| !retired.contains(kid));
+            for kid in retired {
                 prop_assert!(ring.public().find(&kid).is_none());
             }
             let text = ring.public().to_json();

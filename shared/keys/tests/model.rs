@@ -1,7 +1,7 @@
 //! A model of rotations, retirements, tokens and cached rings, checked over all interleavings.
 //!
-//! The rules are the real ones. Time passes in steps of half an hour, so a cache that is used is at
-//! most two steps old: that is the bound while the table is unavailable.
+//! The model uses the rules of this crate. Time passes in steps of 30 min, so a usable cache is at
+//! most two steps old, which is the limit in an outage.
 #![cfg(test)]
 
 use std::{
@@ -15,7 +15,7 @@ use latchkey_token::{Algorithm, Timestamp};
 use stateright::{Checker as _, Model, Property};
 
 const STEP: Duration = Duration::from_mins(30);
-const LIFE: Duration = Duration::from_hours(1);
+const LIFETIME: Duration = Duration::from_hours(1);
 const POLICY: KeyPolicy = KeyPolicy {
     algorithm: Algorithm::Es256,
     period: Duration::from_hours(2),
@@ -24,7 +24,7 @@ const POLICY: KeyPolicy = KeyPolicy {
 const HORIZON: u64 = 8;
 const MAX_KEYS: usize = 3;
 
-/// The keys that rings of the model are made of, in turn.
+/// The key that the model generates as this `number`.
 fn key(number: usize) -> NewKey {
     static KEYS: OnceLock<Vec<NewKey>> = OnceLock::new();
     let keys = KEYS.get_or_init(|| {
@@ -37,7 +37,7 @@ const fn at(step: u64) -> Timestamp {
     Timestamp::from_unix(step * STEP.as_secs())
 }
 
-/// A ring, compared by its public half.
+/// A ring, compared by its public keys.
 #[derive(Clone, Debug)]
 struct Ring(KeyRing);
 
@@ -57,7 +57,7 @@ impl Hash for Ring {
     }
 }
 
-/// What a function has cached. In the worst case it was fetched just before the ring changed.
+/// A function's cached ring. In the worst case it was fetched just before the ring changed.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Cache {
     ring: Ring,
@@ -77,7 +77,7 @@ struct State {
     generated: usize,
     signer: Cache,
     verifier: Cache,
-    /// What a writer has read that has not written yet.
+    /// The ring that a writer has read before its write.
     writer: Option<Ring>,
     token: Option<Token>,
     retired: Option<(String, u64)>,
@@ -105,14 +105,14 @@ impl State {
         cache.stale_since.is_none_or(is_within)
     }
 
-    /// Whether a verifier with this cache accepts a token of that key: an unknown key has it fetch.
+    /// Whether a verifier with this cache accepts a token of the key. It fetches unknown keys.
     fn accepts(&self, cache: &Cache, kid: &str) -> bool {
         let known = cache.ring.0.public().find(kid).or_else(|| self.public().find(kid));
         known.is_some_and(|key| key.until.is_none_or(|until| at(self.step) < until))
     }
 
-    /// What the writer does with the ring that it has read; the write is refused when that is no
-    /// longer the version.
+    /// Applies a change to the ring that the writer has read. The write fails if the stored ring
+    /// has changed since.
     fn write(&mut self, change: &Action) -> Option<()> {
         let read = self.writer.take()?;
         let mut ring = read.0.clone();
@@ -150,9 +150,9 @@ impl State {
     }
 }
 
-struct Keys;
+struct KeyModel;
 
-impl Model for Keys {
+impl Model for KeyModel {
     type State = State;
     type Action = Action;
 
@@ -205,7 +205,7 @@ impl Model for Keys {
             Action::Issue => {
                 let signing = state.signer.ring.0.public().in_state(KeyState::Current)?;
                 let kid = signing.jwk.kid.clone();
-                state.token = Some(Token { kid, expires_at: at(state.step) + LIFE });
+                state.token = Some(Token { kid, expires_at: at(state.step) + LIFETIME });
             }
             Action::Read => {
                 state.writer = Some(state.ring.clone());
@@ -223,18 +223,18 @@ impl Model for Keys {
                     let Some(token) = &state.token else { return true };
                     let is_retired =
                         state.retired.as_ref().is_some_and(|(kid, _)| *kid == token.kid);
-                    let is_over = token.expires_at <= at(state.step);
+                    let is_expired = token.expires_at <= at(state.step);
                     let accepts = || state.accepts(&state.verifier, &token.kid);
-                    is_retired || is_over || !state.is_usable(&state.verifier) || accepts()
+                    is_retired || is_expired || !state.is_usable(&state.verifier) || accepts()
                 },
             ),
             Property::always(
-                "a retired key is accepted by no cache after the bound",
+                "no cache accepts a retired key after the maximum age",
                 |_, state: &State| {
                     let Some((kid, since)) = &state.retired else { return true };
-                    let is_bound_over = at(state.step).since(at(*since)) >= MAX_STALE_AGE;
+                    let is_too_old = at(state.step).since(at(*since)) >= MAX_STALE_AGE;
                     let knows = state.verifier.ring.0.public().find(kid).is_some();
-                    !is_bound_over || !state.is_usable(&state.verifier) || !knows
+                    !is_too_old || !state.is_usable(&state.verifier) || !knows
                 },
             ),
             Property::always("a retired key never comes back", |_, state: &State| {
@@ -258,7 +258,7 @@ impl Model for Keys {
 
 #[test]
 fn no_interleaving_refuses_a_good_token_or_brings_a_retired_key_back() {
-    let checker = Keys.checker().threads(2).spawn_bfs().join();
+    let checker = KeyModel.checker().threads(2).spawn_bfs().join();
     checker.assert_properties();
     assert!(checker.unique_state_count() > 10_000, "{}", checker.unique_state_count());
 }

@@ -13,6 +13,7 @@ use latchkey_keys::{
 use latchkey_token::{Algorithm, Timestamp};
 
 const DAY: Duration = Duration::from_hours(24);
+
 /// A ring of a current and a next key.
 fn ring() -> KeyRing {
     let mut ring = KeyRing::first(new_key(), NOW);
@@ -29,14 +30,14 @@ fn next(ring: &KeyRing) -> String {
     kids(ring, KeyState::Next).remove(0)
 }
 
-/// A forced rotation, and a new next key.
+/// Forces a rotation, and adds a next key.
 fn rotate(ring: &mut KeyRing, now: Timestamp) {
     ring.rotate(POLICY.retention, true, now).unwrap();
     ring.add_next(now, &mut generate).unwrap();
 }
 
 #[test]
-fn the_first_ring_is_one_key_that_signs() {
+fn the_first_ring_has_one_current_key() {
     let key = new_key();
     let ring = KeyRing::first(key.clone(), NOW);
     assert_eq!(ring.public().keys.len(), 1);
@@ -45,7 +46,7 @@ fn the_first_ring_is_one_key_that_signs() {
 }
 
 #[test]
-fn a_rotation_moves_each_key_one_state_on() {
+fn a_rotation_moves_each_key_to_its_next_state() {
     let mut ring = ring();
     let (first, second) = (current(&ring), next(&ring));
     let later = NOW + MIN_PUBLIC_TIME;
@@ -60,14 +61,14 @@ fn a_rotation_moves_each_key_one_state_on() {
 }
 
 #[test]
-fn a_next_key_signs_after_two_hours_unless_it_is_forced() {
+fn a_next_key_can_sign_after_two_hours_or_by_force() {
     let mut ring = ring();
     let before = ring.public().clone();
     let early = NOW + MIN_PUBLIC_TIME.saturating_sub(Duration::from_secs(1));
     for (now, sentence) in [(NOW, "published 0 min ago"), (early, "rotate in 1 min")] {
         let error = ring.rotate(POLICY.retention, false, now).unwrap_err();
-        let told = error.to_string();
-        assert!(told.contains(sentence) && told.contains("--force"), "{told}");
+        let message = error.to_string();
+        assert!(message.contains(sentence) && message.contains("--force"), "{message}");
         assert_eq!(*ring.public(), before);
     }
     ring.rotate(POLICY.retention, true, NOW).unwrap();
@@ -75,7 +76,7 @@ fn a_next_key_signs_after_two_hours_unless_it_is_forced() {
 }
 
 #[test]
-fn maintenance_adds_a_missing_next_key_and_rotates_when_the_period_is_over() {
+fn maintenance_adds_a_missing_next_key_and_rotates_after_the_period() {
     let mut ring = KeyRing::first(new_key(), NOW);
     let first = current(&ring);
     let mut maintain = |now| {
@@ -96,7 +97,7 @@ fn maintenance_adds_a_missing_next_key_and_rotates_when_the_period_is_over() {
 }
 
 #[test]
-fn maintenance_waits_until_a_late_next_key_was_public_for_two_hours() {
+fn maintenance_waits_until_a_next_key_is_public_for_two_hours() {
     let mut ring = KeyRing::first(new_key(), NOW);
     let first = current(&ring);
     let late = NOW + POLICY.period + DAY;
@@ -114,7 +115,7 @@ fn maintenance_waits_until_a_late_next_key_was_public_for_two_hours() {
 }
 
 #[test]
-fn what_a_clock_far_ahead_wrote_delays_no_rotation() {
+fn a_time_in_the_future_does_not_delay_a_rotation() {
     let mut ring = ring();
     let first = current(&ring);
     rotate(&mut ring, NOW + DAY * 3650);
@@ -124,12 +125,12 @@ fn what_a_clock_far_ahead_wrote_delays_no_rotation() {
     assert_eq!(current(&ring), signing);
     ring.maintain(&POLICY, NOW + DAY + POLICY.period, &mut generate).unwrap();
     assert_ne!(current(&ring), signing);
-    // Its end lies ten years ahead, which costs no user a session.
+    // It verifies ten years longer, which ends no session.
     assert!(kids(&ring, KeyState::Previous).contains(&first));
 }
 
 #[test]
-fn the_fifty_first_previous_key_is_refused_until_others_have_expired() {
+fn a_rotation_beyond_50_previous_keys_is_refused_until_others_expire() {
     let mut ring = ring();
     for _ in 0..MAX_PREVIOUS {
         rotate(&mut ring, NOW);
@@ -138,13 +139,13 @@ fn the_fifty_first_previous_key_is_refused_until_others_have_expired() {
     let error = ring.rotate(POLICY.retention, true, NOW).unwrap_err();
     assert!(matches!(error, RingError::TooManyPrevious), "{error}");
     ring.maintain(&POLICY, NOW + MIN_PUBLIC_TIME, &mut generate).unwrap();
-    assert_eq!(*ring.public(), before, "maintenance goes on without it");
+    assert_eq!(*ring.public(), before, "maintenance does not rotate");
     ring.maintain(&POLICY, NOW + POLICY.retention, &mut generate).unwrap();
     assert_eq!(kids(&ring, KeyState::Previous).len(), 1);
 }
 
 #[test]
-fn a_ring_of_the_largest_keys_fits_an_item() {
+fn a_full_ring_of_the_largest_keys_fits_an_item() {
     let policy = KeyPolicy { algorithm: Algorithm::Rs256, ..POLICY };
     let (one, two) = (policy.generate().unwrap(), policy.generate().unwrap());
     let keys = [one.clone(), two];
@@ -155,7 +156,7 @@ fn a_ring_of_the_largest_keys_fits_an_item() {
 }
 
 #[test]
-fn in_place_of_a_retired_current_key_the_next_one_signs() {
+fn retiring_the_current_key_makes_the_next_key_current() {
     let mut ring = ring();
     let (first, second) = (current(&ring), next(&ring));
     ring.retire(&first, NOW, &mut generate).unwrap();
@@ -166,7 +167,7 @@ fn in_place_of_a_retired_current_key_the_next_one_signs() {
 }
 
 #[test]
-fn in_place_of_a_retired_key_that_stood_alone_there_are_two_new_ones() {
+fn retiring_the_only_key_generates_two_new_keys() {
     let mut ring = KeyRing::first(new_key(), NOW);
     let first = current(&ring);
     ring.retire(&first, NOW, &mut generate).unwrap();
@@ -175,7 +176,7 @@ fn in_place_of_a_retired_key_that_stood_alone_there_are_two_new_ones() {
 }
 
 #[test]
-fn a_retired_next_or_previous_key_changes_nothing_for_the_current_one() {
+fn retiring_another_key_does_not_change_the_current_key() {
     let mut ring = ring();
     rotate(&mut ring, NOW);
     let signing = current(&ring);
@@ -202,7 +203,7 @@ fn retiring_a_key_twice_changes_nothing_and_an_unknown_key_is_refused() {
 }
 
 #[test]
-fn a_reset_keeps_what_has_signed_and_signs_with_a_new_key() {
+fn a_reset_keeps_keys_that_have_signed_and_signs_with_a_new_key() {
     let mut ring = ring();
     rotate(&mut ring, NOW);
     let (signed, unused) = (current(&ring), next(&ring));
@@ -226,14 +227,14 @@ fn a_reset_keeps_what_has_signed_and_signs_with_a_new_key() {
 }
 
 #[test]
-fn shared_secrets_are_in_no_ring() {
+fn shared_secrets_cannot_be_in_a_ring() {
     for algorithm in Algorithm::ALL {
         assert_eq!(NewKey::generate(algorithm).is_ok(), algorithm.has_public_half());
     }
 }
 
 #[test]
-fn no_private_key_prints() {
+fn debug_output_has_no_private_key() {
     let key = new_key();
     let ring = KeyRing::first(key.clone(), NOW);
     for printed in [format!("{key:?}"), format!("{ring:?}")] {
@@ -242,7 +243,7 @@ fn no_private_key_prints() {
 }
 
 #[test]
-fn a_ring_that_was_tampered_with_is_refused() {
+fn an_invalid_ring_is_refused() {
     let mut ring = ring();
     rotate(&mut ring, NOW);
     ring.retire(&kids(&ring, KeyState::Previous)[0], NOW, &mut generate).unwrap();
@@ -254,11 +255,11 @@ fn a_ring_that_was_tampered_with_is_refused() {
         *ring.pointer_mut(pointer).unwrap() = value;
         ring.to_string()
     };
-    let half = good.to_string();
+    let whole = good.to_string();
     for (text, problem) in [
         (String::new(), "JSON"),
         ("{}".to_owned(), "JSON"),
-        (half[..half.len() / 2].to_owned(), "JSON"),
+        (whole[..whole.len() / 2].to_owned(), "JSON"),
         (damage("/keys", serde_json::json!([])), "one current key"),
         (damage("/keys/0/state", "next".into()), "one current key"),
         (damage("/keys/1/state", "current".into()), "one current key"),

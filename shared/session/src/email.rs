@@ -13,32 +13,35 @@ const MAX_BYTES: usize = 254;
 /// RFC 5321 §4.5.3.1.1.
 const MAX_LOCAL_BYTES: usize = 64;
 
-/// An address that a message could be sent to. Whether it reaches a person is not known.
+/// A syntactically valid e-mail address. Whether it reaches a person is unknown.
 ///
-/// It is one addr-spec: no display name, no list, no comment, no address of a host.
+/// It is one addr-spec (RFC 5321 §4.1.2, RFC 6531): no display name, list, comment or address
+/// literal such as `[192.0.2.1]`.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Email(String);
 
-/// Prints no address, because what prints ends in a log.
+/// Prints no address, because printed values end up in logs.
 impl fmt::Debug for Email {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Email([redacted])")
     }
 }
 
-/// The text is not one e-mail address. The sentence completes "`email` …".
+/// The text is not one valid e-mail address. The message completes the sentence "`email` …".
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("must be one e-mail address of at most 254 bytes")]
 pub struct EmailError;
 
 impl Email {
-    /// Takes an address from text.
+    /// Parses an address.
     ///
-    /// The domain is kept as A-labels in lower case, so that its spellings compare equal. The local
-    /// part is kept as it is written, composed (NFC): only its host knows whether case matters.
+    /// The domain is converted to lower-case A-labels (UTS #46), so that its spellings compare
+    /// equal. The local part keeps its case, because only its host knows whether case matters; it
+    /// is composed to NFC.
     ///
     /// # Errors
-    /// [`EmailError`].
+    /// [`EmailError`] unless the text is one addr-spec of at most 254 bytes whose local part has at
+    /// most 64 bytes.
     pub fn parse(text: &str) -> Result<Self, EmailError> {
         let (local, domain) = text.rsplit_once('@').ok_or(EmailError)?;
         let local = nfc(local);
@@ -49,13 +52,13 @@ impl Email {
         if address.len() > MAX_BYTES { Err(EmailError) } else { Ok(Self(address)) }
     }
 
-    /// The address as text.
+    /// The address: local part as typed, domain as A-labels.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-/// `Dot-string` (RFC 5321 §4.1.2), with the letters of other scripts (RFC 6531 §3.3).
+/// `Dot-string` (RFC 5321 §4.1.2), with letters of all scripts (RFC 6531 §3.3).
 fn is_dot_string(local: &str) -> bool {
     let is_atext = |c: char| {
         let is_sign = "!#$%&'*+-/=?^_`{|}~".contains(c);
@@ -84,7 +87,7 @@ fn is_quoted_string(local: &str) -> bool {
     !content.is_empty()
 }
 
-/// The domain as it is in the DNS (UTS #46, nontransitional).
+/// The domain as in the DNS (UTS #46, nontransitional).
 fn to_a_labels(domain: &str) -> Result<String, EmailError> {
     if !domain.chars().all(is_visible) {
         return Err(EmailError);

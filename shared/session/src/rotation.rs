@@ -1,11 +1,9 @@
-//! Rotating a session: what a presented refresh token is answered with.
+//! Rotation of refresh tokens. The crate page has the table of outcomes.
 //!
-//! The README of the crate has the table of what is answered when.
-//!
-//! An answer that was lost and a second browser tab both look like its third row: they get what
-//! they missed, and nothing moves, so that no number of repetitions makes the period longer. Two
-//! holders of one token who refresh further apart than that meet in its last row: one of them has
-//! stolen it, the server cannot tell which, so the session ends (RFC 9700 §4.14.2).
+//! A client whose response was lost, or a second browser tab, presents the previous token within
+//! the grace period. It gets the current pair again and nothing changes, so replays do not extend
+//! the grace period. An older token means that two parties hold it: the server cannot tell the
+//! thief from the client and ends the session (RFC 9700 §4.14.2).
 
 use std::time::Duration;
 
@@ -13,50 +11,52 @@ use latchkey_token::{OperationId, RefreshClaims, SessionId, Subject, Timestamp, 
 
 use crate::{Client, Session, SessionLifetimes};
 
-/// What refresh tokens are worth.
+/// Lifetimes of sessions and the grace period of refresh tokens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RotationPolicy {
     /// How long sessions live.
     pub lifetimes: SessionLifetimes,
-    /// How long after a rotation the token that it replaced still gets the current pair.
+    /// How long after a rotation the previous refresh token still gets the current pair; zero for
+    /// never.
     pub grace: Duration,
 }
 
-/// What a session becomes when the token that was presented is its newest.
+/// The planned rotation of a session. It applies only if the presented token is the newest.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Rotation {
-    /// The user whom the token names.
+    /// The user that the token names: `sub`.
     pub user: UserId,
-    /// The session that the token names.
+    /// The session that the token names: `sid`.
     pub session: SessionId,
-    /// The token's generation, which the session's must be.
+    /// The generation of the token, `gen`, which must equal that of the session.
     pub generation: u64,
-    /// The moment of the rotation.
+    /// The time of the rotation: `iat` of the next refresh token.
     pub rotated_at: Timestamp,
-    /// When the session expires then.
+    /// The new expiry of the session.
     pub expires_at: Timestamp,
-    /// Where the refresh came from.
+    /// The client that refreshes.
     pub client: Client,
-    /// Names this write.
+    /// The id of this write: `jti` of the next refresh token.
     pub operation: OperationId,
 }
 
-/// What a genuine refresh token is, held against its session.
+/// The state of a verified refresh token within its session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RefreshOutcome {
-    /// The newest: it buys the next pair.
+    /// The newest token: rotate the session and return the next pair.
     Current,
-    /// The one before, and the rotation is recent: it gets the current pair once more.
+    /// The previous token within the grace period: return the current pair again.
     Previous,
-    /// One that was used before: the session has to end.
+    /// An older token: reuse. End the session.
     Reused,
-    /// One whose session is not alive.
+    /// The session is not alive.
     Ended,
 }
 
 impl RotationPolicy {
-    /// The rotation for `token` at `now`; `None` if its session is past its absolute end, which an
-    /// operator may have moved since the token was issued, or if a legacy token names no session.
+    /// Plans the rotation for `token` at `now`. `None` if the session is past its absolute
+    /// lifetime, which an operator may have shortened since the token was issued, or if the token
+    /// is a legacy token without a session.
     pub fn rotate(
         &self,
         token: &RefreshClaims,
@@ -79,7 +79,8 @@ impl RotationPolicy {
         })
     }
 
-    /// Holds a token of `generation` against its session; `None` when that is not alive.
+    /// The state of a token of `generation` within `session`. Pass `None` for a session that is not
+    /// alive.
     pub fn outcome(
         &self,
         session: Option<&Session>,
@@ -89,8 +90,8 @@ impl RotationPolicy {
         let Some(session) = session else {
             return RefreshOutcome::Ended;
         };
-        // A request that was read before the rotation sees it in the future. Without a grace period
-        // that is no excuse.
+        // A request that took its time before the rotation sees a rotation in the future. It counts
+        // as recent, unless the grace period is zero.
         let is_recent = self.grace > Duration::ZERO && now < session.rotated_at + self.grace;
         if generation == session.generation {
             RefreshOutcome::Current
@@ -103,13 +104,13 @@ impl RotationPolicy {
 }
 
 impl Rotation {
-    /// Whether `session` is as this rotation left it.
+    /// Whether this rotation made the newest change to `session`.
     pub fn is_in(&self, session: &Session) -> bool {
         session.operation == self.operation
     }
 
-    /// Moves a live session to its next generation. Returns false, and changes nothing, when the
-    /// token is not its newest.
+    /// Moves a live session to its next generation. Returns false and changes nothing if the token
+    /// is not the newest.
     pub fn apply(&self, session: &mut Session) -> bool {
         let is_current = session.generation == self.generation;
         if is_current {

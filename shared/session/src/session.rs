@@ -8,31 +8,32 @@ use crate::{AccountStatus, user::accepts_legacy_tokens};
 
 const MAX_USER_AGENT_BYTES: usize = 256;
 
-/// The sessions of one user.
+/// The sessions of one user by id.
 pub type Sessions = BTreeMap<SessionId, Session>;
 
-/// What one login started: every token that it leads to names this session.
+/// A session: starts with a login; all tokens that descend from this login name it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Session {
-    /// How often the refresh token has been rotated.
+    /// How often the session has been rotated: `gen` of the newest refresh token.
     pub generation: u64,
-    /// When it was rotated last; at first, when the session started.
+    /// When it was last rotated; before the first rotation, when it started.
     pub rotated_at: Timestamp,
     /// When the session started.
     pub created_at: Timestamp,
-    /// When it ends unless it is rotated before.
+    /// When the session expires unless it is rotated first.
     pub expires_at: Timestamp,
-    /// When the user last proved the password.
+    /// When the user last proved the password: `auth_time` of the tokens. The absolute lifetime
+    /// counts from here.
     pub auth_time: Timestamp,
-    /// Where the last refresh came from; at first, the login.
+    /// The client of the last refresh; before the first refresh, of the login.
     pub client: Client,
-    /// The write that made the newest change. It also names the refresh token that the change
-    /// made, so that the token is the same each time it is returned.
+    /// The id of the write that made the newest generation. It is also the `jti` of that
+    /// generation's refresh token, so that the token is the same each time it is issued.
     pub operation: OperationId,
 }
 
 impl Session {
-    /// The newest refresh token of the session.
+    /// The current generation, for which to issue the refresh token.
     pub fn newest(&self) -> Generation {
         Generation {
             number: self.generation,
@@ -42,16 +43,16 @@ impl Session {
     }
 }
 
-/// Where a request came from, as far as the gateway knows.
+/// The client of a request.
 #[derive(Clone, Default, PartialEq, Eq, Hash)]
 pub struct Client {
-    /// The client's address, from the gateway and never from a header.
+    /// The client's IP address as API Gateway sees it, never from a header.
     pub address: String,
-    /// What the client says that it is, at most 256 bytes.
+    /// The `User-Agent` header, at most 256 bytes. Clients can forge it.
     pub user_agent: String,
 }
 
-/// Prints neither address nor device, because what prints ends in a log.
+/// Prints neither address nor user agent, because printed values end up in logs.
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Client([redacted])")
@@ -59,7 +60,7 @@ impl fmt::Debug for Client {
 }
 
 impl Client {
-    /// A client with that address; `user_agent` is cut to 256 bytes of whole characters.
+    /// A client. `user_agent` is truncated to 256 bytes at a character boundary.
     pub fn new(address: impl Into<String>, user_agent: &str) -> Self {
         let end = user_agent.floor_char_boundary(MAX_USER_AGENT_BYTES);
         let user_agent = user_agent.get(..end).unwrap_or_default().to_owned();
@@ -67,43 +68,44 @@ impl Client {
     }
 }
 
-/// How long sessions live.
+/// Lifetimes of a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SessionLifetimes {
-    /// How long a session lives without being rotated: the refresh token's lifetime.
+    /// How long a session lives without a refresh: the lifetime of a refresh token.
     pub idle: Duration,
-    /// The longest a session lives, however often it is refreshed.
+    /// How long a session lives at most, counted from `auth_time`, however often it is refreshed.
     pub absolute: Duration,
 }
 
 impl SessionLifetimes {
-    /// When a session that was begun with a password at `auth_time` expires, if it is rotated at
-    /// `now` and never again.
+    /// The expiry of a session with this `auth_time` that is rotated at `now`.
     pub(crate) fn expiry(&self, auth_time: Timestamp, now: Timestamp) -> Timestamp {
         (now + self.idle).min(auth_time + self.absolute)
     }
 }
 
-/// What the store knows of one session of one user when a token is checked.
+/// The part of a user that a token check needs: the account and one session.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SessionState {
-    /// The user who has the name now; another one if the account was deleted and the name reused.
+    /// The id of the user who has the name now. It differs from the token's `sub` if the account
+    /// was deleted and the name reused.
     pub user: UserId,
-    /// Whether that account may be used.
+    /// Whether the account may be used.
     pub status: AccountStatus,
-    /// How often the account's password and status have been changed.
+    /// How often password and status of the account have changed.
     pub credentials_version: u64,
-    /// When the session expires; `None` when it has ended or never was.
+    /// When the session expires; `None` if it has ended or never existed.
     pub session_expires_at: Option<Timestamp>,
 }
 
 impl SessionState {
-    /// As [`User::accepts_legacy_tokens`](crate::User::accepts_legacy_tokens).
+    /// See [`User::accepts_legacy_tokens`](crate::User::accepts_legacy_tokens).
     pub fn accepts_legacy_tokens(&self, user: &UserId) -> bool {
         accepts_legacy_tokens((&self.user, self.status, self.credentials_version), user)
     }
 
-    /// Whether a token of `user` is still backed by the session.
+    /// Whether the session is alive for a token of `user`: same user, active account, session not
+    /// expired.
     pub fn is_alive(&self, user: &UserId, now: Timestamp) -> bool {
         self.user == *user
             && self.status == AccountStatus::Active

@@ -1,36 +1,37 @@
-//! Starting a session.
+//! Starting sessions.
 
 use latchkey_token::{OperationId, SessionId, Timestamp};
 
 use crate::{Client, Session, SessionLifetimes, Sessions};
 
-/// How long sessions live and how many a user may have.
+/// Lifetimes of sessions and the number of sessions per user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SessionPolicy {
-    /// How long each one lives.
+    /// Lifetimes of each session.
     pub lifetimes: SessionLifetimes,
-    /// How many sessions of one user live at once.
+    /// Maximum number of live sessions of one user.
     pub limit: usize,
 }
 
-/// The most sessions that one write removes. DynamoDB takes 4 KB and 300 operators an expression.
+/// Maximum number of sessions that one write removes. A DynamoDB expression may have 4 KB and 300
+/// operators.
 const MAX_REMOVED: usize = 200;
 
-/// A session to be written, and those that have to make room for it.
+/// A planned session: the session to write, and the sessions to remove in the same write.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StartedSession {
-    /// The new session's name.
+    /// The id of the new session: `sid` of its tokens.
     pub id: SessionId,
-    /// The new session.
+    /// The new session, of generation 0.
     pub session: Session,
-    /// Sessions to remove in the same write: the least recently used over the limit and the
-    /// expired, at most 200. Removing one that is gone already changes nothing.
+    /// The sessions to remove: the least recently used over the limit, and expired ones, at most
+    /// 200. Removing a session that is already gone changes nothing.
     pub ended: Vec<SessionId>,
 }
 
 impl SessionPolicy {
-    /// Starts a session beside the `existing` ones of its user. Two logins at once may exceed the
-    /// limit; the next login that sees both restores it.
+    /// Plans a session beside the `existing` sessions of its user. Parallel logins may exceed the
+    /// limit; the next login restores it.
     pub fn start(
         &self,
         existing: &Sessions,
@@ -62,8 +63,8 @@ impl SessionPolicy {
 }
 
 impl SessionPolicy {
-    /// The same start for a user who proved the password at `auth_time`, some time ago: the
-    /// session ends absolutely that much earlier.
+    /// Moves `auth_time` of a planned session back to when the user proved the password. The
+    /// absolute lifetime counts from there.
     #[must_use]
     pub fn proved_at(&self, started: StartedSession, auth_time: Timestamp) -> StartedSession {
         let expires_at = self.lifetimes.expiry(auth_time, started.session.rotated_at);
@@ -73,12 +74,12 @@ impl SessionPolicy {
 }
 
 impl StartedSession {
-    /// Whether the session is among `sessions`, as this start wrote it.
+    /// Whether `sessions` has the session as this plan wrote it.
     pub fn is_in(&self, sessions: &Sessions) -> bool {
         sessions.get(&self.id).is_some_and(|found| found.operation == self.session.operation)
     }
 
-    /// Adds the session and removes those that make room for it.
+    /// Adds the session to `sessions` and removes those in [`ended`](Self::ended).
     pub fn apply(&self, sessions: &mut Sessions) {
         sessions.retain(|id, _| !self.ended.contains(id));
         sessions.insert(self.id.clone(), self.session.clone());

@@ -8,39 +8,39 @@ use crate::{Email, Session, SessionState, Sessions, Username};
 /// Whether an account may be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AccountStatus {
-    /// It may.
+    /// The account may be used.
     Active,
-    /// An operator has switched it off. Its tokens are refused, its password opens nothing.
+    /// An operator has disabled the account: its tokens and its password are refused.
     Disabled,
 }
 
-/// An account with everything that belongs to it: one item of the users table.
+/// An account with its sessions: one item of the users table.
 #[derive(Clone, Debug)]
 pub struct User {
-    /// The identifier that tokens carry. A name can be given to another person; this cannot.
+    /// The immutable id: `sub` of the tokens. A user name can pass to another person, an id cannot.
     pub id: UserId,
-    /// The name that the user logs in with.
+    /// The name that the user logs in with: the key of the item.
     pub username: Username,
-    /// Where to reach the user.
+    /// The e-mail address, not verified; `None` if the user gave none.
     pub email: Option<Email>,
-    /// The password's hash as a PHC string.
+    /// The Argon2 hash of the password, as a PHC string.
     pub password_hash: SecretString,
-    /// What the user may do; meaning is the application's.
+    /// Roles of the user, defined by the application: `roles` of access tokens.
     pub roles: Vec<String>,
-    /// What the user's access tokens say besides, for the application.
+    /// Application claims of the user's access tokens.
     pub claims: AdditionalClaims,
     /// Whether the account may be used.
     pub status: AccountStatus,
-    /// When the account was made.
+    /// When the account was created.
     pub created_at: Timestamp,
-    /// Counts changes of password and status. A login that read an older one is refused.
+    /// Number of changes of password and status. A login that read an older version is refused.
     pub credentials_version: u64,
-    /// The sessions, those that have expired unnoticed included.
+    /// The sessions, including expired ones that are not removed yet.
     pub sessions: Sessions,
 }
 
 impl User {
-    /// The state of the account and of `session`.
+    /// The state of the account and of `session`; `None` asks for the account only.
     pub fn state_of(&self, session: Option<&SessionId>) -> SessionState {
         let session = session.and_then(|id| self.sessions.get(id));
         SessionState {
@@ -51,13 +51,13 @@ impl User {
         }
     }
 
-    /// Whether legacy tokens of `user` open this account: it is the one that was moved, is active,
-    /// and has never changed its password here, which would end earlier tokens.
+    /// Whether this account accepts legacy tokens of the migrated account `user`: same id, active,
+    /// and a password that was never changed in Latchkey. A change ends earlier tokens.
     pub fn accepts_legacy_tokens(&self, user: &UserId) -> bool {
         accepts_legacy_tokens((&self.id, self.status, self.credentials_version), user)
     }
 
-    /// The session that a token of `user` names, if it is alive.
+    /// The session that a token of `user` names; `None` unless it is alive.
     pub fn live_session(
         &self,
         user: &UserId,
@@ -69,7 +69,7 @@ impl User {
     }
 }
 
-/// `account` is its identifier, status and credentials version.
+/// `account` is id, status and credentials version.
 pub(crate) fn accepts_legacy_tokens(
     account: (&UserId, AccountStatus, u64),
     moved: &UserId,

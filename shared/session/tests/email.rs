@@ -27,7 +27,7 @@ fn spellings_of_an_internationalised_domain_are_one_address() {
 }
 
 #[test]
-fn lengths_are_those_of_smtp() {
+fn the_length_limits_are_those_of_smtp() {
     let (local, label) = ("l".repeat(64), "d".repeat(63));
     let longest = format!("{local}@{label}.{label}.{}", "d".repeat(61));
     assert_eq!(longest.len(), 254);
@@ -43,7 +43,7 @@ fn lengths_are_those_of_smtp() {
 }
 
 #[test]
-fn an_address_does_not_print() {
+fn debug_output_of_an_address_is_redacted() {
     let printed = format!("{:?}", Email::parse("alice@example.com").unwrap());
     assert_eq!(printed, "Email([redacted])");
 }

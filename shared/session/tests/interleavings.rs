@@ -7,35 +7,36 @@ use std::cell::RefCell;
 
 use proptest::{prelude::*, sample::Index, test_runner::TestRunner};
 use world::{
-    Rules, Step, World, holder::Ask, invariant::Invariant, request::RequestId, sight::Sight,
+    Rules, Step, World, holder::RequestKind, invariant::Invariant, milestone::Milestone,
+    request::RequestId,
 };
 
-const SIGHTS: [Sight; 8] = [
-    Sight::Rotation,
-    Sight::HonestRepeat,
-    Sight::Recovery,
-    Sight::Reuse,
-    Sight::LateCopy,
-    Sight::LoginTooLate,
-    Sight::ChangeMadeAgain,
-    Sight::NewOwner,
+const MILESTONES: [Milestone; 8] = [
+    Milestone::Rotation,
+    Milestone::FairRepeat,
+    Milestone::Recovery,
+    Milestone::Reuse,
+    Milestone::LateCopy,
+    Milestone::LoginTooLate,
+    Milestone::ChangeMadeAgain,
+    Milestone::NewOwner,
 ];
 
-/// What comes next, whatever the world looks like by then.
+/// A choice of the next step in any state.
 #[derive(Clone, Debug)]
-enum Move {
+enum Choice {
     Pass(u64),
     /// One of the possible steps of a kind.
     Any(fn(&Step) -> bool, Index),
 }
 
-impl Move {
+impl Choice {
     fn step(self, world: &World) -> Option<Step> {
         match self {
             Self::Pass(seconds) => Some(Step::Pass(seconds)),
             Self::Any(is_of_kind, index) => {
-                let mut steps = world.under_way();
-                steps.extend(world.beginnings());
+                let mut steps = world.pending_steps();
+                steps.extend(world.new_steps());
                 steps.retain(is_of_kind);
                 (!steps.is_empty()).then(|| index.get(&steps).clone())
             }
@@ -43,10 +44,10 @@ impl Move {
     }
 }
 
-/// Mostly refreshes, served at once; now and then a fault, another request, or a long pause.
-fn moves() -> impl Strategy<Value = Vec<Move>> {
+/// Mostly refreshes that are served at once, with some faults, other requests and long pauses.
+fn choices() -> impl Strategy<Value = Vec<Choice>> {
     let any_step = |is_of_kind: fn(&Step) -> bool| {
-        any::<Index>().prop_map(move |index| Move::Any(is_of_kind, index))
+        any::<Index>().prop_map(move |index| Choice::Any(is_of_kind, index))
     };
     let seconds = prop_oneof![
         30 => 1..=2_u64,
@@ -57,15 +58,15 @@ fn moves() -> impl Strategy<Value = Vec<Move>> {
     let next = prop_oneof![
         20 => any_step(|step| matches!(step, Step::Deliver(_) | Step::Answer(_))),
         6 => any_step(|step| step.is_fault() || matches!(step, Step::Arrive(_))),
-        8 => any_step(|step| matches!(step, Step::Send(_, Ask::Refresh(_)))),
-        1 => any_step(|step| matches!(step, Step::Send(_, Ask::Login) | Step::SignUp)),
+        8 => any_step(|step| matches!(step, Step::Send(_, RequestKind::Refresh(_)))),
+        1 => any_step(|step| matches!(step, Step::Send(_, RequestKind::Login) | Step::SignUp)),
         3 => any_step(|step| matches!(step, Step::Send(..) | Step::Steal { .. })),
-        4 => seconds.prop_map(Move::Pass),
+        4 => seconds.prop_map(Choice::Pass),
     ];
     prop::collection::vec(next, 1..300)
 }
 
-/// Grace of none, of a second, of some seconds, and longer than one client is ever slow.
+/// Worlds with different grace periods: none, short, and longer than any delay of a client.
 fn worlds() -> impl Strategy<Value = World> {
     let rules =
         prop::sample::select(vec![0, 1, 5, 30]).prop_map(|grace| Rules::new(grace, 100, 150));
@@ -75,17 +76,17 @@ fn worlds() -> impl Strategy<Value = World> {
 
 #[test]
 fn every_invariant_holds_on_long_random_walks() {
-    let unseen = RefCell::new(SIGHTS.to_vec());
+    let missing = RefCell::new(MILESTONES.to_vec());
     let config =
         ProptestConfig { cases: 1_500, failure_persistence: None, ..ProptestConfig::default() };
-    let walked = TestRunner::new(config).run(&(worlds(), moves()), |(mut world, moves)| {
+    let walked = TestRunner::new(config).run(&(worlds(), choices()), |(mut world, choices)| {
         let mut steps = Vec::new();
-        for next in moves {
+        for next in choices {
             if let Some(step) = next.step(&world) {
                 steps.push(step.clone());
                 world.take(step);
-                prop_assert_eq!(world.broken(), None, "{:#?}", steps);
-                unseen.borrow_mut().retain(|sight| !world.shows(*sight));
+                prop_assert_eq!(world.violation(), None, "{:#?}", steps);
+                missing.borrow_mut().retain(|milestone| !world.has_reached(*milestone));
             }
         }
         Ok(())
@@ -93,50 +94,51 @@ fn every_invariant_holds_on_long_random_walks() {
     if let Err(failure) = walked {
         panic!("{failure}");
     }
-    assert_eq!(unseen.into_inner(), [], "never came up");
+    assert_eq!(missing.into_inner(), [], "milestones that no walk reached");
 }
 
-/// The one hole that is known, which is why [`World::under_way`] delays no login. A start is
-/// recognised by the session that it made, and so no longer once that has ended; nothing else that
-/// it asks for has changed by then. The delay has to outlast the answer and the logout.
+/// The known violation, because of which [`World::pending_steps`] delays no login. A session start
+/// is recognised by its session, so a late copy is not recognised after that session has ended. The
+/// delay must be longer than the login and the logout.
 #[test]
 fn a_late_copy_of_a_login_starts_its_session_again() {
     let mut world = World::new(Rules::new(30, 100, 150), 1, false);
     let [login, logout] = [0, 1].map(|number| RequestId { holder: 0, number });
 
-    for step in [Step::Send(0, Ask::Login), Step::Delay(login), Step::Deliver(login)] {
+    for step in [Step::Send(0, RequestKind::Login), Step::Delay(login), Step::Deliver(login)] {
         world.take(step);
     }
     world.take(Step::Answer(login));
-    let is_logout = |step: &Step| matches!(step, Step::Send(_, Ask::Logout(_)));
-    let leave = world.beginnings().into_iter().find(is_logout).unwrap();
+    let is_logout = |step: &Step| matches!(step, Step::Send(_, RequestKind::Logout(_)));
+    let leave = world.new_steps().into_iter().find(is_logout).unwrap();
     for step in [leave, Step::Deliver(logout)] {
         world.take(step);
     }
-    assert_eq!(world.broken(), None);
+    assert_eq!(world.violation(), None);
 
     world.take(Step::Arrive(0));
-    assert_eq!(world.broken(), Some(Invariant::OverForGood));
+    assert_eq!(world.violation(), Some(Invariant::EndedStaysEnded));
 }
 
-/// The same for a session that later logins have pushed out.
+/// As above, for a session that later logins have ended.
 #[test]
 fn a_late_copy_of_a_login_starts_its_session_again_at_the_limit() {
     let mut world = World::new(Rules::new(30, 100, 150), 1, false);
     let late = RequestId { holder: 0, number: 0 };
-    for step in [Step::Send(0, Ask::Login), Step::Delay(late), Step::Deliver(late)] {
+    for step in [Step::Send(0, RequestKind::Login), Step::Delay(late), Step::Deliver(late)] {
         world.take(step);
     }
     world.take(Step::Answer(late));
     for number in [1, 2] {
         let id = RequestId { holder: 0, number };
-        for step in [Step::Pass(1), Step::Send(0, Ask::Login), Step::Deliver(id), Step::Answer(id)]
+        for step in
+            [Step::Pass(1), Step::Send(0, RequestKind::Login), Step::Deliver(id), Step::Answer(id)]
         {
             world.take(step);
         }
     }
-    assert_eq!(world.broken(), None);
+    assert_eq!(world.violation(), None);
 
     world.take(Step::Arrive(0));
-    assert_eq!(world.broken(), Some(Invariant::OverForGood));
+    assert_eq!(world.violation(), Some(Invariant::EndedStaysEnded));
 }

@@ -1,4 +1,4 @@
-//! Small worlds, in every order of their steps: what `interleavings.rs` only samples.
+//! Bounded worlds in all orders of steps, which `interleavings.rs` samples in larger worlds.
 #![cfg(test)]
 
 mod world;
@@ -8,35 +8,35 @@ use std::time::Duration;
 use stateright::{Checker, Model, Property};
 use world::{
     Rules, Step, World,
-    holder::Ask,
-    sight::Sight::{self, *},
+    holder::RequestKind,
+    milestone::Milestone::{self, *},
 };
 
-/// A world, and how much may happen in it.
-struct SmallWorld {
+/// A world with limits, so that its states are finite.
+struct BoundedWorld {
     start: World,
-    /// How many requests each holder sends, those before the start included.
+    /// How many requests each holder sends, including those before the start.
     requests: &'static [usize],
-    /// What they ask for.
-    asks: fn(&Ask) -> bool,
-    /// How many messages are lost or late.
+    /// Which requests they send.
+    is_allowed: fn(&RequestKind) -> bool,
+    /// How many messages may be lost or late.
     faults: usize,
     seconds: u64,
-    /// What has to come up.
-    sights: &'static [Sight],
+    /// The milestones that some state must reach.
+    milestones: &'static [Milestone],
 }
 
-impl SmallWorld {
+impl BoundedWorld {
     fn allows(&self, world: &World, step: &Step) -> bool {
         match step {
             Step::Pass(seconds) => {
                 let end = self.start.now + Duration::from_secs(self.seconds);
                 world.now + Duration::from_secs(*seconds) <= end
             }
-            Step::Send(holder, ask) => {
-                world.holders[*holder].sent < self.requests[*holder] && (self.asks)(ask)
+            Step::Send(holder, kind) => {
+                world.holders[*holder].sent < self.requests[*holder] && (self.is_allowed)(kind)
             }
-            // The thief copies once, at any moment.
+            // The thief copies one token, at any time.
             Step::Steal { .. } => {
                 let thief = world.holders.iter().find(|holder| holder.is_thief);
                 thief.is_some_and(|thief| thief.newest().is_none())
@@ -47,7 +47,7 @@ impl SmallWorld {
     }
 }
 
-impl Model for SmallWorld {
+impl Model for BoundedWorld {
     type State = World;
     type Action = Step;
 
@@ -56,13 +56,13 @@ impl Model for SmallWorld {
     }
 
     fn actions(&self, world: &World, steps: &mut Vec<Step>) {
-        steps.extend(world.under_way());
+        steps.extend(world.pending_steps());
         let is_arrival = |step: &Step| matches!(step, Step::Answer(_) | Step::LoseAnswer(_));
         if steps.iter().any(is_arrival) {
-            // Nothing else touches an answer: what may come before its arrival may come after.
+            // Answers commute with all other steps, so they can arrive first.
             steps.retain(is_arrival);
         } else {
-            steps.extend(world.beginnings());
+            steps.extend(world.new_steps());
             steps.push(Step::Pass(1));
         }
         steps.retain(|step| self.allows(world, step));
@@ -74,49 +74,49 @@ impl Model for SmallWorld {
     }
 
     fn properties(&self) -> Vec<Property<Self>> {
-        let holds = |_: &Self, world: &World| world.broken().is_none();
+        let holds = |_: &Self, world: &World| world.violation().is_none();
         let invariants = Property::always("every invariant holds", holds);
-        self.sights.iter().copied().map(comes_up).chain([invariants]).collect()
+        self.milestones.iter().copied().map(milestone_property).chain([invariants]).collect()
     }
 }
 
-/// A property is a mere function, which cannot remember the sight that it is about.
-fn comes_up(sight: Sight) -> Property<SmallWorld> {
-    let (name, is_seen): (_, fn(&_, &World) -> _) = match sight {
-        Rotation => ("rotation", |_, world| world.shows(Rotation)),
-        HonestRepeat => ("honest repeat", |_, world| world.shows(HonestRepeat)),
-        Recovery => ("recovery", |_, world| world.shows(Recovery)),
-        Reuse => ("reuse", |_, world| world.shows(Reuse)),
-        LateCopy => ("late copy", |_, world| world.shows(LateCopy)),
-        LoginTooLate => ("login too late", |_, world| world.shows(LoginTooLate)),
-        ChangeMadeAgain => ("change made again", |_, world| world.shows(ChangeMadeAgain)),
-        NewOwner => ("new owner", |_, world| world.shows(NewOwner)),
+/// A property is a function pointer, which cannot capture the milestone.
+fn milestone_property(milestone: Milestone) -> Property<BoundedWorld> {
+    let (name, is_reached): (_, fn(&_, &World) -> _) = match milestone {
+        Rotation => ("rotation", |_, world| world.has_reached(Rotation)),
+        FairRepeat => ("fair repeat", |_, world| world.has_reached(FairRepeat)),
+        Recovery => ("recovery", |_, world| world.has_reached(Recovery)),
+        Reuse => ("reuse", |_, world| world.has_reached(Reuse)),
+        LateCopy => ("late copy", |_, world| world.has_reached(LateCopy)),
+        LoginTooLate => ("login too late", |_, world| world.has_reached(LoginTooLate)),
+        ChangeMadeAgain => ("change made again", |_, world| world.has_reached(ChangeMadeAgain)),
+        NewOwner => ("new owner", |_, world| world.has_reached(NewOwner)),
     };
-    Property::sometimes(name, is_seen)
+    Property::sometimes(name, is_reached)
 }
 
-/// Checks each state of a world that can be reached, of which there have to be so many.
-fn check(world: SmallWorld, at_least: usize) {
+/// Checks all reachable states of a world, which must be at least this many.
+fn check(world: BoundedWorld, at_least: usize) {
     let checker = world.checker().threads(1).spawn_bfs().join();
     checker.assert_properties();
     let states = checker.unique_state_count();
     assert!(states >= at_least, "{states} states");
 }
 
-fn is_refresh(ask: &Ask) -> bool {
-    matches!(ask, Ask::Refresh(_))
+fn is_refresh(kind: &RequestKind) -> bool {
+    matches!(kind, RequestKind::Refresh(_))
 }
 
 #[test]
 fn tabs_of_one_client_may_refresh_in_any_order() {
     check(
-        SmallWorld {
+        BoundedWorld {
             start: World::new(Rules::new(1, 9, 9), 1, false).with_login(0),
             requests: &[4],
-            asks: is_refresh,
+            is_allowed: is_refresh,
             faults: 2,
             seconds: 2,
-            sights: &[Rotation, HonestRepeat, Recovery, LateCopy, Reuse],
+            milestones: &[Rotation, FairRepeat, Recovery, LateCopy, Reuse],
         },
         30_000,
     );
@@ -125,13 +125,13 @@ fn tabs_of_one_client_may_refresh_in_any_order() {
 #[test]
 fn a_client_and_a_thief_may_refresh_in_any_order() {
     check(
-        SmallWorld {
+        BoundedWorld {
             start: World::new(Rules::new(1, 9, 9), 1, true).with_login(0),
             requests: &[3, 2],
-            asks: is_refresh,
+            is_allowed: is_refresh,
             faults: 1,
             seconds: 2,
-            sights: &[Rotation, HonestRepeat, Recovery, LateCopy, Reuse],
+            milestones: &[Rotation, FairRepeat, Recovery, LateCopy, Reuse],
         },
         100_000,
     );
@@ -140,13 +140,13 @@ fn a_client_and_a_thief_may_refresh_in_any_order() {
 #[test]
 fn a_client_and_a_thief_may_refresh_in_any_order_without_grace() {
     check(
-        SmallWorld {
+        BoundedWorld {
             start: World::new(Rules::new(0, 9, 9), 1, true).with_login(0),
             requests: &[3, 2],
-            asks: is_refresh,
+            is_allowed: is_refresh,
             faults: 1,
             seconds: 1,
-            sights: &[Rotation, Recovery, LateCopy, Reuse],
+            milestones: &[Rotation, Recovery, LateCopy, Reuse],
         },
         40_000,
     );
@@ -155,13 +155,13 @@ fn a_client_and_a_thief_may_refresh_in_any_order_without_grace() {
 #[test]
 fn two_sessions_and_a_thief_may_refresh_in_any_order() {
     check(
-        SmallWorld {
+        BoundedWorld {
             start: World::new(Rules::new(1, 9, 9), 2, true).with_login(0).with_login(1),
             requests: &[3, 2, 2],
-            asks: is_refresh,
+            is_allowed: is_refresh,
             faults: 0,
             seconds: 1,
-            sights: &[Rotation, HonestRepeat, Reuse],
+            milestones: &[Rotation, FairRepeat, Reuse],
         },
         30_000,
     );
@@ -170,13 +170,13 @@ fn two_sessions_and_a_thief_may_refresh_in_any_order() {
 #[test]
 fn a_session_may_expire_within_grace_and_reach_its_absolute_end() {
     check(
-        SmallWorld {
+        BoundedWorld {
             start: World::new(Rules::new(3, 2, 3), 1, true).with_login(0),
             requests: &[3, 2],
-            asks: is_refresh,
+            is_allowed: is_refresh,
             faults: 0,
             seconds: 4,
-            sights: &[Rotation, HonestRepeat, Reuse],
+            milestones: &[Rotation, FairRepeat, Reuse],
         },
         20_000,
     );
@@ -185,13 +185,13 @@ fn a_session_may_expire_within_grace_and_reach_its_absolute_end() {
 #[test]
 fn an_account_may_change_at_any_moment_under_its_sessions() {
     check(
-        SmallWorld {
+        BoundedWorld {
             start: World::new(Rules::new(1, 9, 9), 2, false).with_login(0),
             requests: &[3, 2],
-            asks: |_| true,
+            is_allowed: |_| true,
             faults: 1,
             seconds: 0,
-            sights: &[Rotation, HonestRepeat, Recovery, LoginTooLate, ChangeMadeAgain, NewOwner],
+            milestones: &[Rotation, FairRepeat, Recovery, LoginTooLate, ChangeMadeAgain, NewOwner],
         },
         100_000,
     );

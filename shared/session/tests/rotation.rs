@@ -54,7 +54,7 @@ fn rotate(now: u64) -> Option<Rotation> {
 }
 
 #[test]
-fn each_row_of_the_table() {
+fn generation_and_age_decide_on_the_outcome() {
     let live = session(11_000);
     for (session, generation, now, expected) in [
         (None, 5, 11_001, RefreshOutcome::Ended),
@@ -65,7 +65,7 @@ fn each_row_of_the_table() {
         (Some(&live), 4, 11_030, RefreshOutcome::Reused),
         (Some(&live), 3, 11_001, RefreshOutcome::Reused),
         (Some(&live), 0, 11_001, RefreshOutcome::Reused),
-        // Newer than the session: the table was set back.
+        // Newer than the session: the table was restored from a backup.
         (Some(&live), 6, 11_001, RefreshOutcome::Reused),
         (Some(&live), u64::MAX, 11_001, RefreshOutcome::Reused),
         // Another sandbox's clock is ahead.
@@ -77,7 +77,7 @@ fn each_row_of_the_table() {
 }
 
 #[test]
-fn without_grace_the_token_before_is_reused_also_in_the_same_second_and_earlier() {
+fn without_a_grace_period_the_previous_token_is_always_reuse() {
     let strict = RotationPolicy { grace: Duration::ZERO, ..POLICY };
     for now in [10_999, 11_000, 11_001] {
         assert_eq!(strict.outcome(Some(&session(11_000)), 4, at(now)), RefreshOutcome::Reused);
@@ -85,7 +85,7 @@ fn without_grace_the_token_before_is_reused_also_in_the_same_second_and_earlier(
 }
 
 #[test]
-fn a_rotation_slides_the_expiry_up_to_the_absolute_end() {
+fn a_rotation_extends_the_expiry_up_to_the_absolute_end() {
     let expiry = |now| rotate(now).map(|rotation| rotation.expires_at);
     assert_eq!(expiry(11_000), Some(at(12_000)));
     assert_eq!(expiry(12_500), Some(at(13_000)), "the absolute end");
@@ -94,7 +94,7 @@ fn a_rotation_slides_the_expiry_up_to_the_absolute_end() {
 }
 
 #[test]
-fn a_rotation_moves_the_session_once() {
+fn a_rotation_applies_once() {
     let mut current = session(11_000);
     let rotation = rotate(11_500).unwrap();
     assert!(rotation.apply(&mut current));
@@ -105,12 +105,12 @@ fn a_rotation_moves_the_session_once() {
 
     let rotated = current.clone();
     let second = rotate(11_501).unwrap();
-    assert!(!second.apply(&mut current), "its token is the one before");
+    assert!(!second.apply(&mut current), "its token is the previous one");
     assert_eq!(current, rotated);
 }
 
 #[test]
-fn the_newest_token_of_a_generation_is_one_token_however_often_it_is_handed_out() {
+fn the_refresh_token_of_a_generation_is_always_the_same() {
     let session = session(11_000);
     assert_eq!(session.newest(), session.clone().newest());
     assert_eq!(session.newest().number, 5);

@@ -1,4 +1,4 @@
-//! Sessions and where they come from.
+//! Sessions and their clients.
 #![cfg(test)]
 
 use latchkey_session::{AccountStatus, Client, SessionState};
@@ -22,7 +22,7 @@ fn a_session_is_alive_until_the_second_of_its_expiry() {
 }
 
 #[test]
-fn no_session_is_alive_of_another_user_a_disabled_account_or_once_it_ended() {
+fn sessions_of_other_users_disabled_accounts_and_ended_ones_are_not_alive() {
     let user = UserId::generate().unwrap();
     let alive = SessionState {
         user: user.clone(),
@@ -38,7 +38,7 @@ fn no_session_is_alive_of_another_user_a_disabled_account_or_once_it_ended() {
 }
 
 #[test]
-fn where_a_client_is_does_not_print() {
+fn debug_output_of_a_client_is_redacted() {
     assert_eq!(format!("{:?}", Client::new("192.0.2.1", "device")), "Client([redacted])");
 }
 
@@ -46,6 +46,6 @@ fn where_a_client_is_does_not_print() {
 fn a_long_user_agent_is_cut_between_characters() {
     let client = Client::new("192.0.2.1", &"ü".repeat(200));
     assert_eq!(client.user_agent, "ü".repeat(128));
-    let odd = Client::new("192.0.2.1", &format!("x{}", "ü".repeat(200)));
-    assert_eq!(odd.user_agent.len(), 255);
+    let long = Client::new("192.0.2.1", &format!("x{}", "ü".repeat(200)));
+    assert_eq!(long.user_agent.len(), 255);
 }

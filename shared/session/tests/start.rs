@@ -35,14 +35,14 @@ fn a_new_session_expires_when_idle_and_at_its_absolute_end() {
 }
 
 #[test]
-fn a_session_of_an_earlier_proof_ends_absolutely_with_it() {
+fn the_absolute_lifetime_counts_from_the_auth_time() {
     let expiry = |auth_time| {
         let started = POLICY.proved_at(start(&Sessions::new(), 1_000), at(auth_time));
         assert_eq!(started.session.auth_time, at(auth_time));
         started.session.expires_at
     };
     assert_eq!(expiry(1_000), at(1_030));
-    assert_eq!(expiry(930), at(1_020), "its ninety seconds have begun with the proof");
+    assert_eq!(expiry(930), at(1_020), "90 s after the auth time");
 }
 
 #[test]
@@ -57,13 +57,13 @@ fn a_login_over_the_limit_ends_the_least_recently_used_session() {
 
     let started = start(&sessions, 1_004);
 
-    assert_eq!(started.ended, [second], "the oldest had been used since");
+    assert_eq!(started.ended, [second], "the oldest was used more recently");
     started.apply(&mut sessions);
     assert_eq!(sessions.len(), POLICY.limit);
 }
 
 #[test]
-fn two_logins_at_once_may_exceed_the_limit_and_the_next_restores_it() {
+fn concurrent_logins_may_exceed_the_limit_until_the_next_login() {
     let mut sessions = Sessions::new();
     for now in [1_000, 1_001, 1_002] {
         start(&sessions, now).apply(&mut sessions);

@@ -1,4 +1,4 @@
-//! The algorithms that tokens may be signed with.
+//! Signature algorithms.
 
 use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_FIXED, ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED,
@@ -8,16 +8,19 @@ use aws_lc_rs::signature::{
 };
 use jsonwebtoken::Algorithm as Jws;
 
-/// A JWS algorithm (RFC 7518 §3.1, RFC 8037 §3.1). A key is for exactly one (RFC 8725 §3.1).
+/// A JWS signature algorithm (RFC 7518 §3.1, RFC 8037 §3.1). Each key is for exactly one algorithm
+/// (RFC 8725 §3.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Algorithm {
-    /// ECDSA on P-256 with SHA-256: short signatures, and verifiers hold no secret.
+    /// ECDSA on P-256 with SHA-256. The default of a deployment: short signatures, and verifiers
+    /// hold no secret.
     Es256,
     /// ECDSA on P-384 with SHA-384.
     Es384,
-    /// Ed25519.
+    /// Ed25519 (RFC 8037). Ed448 is not supported.
     EdDsa,
-    /// RSASSA-PKCS1-v1_5 with SHA-256, which every verifier supports.
+    /// RSASSA-PKCS1-v1_5 with SHA-256. The most widely supported algorithm; API Gateway's JWT
+    /// authorizer accepts it.
     Rs256,
     /// RSASSA-PKCS1-v1_5 with SHA-384.
     Rs384,
@@ -29,7 +32,7 @@ pub enum Algorithm {
     Ps384,
     /// RSASSA-PSS with SHA-512.
     Ps512,
-    /// HMAC with SHA-256: every verifier can also sign.
+    /// HMAC with SHA-256. Every verifier holds the secret and can also sign.
     Hs256,
     /// HMAC with SHA-384.
     Hs384,
@@ -37,19 +40,19 @@ pub enum Algorithm {
     Hs512,
 }
 
-/// The type of an algorithm's keys, with its parameters.
+/// The key type of an algorithm, with its parameters.
 #[derive(Clone, Copy)]
 pub(crate) enum KeyType {
     EllipticCurve(Curve),
     Ed25519,
     Rsa(&'static dyn RsaEncoding),
-    /// A shared secret of at least that many bytes, the length of the hash (RFC 7518 §3.2).
+    /// A shared secret with its minimum length in bytes: the length of the hash (RFC 7518 §3.2).
     Secret(usize),
 }
 
 #[derive(Clone, Copy)]
 pub(crate) struct Curve {
-    /// Its name in a JWK (RFC 7518 §6.2.1.1).
+    /// The `crv` member of a JWK (RFC 7518 §6.2.1.1).
     pub(crate) name: &'static str,
     pub(crate) signing: &'static EcdsaSigningAlgorithm,
     pub(crate) verification: &'static EcdsaVerificationAlgorithm,
@@ -72,7 +75,7 @@ use Algorithm::{
 };
 
 impl Algorithm {
-    /// Every algorithm.
+    /// All supported algorithms.
     pub const ALL: [Self; 12] =
         [Es256, Es384, EdDsa, Rs256, Rs384, Rs512, Ps256, Ps384, Ps512, Hs256, Hs384, Hs512];
 
@@ -93,17 +96,17 @@ impl Algorithm {
         }
     }
 
-    /// The name in a token's `alg` header.
+    /// The name in `alg` of tokens and JWKs (RFC 7518 §3.1), such as `ES256`.
     pub const fn name(self) -> &'static str {
         self.properties().0
     }
 
-    /// The algorithm of that case-sensitive name.
+    /// The algorithm named `name`, case-sensitive; `None` for an unsupported name.
     pub fn parse(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|algorithm| algorithm.name() == name)
     }
 
-    /// Whether its keys have a public half, which verifies and cannot sign.
+    /// Whether keys have a public half, which verifies but cannot sign. False for HMAC.
     pub const fn has_public_half(self) -> bool {
         !matches!(self.key_type(), KeyType::Secret(_))
     }

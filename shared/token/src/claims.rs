@@ -1,23 +1,23 @@
-//! The claims of tokens: of new ones and of verified ones.
+//! Claims of new tokens and of verified tokens.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::{AdditionalClaims, SessionId, Timestamp, TokenId, UserId};
 
-/// The type of a token: its `type` claim. A token of one type is never accepted as one of the other
-/// (RFC 8725 §3.12).
+/// The type of a token: its `type` claim and `typ` header. A verifier never accepts one type as the
+/// other (RFC 8725 §3.12).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum TokenType {
-    /// Grants access to protected routes.
+    /// Opens protected routes: `type` is `access`, `typ` is `at+jwt` (RFC 9068 §2.1).
     Access,
-    /// Is exchanged for the next pair of tokens.
+    /// Is exchanged for the next pair of tokens: `type` is `refresh`, `typ` is `rt+jwt`.
     Refresh,
 }
 
 impl TokenType {
-    /// The `typ` header: RFC 9068 §2.1 for access tokens, its counterpart for refresh tokens.
+    /// The `typ` header: RFC 9068 §2.1 for access tokens, a private counterpart for refresh tokens.
     pub(crate) const fn header_name(self) -> &'static str {
         match self {
             Self::Access => "at+jwt",
@@ -32,113 +32,118 @@ impl TokenType {
     }
 }
 
-/// The user and the session for which tokens are issued.
+/// The user and the session that tokens are issued for.
 #[derive(Clone, Copy, Debug)]
 pub struct Grant<'a> {
-    /// The user's immutable identifier, `sub`.
+    /// `sub`: the user's immutable id.
     pub user: &'a UserId,
-    /// The user name as it was typed at sign-up.
+    /// `username`: the user name as typed at sign-up.
     pub username: &'a str,
-    /// The session, `sid`.
+    /// `sid`: the id of the session.
     pub session: &'a SessionId,
-    /// When the session expires unless it is rotated before. No token expires later.
+    /// When the session expires unless it is rotated first. `exp` is never later.
     pub session_expires_at: Timestamp,
-    /// The user's roles.
+    /// `roles` of access tokens. An empty slice omits the claim.
     pub roles: &'a [String],
-    /// When the user last proved the password.
+    /// `auth_time`: when the user last proved the password (OpenID Connect Core §2).
     pub auth_time: Timestamp,
-    /// Claims of the application, for access tokens.
+    /// Application claims of access tokens.
     pub claims: Option<&'a AdditionalClaims>,
-    /// Whether the tokens are for cookies, and so carry a CSRF secret.
+    /// Whether the tokens go into cookies. They then carry a `csrf` claim.
     pub for_cookies: bool,
 }
 
-/// The one refresh token of a generation of its session. Its claims are the same each time that it
-/// is issued.
+/// One generation of a session. Each generation has exactly one refresh token: issuing it again
+/// produces the same claims.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Generation {
-    /// How often the session was rotated, `gen`.
+    /// `gen`: how often the session was rotated, 0 after the login.
     pub number: u64,
-    /// The token, `jti`.
+    /// `jti` of the generation's refresh token.
     pub token: TokenId,
-    /// When the session was rotated to it, `iat`.
+    /// `iat`: when the session was rotated to this generation.
     pub began_at: Timestamp,
 }
 
 /// The user that a token names.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Subject {
-    /// A user of this service.
+    /// A user of this deployment.
     User {
-        /// The user's immutable identifier, `sub`.
+        /// `sub`: the user's immutable id.
         id: UserId,
-        /// The user name as it was typed at sign-up.
+        /// `username`: the user name as typed at sign-up.
         username: String,
     },
-    /// A user of the legacy service that signed the token.
+    /// A user of a legacy Flask service, which signed the token.
     Legacy {
-        /// The identity in that service. The legacy table says which user it is.
+        /// The identity in that service. The caller maps it to a user.
         identity: String,
     },
 }
 
-/// The claims of an access token whose signature, type, issuer, audience and times were checked.
-/// Its session may have ended.
+/// The claims of a verified access token: signature, type, issuer, audience and times are checked.
+/// The session is not: it may have ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AccessClaims {
-    /// The user, `sub`.
+    /// `sub` and `username`, or the identity of a legacy token.
     pub subject: Subject,
-    /// The session, `sid`; `None` for a legacy token.
+    /// `sid`: the session; `None` for a legacy token.
     pub session: Option<SessionId>,
-    /// This token, `jti`; `None` for a legacy token.
+    /// `jti`: the id of this token; `None` for a legacy token.
     pub token: Option<TokenId>,
-    /// When the user last proved the password; a legacy token's `iat`.
+    /// `auth_time`: when the user last proved the password; `iat` of a legacy token.
     pub auth_time: Timestamp,
-    /// When the token expires.
+    /// `exp`: the token is expired from this second on, apart from the leeway.
     pub expires_at: Timestamp,
-    /// Whether the token was issued for a password and not for a refresh token.
+    /// `fresh`: the token was issued for a password, not for a refresh token.
     pub fresh: bool,
-    /// The user's roles when the token was issued.
+    /// `roles`: the user's roles when the token was issued; empty for a legacy token.
     pub roles: Vec<String>,
-    /// The CSRF secret that a request with the token in a cookie must repeat.
+    /// `csrf`: the value that a request with this token in a cookie must repeat in a header;
+    /// `None` if the token was not issued for a cookie.
     pub csrf: Option<String>,
-    /// The claims of the application.
+    /// The application claims: all claims that are not reserved.
     pub claims: AdditionalClaims,
 }
 
-/// The claims of a refresh token, checked like [`AccessClaims`].
+/// The claims of a verified refresh token, checked like [`AccessClaims`]. Whether it is the newest
+/// of its session is for the session rules to decide.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct RefreshClaims {
-    /// The user, `sub`.
+    /// `sub` and `username`, or the identity of a legacy token.
     pub subject: Subject,
-    /// The session, `sid`; `None` for a legacy token.
+    /// `sid`: the session; `None` for a legacy token.
     pub session: Option<SessionId>,
-    /// How often the session had been rotated when the token was issued, `gen`.
+    /// `gen`: how often the session had been rotated when the token was issued; 0 for a legacy
+    /// token.
     pub generation: u64,
-    /// This token, `jti`; `None` for a legacy token.
+    /// `jti`: the id of this token; `None` for a legacy token.
     pub token: Option<TokenId>,
-    /// When the user last proved the password; a legacy token's `iat`.
+    /// `auth_time`: when the user last proved the password; `iat` of a legacy token.
     pub auth_time: Timestamp,
-    /// When the token expires.
+    /// `exp`: the token is expired from this second on, apart from the leeway.
     pub expires_at: Timestamp,
-    /// The CSRF secret that a request with the token in a cookie must repeat.
+    /// `csrf`: the value that a request with this token in a cookie must repeat in a header;
+    /// `None` if the token was not issued for a cookie.
     pub csrf: Option<String>,
 }
 
-/// The session of a token of either type, checked like [`AccessClaims`].
+/// The session that a verified token of either type names, checked like [`AccessClaims`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SessionClaims {
-    /// The user, `sub`.
+    /// `sub`: the user's immutable id.
     pub user: UserId,
-    /// The user name as it was typed at sign-up.
+    /// `username`: the user name as typed at sign-up.
     pub username: String,
-    /// The session, `sid`.
+    /// `sid`: the id of the session.
     pub session: SessionId,
-    /// The CSRF secret that a request with the token in a cookie must repeat.
+    /// `csrf`: the value that a request with this token in a cookie must repeat in a header;
+    /// `None` if the token was not issued for a cookie.
     pub csrf: Option<String>,
 }
 
-/// The claims as they are written. A missing or mistyped one fails the whole token.
+/// The claims as serialised. A missing or mistyped claim fails the whole token.
 #[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct Payload {
     pub(crate) iss: String,

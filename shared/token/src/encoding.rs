@@ -1,4 +1,5 @@
-//! base64url as in RFC 7515 §2. Padding and stray bits are refused, so a token has exactly one text.
+//! base64url without padding (RFC 7515 §2). Decoding refuses padding and stray bits, so that bytes
+//! have exactly one encoding.
 
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 

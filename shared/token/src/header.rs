@@ -1,23 +1,23 @@
-//! The JOSE header, read strictly.
+//! Strict parsing of the JOSE header.
 
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 use crate::json;
 
-/// Issued tokens have three members, and up to eight of an application.
+/// Issued tokens have three members and up to eight application headers.
 const MAX_MEMBERS: usize = 16;
 
-/// Members that change how a token is read or which key verifies it. None of them is supported, so
-/// a token with one is refused (RFC 7515 §4.1.11, RFC 7797 §7, RFC 8725 §3.10).
+/// Members that change how a token is read or which key verifies it. Tokens with any of them are
+/// refused (RFC 7515 §4.1.11, RFC 7797 §7, RFC 8725 §3.10).
 pub(crate) const REFUSED: [&str; 11] =
     ["b64", "crit", "cty", "enc", "jku", "jwk", "x5c", "x5t", "x5t#S256", "x5u", "zip"];
 
-/// The members that are written and read.
+/// The members that issuers write and verifiers read.
 pub(crate) const OURS: [&str; 3] = ["alg", "kid", "typ"];
 
-/// The header before the signature was checked. Issued tokens have all three members; those of a
-/// legacy service have no `kid` and may lack `typ`.
+/// The header before the signature is checked. Issued tokens have all three members. Legacy tokens
+/// have no `kid` and may lack `typ`.
 #[derive(Deserialize)]
 pub(crate) struct UnverifiedHeader {
     pub(crate) alg: String,

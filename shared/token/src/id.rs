@@ -1,4 +1,4 @@
-//! Random identifiers: 128 bits from the kernel's generator, as 22 characters of base64url.
+//! Random ids: 128 bits from the operating system as 22 characters of base64url.
 
 use std::fmt;
 
@@ -14,10 +14,10 @@ macro_rules! random_id {
         pub struct $name(String);
 
         impl $name {
-            /// A new random identifier.
+            /// A new random id: 128 bits as 22 characters of base64url.
             ///
             /// # Errors
-            /// [`RandomnessError`] when the operating system gives no random bytes.
+            /// [`RandomnessError`] if the operating system returns no random bytes.
             pub fn generate() -> Result<Self, RandomnessError> {
                 random_text().map(Self)
             }
@@ -27,7 +27,7 @@ macro_rules! random_id {
                 $is_valid(text).then(|| Self(text.to_owned()))
             }
 
-            /// The identifier as text.
+            /// The id as text.
             pub fn as_str(&self) -> &str {
                 &self.0
             }
@@ -56,24 +56,25 @@ macro_rules! random_id {
 }
 
 random_id! {
-    /// The id of a user, the `sub` claim. Never reused, unlike a user name. Imported accounts keep
-    /// the identifiers of their former service, such as `auth0|5f7c8ec7c33c6c00`.
+    /// The id of a user: the `sub` claim. Immutable and never reused, unlike a user name. Imported
+    /// accounts keep the id of their former service, such as `auth0|5f7c8ec7c33c6c00`.
     UserId, is_subject, "1 to 255 printable ASCII characters without spaces"
 }
 random_id! {
-    /// The id of a session, the `sid` claim of its tokens.
+    /// The id of a session: the `sid` claim of its tokens.
     SessionId, is_identifier, "1 to 64 characters of base64url"
 }
 random_id! {
-    /// The id of a token, the `jti` claim.
+    /// The id of a token: the `jti` claim (RFC 7519 §4.1.7).
     TokenId, is_identifier, "1 to 64 characters of base64url"
 }
 random_id! {
-    /// The id of one write, by which its author recognises it after a lost reply.
+    /// The id of one write to a store. It lets the writer recognise its own write after a lost
+    /// reply.
     OperationId, is_identifier, "1 to 64 characters of base64url"
 }
 
-/// A write that issues a token gives it its id.
+/// The write that issues a refresh token also names it: its `jti` is the id of the write.
 impl From<OperationId> for TokenId {
     fn from(id: OperationId) -> Self {
         Self(id.0)
@@ -82,7 +83,7 @@ impl From<OperationId> for TokenId {
 
 const RANDOM_BYTES: usize = 16;
 const MAX_CHARS: usize = 64;
-/// OpenID Connect Core §2, `sub`.
+/// The maximum length of `sub` in OpenID Connect Core §2.
 const MAX_SUBJECT_CHARS: usize = 255;
 
 fn random_text() -> Result<String, RandomnessError> {

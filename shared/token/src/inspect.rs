@@ -1,4 +1,4 @@
-//! Tools for people who look at tokens.
+//! Diagnostics: decode a token without trusting it. Never grant access by this module.
 
 use std::time::Duration;
 
@@ -9,23 +9,23 @@ use crate::{
     timestamp::Timestamp, verifier::Verifier,
 };
 
-/// The header and claims of a token whose signature was not checked. Anybody may have written it:
-/// show it, but decide nothing by it.
+/// The header and claims of a token whose signature was not checked. Anyone may have written them:
+/// display them, but base no decision on them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UnverifiedToken {
-    /// The header's members, including those for which a [`Verifier`] refuses a token.
+    /// The members of the header, including those that a [`Verifier`] refuses.
     pub header: Map<String, Value>,
-    /// The claims.
+    /// The claims by name.
     pub claims: Map<String, Value>,
 }
 
 impl UnverifiedToken {
-    /// Decodes a token. It must have a signature, which is not checked.
+    /// Decodes a token. A signature must be present but is not checked.
     ///
     /// # Errors
-    /// [`TokenError::TooLong`] and [`TokenError::NotCompact`] as for every token;
-    /// [`TokenError::BadHeader`] and [`TokenError::BadClaims`] for parts that are not an object of
-    /// unique members.
+    /// [`TokenError::TooLong`] and [`TokenError::NotCompact`] as in [`PresentedToken::parse`];
+    /// [`TokenError::BadHeader`] and [`TokenError::BadClaims`] if header or payload is not a JSON
+    /// object of unique members.
     pub fn parse(text: &str) -> Result<Self, TokenError> {
         let (header, payload) = PresentedToken::parse(text)?.decode()?;
         Ok(Self {
@@ -35,13 +35,12 @@ impl UnverifiedToken {
     }
 }
 
-/// Checks a token of either type as a [`Verifier`] does, but takes the issuer, the audience and the
-/// lifetime from the token itself. It serves to find out what is wrong with a token, never to grant
-/// access.
+/// Checks a token of either type like a [`Verifier`], but accepts any issuer, audience and
+/// lifetime. Use it to diagnose a token, never to grant access. The leeway is 0.
 ///
 /// # Errors
-/// As [`Verifier::session`], but for [`TokenError::WrongIssuer`] and [`TokenError::LivesTooLong`];
-/// [`TokenError::WrongAudience`] for a refresh token that is not for its issuer.
+/// As [`Verifier::session`], without [`TokenError::WrongIssuer`] and [`TokenError::LivesTooLong`].
+/// [`TokenError::WrongAudience`] only for a refresh token whose `aud` is not `<iss>#refresh`.
 pub fn verify_except_parties(
     token: PresentedToken<'_>,
     keys: &KeySet,
@@ -49,7 +48,7 @@ pub fn verify_except_parties(
 ) -> Result<(), TokenError> {
     let claims = token.decode().ok().and_then(|(_, payload)| json::parse_object(&payload));
     let claims = claims.unwrap_or_default();
-    // Claims that are not strings are refused as claims, before they would be compared.
+    // The verifier refuses claims that are not strings before it compares them.
     let party = |name| claims.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
     let profile = TokenProfile {
         issuer: party("iss"),

@@ -1,4 +1,4 @@
-//! Issues tokens.
+//! Issuing tokens.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ use crate::{
     timestamp::Timestamp,
 };
 
-/// Signs tokens with one key for one profile.
+/// Signs tokens with one key for one profile. Create one per request; it only borrows.
 #[derive(Clone, Copy, Debug)]
 pub struct Issuer<'a> {
     key: &'a SigningKey,
@@ -28,38 +28,43 @@ pub struct Issuer<'a> {
 /// A new token.
 #[derive(Debug)]
 pub struct IssuedToken {
-    /// The compact JWS. It grants access to everyone who has it.
+    /// The compact JWS (RFC 7515 §3.1): a bearer credential.
     pub text: SecretString,
-    /// Its `exp` claim.
+    /// The `exp` claim.
     pub expires_at: Timestamp,
-    /// Its `csrf` claim, if it is for a cookie.
+    /// The `csrf` claim; `None` unless the token is for a cookie.
     pub csrf: Option<String>,
 }
 
 impl<'a> Issuer<'a> {
-    /// An issuer of tokens for `profile`, signed with `key`.
+    /// An issuer that signs tokens for `profile` with `key`.
     pub const fn new(key: &'a SigningKey, profile: &'a TokenProfile) -> Self {
         Self { key, profile, headers: None }
     }
 
-    /// The same, but access tokens carry `headers` besides `alg`, `kid` and `typ`.
+    /// Adds `headers` to the header of access tokens, beside `alg`, `kid` and `typ`: at most eight
+    /// headers and 512 bytes of JSON.
     ///
     /// # Errors
-    /// [`AdditionalError`] for reserved headers, and for too many.
+    /// [`AdditionalError::Reserved`] for a [reserved](crate#claims-and-headers-of-an-application)
+    /// header; [`AdditionalError::TooLarge`] beyond the limits.
     pub fn with_headers(self, headers: &'a Map<String, Value>) -> Result<Self, AdditionalError> {
         check_headers(headers)?;
         Ok(Self { headers: Some(headers), ..self })
     }
 
-    /// The longest lifetime of an access token.
+    /// The longest lifetime of an access token, from the profile.
     pub const fn access_lifetime(self) -> Duration {
         self.profile.access_lifetime
     }
 
-    /// An access token. It is `fresh` if the user has just proved the password.
+    /// Issues an access token with a random `jti`. Pass `fresh` if the user has just proved the
+    /// password. `exp` is `now` plus the profile's lifetime, or the end of the session if that is
+    /// earlier.
     ///
     /// # Errors
-    /// [`SigningError`] when the cryptography library or the system's random numbers fail.
+    /// [`SigningError`] if the cryptography library or the operating system's random generator
+    /// fails.
     pub fn access_token(
         self,
         grant: &Grant<'_>,
@@ -79,7 +84,9 @@ impl<'a> Issuer<'a> {
         })
     }
 
-    /// The refresh token of a generation of the session.
+    /// Issues the refresh token of a generation. `iat`, `jti` and `csrf` come from the generation,
+    /// so a second call returns a token with the same claims. With `for_cookies` both tokens are
+    /// for cookies.
     ///
     /// # Errors
     /// As [`Issuer::access_token`].
@@ -92,7 +99,8 @@ impl<'a> Issuer<'a> {
         self.refresh_token_with(grant, generation, label)
     }
 
-    /// The same, for a cookie whose access tokens are not in cookies.
+    /// Issues the refresh token of a generation for a cookie whose access token is not in a cookie.
+    /// [`RefreshClaims::is_alone_in_cookie`] recognises it.
     ///
     /// # Errors
     /// As [`Issuer::access_token`].
@@ -166,15 +174,16 @@ impl<'a> Issuer<'a> {
 
 const LONE_CSRF: &str = "lone csrf";
 
-/// The CSRF secret of a refresh token: the same each time that the token is issued, and known only
-/// to those who have the token. Its label says whether access tokens go into cookies too, so that
-/// a refresh answers as the login did.
+/// The `csrf` claim of a refresh token, derived from its `jti`: the same each time the token is
+/// issued. The label records whether access tokens go into cookies too, so that a refresh delivers
+/// tokens like the login.
 fn refresh_csrf(label: &str, token: &TokenId) -> String {
     to_base64url(digest::digest(&digest::SHA256, format!("{label} {token}").as_bytes()))
 }
 
 impl RefreshClaims {
-    /// Whether the token is in a cookie and its access tokens are not.
+    /// Whether this refresh token is in a cookie and its access tokens are not
+    /// ([`Issuer::lone_refresh_token`]).
     pub fn is_alone_in_cookie(&self) -> bool {
         let lone = self.token.as_ref().map(|token| refresh_csrf(LONE_CSRF, token));
         lone.is_some() && lone == self.csrf

@@ -1,4 +1,4 @@
-//! JSON in which no object repeats a member, of which two parsers could read different values.
+//! JSON without repeated members: two parsers could read different values from a repeated member.
 
 use std::fmt;
 
@@ -8,7 +8,8 @@ use serde::{
 };
 use serde_json::{Map, Value};
 
-/// Reads one JSON object; `None` for anything else, and when it or an object in it repeats a member.
+/// Parses one JSON object; `None` for anything else, and if any object in it repeats a member
+/// (RFC 7515 §4, RFC 7519 §4).
 pub fn parse_object(json: &[u8]) -> Option<Map<String, Value>> {
     match serde_json::from_slice(json) {
         Ok(Strict(Value::Object(members))) => Some(members),

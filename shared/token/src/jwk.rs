@@ -1,4 +1,4 @@
-//! Public keys as JSON (RFC 7517).
+//! Public keys as JWKs (RFC 7517).
 
 use aws_lc_rs::{digest, rsa};
 use serde::{Deserialize, Serialize};
@@ -8,17 +8,17 @@ use crate::{
     encoding::to_base64url,
 };
 
-/// The public half of a signing key, as the JWKS endpoint serves it.
+/// A public key, as the JWKS endpoint serves it (RFC 7517 §4).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PublicJwk {
-    /// The key's id, which tokens carry in their header.
+    /// The id of the key: `kid` in the header of its tokens.
     pub kid: String,
-    /// The one algorithm that the key is for.
+    /// The name of the key's only algorithm (RFC 7518 §3.1), such as `ES256`.
     pub alg: String,
-    /// Always `sig`.
+    /// `use`: always `sig` (RFC 7517 §4.2).
     #[serde(rename = "use")]
     pub usage: String,
-    /// The key itself.
+    /// `kty` and the members that depend on it.
     #[serde(flatten)]
     pub parameters: PublicParameters,
 }
@@ -29,40 +29,40 @@ impl PublicJwk {
     }
 }
 
-/// The members of a public key that depend on its type, base64url.
+/// The members of a public key that depend on its type. Numbers and points are base64url.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kty")]
 pub enum PublicParameters {
     /// A point on an elliptic curve (RFC 7518 §6.2.1).
     #[serde(rename = "EC")]
     EllipticCurve {
-        /// The curve.
+        /// The curve: `P-256` or `P-384`.
         crv: String,
-        /// The point's first coordinate.
+        /// The x coordinate, 32 or 48 bytes.
         x: String,
-        /// The point's second coordinate.
+        /// The y coordinate, 32 or 48 bytes.
         y: String,
     },
     /// An Ed25519 key (RFC 8037 §2).
     #[serde(rename = "OKP")]
     OctetKeyPair {
-        /// The curve.
+        /// The curve: `Ed25519`.
         crv: String,
-        /// The key.
+        /// The public key, 32 bytes.
         x: String,
     },
     /// An RSA key (RFC 7518 §6.3.1).
     #[serde(rename = "RSA")]
     Rsa {
-        /// The modulus.
+        /// The modulus, 2048 to 8192 bits, big-endian.
         n: String,
-        /// The exponent.
+        /// The public exponent, big-endian.
         e: String,
     },
 }
 
 impl PublicParameters {
-    /// The key's thumbprint (RFC 7638 §3), which serves as its id.
+    /// The SHA-256 thumbprint in base64url (RFC 7638 §3), the `kid` of generated keys.
     pub fn thumbprint(&self) -> String {
         let canonical = match self {
             Self::EllipticCurve { crv, x, y } => {
@@ -92,9 +92,9 @@ impl PublicParameters {
     }
 }
 
-/// A JWK set of public keys (RFC 7517 §5). Shared secrets never appear in it.
+/// A JWK set of public keys (RFC 7517 §5). It never contains shared secrets.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PublicJwkSet {
-    /// The keys, the signing one first.
+    /// The keys. The signing key comes first in a set that [`KeySet`](crate::KeySet) returns.
     pub keys: Vec<PublicJwk>,
 }

@@ -1,4 +1,4 @@
-//! JWK sets (RFC 7517 §5) as text: the members of their keys, not yet checked as keys.
+//! Parsing JWK sets (RFC 7517 §5). The numbers in the keys are checked later.
 
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, de::IgnoredAny};
@@ -19,7 +19,7 @@ struct JwkSetMembers {
     keys: Vec<JwkMembers>,
 }
 
-/// Derived `Deserialize` refuses repeated members.
+/// The derived `Deserialize` refuses repeated members.
 #[derive(Deserialize)]
 struct JwkMembers {
     kid: Option<String>,
@@ -28,7 +28,7 @@ struct JwkMembers {
     usage: Option<String>,
     key_ops: Option<Vec<String>>,
     oth: Option<IgnoredAny>,
-    /// `None` when a member is missing or `kty` is unknown.
+    /// `None` if a member is missing or `kty` is unknown.
     #[serde(flatten)]
     key: Option<KeyMembers>,
     #[serde(flatten)]
@@ -51,7 +51,7 @@ pub(crate) enum SecretMembers {
     Oct { k: SecretString },
 }
 
-/// The members of a private key, big-endian numbers in base64url.
+/// The private members of a key: big-endian numbers in base64url.
 #[derive(Deserialize)]
 pub(crate) struct PrivateMembers {
     pub(crate) d: Option<SecretString>,
@@ -71,7 +71,7 @@ pub(crate) struct LegacyMembers {
     pub(crate) aud: Option<OneOrMany>,
 }
 
-/// The library that signed a legacy service's tokens.
+/// The library that signed the tokens of a legacy service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Minter {
@@ -81,7 +81,7 @@ pub(crate) enum Minter {
     FlaskJwt,
 }
 
-/// One string or a list, as in `aud` (RFC 7519 §4.1.3).
+/// One string or a list of strings, like `aud` (RFC 7519 §4.1.3).
 #[derive(Clone, Debug, Deserialize)]
 #[serde(untagged)]
 pub(crate) enum OneOrMany {
@@ -91,7 +91,7 @@ pub(crate) enum OneOrMany {
 
 const MAX_KID_BYTES: usize = 128;
 
-/// A key of a set. Its members belong together; its numbers were not checked.
+/// A key of a set. Its members are consistent; its numbers are not checked yet.
 pub(crate) struct Jwk {
     pub(crate) kid: String,
     pub(crate) algorithm: Algorithm,
@@ -102,9 +102,9 @@ pub(crate) struct Jwk {
 
 use KeyMembers::{Public, Secret};
 
-/// Reads the keys of a JWK set. No two have the same `kid`.
+/// Parses the keys of a JWK set. Their `kid`s are unique.
 pub(crate) fn parse_jwk_set(json: &str) -> Result<Vec<Jwk>, KeyError> {
-    // The parser's own message could quote the text, so it is not passed on.
+    // The parser's message could quote key material, so it is dropped.
     let set: JwkSetMembers = serde_json::from_str(json)
         .map_err(|_| KeyError::NotAJwkSet("expected {\"keys\":[…]} with keys"))?;
     let mut keys = Vec::<Jwk>::new();
@@ -137,7 +137,7 @@ impl Jwk {
         let is_of_type = match (algorithm.key_type(), &key) {
             (KeyType::EllipticCurve(curve), Public(EllipticCurve { crv, .. })) => crv == curve.name,
             (KeyType::Ed25519, Public(OctetKeyPair { crv, .. })) => crv == "Ed25519",
-            // RFC 7518 §6.3.2.7: keys of more than two primes are not supported.
+            // `oth` means more than two primes (RFC 7518 §6.3.2.7), which is not supported.
             (KeyType::Rsa(_), Public(Rsa { .. })) => members.oth.is_none(),
             (KeyType::Secret(_), Secret(_)) => true,
             _ => false,

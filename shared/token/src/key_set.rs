@@ -1,4 +1,4 @@
-//! The keys of one function.
+//! The keys of one function or service.
 
 use std::{
     num::NonZeroUsize,
@@ -20,27 +20,31 @@ use crate::{
     verifying::VerifyingKey,
 };
 
-/// The `kid` of a shared secret that came without one.
+/// The `kid` of a raw shared secret.
 const SHARED_SECRET_KID: &str = "shared-secret";
 
-/// How many genuine tokens are remembered.
+/// Capacity of the cache of tokens with a valid signature.
 const REMEMBERED_TOKENS: NonZeroUsize = NonZeroUsize::MIN.saturating_add(63);
 
 type RememberedTokens = LruCache<Vec<u8>, GenuineToken>;
 
-/// The keys of one function: the key that signs if there is one, the keys that verify, and the
-/// keys of a legacy service.
+/// The keys of one function or service: at most one key that signs, the keys that verify, and
+/// optionally the keys of a legacy service.
+///
+/// A key set caches the 64 most recently used tokens whose signature it verified.
 #[derive(Debug)]
 pub struct KeySet {
     signing: Option<SigningKey>,
     verifying: Vec<VerifyingKey>,
     legacy: LegacyKeys,
-    /// By the SHA-256 of their text. A new key set remembers no token, so a retired key ends here.
+    /// By the SHA-256 of the token. A new key set starts empty, so that a retired key verifies
+    /// nothing.
     remembered: Mutex<RememberedTokens>,
 }
 
 impl KeySet {
-    /// A key that signs, and all keys that verify.
+    /// A key set of parsed keys. `verifying` must include the public half of `signing`, otherwise
+    /// the set refuses its own tokens.
     pub fn new(signing: Option<SigningKey>, verifying: Vec<VerifyingKey>) -> Self {
         let remembered = Mutex::new(LruCache::new(REMEMBERED_TOKENS));
         Self { signing, verifying, legacy: LegacyKeys::default(), remembered }
@@ -51,11 +55,37 @@ impl KeySet {
         Self::new(Some(key), vec![public])
     }
 
-    /// Reads a JWK set (RFC 7517). Its first key is private and signs; the others, private or
-    /// public, verify. Keys with `minted_by` verify the tokens of a legacy service.
+    /// Parses a private JWK set (RFC 7517 §5). The first key must be private and signs. All keys
+    /// verify; those after the first may be public. Keys with `minted_by` verify the tokens of a
+    /// [legacy service](crate#tokens-of-a-legacy-flask-service) only.
+    ///
+    /// ```
+    /// use latchkey_token::{Algorithm, KeySet, SigningKey};
+    /// use secrecy::{ExposeSecret, SecretString};
+    /// use serde_json::{Value, json};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let key = |algorithm| -> Result<Value, Box<dyn std::error::Error>> {
+    ///     let set = SigningKey::generate_jwk_set(algorithm)?;
+    ///     Ok(serde_json::from_str::<Value>(set.expose_secret())?["keys"][0].take())
+    /// };
+    /// let set = json!({ "keys": [key(Algorithm::EdDsa)?, key(Algorithm::Es256)?] });
+    /// let keys = KeySet::parse(&SecretString::from(set.to_string()))?;
+    /// assert_eq!(keys.signing().map(SigningKey::algorithm), Some(Algorithm::EdDsa));
+    /// assert_eq!(keys.public_jwk_set().keys.len(), 2);
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
-    /// [`KeyError`]: one bad key refuses the whole set.
+    /// [`KeyError`] for the first bad key; the whole set is refused:
+    ///
+    /// - no `kid` of 1 to 128 bytes, or a duplicate `kid`;
+    /// - an unsupported `alg`, or a `kty` or `crv` that does not match `alg`;
+    /// - a `use` other than `sig`, or `key_ops` without `sign` (`verify` for a public key);
+    /// - parameters that are not a valid key, or a key that is too short;
+    /// - shared secrets mixed with keys that have a public half;
+    /// - a first key that is public.
     pub fn parse(jwk_set: &SecretString) -> Result<Self, KeyError> {
         let (mut signing, mut verifying, mut legacy) = (None, Vec::new(), Vec::new());
         for jwk in parse_jwk_set(jwk_set.expose_secret())? {
@@ -80,39 +110,44 @@ impl KeySet {
         Ok(Self { legacy: LegacyKeys::new(legacy), ..Self::new(Some(signing), verifying) })
     }
 
-    /// Reads a JWK set of public keys, for a function that does not sign.
+    /// Parses a JWK set of public keys (RFC 7517 §5), such as the body of `/.well-known/jwks.json`,
+    /// for a function or service that only verifies.
     ///
     /// # Errors
-    /// [`KeyError`]: one bad or private key refuses the whole set.
+    /// [`KeyError`] for the first bad key, as [`KeySet::parse`]; [`KeyError::Unsupported`] also for
+    /// a private key or a shared secret.
     pub fn parse_public(jwk_set: &str) -> Result<Self, KeyError> {
         let keys = parse_jwk_set(jwk_set)?.into_iter().map(VerifyingKey::from_set);
         let verifying = keys.collect::<Result<Vec<_>, _>>()?;
         if verifying.is_empty() { Err(KeyError::Empty) } else { Ok(Self::new(None, verifying)) }
     }
 
-    /// One private key in PEM: PKCS #8, PKCS #1 or SEC 1. Its `kid` is its thumbprint (RFC 7638).
+    /// Parses one private key in PEM (RFC 7468): PKCS #8, PKCS #1 for RSA, or SEC 1 for elliptic
+    /// curves. Its `kid` is its thumbprint (RFC 7638).
     ///
     /// # Errors
-    /// [`KeyError::NotPem`] without a key for `algorithm`, [`KeyError::Invalid`] for an RSA key of
-    /// less than 2048 bits.
+    /// [`KeyError::NotPem`] if the text has no private key for `algorithm`;
+    /// [`KeyError::Invalid`] for an RSA key of less than 2048 bits.
     pub fn from_pem(algorithm: Algorithm, pem: &SecretString) -> Result<Self, KeyError> {
         SigningKey::from_pem(algorithm, pem).map(Self::of_signing_key)
     }
 
-    /// One public key in PEM (`BEGIN PUBLIC KEY`). Its `kid` is its thumbprint (RFC 7638).
+    /// Parses one public key in PEM (`BEGIN PUBLIC KEY`, RFC 7468 §13). Its `kid` is its thumbprint
+    /// (RFC 7638).
     ///
     /// # Errors
-    /// [`KeyError::NotPem`] without a key for `algorithm`, [`KeyError::Invalid`] for numbers that
-    /// are not a key.
+    /// [`KeyError::NotPem`] if the text has no public key for `algorithm`; [`KeyError::Invalid`] if
+    /// its parameters are not a valid key.
     pub fn from_public_pem(algorithm: Algorithm, pem: &str) -> Result<Self, KeyError> {
         Ok(Self::new(None, vec![VerifyingKey::from_pem(algorithm, pem)?]))
     }
 
-    /// One secret that is shared with another service, for HS256, HS384 or HS512.
+    /// A raw secret for HS256, HS384 or HS512, which signs and verifies. Its `kid` is
+    /// `shared-secret`.
     ///
     /// # Errors
-    /// [`KeyError::ShortSecret`] for less than 32, 48 or 64 bytes, [`KeyError::Unsupported`] for
-    /// another algorithm.
+    /// [`KeyError::ShortSecret`] for less than 32, 48 or 64 bytes; [`KeyError::Unsupported`] for
+    /// any other algorithm.
     pub fn from_shared_secret(
         algorithm: Algorithm,
         secret: &SecretString,
@@ -121,16 +156,16 @@ impl KeySet {
         SigningKey::from_secret(kid, algorithm, secret).map(Self::of_signing_key)
     }
 
-    /// The same keys, and those of a legacy service.
+    /// Adds the keys of a [legacy service](crate#tokens-of-a-legacy-flask-service).
     #[must_use]
     pub fn with_legacy(self, keys: LegacyKeys) -> Self {
         Self { legacy: self.legacy.and(keys), ..self }
     }
 
-    /// The same keys, if the key that signs is for `algorithm`; `None` is any.
+    /// Returns the set if its signing key is for `algorithm`. `None` accepts every algorithm.
     ///
     /// # Errors
-    /// [`KeyError::OtherAlgorithm`].
+    /// [`KeyError::OtherAlgorithm`] if the signing key is for another algorithm.
     pub fn signing_with(self, algorithm: Option<Algorithm>) -> Result<Self, KeyError> {
         match (self.signing.as_ref().map(SigningKey::algorithm), algorithm) {
             (Some(found), Some(wanted)) if found != wanted => {
@@ -140,27 +175,27 @@ impl KeySet {
         }
     }
 
-    /// The key that signs.
+    /// The key that signs; `None` in a set that only verifies.
     pub const fn signing(&self) -> Option<&SigningKey> {
         self.signing.as_ref()
     }
 
-    /// The key that signs, taken out of the set.
+    /// Takes the signing key out of the set.
     pub fn into_signing(self) -> Option<SigningKey> {
         self.signing
     }
 
-    /// The verifying key with that id.
+    /// The verifying key with this `kid`. Keys of a legacy service are never found.
     pub fn find(&self, kid: &str) -> Option<&VerifyingKey> {
         self.verifying.iter().find(|key| key.kid() == kid)
     }
 
-    /// The public keys.
+    /// All verifying keys with a public half, whether their tokens are still accepted or not.
     pub fn public_jwk_set(&self) -> PublicJwkSet {
         PublicJwkSet { keys: self.verifying.iter().filter_map(|key| key.jwk().cloned()).collect() }
     }
 
-    /// The public keys whose tokens are accepted at that moment, for the JWKS endpoint.
+    /// The public keys whose tokens are accepted at `now`: the body of the JWKS endpoint.
     pub fn public_jwk_set_at(&self, now: Timestamp) -> PublicJwkSet {
         let accepted = self.verifying.iter().filter(|key| key.is_accepted(now));
         PublicJwkSet { keys: accepted.filter_map(|key| key.jwk().cloned()).collect() }

@@ -1,18 +1,18 @@
-//! Tokens as they arrive.
+//! Tokens as clients present them.
 
 use std::fmt;
 
 use crate::{encoding::from_base64url, error::TokenError};
 
-/// The longest token that is read. API Gateway passes 10,240 bytes of headers in all, so a longer
-/// token only costs time.
+/// The maximum length of a token in bytes: 8 KiB. API Gateway passes at most 10,240 bytes of
+/// headers.
 pub const MAX_TOKEN_BYTES: usize = 8 * 1024;
 
-/// A token as a client presented it: three parts of limited length, not verified.
+/// A token as a client presented it, split into three parts and not verified.
 #[derive(Clone, Copy)]
 pub struct PresentedToken<'a> {
     pub(crate) text: &'a str,
-    /// The part that is signed: header and payload.
+    /// The signed part: header and payload.
     pub(crate) message: &'a str,
     pub(crate) signature: &'a str,
     header: &'a str,
@@ -20,10 +20,11 @@ pub struct PresentedToken<'a> {
 }
 
 impl<'a> PresentedToken<'a> {
-    /// Splits the compact serialisation (RFC 7515 §3.1).
+    /// Splits the compact serialisation (RFC 7515 §3.1) without decoding it.
     ///
     /// # Errors
-    /// [`TokenError::TooLong`] and [`TokenError::NotCompact`].
+    /// [`TokenError::TooLong`] over [`MAX_TOKEN_BYTES`]; [`TokenError::NotCompact`] unless there
+    /// are three parts that are not empty.
     pub fn parse(text: &'a str) -> Result<Self, TokenError> {
         if text.len() > MAX_TOKEN_BYTES {
             return Err(TokenError::TooLong);
@@ -36,7 +37,7 @@ impl<'a> PresentedToken<'a> {
         Ok(Self { text, message, signature, header, payload })
     }
 
-    /// The bytes of header and payload. The signature must be canonical base64url too.
+    /// Decodes header and payload. The signature must be canonical base64url too.
     pub(crate) fn decode(self) -> Result<(Vec<u8>, Vec<u8>), TokenError> {
         let decode = |part| from_base64url(part).ok_or(TokenError::NotCompact);
         let parts = (decode(self.header)?, decode(self.payload)?);
@@ -45,7 +46,7 @@ impl<'a> PresentedToken<'a> {
     }
 }
 
-/// A token is as good as a password, so only its length is printed.
+/// Prints the length only: a token is a bearer credential.
 impl fmt::Debug for PresentedToken<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "PresentedToken({} bytes)", self.text.len())

@@ -1,38 +1,40 @@
-//! The profile of tokens, which issuer and verifier share.
+//! The profile that issuer and verifier share.
 
 use std::time::Duration;
 
-/// The issuer, audience and lifetimes of tokens.
+/// Issuer, audience and lifetimes of tokens.
 ///
-/// Issuer and verifier have the same profile: a token with a longer lifetime is refused, whatever
-/// key signed it.
+/// Give issuer and verifier the same profile: a verifier refuses tokens with a longer lifetime than
+/// its own profile allows. Durations count in whole seconds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TokenProfile {
-    /// The `iss` claim, compared byte for byte.
+    /// `iss` of new tokens, usually the https URL of the deployment. Compared byte for byte.
     pub issuer: String,
-    /// The `aud` claim of access tokens, compared byte for byte.
+    /// `aud` of new access tokens. Compared byte for byte. That of refresh tokens is
+    /// `<iss>#refresh`.
     pub audience: String,
     /// Further values of `iss` that a verifier accepts.
     pub other_issuers: Vec<String>,
     /// Further values of `aud` that a verifier accepts in access tokens.
     pub other_audiences: Vec<String>,
-    /// The longest lifetime of an access token.
+    /// Maximum lifetime of an access token, from `iat` to `exp`.
     pub access_lifetime: Duration,
-    /// The longest lifetime of a refresh token.
+    /// Maximum lifetime of a refresh token, from `iat` to `exp`.
     pub refresh_lifetime: Duration,
-    /// How much the clocks of issuer and verifier may differ; it widens `nbf`, `iat` and `exp`.
+    /// Tolerated clock difference between issuer and verifier. Applies to `nbf`, `iat` and `exp`
+    /// (RFC 7519 §4.1.4).
     pub leeway: Duration,
 }
 
-/// The `aud` claim of refresh tokens, which only their issuer accepts. A verifier that checks `aud`
-/// never accepts one as an access token.
+/// The `aud` claim of refresh tokens. Because it differs from every accepted audience, a verifier
+/// that checks `aud` never accepts a refresh token as an access token.
 pub(crate) fn refresh_audience(issuer: &str) -> String {
     format!("{issuer}#refresh")
 }
 
 impl TokenProfile {
-    /// The tokens of `issuer` with the defaults: the issuer is the audience, access tokens live 15
-    /// minutes and refresh tokens 30 days, without leeway.
+    /// The profile of `issuer` with the defaults of a deployment: `aud` is the issuer, access
+    /// tokens live 15 minutes, refresh tokens 30 days, the leeway is 0.
     pub fn new(issuer: impl Into<String>) -> Self {
         let issuer = issuer.into();
         Self {
@@ -46,8 +48,9 @@ impl TokenProfile {
         }
     }
 
-    /// Whether `audience` has the form `<issuer>#<purpose>` of an accepted issuer. That is reserved for
-    /// other tokens, which would otherwise be accepted as access tokens.
+    /// Whether `audience` has the form `<issuer>#…` of an accepted issuer. The form is reserved for
+    /// other types of token. Do not configure it as an audience: a refresh token could then pass as
+    /// an access token in verifiers that ignore `typ`.
     pub fn reserves(&self, audience: &str) -> bool {
         let mut issuers = self.other_issuers.iter().chain([&self.issuer]);
         issuers.any(|issuer| {

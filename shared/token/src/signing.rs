@@ -28,15 +28,15 @@ use crate::{
     verifying::VerifyingKey,
 };
 
-/// A key that signs, with the key that verifies its signatures.
+/// A key that signs, with its public half. Load one with [`KeySet`](crate::KeySet).
 #[derive(Debug)]
 pub struct SigningKey {
     signer: Signer,
     public: VerifyingKey,
 }
 
-/// `jsonwebtoken` reads and checks its key at each signature. Where that costs more than 25 µs, a
-/// prepared key signs: ADR 17 has the measurements. None of the keys prints its private half.
+/// `jsonwebtoken` parses and checks its key for each signature. Where that costs more than 25 µs, a
+/// prepared key of `aws-lc-rs` signs; ADR 17 has the measurements. `Debug` prints no private half.
 #[derive(Debug)]
 enum Signer {
     /// Ed25519 and HMAC.
@@ -46,11 +46,13 @@ enum Signer {
 }
 
 impl SigningKey {
-    /// Generates a key, as a private JWK set. Its `kid` is the thumbprint of the public half (RFC
-    /// 7638), or random for a shared secret; RSA keys have 2048 bits.
+    /// Generates a key as a private JWK set of one key. Load it with
+    /// [`KeySet::parse`](crate::KeySet::parse). The `kid` is the thumbprint of the public half
+    /// (RFC 7638), or random for a shared secret. RSA keys have 2048 bits, shared secrets the
+    /// minimum length.
     ///
     /// # Errors
-    /// [`KeyError::Generation`] when the cryptography library fails.
+    /// [`KeyError::Generation`] if the cryptography library fails.
     pub fn generate_jwk_set(algorithm: Algorithm) -> Result<SecretString, KeyError> {
         let key = generate(algorithm).ok_or(KeyError::Generation)?;
         Ok(SecretString::from(json!({ "keys": [key] }).to_string()))
@@ -84,25 +86,25 @@ impl SigningKey {
         Self::new(jwk.kid, jwk.algorithm, halves)
     }
 
-    /// A private key in PEM: PKCS #8, PKCS #1 for RSA, SEC 1 for elliptic curves. Its id is its
-    /// thumbprint.
+    /// Parses a private key in PEM: PKCS #8, PKCS #1 for RSA, SEC 1 for elliptic curves. Its `kid`
+    /// is its thumbprint.
     pub(crate) fn from_pem(algorithm: Algorithm, pem: &SecretString) -> Result<Self, KeyError> {
         let halves = read_pem(algorithm, pem.expose_secret());
         let halves = halves.ok_or(KeyError::NotPem(algorithm.name()))?;
         Self::new(halves.1.thumbprint(), algorithm, halves)
     }
 
-    /// The key that verifies its signatures.
+    /// The key that verifies the signatures. For a shared secret it holds the secret.
     pub const fn public(&self) -> &VerifyingKey {
         &self.public
     }
 
-    /// The one algorithm that the key is for.
+    /// The key's only algorithm.
     pub const fn algorithm(&self) -> Algorithm {
         self.public.algorithm()
     }
 
-    /// The signature over `message` in base64url; `None` when the cryptography library fails.
+    /// Signs `message`. Returns base64url; `None` if the cryptography library fails.
     pub(crate) fn sign(&self, message: &[u8]) -> Option<String> {
         let random = SystemRandom::new();
         match &self.signer {
@@ -134,7 +136,7 @@ fn rsa(encoding: &'static dyn RsaEncoding, pair: RsaKeyPair) -> (Signer, PublicP
     (Signer::Rsa(pair, encoding), public)
 }
 
-/// The numbers must be a key, and the halves must belong together.
+/// `None` unless the parameters are a valid key whose halves match.
 fn read_jwk(jwk: &Jwk) -> Option<(Signer, PublicParameters)> {
     let KeyMembers::Public(public) = &jwk.key else { return None };
     let PrivateMembers { d, p, q, dp, dq, qi } = &jwk.private;

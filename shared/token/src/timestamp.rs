@@ -1,4 +1,4 @@
-//! Time in whole seconds.
+//! Unix time in whole seconds.
 
 use std::{
     ops::Add,
@@ -8,43 +8,44 @@ use std::{
 use serde::{Deserialize, Serialize};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
-/// Seconds since 1970-01-01T00:00:00Z, as in a JWT's `NumericDate` (RFC 7519 §2).
+/// Whole seconds since 1970-01-01T00:00:00Z, as in a JWT's `NumericDate` (RFC 7519 §2). A
+/// fractional number does not deserialise.
 ///
-/// Rules take the time as an argument; only a function's `main.rs` calls [`Timestamp::now`].
+/// Libraries take the time as an argument. Call [`Timestamp::now`] in `main.rs`, once per request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Timestamp(u64);
 
 impl Timestamp {
-    /// The time `seconds` after the epoch.
+    /// The time `seconds` after 1970-01-01T00:00:00Z.
     pub const fn from_unix(seconds: u64) -> Self {
         Self(seconds)
     }
 
-    /// The system clock's time. A clock before 1970 reads as 1970, when no token is valid yet.
+    /// The time of the system clock. A clock before 1970 reads as 1970, when no token is valid yet.
     #[expect(clippy::disallowed_methods, reason = "this is the one reader of the clock")]
     pub fn now() -> Self {
         Self(SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |elapsed| elapsed.as_secs()))
     }
 
-    /// Seconds since the epoch.
+    /// Seconds since 1970-01-01T00:00:00Z.
     pub const fn unix(self) -> u64 {
         self.0
     }
 
-    /// The moment in UTC as RFC 3339 has it; `None` after the year 9999.
+    /// The time in UTC as RFC 3339, such as `2023-11-14T22:13:20Z`; `None` after the year 9999.
     pub fn to_rfc3339(self) -> Option<String> {
         let seconds = i64::try_from(self.0).ok()?;
         OffsetDateTime::from_unix_timestamp(seconds).ok()?.format(&Rfc3339).ok()
     }
 
-    /// The time from `earlier` to `self`; zero when `earlier` is later.
+    /// The duration from `earlier` to `self`; zero if `earlier` is later.
     pub const fn since(self, earlier: Self) -> Duration {
         Duration::from_secs(self.0.saturating_sub(earlier.0))
     }
 }
 
-/// Adds whole seconds. It saturates, so that no claim can wrap into the past.
+/// Adds whole seconds and ignores the fraction. Saturates, so that no claim wraps into the past.
 impl Add<Duration> for Timestamp {
     type Output = Self;
 

@@ -1,4 +1,4 @@
-//! Verifies tokens, in the one order in which it is safe.
+//! Verification of tokens in one fixed order.
 
 use aws_lc_rs::digest;
 use serde_json::Value;
@@ -21,14 +21,15 @@ impl From<Payload> for SessionClaims {
     }
 }
 
-/// A token with a valid signature. It may have expired or be for another audience.
+/// A token with a valid signature. It may be expired or for another audience.
 #[derive(Clone)]
 pub(crate) struct GenuineToken {
     claims: Payload,
     key_until: Option<Timestamp>,
 }
 
-/// Accepts the tokens of one profile that a key of one set has signed.
+/// Verifies tokens of one profile with the keys of one set. Create one per request; it only
+/// borrows. The crate page lists [what is checked](crate#verification), in order.
 #[derive(Clone, Copy, Debug)]
 pub struct Verifier<'a> {
     keys: &'a KeySet,
@@ -36,16 +37,17 @@ pub struct Verifier<'a> {
 }
 
 impl<'a> Verifier<'a> {
-    /// A verifier of tokens for `profile`, signed with one of `keys`.
+    /// A verifier that accepts tokens for `profile` signed by a key of `keys`.
     pub const fn new(keys: &'a KeySet, profile: &'a TokenProfile) -> Self {
         Self { keys, profile }
     }
 
-    /// The claims of a valid access token.
+    /// Verifies an access token and returns its claims.
     ///
     /// # Errors
-    /// The first [`TokenError`] in the order: form, header, key, signature, type, issuer and
-    /// audience, times. [`TokenError::Expired`] is the last, so only genuine tokens get it.
+    /// The [`TokenError`] of the first check that fails: form, header, key, signature, claims,
+    /// type, issuer, audience, times. [`TokenError::Expired`] comes last: everything else about
+    /// such a token is valid.
     pub fn access(
         self,
         token: PresentedToken<'_>,
@@ -54,7 +56,8 @@ impl<'a> Verifier<'a> {
         self.claims(token, TokenType::Access, now).map(|(claims, _)| claims)
     }
 
-    /// The claims of a valid refresh token.
+    /// Verifies a refresh token and returns its claims. Whether it is the newest of its session is
+    /// for the caller to check.
     ///
     /// # Errors
     /// As [`Verifier::access`].
@@ -75,10 +78,12 @@ impl<'a> Verifier<'a> {
         })
     }
 
-    /// The session of a valid token of either type. Tokens of a legacy service have none.
+    /// Verifies a token of either type and returns its session. Legacy tokens have no session and
+    /// are refused.
     ///
     /// # Errors
-    /// As [`Verifier::access`], but for [`TokenError::WrongType`].
+    /// As [`Verifier::access`], without [`TokenError::WrongType`]; [`TokenError::BadHeader`] for a
+    /// legacy token.
     pub fn session(
         self,
         token: PresentedToken<'_>,
@@ -89,10 +94,10 @@ impl<'a> Verifier<'a> {
         Ok(token.claims.into())
     }
 
-    /// The session of a token of either type that is valid, or was until it expired.
+    /// Like [`Verifier::session`], but accepts expired tokens.
     ///
     /// # Errors
-    /// As [`Verifier::session`], but for [`TokenError::Expired`].
+    /// As [`Verifier::session`], without [`TokenError::Expired`].
     pub fn session_of_expired(
         self,
         token: PresentedToken<'_>,
@@ -104,7 +109,7 @@ impl<'a> Verifier<'a> {
         }
     }
 
-    /// The claims of a valid token of that type, and its generation.
+    /// The claims of a valid token of type `expected`, and its generation.
     fn claims(
         self,
         token: PresentedToken<'_>,
@@ -112,7 +117,7 @@ impl<'a> Verifier<'a> {
         now: Timestamp,
     ) -> Result<(AccessClaims, Option<u64>), TokenError> {
         let token = match self.genuine(token) {
-            // Tokens of a legacy service have no `kid`.
+            // Legacy tokens have no `kid`.
             Err(TokenError::BadHeader) if self.keys.legacy().may_verify() => {
                 let claims = self.keys.legacy().verify(token, expected, self.profile.leeway, now);
                 return Ok((claims?, Some(0)));
@@ -136,9 +141,9 @@ impl<'a> Verifier<'a> {
         Ok((claims, generation))
     }
 
-    /// Everything about a token that does not depend on the profile and the time. Clients present
-    /// the same token again and again, and the signature is most of the cost, so genuine tokens
-    /// are remembered. Forged ones are not, so they cannot displace any.
+    /// Checks what depends neither on the profile nor on the time. Clients present the same token
+    /// many times and the signature is most of the cost, so tokens with a valid signature are
+    /// cached. Forged tokens are not cached and cannot displace others.
     fn genuine(self, token: PresentedToken<'_>) -> Result<GenuineToken, TokenError> {
         let digest = digest::digest(&digest::SHA256, token.text.as_bytes());
         if let Some(known) = self.keys.remembered().get(digest.as_ref()) {
@@ -208,7 +213,7 @@ impl<'a> Verifier<'a> {
         if claims.exp > claims.iat + longest {
             return Err(TokenError::LivesTooLong);
         }
-        // RFC 7519 §4.1.4: the token is expired in the second of its `exp`.
+        // RFC 7519 §4.1.4: the token is expired from the second of its `exp` on.
         if claims.exp + leeway <= now {
             return Err(TokenError::Expired);
         }

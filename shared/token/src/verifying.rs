@@ -19,7 +19,7 @@ use crate::{
     timestamp::Timestamp,
 };
 
-/// RFC 7518 §3.3 sets the least size of a modulus, the cryptography library the largest.
+/// RFC 7518 §3.3 sets the minimum size of a modulus, the cryptography library the maximum.
 const RSA_BITS: RangeInclusive<usize> = 2048..=8192;
 
 /// A key that verifies signatures: a public key or a shared secret.
@@ -34,16 +34,18 @@ pub struct VerifyingKey {
 }
 
 impl VerifyingKey {
-    /// Reads a public key.
+    /// Loads a public key.
     ///
     /// # Errors
-    /// [`KeyError::Unsupported`] for an unknown `alg`, a `use` that is not `sig` or parameters that
-    /// do not go with `alg`; [`KeyError::Invalid`] for numbers that are not a key.
+    /// [`KeyError::BadKeyId`] for a `kid` that is not 1 to 128 bytes long;
+    /// [`KeyError::Unsupported`] for an unknown `alg`, a `use` other than `sig`, or a key type or
+    /// curve that does not match `alg`; [`KeyError::Invalid`] if the parameters are not a valid
+    /// key.
     pub fn from_jwk(jwk: &PublicJwk) -> Result<Self, KeyError> {
         Self::from_set(Jwk::from_public(jwk)?)
     }
 
-    /// Reads a public key of a set.
+    /// Loads a public key of a set.
     pub(crate) fn from_set(jwk: Jwk) -> Result<Self, KeyError> {
         match jwk.key {
             KeyMembers::Public(public) if jwk.private.d.is_none() => {
@@ -66,13 +68,13 @@ impl VerifyingKey {
         Ok(Self { kid, algorithm, key, jwk, until: None })
     }
 
-    /// A public key in PEM (RFC 5280 §4.1.2.7). Its id is its thumbprint.
+    /// Parses a public key in PEM (RFC 5280 §4.1.2.7). Its `kid` is its thumbprint.
     pub(crate) fn from_pem(algorithm: Algorithm, pem: &str) -> Result<Self, KeyError> {
         let parameters = read_pem(algorithm, pem).ok_or(KeyError::NotPem(algorithm.name()))?;
         Self::from_public(parameters.thumbprint(), algorithm, parameters)
     }
 
-    /// A shared secret, at least as long as its hash (RFC 7518 §3.2) unless `min_bytes` says less.
+    /// A shared secret of at least `min_bytes`, by default the length of the hash (RFC 7518 §3.2).
     pub(crate) fn from_secret(
         kid: String,
         algorithm: Algorithm,
@@ -91,23 +93,23 @@ impl VerifyingKey {
         Ok(Self { kid, algorithm, key, jwk: None, until: None })
     }
 
-    /// The same key, whose tokens are refused from `until` on.
+    /// Sets the time from which tokens of this key are refused; `None` for never.
     #[must_use]
     pub fn accepted_until(self, until: Option<Timestamp>) -> Self {
         Self { until, ..self }
     }
 
-    /// The key's id.
+    /// The id of the key: `kid` in the header of its tokens.
     pub fn kid(&self) -> &str {
         &self.kid
     }
 
-    /// The one algorithm that the key is for.
+    /// The key's only algorithm.
     pub const fn algorithm(&self) -> Algorithm {
         self.algorithm
     }
 
-    /// The moment from which its tokens are refused; `None` for a key that was not replaced.
+    /// The time from which tokens of this key are refused; `None` for a key that was not replaced.
     pub const fn until(&self) -> Option<Timestamp> {
         self.until
     }
@@ -120,7 +122,7 @@ impl VerifyingKey {
         self.jwk.as_ref()
     }
 
-    /// Whether `signature`, in base64url, is this key's over `message`.
+    /// Whether `signature`, in base64url, is a signature of this key over `message`.
     pub fn verifies(&self, message: &[u8], signature: &str) -> bool {
         let verified =
             jsonwebtoken::crypto::verify(signature, message, &self.key, self.algorithm.jws());
@@ -128,7 +130,8 @@ impl VerifyingKey {
     }
 }
 
-/// `None` when the numbers are not a key of that algorithm. `jsonwebtoken` would accept any.
+/// `None` if the parameters are not a valid key of `algorithm`. `jsonwebtoken` would accept any
+/// bytes.
 fn decoding_key(algorithm: Algorithm, parameters: &PublicParameters) -> Option<DecodingKey> {
     match (algorithm.key_type(), parameters) {
         (KeyType::EllipticCurve(curve), PublicParameters::EllipticCurve { x, y, .. }) => {

@@ -1,10 +1,10 @@
-//! Moments as dates.
+//! Timestamps as dates.
 #![cfg(test)]
 
 use latchkey_token::Timestamp;
 
 #[test]
-fn a_moment_has_a_date_as_long_as_years_have_four_digits() {
+fn timestamps_up_to_the_year_9999_have_an_rfc_3339_date() {
     let date_of = |seconds| Timestamp::from_unix(seconds).to_rfc3339();
     assert_eq!(date_of(1_700_000_000).as_deref(), Some("2023-11-14T22:13:20Z"));
     assert_eq!(date_of(0).as_deref(), Some("1970-01-01T00:00:00Z"));

@@ -1,4 +1,4 @@
-//! Who holds tokens, and what they ask for.
+//! Holders of tokens, and their requests.
 
 use std::collections::BTreeSet;
 
@@ -27,8 +27,8 @@ impl Token {
         }
     }
 
-    /// What the verifier reads from the refresh token. It never expires by itself here, so that
-    /// the rules have to notice the end of its session.
+    /// The claims of the refresh token. The token itself never expires in the model, so that the
+    /// rules must notice the end of its session.
     pub(super) fn claims(&self) -> RefreshClaims {
         RefreshClaims {
             subject: Subject::User { id: self.user.clone(), username: "alice".to_owned() },
@@ -42,9 +42,9 @@ impl Token {
     }
 }
 
-/// What a holder asks for.
+/// A request of a holder.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Ask {
+pub(crate) enum RequestKind {
     Login,
     Refresh(Token),
     Logout(Token),
@@ -53,7 +53,7 @@ pub(crate) enum Ask {
     Remove(Token),
 }
 
-impl Ask {
+impl RequestKind {
     pub(super) const fn token(&self) -> Option<&Token> {
         match self {
             Self::Login => None,
@@ -66,12 +66,12 @@ impl Ask {
     }
 }
 
-/// A client of the user, whose tabs share what it holds; or the thief.
+/// A client of the user, whose tabs share its tokens; or the thief.
 #[derive(Clone, Debug, Default, PartialEq, Hash)]
 pub(crate) struct Holder {
     pub(crate) is_thief: bool,
     tokens: BTreeSet<Token>,
-    /// How many requests it has sent.
+    /// The number of sent requests.
     pub(crate) sent: usize,
 }
 
@@ -84,13 +84,13 @@ impl Holder {
         self.tokens.last()
     }
 
-    /// Whether `other` holds a newest token that this one lacks.
+    /// Whether this holder lacks the newest token of `other`.
     pub(super) fn can_copy(&self, other: &Self) -> bool {
         other.newest().is_some_and(|token| !self.tokens.contains(token))
     }
 
-    /// A client forgets all but its newest token and the one before, which a tab may still have.
-    /// The thief keeps everything.
+    /// Adds a token. A client keeps its newest token and the previous one, which a tab may still
+    /// use. The thief keeps all tokens.
     pub(super) fn take(&mut self, token: Token) {
         self.tokens.insert(token);
         while self.tokens.len() > 2 && !self.is_thief {
@@ -98,22 +98,22 @@ impl Holder {
         }
     }
 
-    /// Everything that it can ask for: a refresh with any of its tokens, and what its newest is
-    /// good for. The thief does not know the password.
-    pub(super) fn asks(&self) -> Vec<Ask> {
-        let mut asks: Vec<_> = self.tokens.iter().cloned().map(Ask::Refresh).collect();
+    /// All possible requests: a refresh with any token, and all others with the newest token. The
+    /// thief does not know the password.
+    pub(super) fn requests(&self) -> Vec<RequestKind> {
+        let mut requests: Vec<_> = self.tokens.iter().cloned().map(RequestKind::Refresh).collect();
         if let Some(token) = self.tokens.last() {
-            asks.push(Ask::Logout(token.clone()));
-            asks.push(Ask::Change(Change::EndAll, token.clone()));
-            asks.push(Ask::Change(Change::EndOthers, token.clone()));
+            requests.push(RequestKind::Logout(token.clone()));
+            requests.push(RequestKind::Change(Change::EndAll, token.clone()));
+            requests.push(RequestKind::Change(Change::EndOthers, token.clone()));
             if !self.is_thief {
-                asks.push(Ask::Password(token.clone()));
-                asks.push(Ask::Remove(token.clone()));
+                requests.push(RequestKind::Password(token.clone()));
+                requests.push(RequestKind::Remove(token.clone()));
             }
         }
         if !self.is_thief {
-            asks.push(Ask::Login);
+            requests.push(RequestKind::Login);
         }
-        asks
+        requests
     }
 }

@@ -1,46 +1,44 @@
-//! What must hold of the world, in terms of what can be observed.
+//! Invariants of observable events.
 
-/// What must hold in every state of every world.
+/// An invariant of all states of all worlds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Invariant {
-    /// Whatever one generation of a session is exchanged for, it is the same refresh token, and
-    /// the generation after it: the tokens of a session are one line.
-    OneLine,
-    /// A refresh token buys a pair only by the write that replaces it; or while the pair that
-    /// replaced it is the newest, in a request that began less than the grace period after the
-    /// request that replaced it. No repetition moves that moment, and grace opens no session that
-    /// had expired when the request began.
+    /// All exchanges of one generation return the same refresh token, which has the next
+    /// generation.
+    OneSuccessor,
+    /// A refresh token returns a pair only with the write that replaces it, or while its successor
+    /// is the newest token and the request begins less than the grace period after the request that
+    /// replaced it. Repetitions do not extend the grace period. A session that has expired when the
+    /// request begins returns no pair.
     NewestOrRecent,
-    /// A session is over once it is gone from the item, or once it has expired and no refresh is
-    /// under way that began before. No token of it, of either kind, is then accepted again, and
-    /// none is made. (A session of which no token has been handed out is not over but unborn: a
-    /// login may still be starting it.)
-    OverForGood,
-    /// A refresh never ends a session whose holders are honest and keep pace: nobody presents a
-    /// token that was stolen; each generation is presented for the last time less than the grace
-    /// period after the first time; and none after a newer one, nor is a newer one presented while
-    /// a function still serves an older. Lost replies, late writes and lost answers change nothing
-    /// of that.
+    /// A session ends when it is removed from the item, or when it has expired and no refresh from
+    /// before is pending. After that none of its tokens is accepted or issued. (A session without
+    /// an issued token has not ended: a login may still start it.)
+    EndedStaysEnded,
+    /// A refresh never ends a session with fair holders, despite lost replies, late writes and lost
+    /// answers. Holders are fair if the thief presents no token; if each generation is presented
+    /// for the last time less than the grace period after the first time; and if no older
+    /// generation is presented after a newer one, or is still being served when a newer one is
+    /// presented.
     ///
-    /// What it does not say: two tabs that go two generations on while a refresh of the first is
-    /// still served may sign themselves out.
-    HonestStay,
-    /// A refresh that is refused leaves no live session behind. With [`Self::NewestOrRecent`],
-    /// two holders of one generation who refresh further apart than the grace period end the
-    /// session, whoever comes first, so that a thief and the owner cannot both go on.
+    /// Not covered: two tabs that advance two generations while a refresh of the first is still
+    /// being served may end the session.
+    FairSessionsLive,
+    /// A refused refresh leaves no live session. With [`Self::NewestOrRecent`], two holders of one
+    /// generation end the session if they refresh further apart than the grace period, so that a
+    /// thief and the owner cannot both continue.
     ///
-    /// What it does not say: a thief who always refreshes within grace of the owner shares the one
-    /// line with them, and is not found.
-    RefusalEnds,
-    /// A session changes only by a rotation: by one generation, at the clock of the request that
-    /// asks for it, to an expiry that is neither beyond idleness nor beyond the absolute end.
-    /// So no generation comes back, and no password change undoes a rotation.
-    OnlyForward,
-    /// Every session there is was started with the password of this moment: no login outlives a
-    /// password change that it raced with.
+    /// Not covered: a thief who always refreshes within the grace period is not detected.
+    RefusalEndsSession,
+    /// A session changes only by a rotation: by one generation, at the time of the request, with an
+    /// expiry within the idle and the absolute lifetime. So no generation returns, and no password
+    /// change undoes a rotation.
+    OnlyRotations,
+    /// All sessions were started with the current password: no login survives a concurrent password
+    /// change.
     CurrentPassword,
-    /// A login that nothing overlaps leaves at most the limit of sessions.
+    /// A login without concurrent writes leaves at most the limit of sessions.
     ///
-    /// What it does not say: logins at once may exceed it until the next one.
+    /// Not covered: concurrent logins may exceed it until the next login.
     WithinLimit,
 }

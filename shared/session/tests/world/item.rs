@@ -1,4 +1,4 @@
-//! The user's item, and the conditional writes of it: what a store promises.
+//! The user's item and its conditional writes: the contract of a store.
 
 use std::{
     hash::{Hash, Hasher},
@@ -13,23 +13,23 @@ use secrecy::SecretString;
 
 use super::holder::Token;
 
-/// Whose password was proved, and which one of theirs.
+/// A user, and the version of their credentials.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Credentials {
     pub(super) user: UserId,
     pub(super) version: u64,
 }
 
-/// What stands under the one user name of the world.
+/// The item of the user name.
 #[derive(Clone, Debug)]
 pub(super) struct Item {
     pub(super) user: User,
-    /// The newest change of the account as a whole.
+    /// The last change of the whole account.
     operation: OperationId,
 }
 
 impl Item {
-    /// The item of the name's `nth` account.
+    /// The item of the `nth` account with the name.
     pub(super) fn new(nth: usize, now: Timestamp) -> Self {
         let user = User {
             id: UserId::parse(&format!("user-{nth:03}")).unwrap(),
@@ -54,7 +54,7 @@ impl Item {
         self.credentials() == *read && self.user.sessions.contains_key(session)
     }
 
-    /// All of it that ever changes.
+    /// All parts that can change.
     fn state(&self) -> (Credentials, &Sessions, &OperationId) {
         (self.credentials(), &self.user.sessions, &self.operation)
     }
@@ -72,36 +72,36 @@ impl Hash for Item {
     }
 }
 
-/// A write that a function asks the store for.
+/// A write by a function.
 #[derive(Clone, Debug, PartialEq, Hash)]
 pub(super) enum Write {
     Start(Start),
     Rotate(Rotation),
-    Password(PasswordChange),
+    Password(PasswordWrite),
     End { user: UserId, session: SessionId },
-    Change(AccountChange),
+    Change(AccountWrite),
     Remove { read: Credentials, session: SessionId },
 }
 
-/// A session that a login starts, on condition that the password is still the one it proved.
+/// A session that a login starts, on condition that the credentials are as read.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Start {
-    pub(super) proved: Credentials,
+    pub(super) read: Credentials,
     pub(super) started: StartedSession,
 }
 
 impl Hash for Start {
     fn hash<H: Hasher>(&self, hasher: &mut H) {
         let StartedSession { id, session, ended } = &self.started;
-        (&self.proved, id, session, ended).hash(hasher);
+        (&self.read, id, session, ended).hash(hasher);
     }
 }
 
 /// A new password, and the session that replaces all others.
 #[derive(Clone, Debug, PartialEq, Hash)]
-pub(super) struct PasswordChange {
+pub(super) struct PasswordWrite {
     pub(super) start: Start,
-    /// The session that asks.
+    /// The requesting session.
     pub(super) session: SessionId,
 }
 
@@ -113,23 +113,23 @@ pub(crate) enum Change {
 
 /// A change of the account by one of its sessions.
 #[derive(Clone, Debug, PartialEq, Hash)]
-pub(super) struct AccountChange {
+pub(super) struct AccountWrite {
     pub(super) change: Change,
-    /// The account, as it was read.
+    /// The account as read.
     pub(super) read: Credentials,
     pub(super) session: SessionId,
-    /// The session that asks, as it was read.
-    pub(super) asking: Session,
+    /// The requesting session as read.
+    pub(super) session_read: Session,
     pub(super) operation: OperationId,
 }
 
-/// What a delivery of a write tells the function.
+/// The reply to a delivery of a write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Reply {
     Made,
-    /// An earlier delivery of the same write had made it.
+    /// An earlier delivery has made the same write.
     MadeBefore,
-    /// The condition does not hold, and nothing was written.
+    /// The condition does not hold. Nothing is written.
     Refused,
 }
 
@@ -138,7 +138,7 @@ impl Write {
         Self::End { user: token.user.clone(), session: token.session.clone() }
     }
 
-    /// One delivery: applies the write, in one atomic step, if its condition holds.
+    /// Applies the write atomically if its condition holds.
     pub(super) fn deliver(&self, slot: &mut Option<Arc<Item>>) -> Reply {
         match (self, slot.as_mut().map(Arc::make_mut)) {
             (Self::End { user, session }, item) => {
@@ -170,7 +170,7 @@ impl Start {
     fn deliver(&self, item: &mut Item) -> Reply {
         if self.started.is_in(&item.user.sessions) {
             Reply::MadeBefore
-        } else if item.credentials() == self.proved {
+        } else if item.credentials() == self.read {
             self.started.apply(&mut item.user.sessions);
             Reply::Made
         } else {
@@ -179,10 +179,10 @@ impl Start {
     }
 }
 
-impl PasswordChange {
+impl PasswordWrite {
     fn deliver(&self, item: &mut Item) -> Reply {
         let StartedSession { id, session, .. } = &self.start.started;
-        if item.may_be_removed(&self.start.proved, &self.session) {
+        if item.may_be_removed(&self.start.read, &self.session) {
             item.user.sessions = [(id.clone(), session.clone())].into();
             item.user.credentials_version += 1;
             item.operation = session.operation.clone();
@@ -210,8 +210,8 @@ fn rotate(rotation: &Rotation, item: &mut Item) -> Reply {
     }
 }
 
-impl AccountChange {
-    /// Only a condition that does not hold asks who wrote what it met, as in `DynamoDB`.
+impl AccountWrite {
+    /// As in `DynamoDB`, compares the operation only if the condition does not hold.
     fn deliver(&self, item: &mut Item) -> Reply {
         if item.user.id == self.read.user && self.apply(&mut item.user) {
             item.operation = self.operation.clone();
@@ -224,17 +224,18 @@ impl AccountChange {
     }
 
     fn apply(&self, user: &mut User) -> bool {
-        let asking = user.sessions.get(&self.session);
-        let is_as_read = asking.is_some_and(|asking| asking.operation == self.asking.operation);
+        let session = user.sessions.get(&self.session);
+        let is_as_read =
+            session.is_some_and(|session| session.operation == self.session_read.operation);
         let holds = match self.change {
-            Change::EndAll => asking.is_some(),
+            Change::EndAll => session.is_some(),
             Change::EndOthers => is_as_read,
         };
         if holds {
-            // The whole map is replaced, with the session that asks as it was read.
+            // Replaces the whole map, with the requesting session as read.
             user.sessions.clear();
             if self.change == Change::EndOthers {
-                user.sessions.insert(self.session.clone(), self.asking.clone());
+                user.sessions.insert(self.session.clone(), self.session_read.clone());
             }
         }
         holds

@@ -1,19 +1,18 @@
-//! A small world: one user name, the holders of its tokens, and every message under way.
+//! A model of one user name, the holders of its tokens, and all pending messages.
 //!
-//! A step of the world is one that nothing can interrupt in the real system: a function begins to
-//! serve a request, a delivery of a write meets the user's item, an answer arrives or is lost,
-//! time passes. They can come in any order, and so every order is a test. The rules are those of
-//! `latchkey_session`; the world adds what stores, functions and networks do around them, and an
-//! observer who holds what becomes of it against each [`Invariant`].
+//! Each step is atomic in the real system: a function begins to serve a request, a write is applied
+//! to the user's item, an answer arrives or is lost, time passes. Steps can come in any order, so
+//! tests try all orders. The rules are those of `latchkey_session`. The model adds stores,
+//! functions and the network, and an observer that checks each [`Invariant`](invariant::Invariant).
 //!
-//! There is one clock: machines that disagree about the time are not looked at.
+//! There is one clock: the model has no clock skew.
 
 pub(crate) mod holder;
 pub(crate) mod invariant;
 pub(crate) mod item;
-mod record;
+pub(crate) mod milestone;
+mod observer;
 pub(crate) mod request;
-pub(crate) mod sight;
 
 use std::{
     collections::BTreeMap,
@@ -26,13 +25,13 @@ use latchkey_session::{RotationPolicy, SessionLifetimes, SessionPolicy};
 use latchkey_token::Timestamp;
 
 use self::{
-    holder::{Ask, Holder, Token},
+    holder::{Holder, RequestKind, Token},
     item::{Item, Reply, Write},
-    record::Record,
+    observer::Observer,
     request::{Answer, Call, Request, RequestId},
 };
 
-/// The policies that a world lives by.
+/// The policies of a world.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Rules {
     sessions: SessionPolicy,
@@ -40,7 +39,7 @@ pub(crate) struct Rules {
 }
 
 impl Rules {
-    /// Two sessions a user, and these seconds.
+    /// At most two sessions, and times in seconds.
     pub(crate) const fn new(grace: u64, idle: u64, absolute: u64) -> Self {
         let lifetimes = SessionLifetimes {
             idle: Duration::from_secs(idle),
@@ -53,7 +52,7 @@ impl Rules {
     }
 }
 
-/// They tell no state of a world from another.
+/// All states of a world have the same rules.
 impl Hash for Rules {
     fn hash<H: Hasher>(&self, _: &mut H) {}
 }
@@ -62,21 +61,21 @@ impl Hash for Rules {
 pub(crate) enum Step {
     /// Seconds pass.
     Pass(u64),
-    /// Somebody takes the name, which is free.
+    /// A new account uses the free name.
     SignUp,
     /// The thief copies the newest token of a client.
     Steal { from: usize },
     /// A holder's request reaches a function, which reads the clock and the item.
-    Send(usize, Ask),
-    /// The function's write is delivered, and the reply heard.
+    Send(usize, RequestKind),
+    /// The function's write is delivered, and the reply received.
     Deliver(RequestId),
     /// The write is delivered, and the reply lost: the SDK will deliver it again.
     LoseReply(RequestId),
-    /// The write is late: the SDK will deliver it again, and this copy is adrift.
+    /// The write is late: the SDK will deliver it again, and this copy stays in flight.
     Delay(RequestId),
-    /// A copy that was adrift is delivered. Nobody hears the reply.
+    /// A late copy is delivered. Its reply has no receiver.
     Arrive(usize),
-    /// The answer reaches who asked.
+    /// The answer reaches the holder.
     Answer(RequestId),
     /// The answer is lost.
     LoseAnswer(RequestId),
@@ -89,24 +88,24 @@ impl Step {
     }
 }
 
-/// Clones share what later steps leave alone.
+/// Clones share unchanged parts.
 #[derive(Clone, Debug, PartialEq, Hash)]
 pub(crate) struct World {
     rules: Rules,
     pub(crate) now: Timestamp,
     item: Option<Arc<Item>>,
-    /// How many accounts have had the name.
+    /// The number of accounts that have used the name.
     accounts: usize,
     pub(crate) holders: Vec<Arc<Holder>>,
     requests: BTreeMap<RequestId, Arc<Request>>,
-    adrift: Vec<Arc<Write>>,
-    /// How many replies, writes and answers were lost or late.
+    in_flight: Vec<Arc<Write>>,
+    /// The number of lost or late messages.
     pub(crate) faults: usize,
-    record: Arc<Record>,
+    observer: Arc<Observer>,
 }
 
 impl World {
-    /// An account that nobody has logged in to, its clients, and perhaps a thief.
+    /// An account without sessions, its clients, and an optional thief.
     pub(crate) fn new(rules: Rules, clients: usize, has_thief: bool) -> Self {
         let now = Timestamp::from_unix(1_000);
         let clients = (0..clients).map(|_| Holder::default());
@@ -118,23 +117,23 @@ impl World {
             accounts: 1,
             holders: clients.chain(thief).map(Arc::new).collect(),
             requests: BTreeMap::new(),
-            adrift: Vec::new(),
+            in_flight: Vec::new(),
             faults: 0,
-            record: Arc::new(Record::new(rules)),
+            observer: Arc::new(Observer::new(rules)),
         }
     }
 
-    /// The same world after a client has logged in.
+    /// The world after a login by a client.
     pub(crate) fn with_login(mut self, client: usize) -> Self {
         let id = RequestId { holder: client, number: self.holders[client].sent };
-        for step in [Step::Send(client, Ask::Login), Step::Deliver(id), Step::Answer(id)] {
+        for step in [Step::Send(client, RequestKind::Login), Step::Deliver(id), Step::Answer(id)] {
             self.take(step);
         }
         self
     }
 
-    /// Takes a step, and looks at what became of the world. Returns false when nothing happens,
-    /// because a function refuses a request at once.
+    /// Takes a step, and checks the invariants. Returns false if a function refuses a request
+    /// without a write.
     pub(crate) fn take(&mut self, step: Step) -> bool {
         self.faults += usize::from(step.is_fault());
         match step {
@@ -148,35 +147,35 @@ impl World {
                 let thief = self.holders.iter_mut().find(|holder| holder.is_thief);
                 Arc::make_mut(thief.unwrap()).take(token);
             }
-            Step::Send(holder, ask) => return self.send(holder, ask),
+            Step::Send(holder, kind) => return self.send(holder, kind),
             Step::Deliver(id) => self.deliver(id),
             Step::LoseReply(id) => {
                 self.write(&Arc::clone(&self.requests[&id].write));
                 self.miss(id);
             }
             Step::Delay(id) => {
-                self.adrift.push(Arc::clone(&self.requests[&id].write));
+                self.in_flight.push(Arc::clone(&self.requests[&id].write));
                 self.miss(id);
             }
             Step::Arrive(copy) => {
-                let write = self.adrift.remove(copy);
+                let write = self.in_flight.remove(copy);
                 self.write(&write);
             }
             Step::Answer(id) => self.answer(id),
             Step::LoseAnswer(id) => drop(self.requests.remove(&id)),
         }
-        self.look();
+        self.check();
         true
     }
 
-    fn send(&mut self, holder: usize, ask: Ask) -> bool {
+    fn send(&mut self, holder: usize, kind: RequestKind) -> bool {
         let Some(item) = &self.item else { return false };
         let id = RequestId { holder, number: self.holders[holder].sent };
-        let call = Call { id, ask, at: self.now };
+        let call = Call { id, kind, at: self.now };
         let Some(write) = call.write(item, &self.rules) else { return false };
-        if let Ask::Refresh(token) = &call.ask {
+        if let RequestKind::Refresh(token) = &call.kind {
             let is_fair = !self.holders[holder].is_thief && !self.overtakes(token);
-            Arc::make_mut(&mut self.record).presented(token, self.now, is_fair);
+            Arc::make_mut(&mut self.observer).presented(token, self.now, is_fair);
         }
         Arc::make_mut(&mut self.holders[holder]).sent += 1;
         self.requests.insert(id, Arc::new(Request::new(call, write)));
@@ -187,18 +186,18 @@ impl World {
     fn overtakes(&self, token: &Token) -> bool {
         let mut served = self.requests.values().filter(|request| request.answer.is_none());
         served.any(|request| {
-            matches!(&request.call.ask, Ask::Refresh(older)
+            matches!(&request.call.kind, RequestKind::Refresh(older)
                 if older.session == token.session && older.generation < token.generation)
         })
     }
 
-    /// One delivery of a write meets the item, in one atomic step.
+    /// Delivers a write to the item in one atomic step.
     fn write(&mut self, write: &Write) -> Reply {
         let before = self.item.clone();
         let reply = write.deliver(&mut self.item);
         if before != self.item {
-            let record = Arc::make_mut(&mut self.record);
-            record.written(write, before.as_deref(), self.item.as_deref());
+            let observer = Arc::make_mut(&mut self.observer);
+            observer.written(write, before.as_deref(), self.item.as_deref());
             for request in self.requests.values_mut().filter(|request| request.is_login()) {
                 Arc::make_mut(request).is_overlapped = true;
             }
@@ -211,12 +210,12 @@ impl World {
         let reply = self.write(&request.write);
         if reply == Reply::Made && request.is_login() && !request.is_overlapped {
             let sessions = self.item.as_ref().map_or(0, |item| item.user.sessions.len());
-            Arc::make_mut(&mut self.record).logged_in_alone(sessions);
+            Arc::make_mut(&mut self.observer).logged_in_alone(sessions);
         }
-        Arc::make_mut(&mut request).hear(reply, self.item.as_deref(), &self.rules);
+        Arc::make_mut(&mut request).receive(reply, self.item.as_deref(), &self.rules);
         let is_alive = |token: &Token| self.is_alive(&token.session);
-        let is_alive = request.call.ask.token().is_some_and(is_alive);
-        Arc::make_mut(&mut self.record).heard(&request, is_alive);
+        let is_alive = request.call.kind.token().is_some_and(is_alive);
+        Arc::make_mut(&mut self.observer).replied(&request, is_alive);
         self.requests.insert(id, request);
     }
 
@@ -231,14 +230,14 @@ impl World {
         }
     }
 
-    /// Everything that can become of what is under way.
-    pub(crate) fn under_way(&self) -> Vec<Step> {
-        let mut steps: Vec<_> = (0..self.adrift.len()).map(Step::Arrive).collect();
+    /// All steps of pending messages.
+    pub(crate) fn pending_steps(&self) -> Vec<Step> {
+        let mut steps: Vec<_> = (0..self.in_flight.len()).map(Step::Arrive).collect();
         for (&id, request) in &self.requests {
             steps.extend(match (&request.answer, &*request.write) {
                 (Some(Answer::Tokens(..)), _) => vec![Step::Answer(id), Step::LoseAnswer(id)],
                 (Some(_), _) => vec![Step::Answer(id)],
-                // A login whose write is late breaks an invariant, and has a test of its own.
+                // A late write of a login violates an invariant. Separate tests cover it.
                 (None, Write::Start(_)) => vec![Step::Deliver(id), Step::LoseReply(id)],
                 (None, _) => vec![Step::Deliver(id), Step::LoseReply(id), Step::Delay(id)],
             });
@@ -246,11 +245,11 @@ impl World {
         steps
     }
 
-    /// Everything that somebody can begin to do.
-    pub(crate) fn beginnings(&self) -> Vec<Step> {
+    /// All steps that holders can begin.
+    pub(crate) fn new_steps(&self) -> Vec<Step> {
         let mut steps: Vec<_> = self.item.is_none().then_some(Step::SignUp).into_iter().collect();
         for (index, holder) in self.holders.iter().enumerate() {
-            steps.extend(holder.asks().into_iter().map(|ask| Step::Send(index, ask)));
+            steps.extend(holder.requests().into_iter().map(|kind| Step::Send(index, kind)));
             let thief = self.holders.iter().find(|holder| holder.is_thief);
             if thief.is_some_and(|thief| thief.can_copy(holder)) {
                 steps.push(Step::Steal { from: index });

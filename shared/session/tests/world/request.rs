@@ -1,4 +1,4 @@
-//! Requests under way: what a function writes for one, and what it makes of the reply.
+//! Pending requests: the writes of a function, and its answers.
 
 use std::sync::Arc;
 
@@ -7,11 +7,11 @@ use latchkey_token::{OperationId, SessionId, Timestamp, UserId};
 
 use super::{
     Rules,
-    holder::{Ask, Token},
-    item::{AccountChange, Item, PasswordChange, Reply, Start, Write},
+    holder::{RequestKind, Token},
+    item::{AccountWrite, Item, PasswordWrite, Reply, Start, Write},
 };
 
-/// How often the SDK delivers one write before the function gives up.
+/// How often the SDK delivers a write before the function gives up.
 const MAX_DELIVERIES: usize = 3;
 
 /// The `number`th request of a holder.
@@ -26,7 +26,7 @@ impl RequestId {
         format!("{}-{:03}", self.holder, self.number)
     }
 
-    /// The session that the request starts, if it is a login.
+    /// The id of the session that the request starts.
     fn session(self) -> SessionId {
         SessionId::parse(&self.text()).unwrap()
     }
@@ -36,38 +36,38 @@ impl RequestId {
     }
 }
 
-/// What a function starts from: it reads the clock once.
+/// A request, and the time at which a function starts to serve it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Call {
     pub(super) id: RequestId,
-    pub(super) ask: Ask,
+    pub(super) kind: RequestKind,
     pub(super) at: Timestamp,
 }
 
 impl Call {
-    /// The function's first write, by the item as it reads it; `None` when it refuses at once.
+    /// The function's write after it has read the item; `None` if it refuses without a write.
     pub(super) fn write(&self, item: &Item, rules: &Rules) -> Option<Write> {
         let operation = self.id.operation();
-        Some(match &self.ask {
-            Ask::Login => Write::Start(self.start(item, rules)),
-            Ask::Password(token) => {
+        Some(match &self.kind {
+            RequestKind::Login => Write::Start(self.start(item, rules)),
+            RequestKind::Password(token) => {
                 item.user.live_session(&token.user, &token.session, self.at)?;
                 let start = self.start(item, rules);
-                Write::Password(PasswordChange { start, session: token.session.clone() })
+                Write::Password(PasswordWrite { start, session: token.session.clone() })
             }
-            Ask::Refresh(token) => {
+            RequestKind::Refresh(token) => {
                 let (claims, client) = (token.claims(), Client::default());
                 Write::Rotate(rules.rotation.rotate(&claims, client, operation, self.at)?)
             }
-            Ask::Logout(token) => Write::end(token),
-            Ask::Change(change, token) => Write::Change(AccountChange {
+            RequestKind::Logout(token) => Write::end(token),
+            RequestKind::Change(change, token) => Write::Change(AccountWrite {
                 change: *change,
                 read: item.credentials(),
                 session: token.session.clone(),
-                asking: item.user.live_session(&token.user, &token.session, self.at)?.clone(),
+                session_read: item.user.live_session(&token.user, &token.session, self.at)?.clone(),
                 operation,
             }),
-            Ask::Remove(token) => {
+            RequestKind::Remove(token) => {
                 item.user.live_session(&token.user, &token.session, self.at)?;
                 Write::Remove { read: item.credentials(), session: token.session.clone() }
             }
@@ -78,17 +78,17 @@ impl Call {
         let (id, operation) = (self.id.session(), self.id.operation());
         let (existing, client) = (&item.user.sessions, Client::default());
         let started = rules.sessions.start(existing, id, operation, client, self.at);
-        Start { proved: item.credentials(), started }
+        Start { read: item.credentials(), started }
     }
 
-    /// The write once more after its condition did not hold, by the item that it met; `None` where
-    /// it is not tried again, and when the session that asks is over.
+    /// The next attempt after the condition of a write failed; `None` if there is none, or if the
+    /// requesting session has ended.
     fn write_again(&self, refused: &Write, item: &Item, rules: &Rules) -> Option<Write> {
         matches!(refused, Write::Change(_)).then(|| self.write(item, rules)).flatten()
     }
 }
 
-/// What the tokens of an answer are made from.
+/// The session whose tokens an answer has.
 #[derive(Clone, Debug, PartialEq, Hash)]
 pub(super) struct Pair {
     pub(super) user: UserId,
@@ -102,37 +102,37 @@ impl Pair {
     }
 }
 
-/// How a session came to the tokens of an answer.
+/// Why an answer has tokens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) enum Grant {
+pub(super) enum Issuance {
     Started,
     Rotated,
     /// Rotated by an earlier delivery, whose reply was lost.
     Recovered,
-    /// Handed out once more.
+    /// Returned again.
     Repeated,
 }
 
 #[derive(Clone, Debug, PartialEq, Hash)]
 pub(super) enum Answer {
-    Tokens(Grant, Pair),
+    Tokens(Issuance, Pair),
     Done,
     Refused,
-    /// Refused, and the session has been ended.
+    /// Refused, and the session is ended.
     Reused,
-    /// No delivery had a reply.
+    /// All replies were lost.
     Unavailable,
 }
 
-/// A request that a function is serving, or has answered.
+/// A request that a function serves or has answered.
 #[derive(Clone, Debug, PartialEq, Hash)]
 pub(super) struct Request {
     pub(super) call: Call,
     pub(super) write: Arc<Write>,
-    /// How often the function has changed its mind about what to write.
+    /// The number of different writes, including the first.
     pub(super) tries: usize,
     deliveries: usize,
-    /// Whether the item has changed since it was read.
+    /// Whether the item has changed since the read.
     pub(super) is_overlapped: bool,
     pub(super) answer: Option<Answer>,
 }
@@ -143,12 +143,12 @@ impl Request {
         Self { call, write, tries: 1, deliveries: 0, is_overlapped: false, answer: None }
     }
 
-    /// Whether it is a login that has not been answered.
+    /// Whether it is an unanswered login.
     pub(super) fn is_login(&self) -> bool {
         self.answer.is_none() && matches!(*self.write, Write::Start(_))
     }
 
-    /// The reply does not come: the SDK delivers the write again, or gives up.
+    /// The reply is lost: the SDK delivers the write again, or gives up.
     pub(super) fn miss(&mut self) {
         self.deliveries += 1;
         if self.deliveries == MAX_DELIVERIES {
@@ -156,8 +156,8 @@ impl Request {
         }
     }
 
-    /// The reply comes, and with it the item: the function answers, or makes another write.
-    pub(super) fn hear(&mut self, reply: Reply, item: Option<&Item>, rules: &Rules) {
+    /// The reply arrives with the item: the function answers, or makes another write.
+    pub(super) fn receive(&mut self, reply: Reply, item: Option<&Item>, rules: &Rules) {
         match self.next(reply, item, rules) {
             Next::Answer(answer) => self.answer = Some(answer),
             Next::Write(write) => {
@@ -168,25 +168,26 @@ impl Request {
     }
 
     fn next(&self, reply: Reply, item: Option<&Item>, rules: &Rules) -> Next {
-        match (&self.call.ask, &*self.write, reply) {
-            (Ask::Refresh(_), Write::End { .. }, _) => Next::Answer(Answer::Reused),
-            (Ask::Refresh(token), _, Reply::Made) => Next::tokens(Grant::Rotated, token, item),
-            (Ask::Refresh(token), _, Reply::MadeBefore) => {
-                Next::tokens(Grant::Recovered, token, item)
+        match (&self.call.kind, &*self.write, reply) {
+            (RequestKind::Refresh(_), Write::End { .. }, _) => Next::Answer(Answer::Reused),
+            (RequestKind::Refresh(token), _, Reply::Made) => {
+                Next::tokens(Issuance::Rotated, token, item)
             }
-            (Ask::Refresh(token), _, Reply::Refused) => self.judge(token, item, rules),
+            (RequestKind::Refresh(token), _, Reply::MadeBefore) => {
+                Next::tokens(Issuance::Recovered, token, item)
+            }
+            (RequestKind::Refresh(token), _, Reply::Refused) => self.refused(token, item, rules),
             (
                 _,
-                Write::Start(Start { proved, started })
-                | Write::Password(PasswordChange { start: Start { proved, started }, .. }),
+                Write::Start(Start { read, started })
+                | Write::Password(PasswordWrite { start: Start { read, started }, .. }),
                 Reply::Made | Reply::MadeBefore,
             ) => {
-                // Later logins may have pushed out the session of a password change whose reply was
-                // lost. Its tokens are good for nothing then.
+                // After a lost reply to a password change, later logins may have ended its session.
                 let is_there = item.is_some_and(|item| started.is_in(&item.user.sessions));
-                let (user, id) = (proved.user.clone(), started.id.clone());
+                let (user, id) = (read.user.clone(), started.id.clone());
                 let pair = Pair { user, id, session: started.session.clone() };
-                let tokens = Answer::Tokens(Grant::Started, pair);
+                let tokens = Answer::Tokens(Issuance::Started, pair);
                 Next::Answer(if is_there { tokens } else { Answer::Done })
             }
             (_, _, Reply::Made | Reply::MadeBefore) => Next::Answer(Answer::Done),
@@ -196,29 +197,29 @@ impl Request {
         }
     }
 
-    /// A refresh token that rotated nothing, by the item that the write met.
-    fn judge(&self, token: &Token, item: Option<&Item>, rules: &Rules) -> Next {
+    /// The next action after a rotation was refused.
+    fn refused(&self, token: &Token, item: Option<&Item>, rules: &Rules) -> Next {
         let now = self.call.at;
         let session =
             item.and_then(|item| item.user.live_session(&token.user, &token.session, now));
         match rules.rotation.outcome(session, token.generation, now) {
             RefreshOutcome::Ended => Next::Answer(Answer::Refused),
-            RefreshOutcome::Previous => Next::tokens(Grant::Repeated, token, item),
+            RefreshOutcome::Previous => Next::tokens(Issuance::Repeated, token, item),
             RefreshOutcome::Reused => Next::Write(Write::end(token)),
             RefreshOutcome::Current => Next::Answer(Answer::Unavailable),
         }
     }
 }
 
-/// What a function does after a reply.
+/// The next action of a function after a reply.
 enum Next {
     Answer(Answer),
     Write(Write),
 }
 
 impl Next {
-    /// Answers with the tokens of the session as the write left or met it.
-    fn tokens(grant: Grant, token: &Token, item: Option<&Item>) -> Self {
+    /// Answers with the tokens of the session in the returned item.
+    fn tokens(grant: Issuance, token: &Token, item: Option<&Item>) -> Self {
         let session = item.and_then(|item| item.user.sessions.get(&token.session)).cloned();
         let (user, id) = (token.user.clone(), token.session.clone());
         Self::Answer(

@@ -1,7 +1,7 @@
 //! Keys and tokens of a legacy Flask service, whose tokens are accepted until they expire.
 //!
-//! Such a token names no key, no session and no issuer. Only a secret that the key set marks as
-//! that service's verifies it, and that secret signs nothing.
+//! A legacy token names no key, no session and usually no issuer. Only a secret with `minted_by`
+//! verifies it, and that secret signs nothing.
 
 mod read;
 
@@ -19,10 +19,10 @@ use crate::{
     verifying::VerifyingKey,
 };
 
-/// The least length of a legacy secret, which may be shorter than RFC 7518 asks for.
+/// The minimum length of a legacy secret, below the minimum of RFC 7518 §3.2.
 const MIN_SECRET_BYTES: usize = 16;
 
-/// A secret that verifies a legacy service's tokens.
+/// A secret that verifies the tokens of a legacy service.
 #[derive(Clone, Debug)]
 pub(crate) struct LegacyKey {
     key: VerifyingKey,
@@ -40,7 +40,8 @@ impl LegacyKey {
     }
 }
 
-/// The keys of a legacy Flask service. Without any, its tokens are refused.
+/// The keys of a [legacy Flask service](crate#tokens-of-a-legacy-flask-service). Without keys, its
+/// tokens are refused.
 #[derive(Clone, Debug, Default)]
 pub struct LegacyKeys {
     keys: Vec<LegacyKey>,
@@ -52,22 +53,40 @@ impl LegacyKeys {
         Self { keys, are_unread: false }
     }
 
-    /// Reads a JWK set of a legacy service's keys alone.
+    /// Parses a JWK set of legacy keys only. Add them with
+    /// [`KeySet::with_legacy`](crate::KeySet::with_legacy).
+    ///
+    /// ```
+    /// use latchkey_token::{Algorithm, KeySet, LegacyKeys, SigningKey};
+    /// use secrecy::SecretString;
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let legacy = LegacyKeys::parse(&SecretString::from(
+    ///     r#"{"keys":[{"kty":"oct","alg":"HS256","kid":"old","minted_by":"flask",
+    ///         "k":"YW4tb2xkLWZsYXNrLXNlY3JldA"}]}"#,
+    /// ))?;
+    /// let keys = KeySet::parse(&SigningKey::generate_jwk_set(Algorithm::Es256)?)?;
+    /// let keys = keys.with_legacy(legacy);
+    /// assert!(keys.find("old").is_none(), "a legacy key verifies legacy tokens only");
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
-    /// [`KeyError`]: one bad key, or one without `minted_by`, refuses the whole set.
+    /// [`KeyError`] for the first bad key, and for a key without `minted_by`; the whole set is
+    /// refused.
     pub fn parse(jwk_set: &SecretString) -> Result<Self, KeyError> {
         let keys = parse_jwk_set(jwk_set.expose_secret())?.into_iter().map(LegacyKey::new);
         keys.collect::<Result<_, _>>().map(Self::new)
     }
 
-    /// Keys that exist but could not be fetched: a token that may be theirs is
+    /// Keys that exist but could not be fetched. A token that may be theirs fails with
     /// [`TokenError::LegacyKeysUnread`].
     pub const fn unread() -> Self {
         Self { keys: Vec::new(), are_unread: true }
     }
 
-    /// These keys and `others`.
+    /// Adds `others` to these keys.
     #[must_use]
     pub fn and(mut self, others: Self) -> Self {
         self.keys.extend(others.keys);
@@ -75,12 +94,12 @@ impl LegacyKeys {
         self
     }
 
-    /// Whether there are keys, read or not.
+    /// Whether there are legacy keys, fetched or not.
     pub(crate) const fn may_verify(&self) -> bool {
         self.are_unread || !self.keys.is_empty()
     }
 
-    /// The claims of a valid token of that type.
+    /// The claims of a valid legacy token of type `expected`.
     pub(crate) fn verify(
         &self,
         token: PresentedToken<'_>,

@@ -1,4 +1,4 @@
-//! The claims of a legacy token.
+//! Claims of legacy tokens.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use crate::{
     timestamp::Timestamp,
 };
 
-/// `iat` and `exp` are required, unlike in Flask-JWT-Extended: no token lives for ever.
+/// `iat` and `exp` are required, unlike in Flask-JWT-Extended, so that every token expires.
 #[derive(Deserialize)]
 struct Payload {
     iat: Timestamp,
@@ -23,7 +23,7 @@ struct Payload {
     r#type: Option<TokenType>,
 }
 
-/// Reads and checks the payload of a token whose signature was verified.
+/// Parses and checks the payload of a token with a valid signature.
 pub(super) fn read(
     payload: &[u8],
     key: &LegacyMembers,
@@ -34,8 +34,8 @@ pub(super) fn read(
     let mut claims = json::parse_object(payload).ok_or(TokenError::BadClaims)?;
     let payload = Payload::deserialize(&claims).map_err(|_| TokenError::BadClaims)?;
     let (token_type, identity_claim) = match (key.minted_by, payload.r#type, payload.nbf) {
-        // Flask-JWT-Extended accepts a token without a type. Here it is required, because another
-        // service may sign password-reset links with the same secret.
+        // Flask-JWT-Extended accepts a token without `type`. It is required here because the
+        // service may also sign password-reset links with the same secret.
         (Some(Minter::Flask), Some(token_type), _) => (token_type, "sub"),
         (Some(Minter::FlaskJwt), None, Some(_)) => (TokenType::Access, "identity"),
         _ => return Err(TokenError::BadClaims),
@@ -45,7 +45,7 @@ pub(super) fn read(
     }
     check_parties(&claims, key)?;
     let identity = claims.remove(key.identity_claim.as_deref().unwrap_or(identity_claim));
-    // Before the times, so that only a token that is valid otherwise is reported as expired.
+    // Checked before the times, so that `Expired` means that all other checks passed.
     let identity = identity.as_ref().and_then(identity_text).ok_or(TokenError::BadClaims)?;
     if payload.nbf.is_some_and(|time| time > now + leeway) {
         return Err(TokenError::NotYetValid);
@@ -96,18 +96,18 @@ fn check_parties(claims: &Map<String, Value>, key: &LegacyMembers) -> Result<(),
     }
 }
 
-/// Identities are strings in Flask-JWT-Extended, and usually numbers in Flask-JWT.
+/// Identities are strings in Flask-JWT-Extended and usually numbers in Flask-JWT.
 fn identity_text(claim: &Value) -> Option<String> {
     let text = claim.as_str().filter(|text| !text.is_empty()).map(str::to_owned);
     text.or_else(|| (claim.is_u64() || claim.is_i64()).then(|| claim.to_string()))
 }
 
-/// `fresh` is a flag, or the time until which the token is fresh. Flask-JWT-Extended answers 500 to
-/// anything else; here it is not fresh.
+/// `fresh` is a flag, or the time until which the token is fresh. Any other value means not fresh;
+/// Flask-JWT-Extended answers 500 there.
 fn is_fresh(claim: Option<&Value>, now: Timestamp) -> bool {
     match claim {
         Some(Value::Bool(fresh)) => *fresh,
-        // `timedelta` writes a fraction, of which the whole seconds count.
+        // `timedelta` produces a fraction; the whole seconds count.
         Some(Value::Number(until)) => {
             let until = until.to_string();
             let seconds = until.split('.').next().and_then(|seconds| seconds.parse::<u64>().ok());

@@ -1,4 +1,4 @@
-//! Every algorithm, from a key in each of its forms to a token and back.
+//! Every algorithm, with keys in each format, from signing to verifying.
 
 use aws_lc_rs::{
     encoding::{AsDer as _, EcPrivateKeyRfc5915Der},
@@ -32,7 +32,7 @@ fn generated(algorithm: Algorithm) -> KeySet {
 }
 
 #[test]
-fn every_algorithm_signs_tokens_that_its_key_verifies_and_no_other_does() {
+fn every_algorithm_signs_tokens_that_only_its_key_verifies() {
     let sets = Algorithm::ALL.map(|algorithm| (algorithm, generated(algorithm)));
     for (number, (algorithm, keys)) in sets.iter().enumerate() {
         let token = token_of(keys);
@@ -45,16 +45,16 @@ fn every_algorithm_signs_tokens_that_its_key_verifies_and_no_other_does() {
 }
 
 #[test]
-fn public_keys_alone_verify_and_are_what_is_published() {
+fn published_keys_verify_and_have_no_private_members() {
     for algorithm in Algorithm::ALL.into_iter().filter(|name| !name.name().starts_with("HS")) {
-        let ring = generated(algorithm);
-        let published = serde_json::to_string(&ring.public_jwk_set()).unwrap();
+        let signing = generated(algorithm);
+        let published = serde_json::to_string(&signing.public_jwk_set()).unwrap();
         for private in ["\"d\"", "\"p\"", "\"q\"", "\"dp\"", "\"dq\"", "\"qi\"", "\"k\""] {
             assert!(!published.contains(private), "{published}");
         }
         let keys = KeySet::parse_public(&published).unwrap();
-        assert_eq!(keys.public_jwk_set(), ring.public_jwk_set());
-        assert_eq!(verify(&keys, &token_of(&ring)), Ok(()), "{}", algorithm.name());
+        assert_eq!(keys.public_jwk_set(), signing.public_jwk_set());
+        assert_eq!(verify(&keys, &token_of(&signing)), Ok(()), "{}", algorithm.name());
     }
 }
 
@@ -65,7 +65,7 @@ fn pem(label: &str, der: &[u8]) -> String {
     format!("-----BEGIN {label}-----\n{}\n-----END {label}-----\n", lines.join("\n"))
 }
 
-/// Private keys in PEM for an algorithm, and the public half of each.
+/// Private keys in PEM for an algorithm, each with its public key.
 fn pems(algorithm: Algorithm) -> Vec<(String, String)> {
     let public = |der: &[u8]| pem("PUBLIC KEY", der);
     match algorithm {
@@ -98,7 +98,7 @@ fn pems(algorithm: Algorithm) -> Vec<(String, String)> {
             let pair = RsaKeyPair::generate(KeySize::Rsa2048).unwrap();
             let pkcs8 = pair.as_der().unwrap();
             let public = public(pair.public_key().as_der().unwrap().as_ref());
-            // PKCS #8 ends with PKCS #1: version, algorithm and two lengths are its 26 bytes more.
+            // PKCS #8 is PKCS #1 after 26 bytes with version, algorithm and lengths.
             let pkcs1 = &pkcs8.as_ref()[26..];
             vec![
                 (pem("PRIVATE KEY", pkcs8.as_ref()), public.clone()),
@@ -109,19 +109,19 @@ fn pems(algorithm: Algorithm) -> Vec<(String, String)> {
 }
 
 #[test]
-fn a_private_key_in_pem_signs_tokens_that_its_public_half_verifies() {
+fn a_pem_private_key_signs_tokens_that_its_public_key_verifies() {
     for algorithm in Algorithm::ALL.into_iter().filter(|name| !name.name().starts_with("HS")) {
         for (private, public) in pems(algorithm) {
-            let ring = KeySet::from_pem(algorithm, &SecretString::from(private)).unwrap();
+            let signing = KeySet::from_pem(algorithm, &SecretString::from(private)).unwrap();
             let keys = KeySet::from_public_pem(algorithm, &public).unwrap();
-            assert_eq!(keys.public_jwk_set(), ring.public_jwk_set(), "the same name as well");
-            assert_eq!(verify(&keys, &token_of(&ring)), Ok(()), "{}", algorithm.name());
+            assert_eq!(keys.public_jwk_set(), signing.public_jwk_set(), "the same key ids");
+            assert_eq!(verify(&keys, &token_of(&signing)), Ok(()), "{}", algorithm.name());
         }
     }
 }
 
 #[test]
-fn a_pem_key_for_another_algorithm_or_none_at_all_is_refused() {
+fn a_pem_key_for_another_algorithm_and_invalid_pem_are_refused() {
     let (private, public) = pems(Algorithm::Es256).remove(0);
     for algorithm in [Algorithm::Es384, Algorithm::EdDsa, Algorithm::Rs256, Algorithm::Hs256] {
         let refused = KeySet::from_pem(algorithm, &SecretString::from(private.as_str()));
@@ -140,22 +140,22 @@ fn a_pem_key_for_another_algorithm_or_none_at_all_is_refused() {
 }
 
 #[test]
-fn a_shared_secret_is_as_long_as_its_hash() {
+fn a_shared_secret_must_be_as_long_as_its_hash() {
     for (algorithm, needed) in
         [(Algorithm::Hs256, 32), (Algorithm::Hs384, 48), (Algorithm::Hs512, 64)]
     {
-        let ring =
+        let signing =
             |length| KeySet::from_shared_secret(algorithm, &SecretString::from("x".repeat(length)));
-        assert!(matches!(ring(needed - 1), Err(KeyError::ShortSecret { .. })));
-        let ring = ring(needed).unwrap();
-        assert_eq!(verify(&ring, &token_of(&ring)), Ok(()));
+        assert!(matches!(signing(needed - 1), Err(KeyError::ShortSecret { .. })));
+        let signing = signing(needed).unwrap();
+        assert_eq!(verify(&signing, &token_of(&signing)), Ok(()));
     }
     let refused = KeySet::from_shared_secret(Algorithm::Es256, &SecretString::from("x".repeat(64)));
     assert!(matches!(refused, Err(KeyError::Unsupported { .. })), "{refused:?}");
 }
 
 #[test]
-fn a_set_is_refused_whole_for_one_bad_key() {
+fn one_bad_key_refuses_the_whole_set() {
     let key = |algorithm| {
         let set = SigningKey::generate_jwk_set(algorithm).unwrap();
         let mut set: serde_json::Value = serde_json::from_str(set.expose_secret()).unwrap();
@@ -168,7 +168,7 @@ fn a_set_is_refused_whole_for_one_bad_key() {
     };
     let other_x = key(Algorithm::Es256)["x"].clone();
     let other_n = key(Algorithm::Rs256)["n"].clone();
-    for (what, bad) in [
+    for (case, bad) in [
         ("a point off the curve", with(Algorithm::Es256, "x", other_x)),
         ("another key's modulus", with(Algorithm::Rs256, "n", other_n)),
         ("a scalar of zero", with(Algorithm::Es256, "d", "A".repeat(43).into())),
@@ -183,7 +183,7 @@ fn a_set_is_refused_whole_for_one_bad_key() {
         let refused = KeySet::parse(&SecretString::from(set));
         assert!(
             matches!(refused, Err(KeyError::Invalid(_) | KeyError::Unsupported { .. })),
-            "{what}: {refused:?}"
+            "{case}: {refused:?}"
         );
     }
     let (ec, mut rsa) = (key(Algorithm::Es256), key(Algorithm::Rs256));

@@ -1,4 +1,4 @@
-//! Claims and headers of an application's own, and whose tokens are taken.
+//! Additional claims and headers, and accepted issuers and audiences.
 
 use latchkey_token::{
     AdditionalClaims, AdditionalError, Generation, Grant, Issuer, PresentedToken, TokenError,
@@ -12,7 +12,7 @@ use crate::fixtures::{
     refresh_header, session, sign, token_profile, user, with,
 };
 
-/// An access and a refresh token with those additional claims.
+/// An access and a refresh token with additional claims.
 fn tokens(issuer: Issuer<'_>, claims: &AdditionalClaims, for_cookies: bool) -> [String; 2] {
     let (user, session) = (user(), session());
     let grant = Grant { claims: Some(claims), for_cookies, ..grant(&user, &session) };
@@ -24,7 +24,7 @@ fn tokens(issuer: Issuer<'_>, claims: &AdditionalClaims, for_cookies: bool) -> [
 }
 
 #[test]
-fn further_issuers_and_audiences_are_accepted_and_no_others() {
+fn only_configured_issuers_and_audiences_are_accepted() {
     let mut profile = token_profile();
     profile.other_issuers = vec!["https://old.example.com".to_owned()];
     profile.other_audiences = vec!["mobile".to_owned(), "desktop".to_owned()];
@@ -47,7 +47,7 @@ fn further_issuers_and_audiences_are_accepted_and_no_others() {
 }
 
 #[test]
-fn a_refresh_token_is_for_its_issuer_and_never_for_the_audience_of_access_tokens() {
+fn the_audience_of_refresh_tokens_differs_from_that_of_access_tokens() {
     let [access, refresh] = tokens(issuer(), &AdditionalClaims::default(), false);
     assert_eq!(part(&access, 1)["aud"], ISSUER);
     assert_eq!(part(&refresh, 1)["aud"], format!("{ISSUER}#refresh"));
@@ -75,7 +75,7 @@ fn a_refresh_token_is_for_its_issuer_and_never_for_the_audience_of_access_tokens
         assert_eq!(verifier.session(token, NOW).map(drop), expected, "logout {iss} {aud}");
     }
 
-    // An access token for that audience is no access token.
+    // An access token must not have the audience of refresh tokens.
     let aud = format!("{ISSUER}#refresh");
     let token = sign(&header(), &with(claims(), "aud", aud.clone().into()));
     let verdict = verifier.access(PresentedToken::parse(&token).unwrap(), NOW).map(drop);
@@ -85,7 +85,7 @@ fn a_refresh_token_is_for_its_issuer_and_never_for_the_audience_of_access_tokens
 }
 
 #[test]
-fn additional_claims_are_in_access_tokens_alone() {
+fn additional_claims_are_only_in_access_tokens() {
     let claims = map(json!({ "plan": "pro", "limits": { "rate": [1, 2.5, null, true] } }));
     let claims = AdditionalClaims::new(claims).unwrap();
     let [token, refresh] = tokens(issuer(), &claims, false);
@@ -95,7 +95,7 @@ fn additional_claims_are_in_access_tokens_alone() {
 }
 
 #[test]
-fn additional_headers_are_in_access_tokens() {
+fn additional_headers_are_only_in_access_tokens() {
     let headers = map(json!({ "tenant": "a", "x": { "y": [1] } }));
     let issuer = issuer().with_headers(&headers).unwrap();
     let [token, refresh] = tokens(issuer, &AdditionalClaims::default(), false);
@@ -108,7 +108,7 @@ fn additional_headers_are_in_access_tokens() {
 }
 
 #[test]
-fn a_header_that_has_a_meaning_cannot_be_added() {
+fn a_reserved_header_cannot_be_added() {
     for name in ["alg", "kid", "typ", "crit", "b64", "zip", "jwk", "jku", "x5u", "x5c", "cty"] {
         let refused = issuer().with_headers(&map(json!({ name: "x" }))).unwrap_err();
         assert_eq!(refused, AdditionalError::Reserved(name.to_owned()));
@@ -120,7 +120,7 @@ fn a_header_that_has_a_meaning_cannot_be_added() {
 }
 
 #[test]
-fn the_most_that_may_be_added_still_makes_a_token_that_is_accepted() {
+fn a_token_with_the_maximum_additions_is_accepted() {
     let headers: Map<_, _> =
         (0..8).map(|number| (number.to_string(), Value::from("x".repeat(50)))).collect();
     let claims = AdditionalClaims::new(map(json!({ "text": "x".repeat(4_080) }))).unwrap();
@@ -130,24 +130,24 @@ fn the_most_that_may_be_added_still_makes_a_token_that_is_accepted() {
 }
 
 #[test]
-fn claims_must_fit_into_a_request() {
+fn additional_claims_are_limited_in_size() {
     let claims = |length| AdditionalClaims::new(map(json!({ "text": "x".repeat(length) })));
     assert!(claims(4_000).is_ok());
     assert_eq!(claims(4_090), Err(AdditionalError::TooLarge));
 }
 
 #[test]
-fn a_token_for_a_cookie_carries_a_secret_that_no_other_token_has() {
-    let none = AdditionalClaims::default();
+fn each_token_for_a_cookie_has_its_own_csrf_value() {
+    let no_claims = AdditionalClaims::default();
     let csrf = |token: &str| part(token, 1)["csrf"].as_str().unwrap().to_owned();
-    let [access, refresh] = tokens(issuer(), &none, true);
-    let [again, same] = tokens(issuer(), &none, true);
+    let [access, refresh] = tokens(issuer(), &no_claims, true);
+    let [other_access, same_refresh] = tokens(issuer(), &no_claims, true);
     assert!(csrf(&access).len() >= 22 && csrf(&refresh).len() >= 22);
     assert_ne!(csrf(&access), csrf(&refresh));
-    assert_ne!(csrf(&access), csrf(&again));
-    // A generation's refresh token says the same however often it is handed out.
-    assert_eq!(csrf(&refresh), csrf(&same));
+    assert_ne!(csrf(&access), csrf(&other_access));
+    // The refresh tokens of a generation have the same CSRF value.
+    assert_eq!(csrf(&refresh), csrf(&same_refresh));
     assert!(!csrf(&refresh).contains("token-1"));
-    let [bearer, _] = tokens(issuer(), &none, false);
+    let [bearer, _] = tokens(issuer(), &no_claims, false);
     assert_eq!(part(&bearer, 1).get("csrf"), None);
 }

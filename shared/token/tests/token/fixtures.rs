@@ -1,4 +1,4 @@
-//! Keys, a profile, and tokens that are signed without the issuer.
+//! Keys, a token profile, and tokens signed without [`Issuer`].
 
 use std::{sync::LazyLock, time::Duration};
 
@@ -69,7 +69,7 @@ pub(crate) fn session() -> SessionId {
     SessionId::parse("session-1").unwrap()
 }
 
-/// The subject of alice's tokens.
+/// The subject of tokens for alice.
 pub(crate) fn alice() -> Subject {
     Subject::User { id: user(), username: "alice".to_owned() }
 }
@@ -91,7 +91,7 @@ pub(crate) fn base64url(bytes: impl AsRef<[u8]>) -> String {
     BASE64_URL_SAFE_NO_PAD.encode(bytes)
 }
 
-/// A part of a token as JSON: 0 is the header, 1 the payload.
+/// A part of a token as JSON: 0 is the header, 1 is the payload.
 pub(crate) fn part(token: &str, number: usize) -> Value {
     let part = token.split('.').nth(number).unwrap();
     serde_json::from_slice(&BASE64_URL_SAFE_NO_PAD.decode(part).unwrap()).unwrap()
@@ -106,7 +106,7 @@ pub(crate) fn header() -> Value {
     json!({ "alg": "ES256", "kid": KID, "typ": "at+jwt" })
 }
 
-/// The claims of a valid access token of alice at [`NOW`].
+/// The claims of a valid access token for alice at [`NOW`].
 pub(crate) fn claims() -> Value {
     let now = NOW.unix();
     json!({
@@ -121,7 +121,7 @@ pub(crate) fn refresh_header() -> Value {
     with(header(), "typ", "rt+jwt".into())
 }
 
-/// The claims of a valid refresh token of alice at [`NOW`].
+/// The claims of a valid refresh token for alice at [`NOW`].
 pub(crate) fn refresh_claims(generation: u64) -> Value {
     let claims = with(claims(), "type", "refresh".into());
     let claims = with(claims, "aud", format!("{ISSUER}#refresh").into());
@@ -129,7 +129,7 @@ pub(crate) fn refresh_claims(generation: u64) -> Value {
     with(claims, "exp", (NOW.unix() + 30 * 86_400).into())
 }
 
-/// `value` with that member set; `Value::Null` removes it.
+/// Sets a member; `Value::Null` removes it.
 pub(crate) fn with(mut value: Value, member: &str, new: Value) -> Value {
     let members = value.as_object_mut().unwrap();
     if new.is_null() {
@@ -140,7 +140,7 @@ pub(crate) fn with(mut value: Value, member: &str, new: Value) -> Value {
     value
 }
 
-/// A token of these two texts, signed with the key of [`JWK_SET`].
+/// Signs a header and claims, given as text, with the key of [`JWK_SET`].
 pub(crate) fn sign_texts(header: &str, claims: &str) -> String {
     token(header, claims, |message| ecdsa(&test_pair(), message))
 }
@@ -149,7 +149,7 @@ pub(crate) fn sign(header: &Value, claims: &Value) -> String {
     sign_texts(&header.to_string(), &claims.to_string())
 }
 
-/// A token that a key of another service has signed.
+/// Signs with a new key that no verifier knows.
 pub(crate) fn sign_with_foreign_key(header: &Value, claims: &Value) -> String {
     let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).unwrap();
     token(&header.to_string(), &claims.to_string(), |message| ecdsa(&pair, message))

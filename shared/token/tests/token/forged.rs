@@ -1,4 +1,4 @@
-//! Tokens that must be refused, each one defect away from a valid access token.
+//! Invalid access tokens, each with one defect.
 
 use aws_lc_rs::signature::{ECDSA_P384_SHA384_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _};
 use base64::{Engine as _, prelude::BASE64_STANDARD};
@@ -9,15 +9,15 @@ use crate::fixtures::{
     test_pair, token, with, with_signature,
 };
 
-/// A name and a token.
-pub(crate) type Bad = (String, String);
+/// The name of the defect, and the token.
+pub(crate) type BadToken = (String, String);
 
-/// Bad tokens, except those that have expired.
-pub(crate) fn bad_tokens() -> Vec<Bad> {
+/// All invalid tokens but expired ones.
+pub(crate) fn bad_tokens() -> Vec<BadToken> {
     [bad_signatures(), bad_headers(), bad_claims(), bad_payloads(), bad_texts()].concat()
 }
 
-/// Every form in which the public key could serve as an HMAC secret.
+/// Encodings of the public key that an attacker could use as an HMAC secret.
 fn public_key_as_secret() -> Vec<Vec<u8>> {
     let point = test_pair().public_key().as_ref().to_vec();
     let der = [
@@ -43,35 +43,36 @@ fn public_key_as_secret() -> Vec<Vec<u8>> {
     ]
 }
 
-fn bad_signatures() -> Vec<Bad> {
-    let genuine = sign(&header(), &claims());
-    let (message, _) = genuine.rsplit_once('.').unwrap();
+fn bad_signatures() -> Vec<BadToken> {
+    let valid = sign(&header(), &claims());
+    let (message, _) = valid.rsplit_once('.').unwrap();
     let hs256 = with(header(), "alg", "HS256".into());
     let p384 = EcdsaKeyPair::generate(&ECDSA_P384_SHA384_FIXED_SIGNING).unwrap();
     let p384 = token(&header().to_string(), &claims().to_string(), |text| ecdsa(&p384, text));
-    let mut bad = vec![
+    let mut tokens = vec![
         ("another key".to_owned(), sign_with_foreign_key(&header(), &claims())),
         ("a P-384 key".to_owned(), p384),
         ("no signature".to_owned(), format!("{message}.")),
         ("a zero signature".to_owned(), with_signature(&header(), &claims(), &[0; 64])),
     ];
-    let guessed = ["secret", "changeme", "your-256-bit-secret", "dev", JWK_SET];
-    let guessed = guessed.map(|secret| secret.as_bytes().to_vec());
-    for (index, secret) in public_key_as_secret().into_iter().chain(guessed).enumerate() {
+    let guessable = ["secret", "changeme", "your-256-bit-secret", "dev", JWK_SET];
+    let guessable = guessable.map(|secret| secret.as_bytes().to_vec());
+    for (index, secret) in public_key_as_secret().into_iter().chain(guessable).enumerate() {
         let token = sign_with_hmac(&hs256, &claims(), &secret);
-        bad.push((format!("HS256 with a known secret, {index}"), token));
+        tokens.push((format!("HS256 with a known secret, {index}"), token));
         let token = sign_with_hmac(&header(), &claims(), &secret);
-        bad.push((format!("an HMAC as ES256, {index}"), token));
+        tokens.push((format!("an HMAC as ES256, {index}"), token));
     }
-    bad
+    tokens
 }
 
-fn bad_headers() -> Vec<Bad> {
+fn bad_headers() -> Vec<BadToken> {
     let escaped = r#"{"alg":"n\u006fne","kid":"test-key","typ":"at+jwt"}"#;
-    let mut bad = vec![("alg none escaped".to_owned(), sign_texts(escaped, &claims().to_string()))];
+    let mut tokens =
+        vec![("alg none escaped".to_owned(), sign_texts(escaped, &claims().to_string()))];
     for alg in ["none", "None", "NONE", "nOnE", "none ", " none", "none\0", "", "es256"] {
         let header = with(header(), "alg", alg.into());
-        bad.push((format!("alg {alg:?} unsigned"), with_signature(&header, &claims(), b"")));
+        tokens.push((format!("alg {alg:?} unsigned"), with_signature(&header, &claims(), b"")));
     }
     for (name, value) in [
         ("alg", json!("none")),
@@ -98,12 +99,12 @@ fn bad_headers() -> Vec<Bad> {
     ] {
         let name = format!("header {name} {value}");
         let member = name.split(' ').nth(1).unwrap();
-        bad.push((name.clone(), sign(&with(header(), member, value), &claims())));
+        tokens.push((name.clone(), sign(&with(header(), member, value), &claims())));
     }
-    bad
+    tokens
 }
 
-fn bad_claims() -> Vec<Bad> {
+fn bad_claims() -> Vec<BadToken> {
     let now = NOW.unix();
     let values = [
         ("iss", json!("https://auth.example.com/")),
@@ -145,7 +146,7 @@ fn bad_claims() -> Vec<Bad> {
         .collect()
 }
 
-fn bad_payloads() -> Vec<Bad> {
+fn bad_payloads() -> Vec<BadToken> {
     let text = claims().to_string();
     [
         ("a repeated claim", format!("{},\"sub\":\"user-2\"}}", text.trim_end_matches('}'))),
@@ -159,32 +160,32 @@ fn bad_payloads() -> Vec<Bad> {
     .to_vec()
 }
 
-fn bad_texts() -> Vec<Bad> {
-    let genuine = sign(&header(), &claims());
-    let (message, signature) = genuine.rsplit_once('.').unwrap();
+fn bad_texts() -> Vec<BadToken> {
+    let valid = sign(&header(), &claims());
+    let (message, signature) = valid.rsplit_once('.').unwrap();
     [
         ("empty", String::new()),
         ("one dot", ".".to_owned()),
         ("dots", "..".to_owned()),
         ("a word", "token".to_owned()),
         ("two parts", message.to_owned()),
-        ("four parts", format!("{genuine}.x")),
-        ("a leading dot", format!(".{genuine}")),
-        ("five parts", format!("{genuine}.x.y")),
-        ("padding", format!("{genuine}=")),
-        ("escaped dots", genuine.replace('.', "%2E")),
+        ("four parts", format!("{valid}.x")),
+        ("a leading dot", format!(".{valid}")),
+        ("five parts", format!("{valid}.x.y")),
+        ("padding", format!("{valid}=")),
+        ("escaped dots", valid.replace('.', "%2E")),
         ("a space inside", format!("{message}. {signature}")),
-        ("junk after", format!("{genuine}?")),
+        ("trailing junk", format!("{valid}?")),
         ("JSON", format!(r#"{{"payload":"x","signature":"{signature}"}}"#)),
-        ("other bits at the end", with_other_bits(&genuine)),
-        ("too long", format!("{genuine}{}", "A".repeat(8 * 1024))),
+        ("non-canonical base64url", with_unused_bits(&valid)),
+        ("too long", format!("{valid}{}", "A".repeat(8 * 1024))),
     ]
     .map(|(name, text)| (name.to_owned(), text))
     .to_vec()
 }
 
-/// The token with bits set that the last character of a signature of 64 bytes does not use.
-fn with_other_bits(token: &str) -> String {
+/// Sets unused bits in the last base64url character of a signature of 64 bytes.
+fn with_unused_bits(token: &str) -> String {
     const ALPHABET: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
     let (rest, last) = token.split_at(token.len() - 1);
     let next = ALPHABET.find(last).unwrap() + 1;

@@ -1,4 +1,4 @@
-//! Which headers of signed tokens are accepted.
+//! Accepted and refused headers of signed tokens.
 
 use latchkey_token::{TokenError, parse_object};
 use serde_json::{Value, json};
@@ -10,7 +10,7 @@ fn with_header(header: &str) -> Result<(), TokenError> {
 }
 
 #[test]
-fn a_member_of_an_application_is_skipped() {
+fn unknown_members_are_ignored() {
     let header = with(header(), "app", json!({ "x": [1, null] }));
     assert_eq!(with_header(&header.to_string()), Ok(()));
 }
@@ -28,7 +28,7 @@ fn members_that_change_how_a_token_is_read_are_refused() {
 }
 
 #[test]
-fn a_repeated_member_is_refused_also_when_it_is_escaped_or_unknown() {
+fn a_repeated_member_is_refused_even_if_escaped_or_unknown() {
     for header in [
         r#"{"alg":"ES256","alg":"ES256","kid":"test-key","typ":"at+jwt"}"#,
         r#"{"alg":"ES256","\u0061lg":"none","kid":"test-key","typ":"at+jwt"}"#,
@@ -39,7 +39,7 @@ fn a_repeated_member_is_refused_also_when_it_is_escaped_or_unknown() {
 }
 
 #[test]
-fn there_are_at_most_sixteen_members() {
+fn more_than_sixteen_members_are_refused() {
     let mut header = header();
     for number in 3..16 {
         header = with(header, &format!("x{number}"), json!(1));
@@ -50,7 +50,7 @@ fn there_are_at_most_sixteen_members() {
 }
 
 #[test]
-fn only_one_object_with_the_three_strings_is_accepted() {
+fn the_header_must_be_one_object_with_the_three_strings() {
     let deep = "[".repeat(3_000);
     for header in [
         "null",
@@ -74,7 +74,7 @@ fn only_one_object_with_the_three_strings_is_accepted() {
 }
 
 #[test]
-fn json_is_one_utf8_object_without_repeated_members() {
+fn parse_object_accepts_one_utf8_object_without_repeated_members() {
     assert_eq!(parse_object(br#" {"a":[1,{"b":null}]} "#).unwrap()["a"][1]["b"], Value::Null);
     let deep = "[".repeat(100_000);
     for json in [

@@ -1,4 +1,4 @@
-//! Tools for people who look at tokens.
+//! The inspection of tokens.
 
 use std::time::Duration;
 
@@ -25,7 +25,7 @@ fn verify(token: &str) -> Result<(), TokenError> {
 }
 
 #[test]
-fn an_unverified_token_is_shown_whatever_key_signed_it() {
+fn an_unverified_token_is_parsed_for_any_key() {
     let header = with(header(), "crit", json!(["x"]));
     for token in [sign(&header, &claims()), sign_with_foreign_key(&header, &claims())] {
         let token = UnverifiedToken::parse(&token).unwrap();
@@ -34,14 +34,14 @@ fn an_unverified_token_is_shown_whatever_key_signed_it() {
             (header.clone(), claims())
         );
     }
-    let none = with(self::header(), "alg", "none".into());
-    assert!(UnverifiedToken::parse(&sign(&none, &json!({}))).unwrap().claims.is_empty());
+    let alg_none = with(self::header(), "alg", "none".into());
+    assert!(UnverifiedToken::parse(&sign(&alg_none, &json!({}))).unwrap().claims.is_empty());
 }
 
 #[test]
-fn a_malformed_token_is_not_shown() {
-    let genuine = sign(&header(), &claims());
-    let (message, signature) = genuine.rsplit_once('.').unwrap();
+fn a_malformed_token_is_refused() {
+    let valid = sign(&header(), &claims());
+    let (message, signature) = valid.rsplit_once('.').unwrap();
     let (header, claims) = (header().to_string(), claims().to_string());
     let repeated = |text: &str| format!("{},\"x\":1,\"x\":2}}", text.trim_end_matches('}'));
     for (text, reason) in [
@@ -50,8 +50,8 @@ fn a_malformed_token_is_not_shown() {
         (format!("{message}."), TokenError::NotCompact),
         (format!("{message}.{signature}="), TokenError::NotCompact),
         (format!("{message}.?"), TokenError::NotCompact),
-        (format!("{genuine}.x"), TokenError::NotCompact),
-        (format!(" {genuine}"), TokenError::NotCompact),
+        (format!("{valid}.x"), TokenError::NotCompact),
+        (format!(" {valid}"), TokenError::NotCompact),
         (format!("a.b.{}", "c".repeat(MAX_TOKEN_BYTES)), TokenError::TooLong),
         (sign_texts("[]", &claims), TokenError::BadHeader),
         (sign_texts(&repeated(&header), &claims), TokenError::BadHeader),
@@ -63,7 +63,7 @@ fn a_malformed_token_is_not_shown() {
 }
 
 #[test]
-fn a_bad_token_is_refused_for_the_same_reason_as_by_a_verifier() {
+fn a_bad_token_has_the_same_error_as_from_a_verifier() {
     let mut others = 0;
     for (name, text) in bad_tokens() {
         let Ok(token) = PresentedToken::parse(&text) else { continue };
@@ -91,7 +91,7 @@ fn issuer_audience_and_lifetime_are_not_checked() {
 }
 
 #[test]
-fn the_times_are_checked() {
+fn the_time_claims_are_checked() {
     let token = sign(&header(), &claims());
     let end = NOW + Duration::from_mins(15);
     assert_eq!(verify_at(&token, Timestamp::from_unix(end.unix() - 1)), Ok(()));

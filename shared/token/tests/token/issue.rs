@@ -20,7 +20,7 @@ fn parts(token: &SecretString) -> (Value, Value) {
 }
 
 #[test]
-fn an_access_token_has_the_claims_of_the_contract() {
+fn an_access_token_has_the_documented_claims() {
     let roles = ["admin".to_owned()];
     let (user, session) = (user(), session());
     let grant = Grant { roles: &roles, ..grant(&user, &session) };
@@ -41,7 +41,7 @@ fn an_access_token_has_the_claims_of_the_contract() {
 }
 
 #[test]
-fn a_refresh_token_has_the_claims_of_the_contract() {
+fn a_refresh_token_has_the_documented_claims() {
     let roles = ["admin".to_owned()];
     let (user, session) = (user(), session());
     let grant = Grant { roles: &roles, ..grant(&user, &session) };
@@ -90,7 +90,7 @@ fn the_verifier_accepts_issued_tokens() {
 }
 
 #[test]
-fn a_refresh_token_says_whether_its_access_tokens_are_in_cookies() {
+fn a_refresh_token_records_whether_access_tokens_are_in_cookies() {
     let (user, session) = (user(), session());
     let grant = grant(&user, &session);
     let in_cookies = Grant { for_cookies: true, ..grant };

@@ -1,4 +1,4 @@
-//! Which keys are taken, and what of them is shown.
+//! Accepted and refused keys, and their public form.
 
 use latchkey_token::{
     Algorithm, KeyError, KeySet, LegacyKeys, PublicJwk, PublicParameters, SigningKey, VerifyingKey,
@@ -75,7 +75,7 @@ fn a_secret_shorter_than_its_hash_is_refused() {
 }
 
 #[test]
-fn other_text_is_refused_without_quoting_it() {
+fn text_that_is_not_a_jwk_set_is_refused() {
     for text in ["", "{}", "null", "[]", "secret", r#"{"keys":7}"#, r#"{"keys":["secret"]}"#] {
         let refused = KeySet::parse(&SecretString::from(text)).unwrap_err();
         assert!(matches!(refused, KeyError::NotAJwkSet(_)), "{text}: {refused:?}");
@@ -84,7 +84,7 @@ fn other_text_is_refused_without_quoting_it() {
 }
 
 #[test]
-fn keys_without_a_name_or_with_one_name_are_refused() {
+fn missing_and_duplicate_key_ids_are_refused() {
     for kid in [Value::Null, "".into(), "x".repeat(129).into()] {
         assert!(matches!(parse(&with("kid", kid)), Err(KeyError::BadKeyId)));
     }
@@ -94,13 +94,13 @@ fn keys_without_a_name_or_with_one_name_are_refused() {
 
 #[test]
 fn repeated_members_are_refused() {
-    let mut marked = new_key(Algorithm::Hs256);
-    marked["minted_by"] = "flask".into();
+    let mut legacy = new_key(Algorithm::Hs256);
+    legacy["minted_by"] = "flask".into();
     for (key, members) in [
         (test_key(), ["kid", "alg", "use", "kty", "crv", "x", "y", "d"].as_slice()),
         (new_key(Algorithm::Rs256), &["n", "e", "p", "q", "dp", "dq", "qi"]),
         (new_key(Algorithm::Hs256), &["k", "kty"]),
-        (marked, &["k", "minted_by"]),
+        (legacy, &["k", "minted_by"]),
     ] {
         let text = key.to_string();
         for member in members {
@@ -116,7 +116,7 @@ fn repeated_members_are_refused() {
 }
 
 #[test]
-fn keys_that_are_not_for_signing_with_one_known_algorithm_are_refused() {
+fn unsupported_keys_are_refused() {
     for (member, value) in [
         ("use", json!("enc")),
         ("key_ops", json!(["encrypt"])),
@@ -139,7 +139,7 @@ fn keys_that_are_not_for_signing_with_one_known_algorithm_are_refused() {
 }
 
 #[test]
-fn numbers_that_are_no_key_are_refused() {
+fn invalid_key_parameters_are_refused() {
     let other: Value = serde_json::from_str(
         SigningKey::generate_jwk_set(Algorithm::Es256).unwrap().expose_secret(),
     )
@@ -164,7 +164,7 @@ fn a_key_set_can_be_shared_between_threads() {
 }
 
 #[test]
-fn no_private_key_prints() {
+fn debug_output_has_no_private_key() {
     for algorithm in Algorithm::ALL {
         let key = new_key(algorithm);
         let printed = format!("{:?}", parse(&json!({ "keys": [key] })).unwrap());
@@ -180,20 +180,20 @@ fn no_private_key_prints() {
 }
 
 #[test]
-fn members_of_a_set_that_are_not_ours_mean_nothing() {
+fn unknown_members_of_a_key_are_ignored() {
     for state in [json!("next"), json!("retired"), json!(1)] {
         assert!(parse(&with("state", state.clone())).is_ok(), "{state}");
     }
 }
 
 #[test]
-fn a_verifier_is_given_public_keys_only() {
+fn a_public_set_with_private_keys_is_refused() {
     let published = serde_json::to_value(key_set().public_jwk_set()).unwrap();
     let keys = KeySet::parse_public(&published.to_string()).unwrap();
     assert!(keys.signing().is_none() && keys.find(KID).is_some());
-    let mut marked = new_key(Algorithm::Hs256);
-    marked["minted_by"] = "flask".into();
-    for private in [test_key(), new_key(Algorithm::Hs256), marked] {
+    let mut legacy = new_key(Algorithm::Hs256);
+    legacy["minted_by"] = "flask".into();
+    for private in [test_key(), new_key(Algorithm::Hs256), legacy] {
         let refused = KeySet::parse_public(&json!({ "keys": [private] }).to_string()).unwrap_err();
         assert!(refused.to_string().contains("public keys only"), "{refused}");
     }
@@ -202,7 +202,7 @@ fn a_verifier_is_given_public_keys_only() {
 }
 
 #[test]
-fn a_public_key_is_read_alone() {
+fn a_public_key_can_be_parsed_alone() {
     let jwk = key_set().public_jwk_set().keys.remove(0);
     let key = VerifyingKey::from_jwk(&jwk).unwrap();
     assert_eq!((key.kid(), key.algorithm()), (jwk.kid.as_str(), Algorithm::Es256));
@@ -222,7 +222,7 @@ fn a_public_key_is_read_alone() {
 }
 
 #[test]
-fn a_secret_of_ours_stands_beside_no_key_with_a_public_half() {
+fn shared_secrets_and_key_pairs_cannot_be_in_one_set() {
     let (secret, other) = (new_key(Algorithm::Hs256), new_key(Algorithm::Hs512));
     let (curve, edwards) = (new_key(Algorithm::Es256), new_key(Algorithm::EdDsa));
     for keys in [[&secret, &other], [&curve, &edwards]] {
@@ -236,30 +236,30 @@ fn a_secret_of_ours_stands_beside_no_key_with_a_public_half() {
 
 #[test]
 fn a_legacy_secret_may_be_in_a_set_with_any_key() {
-    let mut marked = new_key(Algorithm::Hs256);
-    marked["minted_by"] = "flask".into();
+    let mut legacy = new_key(Algorithm::Hs256);
+    legacy["minted_by"] = "flask".into();
     for algorithm in [Algorithm::Es256, Algorithm::Hs256] {
-        let ours = new_key(algorithm);
-        for keys in [[&ours, &marked], [&marked, &ours]] {
+        let own = new_key(algorithm);
+        for keys in [[&own, &legacy], [&legacy, &own]] {
             let keys = parse(&json!({ "keys": keys })).unwrap();
             assert_eq!(keys.signing().unwrap().algorithm(), algorithm);
-            assert!(keys.find(marked["kid"].as_str().unwrap()).is_none());
-            assert!(keys.public_jwk_set().keys.iter().all(|key| key.kid != marked["kid"]));
+            assert!(keys.find(legacy["kid"].as_str().unwrap()).is_none());
+            assert!(keys.public_jwk_set().keys.iter().all(|key| key.kid != legacy["kid"]));
         }
     }
 }
 
 #[test]
-fn a_set_of_legacy_keys_has_no_other_keys() {
+fn a_set_of_legacy_keys_with_other_keys_is_refused() {
     let parse = |keys: &[&Value]| {
         LegacyKeys::parse(&SecretString::from(json!({ "keys": keys }).to_string()))
     };
-    let mut marked = new_key(Algorithm::Hs256);
-    marked["minted_by"] = "flask-jwt".into();
-    let kid = marked["kid"].as_str().unwrap();
-    assert!(format!("{:?}", parse(&[&marked]).unwrap()).contains(kid));
+    let mut legacy = new_key(Algorithm::Hs256);
+    legacy["minted_by"] = "flask-jwt".into();
+    let kid = legacy["kid"].as_str().unwrap();
+    assert!(format!("{:?}", parse(&[&legacy]).unwrap()).contains(kid));
     for algorithm in [Algorithm::Hs256, Algorithm::Es256] {
-        let refused = parse(&[&marked, &new_key(algorithm)]).unwrap_err();
+        let refused = parse(&[&legacy, &new_key(algorithm)]).unwrap_err();
         assert!(matches!(refused, KeyError::Unsupported { .. }), "{refused:?}");
         assert!(refused.to_string().contains("`minted_by`"), "{refused}");
     }

@@ -1,4 +1,4 @@
-//! The examples of the standards: keys, signing inputs and signatures as they are printed there.
+//! Keys, signing inputs and signatures from the examples of RFCs.
 
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use latchkey_token::{Algorithm, KeySet, PublicParameters};
@@ -20,10 +20,10 @@ const A3_Y: &str = "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0";
 const A3_SIGNATURE: &str =
     "DtEhU3ljbEg8L38VWAfUAqOyKAM6-Xx-F4GawxaepmXFCgfTjDxw5djxLa8ISlSApmWQxfKTUJqPP3-Kg6NU1Q";
 
-/// The payload of all three.
+/// The payload of these three examples.
 const PAYLOAD: &str = "eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ";
 
-/// RFC 8037 §A.2: the public half of the key in §A.1.
+/// RFC 8037 §A.2: the public key of §A.1.
 const ED25519_X: &str = "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo";
 /// RFC 8037 §A.1 in PKCS #8.
 const ED25519_PEM: &str = "-----BEGIN PRIVATE KEY-----
@@ -50,7 +50,7 @@ gwIDAQAB
 ";
 const THUMBPRINT: &str = "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs";
 
-/// A set of that key with the `kid` `a`.
+/// A JWK set of the key with the `kid` `a`.
 fn set_of(mut jwk: Value, alg: &str) -> String {
     jwk["kid"] = "a".into();
     jwk["alg"] = alg.into();
@@ -61,8 +61,7 @@ fn public(jwk: Value, alg: &str) -> KeySet {
     KeySet::parse_public(&set_of(jwk, alg)).unwrap()
 }
 
-/// The signature is the key's over that header and payload, and over nothing else; and no other
-/// signature is.
+/// The key verifies this signature over this header and payload, and no changed input or signature.
 fn assert_known(keys: &KeySet, header: &str, payload: &str, signature: &str) {
     let key = keys.find("a").unwrap();
     let header = BASE64_URL_SAFE_NO_PAD.encode(header);
@@ -113,15 +112,15 @@ fn rfc_8037_a_4_is_verified_with_eddsa() {
 }
 
 #[test]
-fn rfc_8037_a_1_has_the_public_half_of_a_2_and_the_name_of_a_3() {
-    let ring = KeySet::from_pem(Algorithm::EdDsa, &SecretString::from(ED25519_PEM)).unwrap();
-    let published = serde_json::to_value(ring.public_jwk_set()).unwrap();
+fn rfc_8037_a_1_has_the_public_key_of_a_2_and_the_thumbprint_of_a_3() {
+    let keys = KeySet::from_pem(Algorithm::EdDsa, &SecretString::from(ED25519_PEM)).unwrap();
+    let published = serde_json::to_value(keys.public_jwk_set()).unwrap();
     assert_eq!(published["keys"][0]["x"], ED25519_X);
     assert_eq!(published["keys"][0]["kid"], ED25519_THUMBPRINT);
 }
 
 #[test]
-fn rfc_7638_3_1_names_the_key_by_its_thumbprint() {
+fn rfc_7638_3_1_has_its_documented_thumbprint() {
     let jwk = json!({ "kty": "RSA", "n": THUMBPRINT_MODULUS, "e": "AQAB" });
     let parameters: PublicParameters = serde_json::from_value(jwk).unwrap();
     assert_eq!(parameters.thumbprint(), THUMBPRINT);

@@ -13,14 +13,14 @@ use crate::fixtures::{NOW, base64url, key_set, sign, sign_with_hmac, token_profi
 
 const SECRET: &[u8] = b"an-old-flask-secret";
 
-fn legacy_set(mark: &Value, secret: &[u8]) -> SecretString {
+fn legacy_set(members: &Value, secret: &[u8]) -> SecretString {
     let mut key = json!({ "kty": "oct", "alg": "HS256", "kid": "old", "k": base64url(secret) });
-    key.as_object_mut().unwrap().extend(mark.as_object().unwrap().clone());
+    key.as_object_mut().unwrap().extend(members.as_object().unwrap().clone());
     SecretString::from(json!({ "keys": [key] }).to_string())
 }
 
-fn keys(mark: &Value) -> KeySet {
-    key_set().with_legacy(LegacyKeys::parse(&legacy_set(mark, SECRET)).unwrap())
+fn keys(members: &Value) -> KeySet {
+    key_set().with_legacy(LegacyKeys::parse(&legacy_set(members, SECRET)).unwrap())
 }
 
 fn extended() -> KeySet {
@@ -79,7 +79,7 @@ fn an_access_token_has_a_subject_and_no_session() {
 }
 
 #[test]
-fn a_refresh_token_is_of_generation_zero() {
+fn a_refresh_token_has_generation_zero() {
     let text = token(&with(claims(), "type", "refresh".into()));
     let read = refresh(&extended(), &text).unwrap();
     assert_eq!((&read.subject, &read.session, &read.token), (&alice(), &None, &None));
@@ -99,9 +99,9 @@ fn a_legacy_token_names_no_session() {
 }
 
 #[test]
-fn our_tokens_are_verified_beside_the_legacy_ones() {
-    let ours = sign(&crate::fixtures::header(), &crate::fixtures::claims());
-    assert_eq!(access(&extended(), &ours).unwrap().subject, crate::fixtures::alice());
+fn our_tokens_verify_with_legacy_keys_in_the_set() {
+    let own = sign(&crate::fixtures::header(), &crate::fixtures::claims());
+    assert_eq!(access(&extended(), &own).unwrap().subject, crate::fixtures::alice());
     assert_eq!(access(&key_set(), &token(&claims())), Err(TokenError::BadHeader));
     // The legacy secret does not verify the tokens of this service.
     let forged = sign_with_hmac(
@@ -128,7 +128,7 @@ fn freshness_is_a_flag_or_a_time() {
 }
 
 #[test]
-fn claims_that_flask_accepts_and_should_not_are_refused() {
+fn invalid_claims_that_flask_accepts_are_refused() {
     for (claim, value, expected) in [
         ("exp", Value::Null, TokenError::BadClaims),
         ("exp", json!("9999999999"), TokenError::BadClaims),
@@ -216,24 +216,24 @@ fn a_flask_jwt_token_is_an_access_token() {
 }
 
 #[test]
-fn a_token_may_belong_to_keys_that_were_not_read() {
+fn a_token_of_unread_legacy_keys_has_its_own_error() {
     let unread = key_set().with_legacy(LegacyKeys::unread());
     assert_eq!(access(&unread, &token(&claims())), Err(TokenError::LegacyKeysUnread));
     let some = extended().with_legacy(LegacyKeys::unread());
     assert!(access(&some, &token(&claims())).is_ok());
     let other = sign_with_hmac(&header(), &claims(), b"another-flask-secret");
     assert_eq!(access(&some, &other), Err(TokenError::LegacyKeysUnread));
-    let ours = sign(&with(crate::fixtures::header(), "kid", "other".into()), &claims());
-    assert_eq!(access(&unread, &ours), Err(TokenError::UnknownKey));
+    let own = sign(&with(crate::fixtures::header(), "kid", "other".into()), &claims());
+    assert_eq!(access(&unread, &own), Err(TokenError::UnknownKey));
 }
 
 #[test]
 fn a_legacy_key_is_a_secret_of_at_least_sixteen_bytes() {
-    let mark = json!({ "minted_by": "flask" });
-    assert!(LegacyKeys::parse(&legacy_set(&mark, &[7; 16])).is_ok());
-    let refused = LegacyKeys::parse(&legacy_set(&mark, &[7; 15])).unwrap_err();
+    let members = json!({ "minted_by": "flask" });
+    assert!(LegacyKeys::parse(&legacy_set(&members, &[7; 16])).is_ok());
+    let refused = LegacyKeys::parse(&legacy_set(&members, &[7; 15])).unwrap_err();
     assert!(matches!(refused, KeyError::ShortSecret { bytes: 15, needed: 16, .. }), "{refused}");
-    let refused = LegacyKeys::parse(&legacy_set(&with(mark, "alg", "ES256".into()), SECRET));
+    let refused = LegacyKeys::parse(&legacy_set(&with(members, "alg", "ES256".into()), SECRET));
     assert!(matches!(refused, Err(KeyError::Unsupported { .. })), "{refused:?}");
     let unknown = legacy_set(&json!({ "minted_by": "django" }), SECRET);
     assert!(matches!(LegacyKeys::parse(&unknown), Err(KeyError::NotAJwkSet(_))));

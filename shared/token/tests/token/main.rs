@@ -1,4 +1,4 @@
-//! The tests of the crate, through its public interface.
+//! Tests of the public API.
 #![cfg(test)]
 
 mod algorithms;

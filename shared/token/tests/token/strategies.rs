@@ -1,4 +1,4 @@
-//! What the properties are tried with.
+//! Strategies of the property tests.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 use crate::fixtures::{NOW, claims, header, refresh_claims, refresh_header};
 
-pub(crate) fn moments() -> impl Strategy<Value = Timestamp> {
+pub(crate) fn timestamps() -> impl Strategy<Value = Timestamp> {
     let seconds = prop_oneof![
         4 => Just(NOW.unix()),
         2 => (NOW.unix() - 1_000)..(NOW.unix() + 1_000),
@@ -17,7 +17,7 @@ pub(crate) fn moments() -> impl Strategy<Value = Timestamp> {
     seconds.prop_map(Timestamp::from_unix)
 }
 
-/// Any JSON. Numbers with a fraction are eighths, which decimals write exactly.
+/// Any JSON. Fractions are eighths, which decimals represent exactly.
 pub(crate) fn json() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
         Just(Value::Null),
@@ -45,9 +45,9 @@ pub(crate) fn scalars() -> impl Strategy<Value = Value> {
     ]
 }
 
-/// Members of a genuine object, each kept, left out or replaced, and some more.
-pub(crate) fn nearly(genuine: &Value) -> impl Strategy<Value = Map<String, Value>> + use<> {
-    let members = genuine.as_object().unwrap().clone();
+/// The members of a valid object, each unchanged, removed or replaced, and additional ones.
+pub(crate) fn mutated(valid: &Value) -> impl Strategy<Value = Map<String, Value>> + use<> {
+    let members = valid.as_object().unwrap().clone();
     let values: Vec<_> = members
         .values()
         .map(|value| {
@@ -61,25 +61,25 @@ pub(crate) fn nearly(genuine: &Value) -> impl Strategy<Value = Map<String, Value
     let names: Vec<_> = members.into_iter().map(|(name, _)| name).collect();
     let more = prop::collection::btree_map("[a-z]{1,8}|x5t#S256|crit|csrf|gen", json(), 0..3);
     (values, more).prop_map(move |(values, more)| {
-        let kept = names.iter().cloned().zip(values);
-        let kept = kept.filter_map(|(name, value)| Some((name, value?)));
-        kept.chain(more).collect::<Map<_, _>>()
+        let present = names.iter().cloned().zip(values);
+        let present = present.filter_map(|(name, value)| Some((name, value?)));
+        present.chain(more).collect::<Map<_, _>>()
     })
 }
 
-/// A header and claims, nearly those of an access or of a refresh token.
-pub(crate) fn near_tokens() -> impl Strategy<Value = (Map<String, Value>, Map<String, Value>)> {
+/// A header and claims that are mutated from those of a valid token.
+pub(crate) fn mutated_tokens() -> impl Strategy<Value = (Map<String, Value>, Map<String, Value>)> {
     let refresh = refresh_claims(3);
     prop_oneof![
-        (nearly(&header()), nearly(&claims())),
-        (nearly(&refresh_header()), nearly(&refresh)),
-        (nearly(&header()), nearly(&refresh)),
+        (mutated(&header()), mutated(&claims())),
+        (mutated(&refresh_header()), mutated(&refresh)),
+        (mutated(&header()), mutated(&refresh)),
     ]
 }
 
-/// What a token is made from, but for its identifiers.
+/// The input of a token, without its identifiers.
 #[derive(Clone, Debug)]
-pub(crate) struct Given {
+pub(crate) struct TokenInput {
     pub(crate) username: String,
     pub(crate) roles: Vec<String>,
     pub(crate) additional: AdditionalClaims,
@@ -90,7 +90,7 @@ pub(crate) struct Given {
     pub(crate) for_cookies: bool,
 }
 
-impl Given {
+impl TokenInput {
     pub(crate) fn grant<'a>(&'a self, user: &'a UserId, session: &'a SessionId) -> Grant<'a> {
         Grant {
             user,
@@ -116,12 +116,12 @@ impl Given {
 fn additional() -> impl Strategy<Value = AdditionalClaims> {
     let names = "[a-zA-Z_]{1,12}|.{0,8}|https://example\\.com/[a-z]{1,8}";
     prop::collection::btree_map(names, json(), 0..5)
-        .prop_filter_map("reserved, or too much", |members| {
+        .prop_filter_map("reserved or too large", |members| {
             AdditionalClaims::new(members.into_iter().collect()).ok()
         })
 }
 
-pub(crate) fn given() -> impl Strategy<Value = Given> {
+pub(crate) fn token_inputs() -> impl Strategy<Value = TokenInput> {
     let texts = (
         prop_oneof!["[a-z]{1,12}", ".{0,128}"],
         prop::collection::vec(prop_oneof!["[a-z]{1,8}", ".{0,12}"], 0..4),
@@ -136,6 +136,15 @@ pub(crate) fn given() -> impl Strategy<Value = Given> {
         let (username, roles, additional) = texts;
         let (now, since_password, session_left) = times;
         let now = Timestamp::from_unix(now);
-        Given { username, roles, additional, now, since_password, session_left, fresh, for_cookies }
+        TokenInput {
+            username,
+            roles,
+            additional,
+            now,
+            since_password,
+            session_left,
+            fresh,
+            for_cookies,
+        }
     })
 }

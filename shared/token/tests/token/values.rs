@@ -23,7 +23,7 @@ fn text_with_other_characters_is_not_an_identifier() {
 }
 
 #[test]
-fn users_keep_the_identifiers_that_another_service_gave_them() {
+fn user_ids_of_another_service_are_accepted() {
     let long = "x".repeat(255);
     for text in
         ["auth0|5f7c8ec7c33c6c004bbafe82", "1", "b0b5:~!", "google-oauth2|10", long.as_str()]

@@ -1,4 +1,4 @@
-//! Which tokens are accepted, and for which reason each other one is refused.
+//! Accepted tokens, and the errors of refused ones.
 
 use std::time::Duration;
 
@@ -23,7 +23,7 @@ fn access_with(claim: &str, value: Value) -> Result<AccessClaims, TokenError> {
 }
 
 #[test]
-fn a_genuine_access_token_is_accepted_with_its_claims() {
+fn a_valid_access_token_is_accepted_with_its_claims() {
     let claims = access(&sign(&header(), &with(claims(), "roles", json!(["admin"])))).unwrap();
     assert_eq!((claims.subject, claims.session), (alice(), Some(session())));
     assert_eq!(claims.auth_time, NOW);
@@ -36,9 +36,9 @@ fn a_genuine_access_token_is_accepted_with_its_claims() {
 fn no_bad_token_is_accepted() {
     for (name, token) in bad_tokens() {
         let refusal = access(&token).expect_err(&name);
-        // A client is told of these two, so only genuine tokens may get them.
-        let is_told = matches!(refusal, TokenError::Expired | TokenError::WrongType(_));
-        assert!(!is_told, "{name}: {refusal:?}");
+        // Responses reveal these two, so only tokens with a valid signature may get them.
+        let is_revealed = matches!(refusal, TokenError::Expired | TokenError::WrongType(_));
+        assert!(!is_revealed, "{name}: {refusal:?}");
     }
 }
 
@@ -53,7 +53,7 @@ fn an_expired_token_is_reported_as_expired() {
 }
 
 #[test]
-fn each_refusal_has_its_reason() {
+fn each_defect_has_its_error() {
     let other_key = with(header(), "kid", "other".into());
     let other_algorithm = with(header(), "alg", "HS256".into());
     let cases = [
@@ -97,7 +97,7 @@ fn a_token_expires_in_the_second_of_its_exp() {
 }
 
 #[test]
-fn a_remembered_token_still_expires_and_keeps_its_type() {
+fn a_cached_token_expires_and_keeps_its_type() {
     let (verifier, token) = (verifier(), sign(&header(), &claims()));
     let token = PresentedToken::parse(&token).unwrap();
     let expiry = NOW + Duration::from_mins(15);
@@ -110,7 +110,7 @@ fn a_remembered_token_still_expires_and_keeps_its_type() {
 }
 
 #[test]
-fn a_remembered_token_makes_no_other_text_valid() {
+fn a_cached_token_makes_no_other_token_valid() {
     let (verifier, token) = (verifier(), sign(&header(), &claims()));
     assert!(verifier.access(PresentedToken::parse(&token).unwrap(), NOW).is_ok());
     for (name, other) in bad_tokens() {
@@ -122,7 +122,7 @@ fn a_remembered_token_makes_no_other_text_valid() {
 }
 
 #[test]
-fn a_replaced_key_is_accepted_until_its_time() {
+fn a_replaced_key_verifies_until_its_end() {
     let token = sign(&header(), &claims());
     let token = PresentedToken::parse(&token).unwrap();
     let until = NOW + Duration::from_mins(1);
@@ -141,12 +141,12 @@ fn a_replaced_key_is_accepted_until_its_time() {
 }
 
 #[test]
-fn a_new_key_set_has_forgotten_the_tokens_of_the_last() {
+fn a_new_key_set_has_an_empty_cache() {
     let token = sign(&header(), &claims());
     let token = PresentedToken::parse(&token).unwrap();
     assert!(verifier().access(token, NOW).is_ok());
-    let (none, profile) = (KeySet::new(None, Vec::new()), token_profile());
-    assert_eq!(Verifier::new(&none, &profile).access(token, NOW), Err(TokenError::UnknownKey));
+    let (empty, profile) = (KeySet::new(None, Vec::new()), token_profile());
+    assert_eq!(Verifier::new(&empty, &profile).access(token, NOW), Err(TokenError::UnknownKey));
 }
 
 #[test]
@@ -176,7 +176,7 @@ fn a_token_is_not_valid_before_its_nbf_and_iat() {
 }
 
 #[test]
-fn leeway_widens_each_bound_by_itself_and_no_more() {
+fn leeway_extends_each_time_bound() {
     let mut profile = token_profile();
     profile.leeway = Duration::from_secs(10);
     let keys = key_set();
@@ -203,7 +203,7 @@ fn no_time_makes_the_verifier_panic() {
 }
 
 #[test]
-fn a_refresh_token_is_of_the_wrong_type_for_access_and_the_other_way_round() {
+fn access_and_refresh_tokens_are_not_interchangeable() {
     let refresh = sign(&refresh_header(), &refresh_claims(3));
     assert_eq!(access(&refresh), Err(TokenError::WrongType(TokenType::Refresh)));
 
@@ -224,13 +224,13 @@ fn a_refresh_token_without_its_generation_is_refused() {
 }
 
 #[test]
-fn the_media_type_may_be_written_in_full() {
+fn typ_may_be_the_full_media_type() {
     let token = sign(&with(header(), "typ", "application/at+jwt".into()), &claims());
     assert!(access(&token).is_ok());
 }
 
 #[test]
-fn unknown_claims_are_accepted_and_never_used() {
+fn unknown_claims_are_ignored() {
     let mut many = claims();
     for number in 0..50 {
         many[format!("claim{number}")] = json!({"x": number});
@@ -241,7 +241,7 @@ fn unknown_claims_are_accepted_and_never_used() {
 }
 
 #[test]
-fn an_escaped_claim_name_is_the_claim() {
+fn an_escaped_claim_name_counts_as_the_claim() {
     let text = claims().to_string().replace("\"sub\"", "\"\\u0073ub\"");
     assert!(access(&sign_texts(&header().to_string(), &text)).is_ok());
     let twice = claims().to_string().replace("\"sub\"", "\"\\u0073ub\":\"user-1\",\"sub\"");
@@ -250,12 +250,12 @@ fn an_escaped_claim_name_is_the_claim() {
 }
 
 #[test]
-fn missing_roles_are_no_roles() {
+fn a_missing_roles_claim_is_an_empty_list() {
     assert_eq!(access_with("roles", Value::Null).unwrap().roles, Vec::<String>::new());
 }
 
 #[test]
-fn any_changed_bit_of_a_token_is_noticed() {
+fn a_token_with_any_flipped_bit_is_refused() {
     let token = sign(&header(), &claims());
     for index in 0..token.len() {
         for bit in 0..8 {
@@ -281,7 +281,7 @@ fn a_signature_of_any_other_length_is_refused() {
 }
 
 #[test]
-fn a_token_never_prints() {
+fn debug_output_of_a_token_is_redacted() {
     let token = sign(&header(), &claims());
     let printed = format!("{:?}", PresentedToken::parse(&token).unwrap());
     assert_eq!(printed, format!("PresentedToken({} bytes)", token.len()));

@@ -1,4 +1,4 @@
-//! Project Wycheproof's vectors, through the verifier that checks tokens.
+//! The test vectors of Project Wycheproof, with the keys that verify tokens.
 
 use latchkey_token::{KeyError, KeySet, VerifyingKey};
 use secrecy::SecretString;
@@ -7,15 +7,15 @@ use wycheproof::{HashFunction, TestResult, ecdsa, eddsa, mac, rsa_pkcs1_verify, 
 
 use crate::fixtures::base64url;
 
-/// A set's name, a test's id in it, and a reason.
-type Listed = (&'static str, usize, &'static str);
+/// The name of a test set, the id of a vector in it, and a reason.
+type ListedVector = (&'static str, usize, &'static str);
 
-/// Vectors with another result than Wycheproof's. The test fails also for a listed vector with
-/// Wycheproof's result.
-const DEVIATIONS: &[Listed] = &[];
+/// Vectors with another result than Wycheproof's. A listed vector with Wycheproof's result is a
+/// failure too.
+const DEVIATIONS: &[ListedVector] = &[];
 
-/// Vectors that Wycheproof leaves to the verifier. All are refused here.
-const ACCEPTABLE_AND_REFUSED: &[Listed] = &[
+/// Vectors that Wycheproof calls acceptable. The verifier refuses all of them.
+const ACCEPTABLE_AND_REFUSED: &[ListedVector] = &[
     ("Rsa2048Sha256", 8, NO_NULL),
     ("Rsa2048Sha384", 8, NO_NULL),
     ("Rsa2048Sha512", 8, NO_NULL),
@@ -42,7 +42,7 @@ struct Vector<'a> {
     result: TestResult,
 }
 
-/// The vectors of a group, whose signatures are in that field.
+/// The vectors of a group, with the name of the field that has the signatures.
 macro_rules! vectors {
     ($group:expr, $signature:ident) => {
         $group.tests.iter().map(|test| Vector {
@@ -55,18 +55,19 @@ macro_rules! vectors {
     };
 }
 
-/// How many vectors were judged, and what of it was not expected.
+/// The number of checked vectors, and the unexpected results.
 #[derive(Debug, Default)]
 struct Tally {
-    judged: usize,
-    surprises: Vec<String>,
+    checked: usize,
+    mismatches: Vec<String>,
 }
 
 impl Tally {
-    /// Judges a vector; a key that was refused verifies nothing.
-    fn judge(&mut self, set: &str, key: Option<&VerifyingKey>, vector: &Vector<'_>) {
+    /// Checks a vector. A refused key verifies nothing.
+    fn check(&mut self, set: &str, key: Option<&VerifyingKey>, vector: &Vector<'_>) {
         let verified = key.is_some_and(|key| verifies(key, vector));
-        let is_in = |list: &[Listed]| list.iter().any(|(s, id, _)| *s == set && *id == vector.id);
+        let is_in =
+            |list: &[ListedVector]| list.iter().any(|(s, id, _)| *s == set && *id == vector.id);
         let is_expected = match vector.result {
             TestResult::Valid => verified != is_in(DEVIATIONS),
             TestResult::Invalid => verified == is_in(DEVIATIONS),
@@ -74,18 +75,18 @@ impl Tally {
         };
         if !is_expected {
             let (id, comment, result) = (vector.id, vector.comment, vector.result);
-            let key = if key.is_some() { "taken" } else { "refused" };
-            self.surprises.push(format!(
+            let key = if key.is_some() { "accepted" } else { "refused" };
+            self.mismatches.push(format!(
                 "{set} {id} ({comment}): {result:?}, its key {key}, verified: {verified}"
             ));
         }
-        self.judged += 1;
+        self.checked += 1;
     }
 
-    /// At least so many were judged, all of them as expected.
+    /// Asserts that at least this many vectors were checked, all with the expected result.
     fn finish(self, at_least: usize) {
-        assert!(self.surprises.is_empty(), "{}", self.surprises.join("\n"));
-        assert!(self.judged >= at_least, "{} vectors", self.judged);
+        assert!(self.mismatches.is_empty(), "{}", self.mismatches.join("\n"));
+        assert!(self.checked >= at_least, "{} vectors", self.checked);
     }
 }
 
@@ -93,7 +94,7 @@ fn verifies(key: &VerifyingKey, vector: &Vector<'_>) -> bool {
     key.verifies(vector.message, &base64url(vector.signature))
 }
 
-/// A set of that public key.
+/// A set of a public key.
 fn public(jwk: &Value) -> Result<KeySet, KeyError> {
     KeySet::parse_public(&json!({ "keys": [jwk] }).to_string())
 }
@@ -102,7 +103,7 @@ fn found(keys: &Result<KeySet, KeyError>) -> Option<&VerifyingKey> {
     keys.as_ref().ok().and_then(|keys| keys.find(KID))
 }
 
-/// An RSA key, whose numbers Wycheproof writes with leading zeros and a JWK without.
+/// An RSA key. Wycheproof's numbers have leading zeros, those of a JWK have none.
 fn rsa(alg: &str, modulus: &[u8], exponent: &[u8]) -> Value {
     let number = |bytes: &[u8]| {
         let zeros = bytes.iter().take_while(|byte| **byte == 0).count();
@@ -111,14 +112,14 @@ fn rsa(alg: &str, modulus: &[u8], exponent: &[u8]) -> Value {
     json!({ "kty": "RSA", "kid": KID, "alg": alg, "n": number(modulus), "e": number(exponent) })
 }
 
-/// An HMAC key, which is never public.
+/// A set of an HMAC key.
 fn secret(alg: &str, key: &[u8]) -> Result<KeySet, KeyError> {
     let jwk = json!({ "kty": "oct", "kid": KID, "alg": alg, "k": base64url(key) });
     let set = SecretString::from(json!({ "keys": [jwk] }).to_string());
     KeySet::parse(&set)
 }
 
-/// The end of an algorithm's name and the length of its hash.
+/// The suffix of an algorithm's name, and the length of its hash in bytes.
 fn of_hash(hash: HashFunction) -> Option<(&'static str, usize)> {
     [
         (HashFunction::Sha2_256, "256", 32),
@@ -126,11 +127,11 @@ fn of_hash(hash: HashFunction) -> Option<(&'static str, usize)> {
         (HashFunction::Sha2_512, "512", 64),
     ]
     .into_iter()
-    .find_map(|(ours, name, bytes)| (ours == hash).then_some((name, bytes)))
+    .find_map(|(known, name, bytes)| (known == hash).then_some((name, bytes)))
 }
 
 #[test]
-fn ecdsa_signatures_of_two_numbers_are_judged_as_wycheproof_judges_them() {
+fn ecdsa_p1363_signatures_match_wycheproof() {
     use ecdsa::{TestName, TestSet};
 
     let mut tally = Tally::default();
@@ -145,7 +146,7 @@ fn ecdsa_signatures_of_two_numbers_are_judged_as_wycheproof_judges_them() {
             let key =
                 public(&json!({ "kty": "EC", "kid": KID, "alg": alg, "crv": crv, "x": x, "y": y }));
             for vector in vectors!(group, sig) {
-                tally.judge(&format!("{name:?}"), found(&key), &vector);
+                tally.check(&format!("{name:?}"), found(&key), &vector);
             }
         }
     }
@@ -153,7 +154,7 @@ fn ecdsa_signatures_of_two_numbers_are_judged_as_wycheproof_judges_them() {
 }
 
 #[test]
-fn ed25519_signatures_are_judged_as_wycheproof_judges_them() {
+fn ed25519_signatures_match_wycheproof() {
     use eddsa::{TestName, TestSet};
 
     let mut tally = Tally::default();
@@ -162,14 +163,14 @@ fn ed25519_signatures_are_judged_as_wycheproof_judges_them() {
         let key =
             public(&json!({ "kty": "OKP", "kid": KID, "alg": "EdDSA", "crv": "Ed25519", "x": x }));
         for vector in vectors!(group, sig) {
-            tally.judge("Ed25519", found(&key), &vector);
+            tally.check("Ed25519", found(&key), &vector);
         }
     }
     tally.finish(150);
 }
 
 #[test]
-fn rsa_pkcs1_signatures_are_judged_as_wycheproof_judges_them() {
+fn rsa_pkcs1_signatures_match_wycheproof() {
     use rsa_pkcs1_verify::{TestName, TestSet};
 
     let mut tally = Tally::default();
@@ -178,7 +179,7 @@ fn rsa_pkcs1_signatures_are_judged_as_wycheproof_judges_them() {
             let Some((hash, _)) = of_hash(group.hash) else { continue };
             let key = public(&rsa(&format!("RS{hash}"), &group.key.n, &group.key.e));
             for vector in vectors!(group, sig) {
-                tally.judge(&format!("{name:?}"), found(&key), &vector);
+                tally.check(&format!("{name:?}"), found(&key), &vector);
             }
         }
     }
@@ -186,7 +187,7 @@ fn rsa_pkcs1_signatures_are_judged_as_wycheproof_judges_them() {
 }
 
 #[test]
-fn rsa_pss_signatures_are_judged_as_wycheproof_judges_them_and_other_salts_are_refused() {
+fn rsa_pss_signatures_match_wycheproof_and_other_salts_are_refused() {
     use rsa_pss_verify::{TestName, TestSet};
 
     let (mut tally, mut refused) = (Tally::default(), 0);
@@ -195,16 +196,16 @@ fn rsa_pss_signatures_are_judged_as_wycheproof_judges_them_and_other_salts_are_r
             let Some((hash, bytes)) = of_hash(group.hash) else { continue };
             let key = public(&rsa(&format!("PS{hash}"), &group.key.n, &group.key.e));
             // A salt as long as the hash, a mask of the same hash (RFC 7518 §3.5).
-            let is_ours = group.salt_size == bytes && group.mgf_hash == Some(group.hash);
+            let is_supported = group.salt_size == bytes && group.mgf_hash == Some(group.hash);
             for vector in vectors!(group, sig) {
-                if is_ours {
-                    tally.judge(&format!("{name:?}"), found(&key), &vector);
+                if is_supported {
+                    tally.check(&format!("{name:?}"), found(&key), &vector);
                 } else {
-                    // Some sets change a salt's length, now and then to the one that we ask for.
-                    let is_made_ours = group.mgf_hash == Some(group.hash)
+                    // Some vectors change the salt length to the required one.
+                    let has_required_salt = group.mgf_hash == Some(group.hash)
                         && vector.comment == format!("s_len changed to {bytes}");
                     let verified = verifies(found(&key).unwrap(), &vector);
-                    assert_eq!(verified, is_made_ours, "{name:?} {}", vector.id);
+                    assert_eq!(verified, has_required_salt, "{name:?} {}", vector.id);
                     refused += usize::from(!verified);
                 }
             }
@@ -215,7 +216,7 @@ fn rsa_pss_signatures_are_judged_as_wycheproof_judges_them_and_other_salts_are_r
 }
 
 #[test]
-fn hmac_tags_are_judged_as_wycheproof_judges_them_and_short_secrets_are_refused() {
+fn hmac_tags_match_wycheproof_and_short_secrets_are_refused() {
     use mac::{TestName, TestSet};
 
     let mut tally = Tally::default();
@@ -234,11 +235,11 @@ fn hmac_tags_are_judged_as_wycheproof_judges_them_and_short_secrets_are_refused(
                     assert!(is_short, "{alg} {}: {key:?}", vector.id);
                     short_keys += 1;
                 } else if group.tag_size < bytes * 8 {
-                    // Right or wrong: a token's tag is never shortened (RFC 7518 §3.2).
+                    // A truncated tag is refused, right or wrong (RFC 7518 §3.2).
                     assert!(!verifies(found(&key).unwrap(), &vector), "{alg} {}", vector.id);
                     short_tags += 1;
                 } else {
-                    tally.judge(&format!("{name:?}"), found(&key), &vector);
+                    tally.check(&format!("{name:?}"), found(&key), &vector);
                 }
             }
         }
@@ -258,7 +259,7 @@ fn rsa_keys_of_less_than_2048_bits_are_refused() {
         assert!(public(&rsa(alg, modulus, &key.e)).is_ok());
         for bytes in [64, 96, 128, 192, 255] {
             let mut short = modulus[..bytes].to_vec();
-            // Odd, as a modulus is: its length is all that is wrong with it.
+            // Odd, as a modulus must be, so that only its length is wrong.
             short[bytes - 1] |= 1;
             let refused = public(&rsa(alg, &short, &key.e));
             assert!(refused.is_err(), "{alg}, {} bits", bytes * 8);
