@@ -1,8 +1,8 @@
 //! Builds the filter of common passwords from lists, and writes it to standard output:
 //! `cargo run --release -p latchkey-password --example build-filter -- list.txt --sha1 corpus.txt`.
 //!
-//! A list has one password a line. A file after `--sha1` has the SHA-1 of one a line, as the corpus
-//! of Have I Been Pwned has them.
+//! A list has one password per line. A file after `--sha1` has one SHA-1 hash per line, in the
+//! format of the Have I Been Pwned corpus.
 
 use std::{
     env,
@@ -13,7 +13,7 @@ use std::{
 
 use latchkey_password::FilterBuilder;
 
-#[expect(clippy::print_stderr, reason = "a tool that writes its result to standard output")]
+#[expect(clippy::print_stderr, reason = "standard output has the filter")]
 fn main() -> Result<(), Box<dyn Error>> {
     let mut builder = FilterBuilder::default();
     let mut arguments = env::args().skip(1);

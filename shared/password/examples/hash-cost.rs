@@ -1,5 +1,5 @@
-//! Measures what `Hasher` adds to a bare Argon2id hash, and what ways to wipe its memory cost:
-//! `cargo run --release -p latchkey-password --example hash-cost`.
+//! Measures the cost that `Hasher` adds to an Argon2id hash, and the cost of ways to wipe its
+//! memory: `cargo run --release -p latchkey-password --example hash-cost`.
 
 use std::{
     error::Error,
@@ -11,8 +11,8 @@ use argon2::{Algorithm, Argon2, Block, Params, Version};
 use latchkey_password::{HashParams, Hasher, Password};
 use secrecy::SecretString;
 
-const TURNS: usize = 6;
-/// A turn is long enough that the first hash, with memory out of the cache, counts little.
+const ROUNDS: usize = 6;
+/// Hashes per round. The first one, with memory that is not in the cache, has little weight.
 const HASHES: usize = 20;
 
 type Wipe = fn(&mut [Block]);
@@ -37,7 +37,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let password = Password::parse(&SecretString::from("measured twice"))?;
     let mut by_hasher = Vec::new();
     let mut bare = WIPES.map(|(name, wipe)| (name, wipe, Vec::new(), Vec::new()));
-    for _ in 0..TURNS {
+    for _ in 0..ROUNDS {
         for (_, wipe, hashes, wipes) in &mut bare {
             for _ in 0..HASHES {
                 let begun = Instant::now();

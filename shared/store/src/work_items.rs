@@ -1,4 +1,4 @@
-//! The sample's data: things that a user has to do.
+//! Work items: the data of the sample back end.
 
 use std::future::Future;
 
@@ -6,29 +6,29 @@ use latchkey_token::{Timestamp, UserId};
 
 use latchkey_session::StoreError;
 
-/// One thing to do.
+/// A task of a user.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WorkItem {
-    /// The item's name among its user's.
+    /// The item's id, unique among the items of its user.
     pub id: String,
-    /// What is to be done.
+    /// The user's description of the task.
     pub title: String,
-    /// When it was added.
+    /// The time of the addition.
     pub created_at: Timestamp,
 }
 
-/// Some of a user's items.
+/// A page of a user's items.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct WorkItemPage {
     /// The items, oldest first.
     pub items: Vec<WorkItem>,
-    /// After which item the next page begins, when there is one.
+    /// The id after which the next page begins; `None` on the last page.
     pub next: Option<String>,
 }
 
-/// The work items table: `dynamodb:Query`, `PutItem` and `DeleteItem`.
+/// The work items table. Needs `dynamodb:Query`, `PutItem` and `DeleteItem`.
 pub trait WorkItemTable {
-    /// `limit` of the user's items, those whose names follow `after`.
+    /// At most `limit` of the user's items, with ids greater than `after`.
     ///
     /// # Errors
     /// Every variant of [`StoreError`].
@@ -49,7 +49,7 @@ pub trait WorkItemTable {
         item: &WorkItem,
     ) -> impl Future<Output = Result<(), StoreError>> + Send;
 
-    /// Removes the user's item of that name, if there is one.
+    /// Removes the user's item with this id, if it exists.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
@@ -61,14 +61,14 @@ pub trait WorkItemTable {
 }
 
 impl WorkItemPage {
-    /// The page of `limit` items that begins with `items`, which are in the order of their names
-    /// and one more than the limit if there are more.
+    /// A page of at most `limit` items from `items`, which are ordered by id and have one more than
+    /// the limit if there is a next page.
     pub(crate) fn new(mut items: Vec<WorkItem>, limit: u8) -> Self {
         let limit = usize::from(limit);
         let has_more = items.len() > limit;
         items.truncate(limit);
         let next = items.last().filter(|_| has_more).map(|item| item.id.clone());
-        // Items of one second by name, so that the order is the same each time.
+        // By id within a second, so that the order is stable.
         items.sort_by(|a, b| (a.created_at, &a.id).cmp(&(b.created_at, &b.id)));
         Self { items, next }
     }

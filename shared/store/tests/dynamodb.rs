@@ -1,4 +1,4 @@
-//! Calls of the DynamoDB stores that meet faults.
+//! The DynamoDB user store under faults.
 #![cfg(test)]
 
 use latchkey_session::{
@@ -20,16 +20,16 @@ async fn users_behind_a_proxy() -> (DynamoUsers, DynamoProxy) {
 }
 
 #[tokio::test]
-async fn an_addition_whose_reply_was_lost_is_recognised_as_our_own() {
+async fn an_addition_with_a_lost_reply_succeeds() {
     let (users, proxy) = users_behind_a_proxy().await;
     proxy.inject("PutItem", Fault::DropReply, 1);
     let outcome = users.add_user(&user("alice"), &operation()).await.unwrap();
     assert_eq!(outcome, AddUserOutcome::Added);
-    assert_eq!(proxy.take_calls().len(), 2, "the client tried again");
+    assert_eq!(proxy.take_calls().len(), 2, "the client retries");
 }
 
 #[tokio::test]
-async fn a_start_whose_reply_was_lost_is_recognised_as_our_own() {
+async fn a_session_start_with_a_lost_reply_succeeds() {
     let (users, proxy) = users_behind_a_proxy().await;
     let alice = user("alice");
     users.add_user(&alice, &operation()).await.unwrap();
@@ -41,7 +41,7 @@ async fn a_start_whose_reply_was_lost_is_recognised_as_our_own() {
 }
 
 #[tokio::test]
-async fn a_passing_fault_is_not_noticed() {
+async fn a_transient_fault_is_retried() {
     let (users, proxy) = users_behind_a_proxy().await;
     for fault in [
         Fault::Error("ProvisionedThroughputExceededException"),
@@ -57,7 +57,7 @@ async fn a_passing_fault_is_not_noticed() {
 }
 
 #[tokio::test]
-async fn a_lasting_fault_is_unavailability_after_three_attempts() {
+async fn a_permanent_fault_is_unavailable_after_three_attempts() {
     let (users, proxy) = users_behind_a_proxy().await;
     for fault in [
         Fault::Error("ThrottlingException"),
@@ -74,7 +74,7 @@ async fn a_lasting_fault_is_unavailability_after_three_attempts() {
 }
 
 #[tokio::test]
-async fn a_store_that_never_answers_is_given_up() {
+async fn a_call_without_a_response_times_out() {
     let (users, proxy) = users_behind_a_proxy().await;
     proxy.inject("GetItem", Fault::Hang, 10);
     let error = users.find_user(&user("nobody").username).await.unwrap_err();
@@ -82,7 +82,7 @@ async fn a_store_that_never_answers_is_given_up() {
 }
 
 #[tokio::test]
-async fn every_read_that_decides_is_consistent() {
+async fn users_and_sessions_are_read_consistently() {
     let (users, proxy) = users_behind_a_proxy().await;
     let alice = user("alice");
     users.find_user(&alice.username).await.unwrap();

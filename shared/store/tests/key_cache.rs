@@ -1,5 +1,4 @@
-//! Cached keys: when they are fetched again, and what serves when they cannot be.
-//! Longer than the rest because it is one clock, from a start to its end.
+//! Cached keys: when they are fetched again, and how long they serve in an outage.
 #![cfg(test)]
 
 use std::{error::Error as _, sync::Arc, time::Duration};
@@ -16,9 +15,9 @@ use latchkey_testkit::{
 use latchkey_token::{KeySet, Timestamp};
 use tokio::task::JoinSet;
 
-/// An outage that no client retries: one call, one fetch.
+/// An outage that the client does not retry: one call per fetch.
 const OUTAGE: Fault = Fault::Error("SomeUnknownException");
-/// A public key of ES256.
+/// A permission error, which is not an outage.
 const DENIED: Fault = Fault::Error("AccessDeniedException");
 
 fn later(seconds: u64) -> Timestamp {
@@ -37,7 +36,7 @@ async fn signing_kid(keys: &KeyCache, now: Timestamp) -> String {
     keys.get(now).await.unwrap().signing().unwrap().public().kid().to_owned()
 }
 
-/// Why there are no keys.
+/// The cause of the failed fetch.
 fn cause(error: &StoreError) -> String {
     error.source().unwrap().to_string()
 }
@@ -50,7 +49,7 @@ fn current(ring: &PublicRing) -> String {
     ring.in_state(KeyState::Current).unwrap().jwk.kid.clone()
 }
 
-/// A ring in DynamoDB, and a function's cache.
+/// An emulated AWS account.
 struct Scene {
     cloud: Cloud,
 }
@@ -60,7 +59,7 @@ impl Scene {
         Self { cloud: Cloud::start().await }
     }
 
-    /// The same with a ring, and the cache of a verifier that has just started.
+    /// A scene with a ring, and the cache of a verifier that starts now.
     async fn started() -> (Self, PublicRing, KeyCache) {
         let scene = Self::new().await;
         let ring = scene.cloud.new_ring().await;
@@ -73,12 +72,12 @@ impl Scene {
         verifying_ring().connect(&self.cloud.aws, now).await
     }
 
-    /// The cache of a function that signs.
+    /// The cache of a signer that starts now.
     async fn signer(&self, now: Timestamp) -> KeyCache {
         signing_ring().connect(&self.cloud.aws, now).await
     }
 
-    /// How often the ring was fetched since this was asked last.
+    /// The number of fetches since the last call.
     fn fetches(&self) -> usize {
         let calls = self.cloud.proxy.take_calls();
         assert!(calls.iter().all(|call| call.operation == "GetItem" && call.is_consistent));
@@ -87,7 +86,7 @@ impl Scene {
 }
 
 #[tokio::test]
-async fn a_verifiers_start_fetches_once_and_nothing_within_half_the_maximum_age() {
+async fn a_verifier_fetches_at_start_and_not_again_for_half_the_maximum_age() {
     let scene = Scene::new().await;
     let ring = scene.cloud.new_ring().await;
     let keys = scene.verifier(NOW).await;
@@ -101,7 +100,7 @@ async fn a_verifiers_start_fetches_once_and_nothing_within_half_the_maximum_age(
 }
 
 #[tokio::test]
-async fn after_half_the_maximum_age_a_request_fetches_before_it_goes_on() {
+async fn after_half_the_maximum_age_a_request_fetches_first() {
     for age in [60, 61, 119, 120, 1_000_000] {
         let (scene, _, keys) = Scene::started().await;
         let newer = scene.cloud.new_ring().await;
@@ -112,7 +111,7 @@ async fn after_half_the_maximum_age_a_request_fetches_before_it_goes_on() {
 }
 
 #[tokio::test]
-async fn unchanged_keys_are_not_made_again_and_private_halves_not_opened_again() {
+async fn unchanged_keys_are_neither_parsed_nor_decrypted_again() {
     let (scene, _, keys) = Scene::started().await;
     let signer = scene.signer(NOW).await;
     assert_eq!(scene.cloud.take_operations(), ["GetItem", "Decrypt"]);
@@ -127,7 +126,7 @@ async fn unchanged_keys_are_not_made_again_and_private_halves_not_opened_again()
 }
 
 #[tokio::test]
-async fn in_an_outage_the_last_keys_serve_for_an_hour_and_one_fetch_is_tried_in_ten_seconds() {
+async fn in_an_outage_cached_keys_serve_for_an_hour_with_a_fetch_every_ten_seconds() {
     let (scene, ring, keys) = Scene::started().await;
     scene.cloud.proxy.inject("GetItem", OUTAGE, usize::MAX);
     for (second, fetches) in
@@ -138,7 +137,10 @@ async fn in_an_outage_the_last_keys_serve_for_an_hour_and_one_fetch_is_tried_in_
         assert_eq!(scene.fetches(), fetches, "after {second} s");
     }
     let known = keys.get(later(3_599)).await.unwrap();
-    assert!(keys.get_newer(&known, later(3_599)).await.is_err(), "nothing is known of a key");
+    assert!(
+        keys.get_newer(&known, later(3_599)).await.is_err(),
+        "it is unknown whether the key exists"
+    );
     for second in [3_600, 3_601, 10_000] {
         let error = keys.get(later(second)).await.unwrap_err();
         assert!(is_outage(&error), "after {second} s: {error:?}");
@@ -169,20 +171,20 @@ async fn a_missing_invalid_or_forbidden_ring_is_no_outage() {
             assert!(!is_outage(&error), "{case}: {error:?}");
         }
         if case == "missing" {
-            // It makes a new ring.
+            // It creates a new ring.
             assert!(signer.get(later(62)).await.is_ok());
         } else {
             assert!(!is_outage(&signer.get(later(62)).await.unwrap_err()), "{case}");
         }
         scene.cloud.proxy.heal();
-        let mended = scene.cloud.new_ring().await;
-        assert_eq!(kids(&keys.get(later(63)).await.unwrap()), kids_of(&mended));
-        assert_eq!(signing_kid(&signer, later(200)).await, current(&mended));
+        let repaired = scene.cloud.new_ring().await;
+        assert_eq!(kids(&keys.get(later(63)).await.unwrap()), kids_of(&repaired));
+        assert_eq!(signing_kid(&signer, later(200)).await, current(&repaired));
     }
 }
 
 #[tokio::test]
-async fn a_table_that_hangs_delays_a_request_by_half_a_second() {
+async fn a_hanging_table_delays_a_request_by_half_a_second() {
     let (scene, ring, keys) = Scene::started().await;
     scene.cloud.proxy.inject("GetItem", Fault::Hang, usize::MAX);
     let table = scene.cloud.ring().await;
@@ -201,7 +203,7 @@ async fn a_table_that_hangs_delays_a_request_by_half_a_second() {
 }
 
 #[tokio::test]
-async fn a_failed_search_says_nothing_of_a_key_and_is_repeated_after_ten_seconds() {
+async fn a_failed_search_for_a_key_is_an_error_and_repeated_after_ten_seconds() {
     let (scene, _, keys) = Scene::started().await;
     let known = keys.get(NOW).await.unwrap();
     scene.cloud.proxy.inject("GetItem", OUTAGE, usize::MAX);
@@ -216,10 +218,10 @@ async fn a_failed_search_says_nothing_of_a_key_and_is_repeated_after_ten_seconds
 }
 
 #[tokio::test]
-async fn without_keys_each_request_fetches_and_fails_until_there_are_some() {
-    for is_away in [true, false] {
+async fn without_keys_each_request_fetches_until_there_are_some() {
+    for has_outage in [true, false] {
         let scene = Scene::new().await;
-        if is_away {
+        if has_outage {
             scene.cloud.new_ring().await;
             scene.cloud.proxy.inject("GetItem", OUTAGE, usize::MAX);
         }
@@ -227,7 +229,7 @@ async fn without_keys_each_request_fetches_and_fails_until_there_are_some() {
         assert_eq!(scene.fetches(), 1);
         for second in [0, 1, 9] {
             let error = keys.get(later(second)).await.unwrap_err();
-            assert_eq!(is_outage(&error), is_away, "{error:?}");
+            assert_eq!(is_outage(&error), has_outage, "{error:?}");
             assert_eq!(scene.fetches(), 1, "after {second} s");
         }
         scene.cloud.proxy.heal();
@@ -237,7 +239,7 @@ async fn without_keys_each_request_fetches_and_fails_until_there_are_some() {
 }
 
 #[tokio::test]
-async fn an_unknown_key_is_searched_without_a_result_once_in_thirty_seconds() {
+async fn an_unknown_key_is_searched_for_once_in_thirty_seconds() {
     let (scene, _, keys) = Scene::started().await;
     let known = keys.get(NOW).await.unwrap();
     for (second, fetches) in [(1, 1), (2, 0), (30, 0), (31, 1), (60, 0)] {
@@ -245,13 +247,16 @@ async fn an_unknown_key_is_searched_without_a_result_once_in_thirty_seconds() {
         assert_eq!(scene.fetches(), fetches, "after {second} s");
     }
     let newer = scene.cloud.new_ring().await;
-    assert!(keys.get_newer(&known, later(60)).await.unwrap().is_none(), "it has to wait");
+    assert!(
+        keys.get_newer(&known, later(60)).await.unwrap().is_none(),
+        "searched less than 30 s ago"
+    );
     let found = keys.get_newer(&known, later(61)).await.unwrap().unwrap();
     assert_eq!((kids(&found), scene.fetches()), (kids_of(&newer), 1));
 }
 
 #[tokio::test]
-async fn a_search_that_found_keys_does_not_delay_the_next_one() {
+async fn a_successful_search_does_not_delay_the_next_one() {
     let (scene, _, keys) = Scene::started().await;
     let mut known = keys.get(NOW).await.unwrap();
     let first = Arc::clone(&known);
@@ -261,12 +266,12 @@ async fn a_search_that_found_keys_does_not_delay_the_next_one() {
         assert_eq!((kids(&known), scene.fetches()), (kids_of(&newer), 1), "after {second} s");
     }
     let newer = keys.get_newer(&first, later(3)).await.unwrap().unwrap();
-    assert!(Arc::ptr_eq(&newer, &known), "another request has found them");
+    assert!(Arc::ptr_eq(&newer, &known), "a request has already fetched them");
     assert_eq!(scene.fetches(), 0);
 }
 
 #[tokio::test]
-async fn a_clock_that_was_set_back_does_not_keep_keys_young() {
+async fn a_clock_that_is_set_back_does_not_delay_a_fetch() {
     let scene = Scene::new().await;
     scene.cloud.new_ring().await;
     let keys = scene.verifier(later(1_000_000)).await;
@@ -274,9 +279,9 @@ async fn a_clock_that_was_set_back_does_not_keep_keys_young() {
     assert_eq!(kids(&keys.get(NOW).await.unwrap()), kids_of(&newer));
     assert_eq!(scene.fetches(), 2);
     keys.get(later(59)).await.unwrap();
-    assert_eq!(scene.fetches(), 0, "they count from the new time on");
+    assert_eq!(scene.fetches(), 0, "the age counts from the new time");
 
-    // Nor does a fault of the future delay a fetch.
+    // A failed fetch with a later time does not delay a fetch.
     scene.cloud.proxy.inject("GetItem", OUTAGE, 1);
     keys.get(later(1_000)).await.unwrap();
     let newest = scene.cloud.new_ring().await;
@@ -284,7 +289,7 @@ async fn a_clock_that_was_set_back_does_not_keep_keys_young() {
 }
 
 #[tokio::test]
-async fn requests_at_one_time_fetch_once() {
+async fn concurrent_requests_fetch_once() {
     for age in [60, 120, 5_000] {
         let (scene, _, keys) = Scene::started().await;
         let newer = scene.cloud.new_ring().await;
@@ -303,19 +308,19 @@ async fn requests_at_one_time_fetch_once() {
 }
 
 #[tokio::test]
-async fn the_first_start_of_a_signer_makes_the_ring_in_three_calls() {
+async fn the_first_signer_creates_the_ring_in_three_calls() {
     let scene = Scene::new().await;
     let signer = scene.signer(NOW).await;
     assert_eq!(scene.cloud.take_operations(), ["GetItem", "Encrypt", "PutItem"]);
     let ring = PublicRing::parse(&scene.cloud.item().await.unwrap().public).unwrap();
     assert_eq!(kids_of(&ring), [signing_kid(&signer, NOW).await]);
-    // Its own version is known, and nothing is opened.
+    // It knows the version that it wrote, and decrypts nothing.
     signer.get(later(60)).await.unwrap();
     assert_eq!(scene.cloud.take_operations(), ["GetItem"]);
 }
 
 #[tokio::test]
-async fn a_signer_that_makes_no_ring_waits_for_one() {
+async fn a_signer_that_creates_no_ring_waits_for_one() {
     let scene = Scene::new().await;
     let mut source = signing_ring();
     let KeyLocation::Ring { access, .. } = &mut source.location else { panic!() };
@@ -329,7 +334,7 @@ async fn a_signer_that_makes_no_ring_waits_for_one() {
 }
 
 #[tokio::test]
-async fn a_signer_follows_rotations_and_nothing_signs_with_a_ring_that_cannot_be_opened() {
+async fn a_signer_follows_rotations_and_refuses_a_ring_that_does_not_decrypt() {
     let scene = Scene::new().await;
     scene.cloud.new_ring().await;
     let signer = scene.signer(NOW).await;
@@ -344,13 +349,13 @@ async fn a_signer_follows_rotations_and_nothing_signs_with_a_ring_that_cannot_be
         let error = signer.get(later(second)).await.unwrap_err();
         assert!(cause(&error).starts_with("the private half of key "), "{}", cause(&error));
     }
-    assert_eq!(scene.cloud.item().await, Some(damaged), "only a reset overwrites it");
+    assert_eq!(scene.cloud.item().await, Some(damaged), "only a reset overwrites the item");
     scene.cloud.put_item(&item).await;
     assert_eq!(signing_kid(&signer, later(122)).await, current(&rotated));
 }
 
 #[tokio::test]
-async fn a_signer_goes_on_while_kms_is_away() {
+async fn a_signer_keeps_its_key_while_kms_is_unavailable() {
     let scene = Scene::new().await;
     let ring = scene.cloud.new_ring().await;
     let signer = scene.signer(NOW).await;
@@ -363,7 +368,7 @@ async fn a_signer_goes_on_while_kms_is_away() {
 }
 
 #[tokio::test]
-async fn static_keys_stay_as_they_are() {
+async fn static_keys_never_change() {
     let location = KeyLocation::Static(Box::new(key_set()));
     let source = KeySource { location, ..verifying_ring() };
     let keys = source.connect(&unavailable::aws(), NOW).await;

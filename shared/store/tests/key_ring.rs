@@ -1,4 +1,4 @@
-//! The key ring's item and its private halves: over a real engine, and calls that fail.
+//! The key ring's item and its private keys, with the emulators and under faults.
 #![cfg(test)]
 
 use std::sync::Arc;
@@ -24,7 +24,7 @@ fn item(version: &str) -> RingItem {
 }
 
 #[tokio::test]
-async fn an_item_is_read_as_it_was_written_and_verifiers_read_no_private_half() {
+async fn an_item_round_trips_and_the_public_read_omits_private_keys() {
     let cloud = Cloud::start().await;
     let table = cloud.ring().await;
     assert_eq!(table.read_ring().await.unwrap(), None);
@@ -39,7 +39,7 @@ async fn an_item_is_read_as_it_was_written_and_verifiers_read_no_private_half() 
 }
 
 #[tokio::test]
-async fn a_write_replaces_the_version_that_was_read_and_no_other() {
+async fn a_write_replaces_only_the_version_that_was_read() {
     let cloud = Cloud::start().await;
     let table = cloud.ring().await;
     for (version, replaces, expected) in [
@@ -60,7 +60,7 @@ async fn a_write_replaces_the_version_that_was_read_and_no_other() {
 }
 
 #[tokio::test]
-async fn a_write_whose_reply_was_lost_is_recognised_as_our_own() {
+async fn a_write_with_a_lost_reply_succeeds() {
     let cloud = Cloud::start().await;
     let table = cloud.ring().await;
     for (version, replaces) in [("1", None), ("2", Some("1"))] {
@@ -72,7 +72,7 @@ async fn a_write_whose_reply_was_lost_is_recognised_as_our_own() {
 }
 
 #[tokio::test]
-async fn a_damaged_item_is_read_as_far_as_it_can_be_and_can_be_replaced() {
+async fn a_damaged_item_is_refused_until_a_reset_discards_it() {
     let cloud = Cloud::start().await;
     let damaged = json!({ "id": { "S": "ring" }, "public": { "N": "1" }, "sealed": { "S": "" } });
     cloud.call("PutItem", &json!({ "TableName": KEYS_TABLE, "Item": damaged })).await;
@@ -88,7 +88,7 @@ async fn a_damaged_item_is_read_as_far_as_it_can_be_and_can_be_replaced() {
 }
 
 #[tokio::test]
-async fn outages_and_refusals_are_told_apart() {
+async fn outages_are_distinguished_from_refusals() {
     let cloud = Cloud::with_ring().await;
     let (table, kms) = (cloud.ring().await, cloud.kms().await);
     let secret = SecretString::from("x");
@@ -119,7 +119,7 @@ async fn outages_and_refusals_are_told_apart() {
 }
 
 #[tokio::test]
-async fn a_private_half_opens_for_its_own_key_id_and_kms_key_alone() {
+async fn a_private_key_decrypts_only_with_its_key_id_and_kms_key() {
     let cloud = Cloud::start().await;
     let kms = cloud.kms().await;
     let sealed = kms.seal("a", &SecretString::from("private")).await.unwrap();
@@ -137,7 +137,7 @@ async fn a_private_half_opens_for_its_own_key_id_and_kms_key_alone() {
 }
 
 #[tokio::test]
-async fn every_algorithm_of_a_ring_is_sealed_and_opened() {
+async fn keys_of_every_ring_algorithm_encrypt_and_decrypt() {
     let cloud = Cloud::start().await;
     let (table, kms) = (cloud.ring().await, cloud.kms().await);
     for algorithm in Algorithm::ALL.into_iter().filter(|algorithm| algorithm.has_public_half()) {
@@ -151,7 +151,7 @@ async fn every_algorithm_of_a_ring_is_sealed_and_opened() {
 }
 
 #[tokio::test]
-async fn a_private_half_of_another_key_is_refused() {
+async fn a_private_key_that_does_not_match_is_refused() {
     let cloud = Cloud::with_ring().await;
     let (kms, mut item) = (cloud.kms().await, cloud.item().await.unwrap());
     let ring = KeyRing::parse(&item).unwrap();
@@ -162,8 +162,8 @@ async fn a_private_half_of_another_key_is_refused() {
     {
         item.sealed.insert(kid.clone(), kms.seal(&kid, &private).await.unwrap());
         let error = open_current(&KeyRing::parse(&item).unwrap(), &kms).await.unwrap_err();
-        let told = error.to_string();
-        assert!(told.contains(problem) && !told.contains("hunter2"), "{told}");
+        let message = error.to_string();
+        assert!(message.contains(problem) && !message.contains("hunter2"), "{message}");
     }
     item.sealed.remove(&kid);
     let error = KeyRing::parse(&item).unwrap_err();
@@ -171,7 +171,7 @@ async fn a_private_half_of_another_key_is_refused() {
 }
 
 #[tokio::test]
-async fn the_first_ring_takes_three_calls_and_two_more_at_most_for_the_slower_of_two() {
+async fn two_concurrent_creations_of_the_first_ring_agree_on_one() {
     let cloud = Arc::new(Cloud::start().await);
     let mut writers = JoinSet::new();
     cloud.proxy.hold("PutItem", 2);
@@ -183,10 +183,10 @@ async fn the_first_ring_takes_three_calls_and_two_more_at_most_for_the_slower_of
             create_ring(&table, &kms, key, NOW).await.unwrap()
         });
     }
-    let made = writers.join_all().await;
-    let kid = |index: usize| made[index].0.public_jwk_set().keys[0].kid.clone();
-    assert_eq!(kid(0), kid(1), "both sign with the one ring's key");
-    assert_eq!(made[0].1, made[1].1);
+    let created = writers.join_all().await;
+    let kid = |index: usize| created[index].0.public_jwk_set().keys[0].kid.clone();
+    assert_eq!(kid(0), kid(1), "both sign with the same key");
+    assert_eq!(created[0].1, created[1].1);
     let mut operations = cloud.take_operations();
     operations.sort();
     assert_eq!(
@@ -196,7 +196,7 @@ async fn the_first_ring_takes_three_calls_and_two_more_at_most_for_the_slower_of
 }
 
 #[tokio::test]
-async fn of_parallel_changes_none_is_lost() {
+async fn parallel_changes_are_all_applied() {
     let cloud = Arc::new(Cloud::with_ring().await);
     for round in 0..12 {
         let mut writers = JoinSet::new();
@@ -218,7 +218,7 @@ async fn of_parallel_changes_none_is_lost() {
 }
 
 #[tokio::test]
-async fn a_change_that_changes_nothing_writes_nothing() {
+async fn a_change_without_effect_writes_nothing() {
     let cloud = Cloud::with_ring().await;
     let before = cloud.item().await;
     let (table, kms) = (cloud.ring().await, cloud.kms().await);
@@ -229,11 +229,11 @@ async fn a_change_that_changes_nothing_writes_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_writer_that_always_loses_gives_up() {
+async fn a_writer_that_always_meets_a_conflict_gives_up() {
     let cloud = Cloud::with_ring().await;
     let (table, kms) = (cloud.ring().await, cloud.kms().await);
     let error = update_ring(&table, &kms, NOW, |ring| {
-        // Another writer is faster, each time.
+        // Another writer changes the ring before each attempt.
         let other = &cloud;
         tokio::task::block_in_place(|| {
             tokio::runtime::Handle::current().block_on(async { other.rotate(NOW).await })

@@ -1,4 +1,4 @@
-//! Keys in Secrets Manager: static keys that sign, and a Flask service's beside our own.
+//! Keys in Secrets Manager: a private JWK set, and the keys of a Flask service.
 #![cfg(test)]
 
 use std::time::Duration;
@@ -29,7 +29,7 @@ fn flask_set() -> SecretString {
     SecretString::from(json!({ "keys": [key] }).to_string())
 }
 
-/// An account with our secret, and with the Flask service's if it has a value.
+/// An emulated account with our secret, and the secret of the Flask service if it is given.
 async fn cloud(flask: Option<SecretString>) -> Cloud {
     let cloud = Cloud::start().await;
     put(&cloud, KEYS, JWK_SET);
@@ -67,7 +67,7 @@ async fn signing_kid(keys: &KeyCache, now: Timestamp) -> String {
     keys.get(now).await.unwrap().signing().unwrap().public().kid().to_owned()
 }
 
-/// What the keys say of a token of the Flask service.
+/// Verifies a token of the Flask service.
 fn verify_flask_token(keys: &KeySet) -> Result<AccessClaims, TokenError> {
     let text = sign_with_hmac(&header(), &extended_claims(), FLASK_SECRET);
     let profile = token_profile();
@@ -85,18 +85,18 @@ fn new_set() -> (String, String) {
 }
 
 #[tokio::test]
-async fn a_secret_is_read_again_by_age_and_its_new_key_signs() {
+async fn a_secret_is_read_again_at_the_maximum_age_and_its_new_key_signs() {
     let cloud = cloud(Some(flask_set())).await;
     let keys = signing(&cloud).await;
     assert_eq!(signing_kid(&keys, NOW).await, KID);
     let (kid, set) = new_set();
     put(&cloud, KEYS, &set);
-    assert_eq!(signing_kid(&keys, NOW).await, KID, "not of that age yet");
+    assert_eq!(signing_kid(&keys, NOW).await, KID, "before the maximum age");
     assert_eq!(signing_kid(&keys, later(1)).await, kid);
 }
 
 #[tokio::test]
-async fn nothing_signs_with_a_secret_that_holds_no_keys() {
+async fn an_invalid_secret_is_an_error_that_does_not_quote_it() {
     let cloud = cloud(Some(flask_set())).await;
     let keys = signing(&cloud).await;
     for (round, invalid) in [(1, "hunter2"), (3, "{\"keys\":[]}"), (5, "{\"keys\":[{}]}")] {
@@ -111,7 +111,7 @@ async fn nothing_signs_with_a_secret_that_holds_no_keys() {
 }
 
 #[tokio::test]
-async fn signing_goes_on_while_secrets_manager_is_away() {
+async fn signing_continues_while_secrets_manager_is_unavailable() {
     let cloud = cloud(Some(flask_set())).await;
     let keys = signing(&cloud).await;
     cloud.proxy.inject("GetSecretValue", Fault::Error("InternalServerError"), usize::MAX);
@@ -121,7 +121,7 @@ async fn signing_goes_on_while_secrets_manager_is_away() {
 }
 
 #[tokio::test]
-async fn a_flask_services_keys_are_read_beside_our_own_and_leave_by_age() {
+async fn flask_keys_are_read_and_removed_at_the_maximum_age() {
     let cloud = cloud(Some(flask_set())).await;
     let keys = verifying(&cloud).await;
     assert!(has_flask_keys(&keys.get(NOW).await.unwrap()));
@@ -130,21 +130,21 @@ async fn a_flask_services_keys_are_read_beside_our_own_and_leave_by_age() {
 }
 
 #[tokio::test]
-async fn a_flask_services_keys_that_were_never_read_leave_its_tokens_unknown() {
+async fn flask_keys_that_could_not_be_read_are_fetched_by_a_later_search() {
     let cloud = cloud(None).await;
     let keys = verifying(&cloud).await;
     let known = keys.get(NOW).await.unwrap();
-    assert!(known.find(KID).is_some(), "ours are there");
+    assert!(known.find(KID).is_some(), "our keys are present");
     assert_eq!(verify_flask_token(&known), Err(TokenError::LegacyKeysUnread));
-    assert!(keys.get_newer(&known, NOW).await.unwrap().is_none(), "they were searched");
+    assert!(keys.get_newer(&known, NOW).await.unwrap().is_none(), "no newer keys");
 
     cloud.account.secrets.put(FLASK, flask_set());
     let newer = keys.get_newer(&known, NOW + Duration::from_secs(30)).await.unwrap().unwrap();
-    assert!(has_flask_keys(&newer), "the first token that comes has them read");
+    assert!(has_flask_keys(&newer), "a search fetches them");
 }
 
 #[tokio::test]
-async fn our_own_keys_do_not_depend_on_a_flask_services() {
+async fn our_own_keys_do_not_depend_on_flask_keys() {
     let cloud = cloud(Some(flask_set())).await;
     let warm = verifying(&cloud).await;
     let (kid, set) = new_set();

@@ -1,11 +1,11 @@
-//! Authorizer events of each kind of API, with a value of `Authorization`.
+//! Authorizer events of each type of API. The argument is the value of `Authorization`.
 
 use serde_json::{Value, json};
 
-/// The ARN of the called route.
+/// The ARN of the called route, but for WebSocket APIs.
 pub const ARN: &str = "arn:aws:execute-api:eu-west-1:123456789012:a1b2/prod/GET/workitems";
 
-/// From an HTTP API, format 2.0.
+/// An event of an HTTP API, payload format 2.0.
 pub fn http_api_2(value: &str) -> Value {
     json!({
         "version": "2.0", "type": "REQUEST", "routeArn": ARN, "identitySource": [value],
@@ -14,7 +14,7 @@ pub fn http_api_2(value: &str) -> Value {
     })
 }
 
-/// From an HTTP API, format 1.0.
+/// An event of an HTTP API, payload format 1.0.
 pub fn http_api_1(value: &str) -> Value {
     json!({
         "version": "1.0", "type": "REQUEST", "methodArn": ARN, "identitySource": value,
@@ -23,7 +23,7 @@ pub fn http_api_1(value: &str) -> Value {
     })
 }
 
-/// From a REST API, `REQUEST`.
+/// An event of a REST API, type `REQUEST`.
 pub fn rest_request(value: &str) -> Value {
     json!({
         "type": "REQUEST", "methodArn": ARN, "headers": { "AUTHORIZATION": value },
@@ -31,12 +31,12 @@ pub fn rest_request(value: &str) -> Value {
     })
 }
 
-/// From a REST API, `TOKEN`.
+/// An event of a REST API, type `TOKEN`.
 pub fn rest_token(value: &str) -> Value {
     json!({ "type": "TOKEN", "methodArn": ARN, "authorizationToken": value })
 }
 
-/// From a WebSocket API, on `$connect`.
+/// An event of a WebSocket API for `$connect`.
 pub fn web_socket(value: &str) -> Value {
     json!({
         "type": "REQUEST",

@@ -1,4 +1,4 @@
-//! DynamoDB, KMS and Secrets Manager behind one proxy, and the key ring in them.
+//! An emulated AWS account behind a proxy, and its key ring.
 
 use std::sync::Arc;
 
@@ -18,26 +18,26 @@ use crate::{
     proxy::DynamoProxy,
 };
 
-/// The table of the key ring.
+/// The name of the keys table.
 pub const KEYS_TABLE: &str = "KeysTable";
 
-/// DynamoDB, KMS and Secrets Manager behind one proxy.
+/// Emulators of DynamoDB, KMS and Secrets Manager behind one proxy.
 #[derive(Debug)]
 pub struct Cloud {
-    /// The proxy of all calls over [`Cloud::aws`].
+    /// The proxy that all calls with [`Cloud::aws`] pass.
     pub proxy: DynamoProxy,
-    /// The connection to the proxy.
+    /// The connection through the proxy.
     pub aws: Aws,
-    /// KMS and Secrets Manager.
+    /// The emulator of KMS and Secrets Manager.
     pub account: Arc<AwsEmulator>,
-    /// The URL of DynamoDB itself.
+    /// The URL of the DynamoDB emulator, without the proxy.
     pub engine: String,
-    own: Aws,
-    own_account: Aws,
+    direct: Aws,
+    direct_account: Aws,
 }
 
 impl Cloud {
-    /// Starts one without a key ring.
+    /// Starts the emulators without a key ring.
     pub async fn start() -> Self {
         let account = Arc::new(AwsEmulator::open(None, Pools::new()).unwrap());
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
@@ -45,52 +45,52 @@ impl Cloud {
         tokio::spawn(Arc::clone(&account).serve(listener));
         let engine = dynamodb().await;
         let proxy = DynamoProxy::start_with(&engine, &endpoint).await;
-        let (aws, own, own_account) =
+        let (aws, direct, direct_account) =
             (Aws::emulator(&proxy.endpoint), Aws::emulator(&engine), Aws::emulator(&endpoint));
-        Self { proxy, aws, account, engine, own, own_account }
+        Self { proxy, aws, account, engine, direct, direct_account }
     }
 
-    /// Starts one with a ring of a current and a next key.
+    /// Starts the emulators with a ring of a current and a next key.
     pub async fn with_ring() -> Self {
         let cloud = Self::start().await;
         cloud.new_ring().await;
         cloud
     }
 
-    /// The key ring's table, over the proxy.
+    /// The key ring, through the proxy.
     pub async fn ring(&self) -> DynamoKeyRing {
         DynamoKeyRing::connect(&self.aws, KEYS_TABLE.to_owned()).await
     }
 
-    /// The KMS key that seals the ring's private halves, over the proxy.
+    /// The KMS key that encrypts the ring's private keys, through the proxy.
     pub async fn kms(&self) -> KmsKey {
         KmsKey::connect(&self.aws, KMS_KEY.to_owned()).await
     }
 
-    /// Takes the operations that were called over the proxy since the last time.
+    /// Takes the operations of all calls through the proxy since the last take.
     pub fn take_operations(&self) -> Vec<String> {
         self.proxy.take_calls().into_iter().map(|call| call.operation).collect()
     }
 
-    /// Replaces the ring by one of new keys.
+    /// Replaces the ring with a new current and a new next key.
     pub async fn new_ring(&self) -> PublicRing {
-        let (table, kms) = self.own().await;
+        let (table, kms) = self.direct().await;
         reset_ring(&table, &kms, &KEY_POLICY, true, NOW).await.unwrap();
         let add_next = |ring: &mut KeyRing| ring.add_next(NOW, &mut || KEY_POLICY.generate());
         update_ring(&table, &kms, NOW, add_next).await.unwrap()
     }
 
-    /// Changes the ring.
+    /// Applies `change` to the ring and stores it.
     pub async fn update(
         &self,
         now: Timestamp,
         change: impl FnMut(&mut KeyRing) -> Result<(), RingError>,
     ) -> PublicRing {
-        let (table, kms) = self.own().await;
+        let (table, kms) = self.direct().await;
         update_ring(&table, &kms, now, change).await.unwrap()
     }
 
-    /// Promotes the next key, and adds another.
+    /// Makes the next key current, and adds another next key.
     pub async fn rotate(&self, now: Timestamp) -> PublicRing {
         let rotate = |ring: &mut KeyRing| {
             ring.rotate(KEY_POLICY.retention, true, now)?;
@@ -99,7 +99,7 @@ impl Cloud {
         self.update(now, rotate).await
     }
 
-    /// Retires the current key.
+    /// Retires the current key; the next key becomes current.
     pub async fn retire_current(&self, now: Timestamp) -> PublicRing {
         let retire = |ring: &mut KeyRing| {
             let kid = ring.public().in_state(KeyState::Current).unwrap().jwk.kid.clone();
@@ -111,18 +111,18 @@ impl Cloud {
     /// The ring's item, read without the proxy.
     pub async fn item(&self) -> Option<RingItem> {
         use latchkey_keys::ReadRing as _;
-        self.own().await.0.read_ring().await.unwrap()
+        self.direct().await.0.read_ring().await.unwrap()
     }
 
-    /// Replaces the ring's item.
+    /// Replaces the ring's item without the proxy.
     pub async fn put_item(&self, item: &RingItem) {
         let replaces = self.item().await.map(|item| item.version);
-        let table = self.own().await.0;
+        let table = self.direct().await.0;
         let outcome = table.write_ring(item, replaces.as_deref(), NOW).await.unwrap();
         assert_eq!(outcome, WriteOutcome::Written);
     }
 
-    /// Deletes the ring.
+    /// Deletes the ring's item without the proxy.
     pub async fn delete_ring(&self) {
         let request = json!({ "TableName": KEYS_TABLE, "Key": { "id": { "S": "ring" } } });
         self.call("DeleteItem", &request).await;
@@ -134,8 +134,8 @@ impl Cloud {
         assert!(status.is_success(), "{answer}");
     }
 
-    async fn own(&self) -> (DynamoKeyRing, KmsKey) {
-        let table = DynamoKeyRing::connect(&self.own, KEYS_TABLE.to_owned()).await;
-        (table, KmsKey::connect(&self.own_account, KMS_KEY.to_owned()).await)
+    async fn direct(&self) -> (DynamoKeyRing, KmsKey) {
+        let table = DynamoKeyRing::connect(&self.direct, KEYS_TABLE.to_owned()).await;
+        (table, KmsKey::connect(&self.direct_account, KMS_KEY.to_owned()).await)
     }
 }

@@ -1,4 +1,4 @@
-//! The emulators of the local stack, as tests use them.
+//! The DynamoDB emulator and the template of the local stack, for tests.
 
 use std::{
     process,
@@ -25,7 +25,7 @@ pub fn template() -> Template {
     template_with(&[])
 }
 
-/// The workspace's template with these values for its parameters.
+/// The workspace's template with these parameters and the tests' issuer.
 pub fn template_with(given: &[(&str, &str)]) -> Template {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../template.yaml");
     let given = given.iter().chain([&("Issuer", ISSUER)]);
@@ -34,8 +34,8 @@ pub fn template_with(given: &[(&str, &str)]) -> Template {
     Template::parse(&std::fs::read_to_string(path).unwrap(), &parameters).unwrap()
 }
 
-/// A DynamoDB with the template's tables and nothing in them, in this process or where
-/// `LATCHKEY_TEST_DYNAMODB_ENDPOINT` says; returns its endpoint.
+/// Creates the template's tables, empty, in an emulator in this process or at the URL in
+/// `LATCHKEY_TEST_DYNAMODB_ENDPOINT`. Returns the emulator's URL.
 pub async fn dynamodb() -> String {
     let endpoint = match other_engine().await {
         Some(endpoint) => endpoint,
@@ -45,7 +45,7 @@ pub async fn dynamodb() -> String {
     endpoint
 }
 
-/// The variable with the endpoint of another engine, which all tests share.
+/// The variable with the URL of another emulator, which all tests share.
 const ENDPOINT: &str = "LATCHKEY_TEST_DYNAMODB_ENDPOINT";
 
 #[derive(Clone)]
@@ -55,22 +55,26 @@ struct OtherEngine {
     client: reqwest::Client,
 }
 
-/// An endpoint of the other engine for one test. DynamoDB Local keeps separate tables for each
-/// access key, so a new key has none.
-#[expect(clippy::disallowed_methods, reason = "it is for tests, and no setting of a function")]
+/// A URL of the other emulator for one test. DynamoDB Local separates tables by access key, so each
+/// test gets its own key.
+#[expect(clippy::disallowed_methods, reason = "a setting of tests, not of a function")]
 async fn other_engine() -> Option<String> {
-    static MADE: AtomicUsize = AtomicUsize::new(0);
+    static COUNT: AtomicUsize = AtomicUsize::new(0);
     let endpoint = std::env::var(ENDPOINT).ok()?;
-    let access_key = format!("{}x{}", process::id(), MADE.fetch_add(1, Ordering::Relaxed));
+    let access_key = format!("{}x{}", process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
     let engine = OtherEngine { endpoint, access_key, client: tables::http_client().unwrap() };
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
     let address = listener.local_addr().unwrap();
-    let router = Router::new().fallback(pass).with_state(engine);
+    let router = Router::new().fallback(forward).with_state(engine);
     tokio::spawn(async move { axum::serve(listener, router).await });
     Some(format!("http://{address}"))
 }
 
-async fn pass(State(engine): State<OtherEngine>, mut headers: HeaderMap, body: Bytes) -> Response {
+async fn forward(
+    State(engine): State<OtherEngine>,
+    mut headers: HeaderMap,
+    body: Bytes,
+) -> Response {
     let signed = headers[header::AUTHORIZATION].to_str().unwrap();
     let (before, rest) = signed.split_once("Credential=").unwrap();
     let (_, after) = rest.split_once('/').unwrap();

@@ -1,8 +1,8 @@
-//! Events as API Gateway sends them.
+//! Proxy events of API Gateway, payload format 2.0.
 
 use serde_json::{Value, json};
 
-/// A proxy event of format 2.0 for `GET /path` or another method, without headers or body.
+/// An event for a method and a path, without a token or body.
 pub fn request(method: &str, path: &str) -> Value {
     json!({
         "version": "2.0",
@@ -41,18 +41,18 @@ pub fn post_text(path: &str, body: &str) -> Value {
     event
 }
 
-/// The event with another header.
+/// The event with a header added or replaced.
 pub fn with_header(mut event: Value, name: &str, value: &str) -> Value {
     event["headers"][name] = value.into();
     event
 }
 
-/// The event with an access token.
+/// The event with a bearer token.
 pub fn with_token(event: Value, token: &str) -> Value {
     with_header(event, "authorization", &format!("Bearer {token}"))
 }
 
-/// The event as it arrives behind a Lambda authorizer with that context.
+/// The event with the context of a Lambda authorizer.
 pub fn with_authorizer(mut event: Value, context: &Value) -> Value {
     event["requestContext"]["authorizer"] = json!({ "lambda": context });
     event

@@ -15,11 +15,11 @@ use latchkey_token::{
 };
 use secrecy::SecretString;
 
-/// The issuer of the tests' tokens.
+/// The issuer of tokens in tests.
 pub const ISSUER: &str = "https://auth.example.com";
-/// The time at which tests run.
+/// The current time in tests.
 pub const NOW: Timestamp = Timestamp::from_unix(1_700_000_000);
-/// PUBLIC TEST KEY: a private JWK set for tests alone.
+/// PUBLIC TEST KEY: a private JWK set for tests only.
 pub const JWK_SET: &str = r#"{"keys":[{"kty":"EC","crv":"P-256","alg":"ES256","use":"sig","kid":"test-key","x":"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU","y":"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0","d":"jpsQnnGQmL-YBIffH1136cspYG6-0iY7X1fCE9-E9LI"}]}"#;
 /// The `kid` of the key in [`JWK_SET`].
 pub const KID: &str = "test-key";
@@ -29,17 +29,17 @@ pub fn key_set() -> KeySet {
     KeySet::parse(&SecretString::from(JWK_SET)).unwrap()
 }
 
-/// ES256 keys that sign for a month and verify for another.
+/// ES256 keys that sign for 30 days and then verify for 30 days.
 pub const KEY_POLICY: KeyPolicy = KeyPolicy {
     algorithm: Algorithm::Es256,
     period: Duration::from_hours(30 * 24),
     retention: Duration::from_hours(30 * 24),
 };
 
-/// The ARN of the KMS key that seals the tests' rings.
+/// The ARN of the KMS key that encrypts private keys in tests.
 pub const KMS_KEY: &str = "arn:aws:kms:us-east-1:123456789012:key/test";
 
-/// The key ring, for a function that signs and makes the first one.
+/// The key ring, for a function that signs and creates the first ring.
 pub fn signing_ring() -> KeySource<RingSigning> {
     let access = RingSigning { kms_key: KMS_KEY.to_owned(), first: Some(Algorithm::Es256) };
     key_source(KeyLocation::Ring { table: "KeysTable".to_owned(), access })
@@ -86,7 +86,7 @@ pub fn reader() -> TokenReader {
     reader_with(key_set())
 }
 
-/// The grant of that user's session at [`NOW`].
+/// The grant for a user's session at [`NOW`], with the user name `alice`.
 pub fn grant<'a>(user: &'a UserId, session: &'a SessionId) -> Grant<'a> {
     Grant {
         user,
@@ -100,7 +100,7 @@ pub fn grant<'a>(user: &'a UserId, session: &'a SessionId) -> Grant<'a> {
     }
 }
 
-/// An active user of that name without sessions.
+/// A new active user without sessions.
 pub fn user(name: &str) -> User {
     User {
         id: UserId::generate().unwrap(),
@@ -116,10 +116,10 @@ pub fn user(name: &str) -> User {
     }
 }
 
-/// Thirty days, ninety at most, three sessions.
+/// Sessions of 30 days idle and 90 days absolute lifetime, at most three per user.
 pub const SESSION_POLICY: SessionPolicy = SessionPolicy { lifetimes: SESSION_LIFETIMES, limit: 3 };
 
-/// The lifetimes of [`SESSION_POLICY`] and thirty seconds of grace.
+/// The lifetimes of [`SESSION_POLICY`] and a grace period of 30 s.
 pub const ROTATION_POLICY: RotationPolicy =
     RotationPolicy { lifetimes: SESSION_LIFETIMES, grace: Duration::from_secs(30) };
 
@@ -128,7 +128,7 @@ const SESSION_LIFETIMES: SessionLifetimes = SessionLifetimes {
     absolute: Duration::from_hours(90 * 24),
 };
 
-/// A session that `user` starts at `now`.
+/// A new session of `user` that starts at `now`. It is not stored.
 pub fn session(user: &User, now: Timestamp) -> StartedSession {
     SESSION_POLICY.start(
         &user.sessions,
@@ -139,7 +139,7 @@ pub fn session(user: &User, now: Timestamp) -> StartedSession {
     )
 }
 
-/// A new operation id.
+/// A random operation id.
 pub fn operation() -> OperationId {
     OperationId::generate().unwrap()
 }

@@ -12,7 +12,7 @@ use crate::{
 /// The secret of the Flask service, shorter than Latchkey accepts for its own tokens.
 pub const SECRET: &[u8] = b"an-old-flask-secret";
 
-/// A JWK set that trusts a Flask service; `mark` has the members that mark its key.
+/// [`JWK_SET`] with the key of a Flask service. `mark` has the members that mark that key.
 pub fn key_set(mark: &Value) -> String {
     let mut set: Value = serde_json::from_str(JWK_SET).unwrap();
     let mut key = json!({ "kty": "oct", "alg": "HS256", "kid": "old", "k": base64url(SECRET) });
@@ -21,7 +21,7 @@ pub fn key_set(mark: &Value) -> String {
     set.to_string()
 }
 
-/// The keys of that set.
+/// The keys of [`key_set`].
 pub fn keys(mark: &Value) -> KeySet {
     KeySet::parse(&SecretString::from(key_set(mark))).unwrap()
 }
@@ -31,7 +31,7 @@ pub fn header() -> Value {
     json!({ "typ": "JWT", "alg": "HS256" })
 }
 
-/// The claims of an access token of Flask-JWT-Extended's for alice.
+/// The claims of a Flask-JWT-Extended access token for alice.
 pub fn extended_claims() -> Value {
     let now = NOW.unix();
     json!({
@@ -40,13 +40,13 @@ pub fn extended_claims() -> Value {
     })
 }
 
-/// The claims of a token of Flask-JWT's for user 1.
+/// The claims of a Flask-JWT token for user 1.
 pub fn flask_jwt_claims() -> Value {
     let now = NOW.unix();
     json!({ "exp": now + 300, "iat": now, "nbf": now, "identity": 1 })
 }
 
-/// A token with those claims.
+/// A token of the service with these claims.
 pub fn sign(claims: &Value) -> String {
     sign_with_hmac(&header(), claims, SECRET)
 }

@@ -1,5 +1,4 @@
-//! Tokens that nobody should make, with the right key and with wrong ones.
-//! Longer than the rest because it is one list of attacks.
+//! Forged tokens, signed with the right key or with others.
 
 use aws_lc_rs::{
     hmac,
@@ -15,7 +14,7 @@ use serde_json::{Value, json};
 
 use crate::fixtures::{ISSUER, JWK_SET, KID, NOW};
 
-/// The claims that every access token has.
+/// The required claims of access tokens.
 pub const REQUIRED_CLAIMS: [&str; 12] = [
     "iss",
     "aud",
@@ -36,7 +35,7 @@ pub fn base64url(bytes: impl AsRef<[u8]>) -> String {
     BASE64_URL_SAFE_NO_PAD.encode(bytes)
 }
 
-/// The header of our access tokens.
+/// The header of access tokens.
 pub fn header() -> Value {
     json!({ "alg": "ES256", "kid": KID, "typ": "at+jwt" })
 }
@@ -49,7 +48,7 @@ pub fn claims() -> Value {
     )
 }
 
-/// The claims of a valid access token at [`NOW`] for that user and session.
+/// The claims of a valid access token at [`NOW`] for a user's session.
 pub fn claims_for(user: &UserId, session: &SessionId) -> Value {
     let now = NOW.unix();
     json!({
@@ -59,12 +58,12 @@ pub fn claims_for(user: &UserId, session: &SessionId) -> Value {
     })
 }
 
-/// The header of our refresh tokens.
+/// The header of refresh tokens.
 pub fn refresh_header() -> Value {
     with(header(), "typ", "rt+jwt".into())
 }
 
-/// The claims of a valid refresh token at [`NOW`] for that user and session.
+/// The claims of a valid refresh token at [`NOW`] for a user's session.
 pub fn refresh_claims_for(user: &UserId, session: &SessionId, generation: u64) -> Value {
     let claims = with(claims_for(user, session), "type", "refresh".into());
     let claims = with(claims, "aud", format!("{ISSUER}#refresh").into());
@@ -72,7 +71,7 @@ pub fn refresh_claims_for(user: &UserId, session: &SessionId, generation: u64) -
     with(claims, "exp", (NOW.unix() + 30 * 86_400).into())
 }
 
-/// `value` with that member set; `Value::Null` removes it.
+/// `value` with a member set to `new`, or removed if that is `Value::Null`.
 pub fn with(mut value: Value, member: &str, new: Value) -> Value {
     let members = value.as_object_mut().unwrap();
     if new.is_null() {
@@ -83,42 +82,42 @@ pub fn with(mut value: Value, member: &str, new: Value) -> Value {
     value
 }
 
-/// A token of these two texts, signed with the private key of [`JWK_SET`].
+/// A token of a header and a payload text, signed with the private key of [`JWK_SET`].
 pub fn sign_texts(header: &str, claims: &str) -> String {
-    finish(header, claims, |message| ecdsa(&test_pair(), message))
+    assemble(header, claims, |message| ecdsa(&test_pair(), message))
 }
 
-/// A token with that header and those claims, signed with the private key of [`JWK_SET`].
+/// A token signed with the private key of [`JWK_SET`].
 pub fn sign(header: &Value, claims: &Value) -> String {
     sign_texts(&header.to_string(), &claims.to_string())
 }
 
-/// The same, signed with a foreign key.
+/// A token signed with a new P-256 key.
 pub fn sign_with_foreign_key(header: &Value, claims: &Value) -> String {
     let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).unwrap();
-    finish(&header.to_string(), &claims.to_string(), |message| ecdsa(&pair, message))
+    assemble(&header.to_string(), &claims.to_string(), |message| ecdsa(&pair, message))
 }
 
-/// The same, signed with a P-384 key.
+/// A token signed with a new P-384 key.
 pub fn sign_with_p384(header: &Value, claims: &Value) -> String {
     let pair = EcdsaKeyPair::generate(&ECDSA_P384_SHA384_FIXED_SIGNING).unwrap();
-    finish(&header.to_string(), &claims.to_string(), |message| ecdsa(&pair, message))
+    assemble(&header.to_string(), &claims.to_string(), |message| ecdsa(&pair, message))
 }
 
-/// The same, with an HMAC keyed by `secret`.
+/// A token with an HMAC-SHA-256 keyed by `secret`.
 pub fn sign_with_hmac(header: &Value, claims: &Value, secret: &[u8]) -> String {
-    finish(&header.to_string(), &claims.to_string(), |message| {
+    assemble(&header.to_string(), &claims.to_string(), |message| {
         let key = hmac::Key::new(hmac::HMAC_SHA256, secret);
         hmac::sign(&key, message).as_ref().to_vec()
     })
 }
 
-/// The same, with that signature.
+/// A token with the given signature.
 pub fn with_signature(header: &Value, claims: &Value, signature: &[u8]) -> String {
-    finish(&header.to_string(), &claims.to_string(), |_| signature.to_vec())
+    assemble(&header.to_string(), &claims.to_string(), |_| signature.to_vec())
 }
 
-/// Every form in which the public key could serve as an HMAC secret.
+/// All encodings of the public key that could serve as an HMAC secret.
 pub fn public_key_as_secret() -> Vec<Vec<u8>> {
     let pair = test_pair();
     let point = pair.public_key().as_ref().to_vec();
@@ -161,19 +160,18 @@ fn ecdsa(pair: &EcdsaKeyPair, message: &[u8]) -> Vec<u8> {
     pair.sign(&SystemRandom::new(), message).unwrap().as_ref().to_vec()
 }
 
-fn finish(header: &str, claims: &str, sign: impl FnOnce(&[u8]) -> Vec<u8>) -> String {
+fn assemble(header: &str, claims: &str, sign: impl FnOnce(&[u8]) -> Vec<u8>) -> String {
     let message = format!("{}.{}", base64url(header), base64url(claims));
     let signature = base64url(sign(message.as_bytes()));
     format!("{message}.{signature}")
 }
 
-/// Bad tokens by name, none of which is ever accepted at [`NOW`]; what a client is told is the
-/// code beside it.
+/// Invalid access tokens at [`NOW`]: a name, the token, and the error code of the response.
 pub fn bad_tokens() -> Vec<(String, String, &'static str)> {
     bad_tokens_like(&header(), &claims())
 }
 
-/// The same for refresh tokens of that user's session.
+/// Invalid refresh tokens of a user's session, as [`bad_tokens`].
 pub fn bad_refresh_tokens(
     user: &UserId,
     session: &SessionId,
@@ -181,12 +179,12 @@ pub fn bad_refresh_tokens(
     bad_tokens_like(&refresh_header(), &refresh_claims_for(user, session, 0))
 }
 
-/// The same, each one defect away from a token with that header and these claims, which must be
-/// valid and live as long as a token of its type may.
-#[expect(clippy::too_many_lines, reason = "it is one list")]
+/// Tokens that each differ in one defect from the valid token with `header` and `claims`, as
+/// [`bad_tokens`]. The valid token must have the longest lifetime of its type.
+#[expect(clippy::too_many_lines, reason = "one list of attacks")]
 pub fn bad_tokens_like(header: &Value, claims: &Value) -> Vec<(String, String, &'static str)> {
     let now = claims["iat"].as_u64().unwrap();
-    let longest = claims["exp"].as_u64().unwrap() - now;
+    let lifetime = claims["exp"].as_u64().unwrap() - now;
     let (other_typ, other_type) =
         if claims["type"] == "access" { ("rt+jwt", "refresh") } else { ("at+jwt", "access") };
     let (header, claims) = (|| header.clone(), || claims.clone());
@@ -194,8 +192,8 @@ pub fn bad_tokens_like(header: &Value, claims: &Value) -> Vec<(String, String, &
     let mut add = |name: &str, token: String, code: &'static str| {
         bad.push((name.to_owned(), token, code));
     };
-    let genuine = sign(&header(), &claims());
-    let (message, signature) = genuine.rsplit_once('.').unwrap();
+    let valid = sign(&header(), &claims());
+    let (message, signature) = valid.rsplit_once('.').unwrap();
 
     for alg in ["none", "None", "NONE", "nOnE", "none ", " none", "none\0", "", "es256"] {
         let header = with(header(), "alg", alg.into());
@@ -303,7 +301,7 @@ pub fn bad_tokens_like(header: &Value, claims: &Value) -> Vec<(String, String, &
         ("exp", json!(1e300)),
         ("exp", json!(u64::MAX)),
         ("exp", json!(f64::from(u32::try_from(now).unwrap()) + 600.5)),
-        ("exp", json!(now + longest + 1)),
+        ("exp", json!(now + lifetime + 1)),
         ("nbf", json!(now + 600)),
         ("nbf", json!("99999999999")),
         ("iat", json!(now + 600)),
@@ -341,23 +339,23 @@ pub fn bad_tokens_like(header: &Value, claims: &Value) -> Vec<(String, String, &
         ("dots", "..".to_owned()),
         ("a word", "token".to_owned()),
         ("two parts", message.to_owned()),
-        ("four parts", format!("{genuine}.x")),
-        ("a leading dot", format!(".{genuine}")),
-        ("five parts", format!("{genuine}.x.y")),
-        ("padding", format!("{genuine}=")),
-        ("escaped dots", genuine.replace('.', "%2E")),
+        ("four parts", format!("{valid}.x")),
+        ("a leading dot", format!(".{valid}")),
+        ("five parts", format!("{valid}.x.y")),
+        ("padding", format!("{valid}=")),
+        ("escaped dots", valid.replace('.', "%2E")),
         ("a space inside", format!("{message}. {signature}")),
-        ("junk after", format!("{genuine}?")),
+        ("trailing junk", format!("{valid}?")),
         ("JSON", format!(r#"{{"payload":"x","signature":"{signature}"}}"#)),
-        ("other bits at the end", with_other_bits(&genuine)),
-        ("too long", format!("{genuine}{}", "A".repeat(8 * 1024))),
+        ("unused bits set", with_other_bits(&valid)),
+        ("too long", format!("{valid}{}", "A".repeat(8 * 1024))),
     ] {
         add(&format!("text: {name}"), text, "invalid_token");
     }
     bad
 }
 
-/// The token with bits set that the last character of a signature of 64 bytes has no use for.
+/// The token with unused bits of the last character set, for a signature of 64 bytes.
 pub fn with_other_bits(token: &str) -> String {
     const ALPHABET: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
     let (rest, last) = token.split_at(token.len() - 1);

@@ -3,7 +3,7 @@
     clippy::unwrap_used,
     clippy::indexing_slicing,
     clippy::missing_panics_doc,
-    reason = "a test's tools fail the test"
+    reason = "test helpers may panic"
 )]
 
 pub mod authorizer_event;

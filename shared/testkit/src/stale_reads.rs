@@ -1,4 +1,4 @@
-//! Users that change between the reads and the write of a request.
+//! A user store that changes between the reads and the write of a request.
 
 use latchkey_session::{
     AccountChange, AccountChangeOutcome, EndedSessions, LegacyUser, PasswordChange, ReadUser,
@@ -8,9 +8,9 @@ use latchkey_session::{
 use latchkey_store::MemoryUsers;
 use latchkey_token::SessionId;
 
-/// Where a write goes, after what happened since the read.
+/// The target of writes, which may change before each write.
 pub trait BeforeWrite: Sync {
-    /// The users as they are at the moment of a write.
+    /// The store that receives the next write.
     fn users(&self) -> impl Future<Output = Result<MemoryUsers, StoreError>> + Send;
 }
 
@@ -20,12 +20,12 @@ impl BeforeWrite for MemoryUsers {
     }
 }
 
-/// Reads one store and writes to another.
+/// A user store that reads from one store and writes to another.
 #[derive(Clone, Debug)]
 pub struct StaleReads<W = MemoryUsers> {
-    /// The users that are read.
+    /// The store for reads.
     pub read: MemoryUsers,
-    /// The users that are written.
+    /// The target of writes.
     pub write: W,
 }
 

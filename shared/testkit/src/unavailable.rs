@@ -1,4 +1,4 @@
-//! A user store and an AWS that do not answer.
+//! An unavailable user store and an unreachable AWS endpoint.
 
 use latchkey_session::{
     AccountChange, AccountChangeOutcome, AddUser, AddUserOutcome, EndedSessions, LegacyUser,
@@ -8,10 +8,10 @@ use latchkey_session::{
 use latchkey_store::Aws;
 use latchkey_token::{OperationId, SessionId};
 
-/// The text of the cause, which no client may see.
+/// The cause of each failure. Responses must not show it.
 pub const CAUSE: &str = "the-network-of-table-users-is-down";
 
-/// An AWS endpoint where nothing listens.
+/// A connection to an endpoint that refuses connections.
 pub fn aws() -> Aws {
     Aws::emulator("http://127.0.0.1:1")
 }

@@ -1,4 +1,4 @@
-//! The proxy does to calls what it says that it does.
+//! Faults, barriers and stale reads of the proxy.
 #![cfg(test)]
 
 use std::{
@@ -25,7 +25,7 @@ impl Client {
         Self { proxy, http: local::tables::http_client().unwrap() }
     }
 
-    /// The answer's status and body; `None` when the connection broke.
+    /// The status and body of the response; `None` if the connection breaks.
     async fn call(&self, operation: &str, request: Value) -> Option<(u16, Value)> {
         let credentials = "AWS4-HMAC-SHA256 Credential=local/20260101/us-east-1/dynamodb/\
                            aws4_request, SignedHeaders=host, Signature=0";
@@ -47,7 +47,7 @@ impl Client {
         self.call("PutItem", json!({ "TableName": "UsersTable", "Item": item })).await
     }
 
-    /// The stored address, as a read sees it.
+    /// The address that a read returns.
     async fn email(&self, is_consistent: bool) -> Value {
         let request = json!({
             "TableName": "UsersTable",
@@ -61,7 +61,7 @@ impl Client {
 }
 
 #[tokio::test]
-async fn the_call_that_was_named_fails_and_no_other() {
+async fn only_the_specified_call_fails() {
     let client = Client::new().await;
     client.proxy.inject_from(2, Fault::Error("ThrottlingException"), 1);
     for expected in [200, 400, 200] {
@@ -77,7 +77,7 @@ async fn the_call_that_was_named_fails_and_no_other() {
 }
 
 #[tokio::test]
-async fn a_dropped_request_was_never_made_and_a_dropped_reply_was() {
+async fn a_dropped_request_has_no_effect_but_a_dropped_reply_has() {
     let client = Client::new().await;
     client.proxy.inject("PutItem", Fault::DropRequest, 1);
     assert_eq!(client.put("request@example.com").await, None);
@@ -88,13 +88,13 @@ async fn a_dropped_request_was_never_made_and_a_dropped_reply_was() {
 }
 
 #[tokio::test]
-async fn a_delayed_call_is_carried_out_afterwards() {
+async fn a_delayed_call_takes_effect_after_the_delay() {
     let client = Client::new().await;
     let delay = Duration::from_millis(200);
     client.proxy.inject("PutItem", Fault::Delay(delay), 1);
-    let begun = Instant::now();
+    let start = Instant::now();
     assert_eq!(client.put("a@example.com").await.unwrap().0, 200);
-    assert!(begun.elapsed() >= delay);
+    assert!(start.elapsed() >= delay);
     assert_eq!(client.email(true).await, "a@example.com");
 }
 
@@ -109,7 +109,7 @@ async fn held_calls_are_released_together() {
     };
     let waiting = [put(0), put(1)];
     sleep(Duration::from_millis(200)).await;
-    assert!(waiting.iter().all(|call| !call.is_finished()), "they wait for the third");
+    assert!(waiting.iter().all(|call| !call.is_finished()), "they wait for the third call");
     assert_eq!(client.email(true).await, Value::Null);
     put(2);
     let answers = calls.join_all().await;
@@ -117,7 +117,7 @@ async fn held_calls_are_released_together() {
 }
 
 #[tokio::test]
-async fn a_read_is_stale_only_where_it_may_be() {
+async fn only_eventually_consistent_reads_are_stale() {
     let client = Client::new().await;
     client.proxy.serve_stale_reads();
     client.put("old@example.com").await;

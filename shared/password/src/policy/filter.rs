@@ -1,5 +1,5 @@
-//! The filter of common passwords: three binary fuse filters of 8 bits, so that one lookup of
-//! something else is answered wrongly once in 16 million.
+//! The filter of common passwords: three binary fuse filters of 8 bits, with one false positive in
+//! 16 million lookups.
 
 use std::sync::LazyLock;
 
@@ -8,7 +8,7 @@ use xorf::{BinaryFuse8, BinaryFuse8Ref, Descriptor, DmaSerializable, Filter, Fil
 
 use super::forms;
 
-/// In the binaries that set passwords only: a linker drops what nothing refers to.
+/// Only binaries that set passwords have it: the linker drops unused data.
 pub(super) static BUNDLED: &[u8] = include_bytes!("../../data/common.filter");
 
 const PARTS: usize = 3;
@@ -18,14 +18,15 @@ pub(super) type Key = [u8; DIGEST_BYTES];
 
 /// Whether a form of a password is in the bundled filter.
 pub(super) fn is_common(form: &str) -> bool {
-    static FILTER: LazyLock<Option<Common>> = LazyLock::new(|| Common::read(BUNDLED));
-    // A damaged filter lets no password pass.
+    static FILTER: LazyLock<Option<CommonPasswords>> =
+        LazyLock::new(|| CommonPasswords::read(BUNDLED));
+    // A damaged filter refuses all passwords.
     FILTER.as_ref().is_none_or(|filter| filter.contains(&key_of(form)))
 }
 
-pub(super) struct Common([BinaryFuse8Ref<'static>; PARTS]);
+pub(super) struct CommonPasswords([BinaryFuse8Ref<'static>; PARTS]);
 
-impl Common {
+impl CommonPasswords {
     pub(super) fn read(mut bytes: &'static [u8]) -> Option<Self> {
         let mut part = || {
             let (descriptor, rest) = bytes.split_at_checked(Descriptor::DMA_LEN)?;
@@ -33,7 +34,8 @@ impl Common {
                 let bytes = descriptor.get(at..at + 4)?.try_into().ok()?;
                 usize::try_from(u32::from_le_bytes(bytes)).ok()
             };
-            // After the seed: the length of a segment, its mask, and where the last three begin.
+            // After the seed: the segment length, its mask, and the offset of the last three
+            // segments.
             let length = number(16)?.checked_add(number(8)?.checked_mul(2)?)?;
             let (fingerprints, rest) = rest.split_at_checked(length)?;
             bytes = rest;
@@ -47,12 +49,12 @@ impl Common {
     }
 }
 
-/// SHA-1, because breach corpora are published as such hashes. It hides nothing here.
+/// SHA-1, because breach corpora are published as SHA-1 hashes. It needs no collision resistance.
 pub(super) fn key_of(form: &str) -> Key {
     Sha1::digest(form.as_bytes()).into()
 }
 
-/// One key for each of the filters.
+/// A key for each of the filters.
 fn parts_of(key: &Key) -> [u64; PARTS] {
     [0, 6, 12].map(|at| {
         let bytes = key.get(at..at + 8).and_then(|bytes| bytes.try_into().ok());
@@ -60,16 +62,16 @@ fn parts_of(key: &Key) -> [u64; PARTS] {
     })
 }
 
-/// Builds a filter from lists of passwords. The same lists make the same bytes.
+/// Builds a filter from lists of passwords. The same lists result in the same bytes.
 #[derive(Debug, Default)]
 pub struct FilterBuilder {
     keys: Vec<Key>,
 }
 
-/// Why no filter was built.
+/// Why a filter could not be built.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FilterError {
-    /// The line is not a SHA-1 hash.
+    /// A line is not a SHA-1 hash.
     #[error(
         "expected the SHA-1 of a password in 40 hexadecimal digits, and `:` before anything else"
     )]
@@ -80,16 +82,16 @@ pub enum FilterError {
 }
 
 impl FilterBuilder {
-    /// Adds a password. Returns false for one that no lookup would ever ask for: it is too short to
-    /// be a password or a part of one, or has control characters.
+    /// Adds a password. Returns false without adding it if no lookup can find it: it is too short
+    /// or too long, or has control characters.
     pub fn add_password(&mut self, password: &str) -> bool {
         let form = forms::listed(password);
         self.keys.extend(form.as_deref().map(key_of));
         form.is_some()
     }
 
-    /// Adds the SHA-1 of a password: a line of the corpus of Have I Been Pwned, with a count or
-    /// without. Such a password is recognised as it was typed, or in lower case.
+    /// Adds the SHA-1 of a password: a line of the Have I Been Pwned corpus, with or without a
+    /// count. Lookups find such a password as typed or in lower case.
     ///
     /// # Errors
     /// [`FilterError::Digest`].
@@ -109,7 +111,7 @@ impl FilterBuilder {
         Ok(())
     }
 
-    /// The number of different entries, and the filter.
+    /// Returns the number of distinct entries, and the bytes of the filter.
     ///
     /// # Errors
     /// [`FilterError::Construction`].

@@ -1,21 +1,20 @@
-//! The forms in which a password is looked up: as typed, and with what people add to a common one
-//! taken off.
+//! The forms of a password to look up: as typed, and without common additions such as digits at the
+//! ends.
 
 use std::{collections::BTreeSet, iter, ops::Range};
 
 use super::runs;
 
-/// No entry of the filter is longer, and no form is looked up that is.
+/// The maximum length of filter entries and of forms to look up.
 const MAX_ENTRY_CHARS: usize = 64;
-/// A shorter word is part of too many others.
+/// Shorter words are part of too many others.
 pub(super) const MIN_WORD_CHARS: usize = 3;
-/// How much of a tail of digits and signs is taken off in steps; a longer one goes at once.
+/// How many trailing digits and signs are removed one by one; the rest is removed at once.
 const MAX_STEPS: usize = 8;
-/// The shortest word to look for between signs and runs.
+/// The minimum length of a word without its signs and runs.
 const MIN_JOINED_CHARS: usize = 5;
 
-/// A password in lower case and of one width, character by character, with what says little about
-/// it marked.
+/// A password in lower case and normal width, with its runs and repetitions marked.
 pub(super) struct Text {
     pub(super) chars: Vec<char>,
     runs: Marks,
@@ -26,7 +25,7 @@ pub(super) struct Text {
 #[derive(Clone, Debug)]
 pub(super) struct Marks(pub(super) Vec<bool>);
 
-/// Which letters digits and signs stand for. `1`, `!` and `|` stand for two.
+/// Which letter `1`, `!` and `|` stand for in leet spelling.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Leet {
     AsI,
@@ -49,38 +48,37 @@ impl Marks {
 
 impl Text {
     pub(super) fn new(password: &str) -> Self {
-        let chars: Vec<char> = password.chars().map(simple).collect();
+        let chars: Vec<char> = password.chars().map(fold).collect();
         let (runs, repeats) = runs::mark(&chars);
         Self { chars, runs: Marks(runs), repeats: Marks(repeats) }
     }
 
-    /// Whether most of the text is repetition or sequence. A date is no better.
+    /// Whether most of the text is repetitions or sequences, or the text is a date.
     pub(super) fn is_mostly_runs(&self) -> bool {
         2 * self.runs.count() > self.chars.len() || is_date(&self.chars)
     }
 
-    /// Whether `words` are most of what is left without runs, and without digits and signs at the
-    /// ends.
+    /// Whether `words` are most of the text without runs, and without digits and signs at the ends.
     pub(super) fn is_mostly(&self, words: &Marks) -> bool {
-        let inner = cut(&self.chars).unwrap_or(0..self.chars.len());
-        let is_left = |(at, (is_taken, is_word)): (usize, (&bool, &bool))| {
-            *is_word || inner.contains(&at) && !is_taken
+        let inner = core_range(&self.chars).unwrap_or(0..self.chars.len());
+        let is_left = |(at, (is_run, is_word)): (usize, (&bool, &bool))| {
+            *is_word || inner.contains(&at) && !is_run
         };
-        let taken = self.runs.or(&self.repeats);
-        let left = taken.0.iter().zip(&words.0).enumerate().filter(|part| is_left(*part));
+        let runs = self.runs.or(&self.repeats);
+        let left = runs.0.iter().zip(&words.0).enumerate().filter(|part| is_left(*part));
         2 * words.count() > left.count()
     }
 
-    /// The forms to look up: of the password as it was typed, and of what is left without runs,
-    /// repetitions and `words`.
+    /// The forms to look up: of the password as typed, and of the rest without runs, repetitions
+    /// and `words`.
     pub(super) fn lookups(&self, password: &str, words: &Marks) -> BTreeSet<String> {
         let mut forms = BTreeSet::from([password.to_owned()]);
         add_forms(&self.chars, &mut forms);
-        let taken = self.runs.or(&self.repeats).or(words);
-        let parts = self.chars.iter().zip(&taken.0).filter(|(_, is_taken)| !**is_taken);
+        let removed = self.runs.or(&self.repeats).or(words);
+        let parts = self.chars.iter().zip(&removed.0).filter(|(_, is_removed)| !**is_removed);
         let rest: Vec<char> = parts.map(|(c, _)| *c).collect();
         let once = self.chars.len() - self.repeats.count();
-        if taken.any() && rest.len() >= MIN_JOINED_CHARS && 3 * rest.len() >= once {
+        if removed.any() && rest.len() >= MIN_JOINED_CHARS && 3 * rest.len() >= once {
             add_forms(&rest, &mut forms);
         }
         forms.retain(|form| form.chars().count() <= MAX_ENTRY_CHARS);
@@ -88,26 +86,26 @@ impl Text {
     }
 }
 
-/// The form of a listed password that the lookups of the same password always include; none when
-/// no password has it.
+/// The filter entry of a listed password, which the lookups of the same password always include;
+/// `None` if no password can have it.
 pub(super) fn listed(password: &str) -> Option<String> {
     let prepared = latchkey_precis::opaque_string(password).ok()?;
-    let chars: Vec<char> = prepared.chars().map(simple).collect();
+    let chars: Vec<char> = prepared.chars().map(fold).collect();
     let is_word = |chars: &[char]| {
         chars.len() >= MIN_WORD_CHARS
             && [chars.first(), chars.last()].into_iter().flatten().all(|c| c.is_alphabetic())
     };
     let form = match long_word(&chars).and_then(|word| chars.get(word)) {
         Some(word) => word,
-        // Shorter than any password: it is found as a part only.
+        // Shorter than any password: only lookups of a part find it.
         None if chars.len() < 8 && !is_word(&chars) => return None,
         None => &chars,
     };
     (form.len() <= MAX_ENTRY_CHARS).then(|| form.iter().collect())
 }
 
-/// Lower case, and the ordinary width of a fullwidth character.
-pub(super) fn simple(c: char) -> char {
+/// Lower case and normal width.
+pub(super) fn fold(c: char) -> char {
     let narrow = match c {
         '\u{ff01}'..='\u{ff5e}' => char::from_u32(u32::from(c) - 0xfee0).unwrap_or(c),
         other => other,
@@ -139,7 +137,7 @@ fn add_forms(chars: &[char], forms: &mut BTreeSet<String>) {
     }
     // `p-a-s-s-w-o-r-d`.
     let joined = joined(chars);
-    let word = cut(&joined).and_then(|word| joined.get(word)).unwrap_or(&joined);
+    let word = core_range(&joined).and_then(|word| joined.get(word)).unwrap_or(&joined);
     if word.len() >= MIN_JOINED_CHARS && 2 * word.len() >= chars.len() {
         add_spellings(word, forms);
     }
@@ -150,7 +148,7 @@ fn joined(chars: &[char]) -> Vec<char> {
     chars.iter().filter(|c| c.is_alphanumeric()).copied().collect()
 }
 
-/// Whether the text is a day, such as `24.12.1999`, in any order of day, month and year.
+/// Whether the text is a date, such as `24.12.1999`, in any order of day, month and year.
 fn is_date(chars: &[char]) -> bool {
     let digits: String = joined(chars).into_iter().collect();
     let number = |range: Range<usize>| digits.get(range)?.parse::<u32>().ok();
@@ -162,7 +160,7 @@ fn is_date(chars: &[char]) -> bool {
     digits.len() == 8 && (is_day(0) && is_year(4) || is_year(0) && is_day(4))
 }
 
-/// The text, with the letters that its digits and signs stand for, and all of that backwards.
+/// Adds the text, its leet spellings as letters, and all of these reversed.
 fn add_spellings(part: &[char], forms: &mut BTreeSet<String>) {
     let mut add = |spelling: Vec<char>| {
         forms.insert(spelling.iter().rev().collect());
@@ -176,12 +174,12 @@ fn add_spellings(part: &[char], forms: &mut BTreeSet<String>) {
     }
 }
 
-/// The parts to look up: everything, and what is left when digits and signs at the ends are taken
-/// off. They are taken off in steps, because some of them may stand for letters.
+/// The ranges to look up: the whole text, and the text without digits and signs at the ends. These
+/// are removed one by one, because some of them may stand for letters.
 fn ranges(chars: &[char]) -> Vec<Range<usize>> {
-    let everything = 0..chars.len();
-    let Some(word) = cut(chars) else {
-        return iter::once(everything).collect();
+    let whole = 0..chars.len();
+    let Some(word) = core_range(chars) else {
+        return iter::once(whole).collect();
     };
     (word.end..chars.len())
         .take(MAX_STEPS)
@@ -190,9 +188,8 @@ fn ranges(chars: &[char]) -> Vec<Range<usize>> {
         .collect()
 }
 
-/// What is left without digits and signs at the ends; none when that is too little to say anything
-/// about the whole.
-fn cut(chars: &[char]) -> Option<Range<usize>> {
+/// The range without digits and signs at the ends; `None` if that is too small a part of the text.
+fn core_range(chars: &[char]) -> Option<Range<usize>> {
     long_word(chars).or_else(|| short_word(chars))
 }
 

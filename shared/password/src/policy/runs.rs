@@ -1,15 +1,15 @@
 //! Repetitions and sequences: `aaaa`, `abcabc`, `4321`, `2468`, `a1b2c3`, `qwerty`, `1qaz`.
 
-/// The shortest sequence.
+/// The minimum length of a sequence.
 const MIN_STEPS: usize = 3;
-/// The shortest sequence in wider steps, such as `aceg`, or with others between, such as `a1b2`.
+/// The minimum length of a sequence with wider steps (`aceg`) or interleaved characters (`a1b2`).
 const MIN_WIDE_STEPS: usize = 4;
 const MAX_STEP: i64 = 4;
-/// A shorter text is no password of its own: all its repetitions are a run. A longer one is judged
-/// without its repetitions.
-const UNIT_CHARS: usize = 8;
+/// Repetitions of a shorter unit are a run. A longer unit could be a password itself, so only its
+/// repetitions are marked.
+const MIN_UNIT_CHARS: usize = 8;
 
-/// Keys that lie in a line: rows, columns and diagonals, plain and shifted, of the American, German,
+/// Lines of adjacent keys: rows, columns and diagonals, plain and shifted, of the American, German,
 /// French and Russian layouts, and of a numeric pad.
 const KEY_LINES: &str = r"
     `1234567890-= qwertyuiop[]\ asdfghjkl;' zxcvbnm,./ ~!@#$%^&*()_+
@@ -20,7 +20,7 @@ const KEY_LINES: &str = r"
     zse4 xdr5 cft6 vgy7 bhu8 nji9 mko0
     147 258 369 159 357";
 
-/// Marks the characters that are part of a run, and those that repeat a longer text before them.
+/// Marks the characters in runs, and the repetitions of longer units.
 pub(super) fn mark(chars: &[char]) -> (Vec<bool>, Vec<bool>) {
     let (mut runs, mut repeats) = (vec![false; chars.len()], vec![false; chars.len()]);
     mark_repetitions(chars, &mut runs, &mut repeats);
@@ -31,7 +31,7 @@ pub(super) fn mark(chars: &[char]) -> (Vec<bool>, Vec<bool>) {
 
 fn mark_repetitions(chars: &[char], runs: &mut [bool], longer: &mut [bool]) {
     for period in 1..=chars.len() / 2 {
-        // Words have `nana` and `issi`.
+        // Ordinary words have short repetitions, such as `nana` and `issi`.
         let least = if period < 4 { 2 * period } else { period };
         let repeats = |at: usize| chars.get(at) == chars.get(at.wrapping_sub(period));
         let mut at = period;
@@ -40,7 +40,7 @@ fn mark_repetitions(chars: &[char], runs: &mut [bool], longer: &mut [bool]) {
             let is_everything = length + period == chars.len();
             if length >= least || is_everything {
                 let end = at + length;
-                if period < UNIT_CHARS {
+                if period < MIN_UNIT_CHARS {
                     fill(runs, at - period..end);
                 } else {
                     fill(longer, at..end);
@@ -51,7 +51,7 @@ fn mark_repetitions(chars: &[char], runs: &mut [bool], longer: &mut [bool]) {
     }
 }
 
-/// Sequences of code points: of neighbours, of every second and of every third character.
+/// Marks sequences of code points, also of every second and every third character.
 fn mark_sequences(chars: &[char], marks: &mut [bool]) {
     for stride in 1..=3 {
         for offset in 0..stride {
@@ -75,7 +75,7 @@ fn step_between(from: char, to: char, stride: usize) -> Option<i64> {
     (step != 0 && step.abs() <= most).then_some(step)
 }
 
-/// Walks along a line of keys.
+/// Marks walks along a line of keys.
 fn mark_walks(chars: &[char], marks: &mut [bool]) {
     for line in KEY_LINES.split_whitespace() {
         let place = |c: &char| line.chars().position(|key| key == *c);
@@ -90,8 +90,7 @@ fn mark_walks(chars: &[char], marks: &mut [bool]) {
     }
 }
 
-/// Marks the places of equal steps that follow each other: at least as many places as `least` says
-/// for the step.
+/// Marks consecutive equal steps over at least `least(step)` characters.
 fn mark_equal_steps(
     steps: &[Option<i64>],
     marks: &mut [bool],

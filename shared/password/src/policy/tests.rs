@@ -12,13 +12,13 @@ fn lookups(text: &str) -> BTreeSet<String> {
 }
 
 #[test]
-fn fewer_than_one_in_fifty_thousand_other_texts_are_in_the_filter() {
+fn the_filter_has_fewer_than_one_false_positive_in_fifty_thousand() {
     let found = (0..200_000).filter(|number| is_common(&format!("no password {number}"))).count();
     assert!(found < 4, "{found}");
 }
 
 #[test]
-fn the_longest_password_is_looked_up_in_few_forms() {
+fn the_longest_password_has_fewer_than_200_forms() {
     for text in [
         "4@8({[<369g6!|1|0$5+7%2\"*5".repeat(10),
         format!("password{}", "1!".repeat(124)),
@@ -33,7 +33,7 @@ fn the_longest_password_is_looked_up_in_few_forms() {
 }
 
 #[test]
-fn a_filter_of_an_operators_lists_knows_its_entries_and_is_the_same_each_time() {
+fn a_filter_finds_all_its_entries_and_its_build_is_reproducible() {
     let build = || {
         let mut builder = FilterBuilder::default();
         for password in LIST.lines() {
@@ -46,17 +46,17 @@ fn a_filter_of_an_operators_lists_knows_its_entries_and_is_the_same_each_time() 
     let (entries, bytes) = build();
     assert_eq!(bytes, build().1);
     assert!(entries > 1_500, "{entries}");
-    let filter = filter::Common::read(bytes.leak()).unwrap();
-    let knows =
+    let filter = filter::CommonPasswords::read(bytes.leak()).unwrap();
+    let contains =
         |text: &str| lookups(text).iter().any(|form| filter.contains(&filter::key_of(form)));
     for password in LIST.lines() {
-        assert!(knows(password), "{password}");
+        assert!(contains(password), "{password}");
     }
-    assert!(knows("Zxqvorn-1"));
-    assert!(!knows("kqvxzwpf-jhd"));
+    assert!(contains("Zxqvorn-1"));
+    assert!(!contains("kqvxzwpf-jhd"));
 }
 
 #[test]
 fn a_damaged_filter_is_not_read() {
-    assert!(filter::Common::read(b"damaged").is_none());
+    assert!(filter::CommonPasswords::read(b"damaged").is_none());
 }

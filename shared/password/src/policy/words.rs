@@ -1,8 +1,8 @@
-//! Words that are easy to guess for one account or one service.
+//! Words that are easy to guess for an account or a service.
 
-use super::forms::{Leet, MIN_WORD_CHARS, Marks, Text, simple, unleet};
+use super::forms::{Leet, MIN_WORD_CHARS, Marks, Text, fold, unleet};
 
-/// Words in lower case.
+/// Words in lower case and normal width.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Words(Vec<Vec<char>>);
 
@@ -13,14 +13,14 @@ impl Words {
         words
     }
 
-    /// Adds a user name or an e-mail address, its local part, and the parts of that.
+    /// Adds a user name or an e-mail address, its local part, and the parts of the local part.
     pub(super) fn add_name(&mut self, name: &str) {
         let local = name.rsplit_once('@').map_or(name, |(local, _)| local);
         self.add(name.chars());
         self.add_parts(local);
     }
 
-    /// Adds the labels of the host of a URL, and their parts.
+    /// Adds the labels of a URL's host, and their parts.
     pub(super) fn add_host_of(&mut self, url: &str) {
         let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
         let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
@@ -39,14 +39,13 @@ impl Words {
     }
 
     fn add(&mut self, word: impl Iterator<Item = char>) {
-        let word: Vec<char> = word.map(simple).collect();
+        let word: Vec<char> = word.map(fold).collect();
         if word.len() >= MIN_WORD_CHARS && !self.0.contains(&word) {
             self.0.push(word);
         }
     }
 
-    /// Marks where the words are in a text: as they are, with digits and signs for letters, and
-    /// backwards.
+    /// Marks the words in a text: as they are, in leet spelling, and reversed.
     pub(super) fn mark(&self, text: &Text) -> Marks {
         let mut marks = vec![false; text.chars.len()];
         for leet in [None, Some(Leet::AsI), Some(Leet::AsL)] {
@@ -56,9 +55,9 @@ impl Words {
             let spelled = spell(&text.chars);
             for word in &self.0 {
                 let word = spell(word);
-                let backwards: Vec<char> = word.iter().rev().copied().collect();
+                let reversed: Vec<char> = word.iter().rev().copied().collect();
                 mark_word(&spelled, &word, &mut marks);
-                mark_word(&spelled, &backwards, &mut marks);
+                mark_word(&spelled, &reversed, &mut marks);
             }
         }
         Marks(marks)
@@ -69,7 +68,7 @@ impl Words {
 pub(super) fn is_part_of(text: &Text, names: &[&str]) -> bool {
     text.chars.len() >= MIN_WORD_CHARS
         && names.iter().any(|name| {
-            let name: Vec<char> = name.chars().map(simple).collect();
+            let name: Vec<char> = name.chars().map(fold).collect();
             name.windows(text.chars.len()).any(|part| part == text.chars)
         })
 }

@@ -1,4 +1,4 @@
-//! Attribute values, read strictly.
+//! Strict conversions of attribute values.
 
 use std::collections::HashMap;
 
@@ -33,7 +33,7 @@ pub(crate) fn read_string<'a>(
         .ok_or(StoreError::Malformed(name))
 }
 
-/// The value of an attribute that is a whole number from zero.
+/// The value of a number attribute, which must be a non-negative integer.
 pub(crate) fn read_number(item: &Attributes, name: &'static str) -> Result<u64, StoreError> {
     item.get(name)
         .and_then(|value| value.as_n().ok())
@@ -45,7 +45,7 @@ pub(crate) fn read_time(item: &Attributes, name: &'static str) -> Result<Timesta
     read_number(item, name).map(Timestamp::from_unix)
 }
 
-/// The value of an attribute that has a type of ours.
+/// The value of a string attribute, converted with `parse`.
 pub(crate) fn read_parsed<T>(
     item: &Attributes,
     name: &'static str,
@@ -54,7 +54,7 @@ pub(crate) fn read_parsed<T>(
     parse(read_string(item, name)?).ok_or(StoreError::Malformed(name))
 }
 
-/// An attribute as JSON, in which there are no sets and no bytes; `None` for what JSON cannot say.
+/// An attribute as JSON, string sets as arrays; `None` for types that JSON lacks.
 #[expect(clippy::wildcard_enum_match_arm, reason = "the SDK's kinds grow, JSON's do not")]
 pub(crate) fn to_json(value: &AttributeValue) -> Option<Value> {
     let array = |texts: &[String]| Some(texts.iter().map(String::as_str).collect());

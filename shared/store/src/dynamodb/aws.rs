@@ -1,4 +1,4 @@
-//! The connection to AWS: few parts, tight budgets.
+//! The connection to AWS, with short timeouts.
 
 use std::time::Duration;
 
@@ -24,20 +24,19 @@ const CONNECT_TIMEOUT: Duration = Duration::from_millis(500);
 
 const EMULATOR_CALL_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// First try included. The pauses between them are jittered.
+/// Including the first attempt. The SDK adds jitter to the backoff.
 const MAX_ATTEMPTS: u32 = 3;
-const FIRST_PAUSE: Duration = Duration::from_millis(25);
-const LONGEST_PAUSE: Duration = Duration::from_millis(200);
+const INITIAL_BACKOFF: Duration = Duration::from_millis(25);
+const MAX_BACKOFF: Duration = Duration::from_millis(200);
 
-/// The roots of every AWS endpoint. The default client parses all the system's certificates when
-/// it is made, which is most of a cold start.
+/// The root certificates of all AWS endpoints. The default client parses all certificates of the
+/// system, which takes most of a cold start.
 const AMAZON_ROOTS: &[u8] = include_bytes!("amazon-roots.pem");
 
-/// What every AWS client of a function shares. Made in `main`; costs nothing until a store asks
-/// for a connection, so that a function which needs none does not pay for it.
+/// The configuration of a function's AWS clients, loaded when a store first connects.
 ///
-/// It takes its settings from the environment that Lambda provides: region,
-/// credentials, and endpoints such as `AWS_ENDPOINT_URL_DYNAMODB`.
+/// It comes from the environment that Lambda provides: region, credentials, and endpoints such as
+/// `AWS_ENDPOINT_URL_DYNAMODB`.
 #[derive(Debug)]
 pub struct Aws {
     emulator: Option<String>,
@@ -46,18 +45,18 @@ pub struct Aws {
 }
 
 impl Aws {
-    /// A connection whose calls may take this long with their retries, and half of it for one attempt.
-    /// The SDK has no time limit of its own.
+    /// A connection with this time limit for a call including its retries, and half of it for each
+    /// attempt. The SDK has no default limit.
     pub fn new(call_timeout: Duration) -> Self {
         Self { emulator: None, call_timeout, settings: OnceCell::new() }
     }
 
-    /// A connection to an emulator at `endpoint`, which takes any credentials.
+    /// A connection to an emulator at the URL `endpoint`, which accepts any credentials.
     pub fn emulator(endpoint: &str) -> Self {
         Self { emulator: Some(endpoint.to_owned()), ..Self::new(EMULATOR_CALL_TIMEOUT) }
     }
 
-    /// A client of DynamoDB.
+    /// A DynamoDB client.
     pub(crate) async fn dynamodb(&self) -> Client {
         let settings = Builder::from(self.settings().await).retry_partition(retry_partition());
         Client::from_conf(settings.build())
@@ -70,9 +69,9 @@ impl Aws {
     }
 }
 
-/// The SDK stops retrying after some dozens of retries that did not end in success, and a write
-/// that is recognised as our own does not. A sandbox makes one call at a time and tries it three
-/// times at most, so that it needs no further limit.
+/// The SDK's default retry quota counts a write that was repeated after a lost reply as a failure,
+/// and stops retries after some dozens of them. A sandbox makes one call at a time with at most
+/// three attempts, so it needs no quota.
 fn retry_partition() -> RetryPartition {
     RetryPartition::custom("latchkey").token_bucket(TokenBucket::unlimited()).build()
 }
@@ -85,13 +84,13 @@ async fn load_settings(emulator: Option<&str>, call_timeout: Duration) -> SdkCon
         .build();
     let retries = RetryConfig::standard()
         .with_max_attempts(MAX_ATTEMPTS)
-        .with_initial_backoff(FIRST_PAUSE)
-        .with_max_backoff(LONGEST_PAUSE);
+        .with_initial_backoff(INITIAL_BACKOFF)
+        .with_max_backoff(MAX_BACKOFF);
     let loader = aws_config::defaults(BehaviorVersion::v2026_01_12())
         .http_client(http_client())
         .timeout_config(timeouts)
         .retry_config(retries)
-        // Answers are at most a few kilobytes; the attempt's time limit is the protection.
+        // Responses have a few kilobytes at most, and the attempt timeout covers stalls.
         .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
     let loader = match emulator {
         None => loader.credentials_provider(EnvironmentVariableCredentialsProvider::new()),
@@ -108,7 +107,7 @@ fn http_client() -> SharedHttpClient {
     let builder = HttpBuilder::new().tls_provider(Provider::Rustls(CryptoMode::AwsLc));
     match TlsContext::builder().with_trust_store(roots).build() {
         Ok(context) => builder.tls_context(context).build_https(),
-        // Slower to start and just as safe.
+        // The system's certificates: slower to load, equally secure.
         Err(_) => builder.build_https(),
     }
 }

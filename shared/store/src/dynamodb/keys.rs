@@ -19,7 +19,7 @@ use super::{
 use crate::aws_error::ring_error;
 
 const ID: &str = "id";
-/// The one item.
+/// The id of the only item.
 const RING_ID: &str = "ring";
 const PUBLIC: &str = "public";
 const SEALED: &str = "sealed";
@@ -39,7 +39,7 @@ impl DynamoKeyRing {
         Self { client: aws.dynamodb().await, table }
     }
 
-    /// The ring without its private halves.
+    /// Reads the ring without its private keys.
     ///
     /// # Errors
     /// As [`ReadRing::read_ring`].
@@ -92,7 +92,7 @@ impl WriteRing for DynamoKeyRing {
             None => put
                 .condition_expression("attribute_not_exists(#id)")
                 .expression_attribute_names("#id", ID),
-            // A damaged item.
+            // A damaged item without a version.
             Some("") => put
                 .condition_expression("attribute_not_exists(#version)")
                 .expression_attribute_names("#version", VERSION),
@@ -105,7 +105,7 @@ impl WriteRing for DynamoKeyRing {
             Ok(_) => Ok(WriteOutcome::Written),
             Err(PutItemError::ConditionalCheckFailedException(failed)) => {
                 let found = failed.item().map(read_item);
-                // The SDK repeats a write whose reply was lost; the version is then ours.
+                // The SDK repeats a write after a lost reply; the version then matches.
                 let is_ours = found.as_ref().is_some_and(|other| other.version == item.version);
                 Ok(if is_ours { WriteOutcome::Written } else { WriteOutcome::Conflict(found) })
             }
@@ -114,7 +114,7 @@ impl WriteRing for DynamoKeyRing {
     }
 }
 
-/// Attributes that are missing or of another type are empty, which the ring's reader refuses.
+/// Missing attributes and those of another type become empty, which the parser refuses.
 fn read_item(item: &HashMap<String, AttributeValue>) -> RingItem {
     let text = |name: &str| item.get(name).and_then(|value| value.as_s().ok()).cloned();
     let sealed = item.get(SEALED).and_then(|value| value.as_m().ok()).into_iter().flatten();

@@ -16,7 +16,7 @@ const IDENTITY: &str = "identity";
 const USER_ID: &str = "user_id";
 const USERNAME: &str = "username";
 
-/// DynamoDB refuses longer keys, which no migration can have written.
+/// DynamoDB's limit for a partition key. A migration cannot have written longer ones.
 const MAX_KEY_BYTES: usize = 2_048;
 
 impl ReadUser for DynamoUsers {
@@ -31,7 +31,7 @@ impl ReadUser for DynamoUsers {
         session: Option<&SessionId>,
     ) -> Result<Option<SessionState>, StoreError> {
         // `status` and `version` are reserved words, and a session id may have a hyphen. Each
-        // placeholder costs, so the others are written out.
+        // placeholder costs time, so the other names are written out.
         let mut projection = format!("{ID}, #status, #version");
         let mut request = self
             .read(username)
@@ -46,7 +46,7 @@ impl ReadUser for DynamoUsers {
         let Some(item) = answer.item() else {
             return Ok(None);
         };
-        // A projection leaves out the map when it has no such session.
+        // Without such a session the projection omits the map.
         let session = match (item.get(SESSIONS), session) {
             (Some(_), Some(id)) => {
                 sessions(item)?.get(id.as_str()).and_then(|found| found.as_m().ok())

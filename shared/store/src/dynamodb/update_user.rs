@@ -18,8 +18,8 @@ use super::{
     attributes::{Attributes, number, string, time},
     user_item::{
         ACTIVE, HASH, ID, OPERATION, SESSION_ADDRESS, SESSION_EXPIRES, SESSION_GENERATION,
-        SESSION_ROTATED, SESSION_USER_AGENT, SESSIONS, STATUS, VERSION, made_by,
-        read_optional_user, read_user, write_session,
+        SESSION_ROTATED, SESSION_USER_AGENT, SESSIONS, STATUS, VERSION, read_optional_user,
+        read_user, write_session, written_by,
     },
     users::{DynamoUsers, SESSION_EXISTS},
 };
@@ -30,7 +30,7 @@ impl UpdateUser for DynamoUsers {
         start: &SessionStart<'_>,
     ) -> Result<AccountChangeOutcome, StoreError> {
         let started = start.started;
-        // Placeholders are short: an expression has 4 KB.
+        // Short placeholders: the limit of an expression is 4 KB.
         let mut request = self
             .update(&start.user.username)
             .expression_attribute_names("#version", VERSION)
@@ -48,7 +48,7 @@ impl UpdateUser for DynamoUsers {
                 .expression_attribute_values(":hash", string(hash.expose_secret()));
             update.push_str(", #hash = :hash");
         }
-        // Unconditional: what another login has removed is gone all the same.
+        // Unconditional: a concurrent login may already have removed the session.
         for (index, ended) in started.ended.iter().enumerate() {
             request = request.expression_attribute_names(format!("#{index}"), ended.as_str());
             let keyword = if index == 0 { " REMOVE" } else { "," };
@@ -65,7 +65,7 @@ impl UpdateUser for DynamoUsers {
         match outcome.map_err(SdkError::into_service_error) {
             Ok(_) => Ok(AccountChangeOutcome::Made),
             Err(UpdateItemError::ConditionalCheckFailedException(failed)) => {
-                if is_made_by(failed.item(), &started.id, started.session.operation.as_str()) {
+                if is_written_by(failed.item(), &started.id, started.session.operation.as_str()) {
                     return Ok(AccountChangeOutcome::Made);
                 }
                 Ok(AccountChangeOutcome::Changed(read_optional_user(failed.item())?))
@@ -106,7 +106,7 @@ impl UpdateUser for DynamoUsers {
             .expression_attribute_values(":ip", string(&rotation.client.address))
             .expression_attribute_values(":ua", string(&rotation.client.user_agent))
             .expression_attribute_values(":operation", string(rotation.operation.as_str()))
-            // What the item says comes with the write, so that nothing has to be read.
+            // The write returns the item, so no read is needed.
             .return_values(AllNew)
             .send()
             .await;
@@ -119,7 +119,7 @@ impl UpdateUser for DynamoUsers {
                 let found = read_optional_user(failed.item())?;
                 match found {
                     Some(user)
-                        if is_made_by(
+                        if is_written_by(
                             failed.item(),
                             &rotation.session,
                             rotation.operation.as_str(),
@@ -138,7 +138,7 @@ impl UpdateUser for DynamoUsers {
         let outcome = self
             .update(end.username)
             .update_expression("REMOVE #s.#session")
-            // Without the condition an update of an item that is gone would make a new one.
+            // Without a condition the update would create a deleted item again.
             .condition_expression(format!("{ID} = :id"))
             .expression_attribute_names("#s", SESSIONS)
             .expression_attribute_names("#session", end.session.as_str())
@@ -157,18 +157,18 @@ impl UpdateUser for DynamoUsers {
         ended: EndedSessions,
     ) -> Result<AccountChangeOutcome, StoreError> {
         let request = self.change(change.user, change.operation);
-        let kept = change.session.filter(|_| ended == EndedSessions::Others);
-        let (request, condition, kept) = if let Some(kept) = kept {
-            keep_as_read(request, change.user, kept)
+        let current = change.session.filter(|_| ended == EndedSessions::Others);
+        let (request, condition, sessions) = if let Some(current) = current {
+            keep_as_read(request, change.user, current)
         } else {
-            let (request, condition) = asked_by(request, change.session);
+            let (request, condition) = require_session(request, change.session);
             (request, condition, Attributes::new())
         };
         let request = request
             .update_expression("SET #sessions = :sessions, #operation = :operation")
             .condition_expression(format!("#id = :id{condition}"))
-            .expression_attribute_values(":sessions", AttributeValue::M(kept));
-        finish(request, change.operation).await
+            .expression_attribute_values(":sessions", AttributeValue::M(sessions));
+        send(request, change.operation).await
     }
 
     async fn change_password(
@@ -179,7 +179,7 @@ impl UpdateUser for DynamoUsers {
         let operation = &started.session.operation;
         let version = user.credentials_version;
         let new = (started.id.as_str().to_owned(), write_session(&started.session));
-        let (request, condition) = asked_by(self.change(user, operation), change.session);
+        let (request, condition) = require_session(self.change(user, operation), change.session);
         let request = request
             .update_expression(
                 "SET #sessions = :sessions, #operation = :operation, #hash = :hash, \
@@ -196,12 +196,12 @@ impl UpdateUser for DynamoUsers {
             .expression_attribute_values(":active", string(ACTIVE))
             .expression_attribute_values(":version", number(version))
             .expression_attribute_values(":next", number(version.saturating_add(1)));
-        finish(request, operation).await
+        send(request, operation).await
     }
 }
 
 impl DynamoUsers {
-    /// An update of the user's item and its sessions.
+    /// An update of the user's item with the common placeholders.
     fn change(&self, user: &User, operation: &OperationId) -> UpdateItemFluentBuilder {
         self.update(&user.username)
             .expression_attribute_names("#id", ID)
@@ -212,8 +212,8 @@ impl DynamoUsers {
     }
 }
 
-/// Adds the condition that the session that asks is still there, where there is one.
-fn asked_by(
+/// Adds the condition that the requesting session still exists, if there is one.
+fn require_session(
     request: UpdateItemFluentBuilder,
     session: Option<&SessionId>,
 ) -> (UpdateItemFluentBuilder, &'static str) {
@@ -223,33 +223,33 @@ fn asked_by(
     }
 }
 
-/// The whole map is replaced, so that a session that was started since it was read ends too. The
-/// kept one must be as it was read, so that no rotation of it is undone.
+/// Replaces the whole map, so that sessions started after the read end too. The condition is that
+/// the current session is as read, so that no rotation of it is undone.
 fn keep_as_read(
     request: UpdateItemFluentBuilder,
     user: &User,
-    kept: &SessionId,
+    current: &SessionId,
 ) -> (UpdateItemFluentBuilder, &'static str, Attributes) {
     let mut sessions = Attributes::new();
     let mut read = String::new();
-    if let Some(session) = user.sessions.get(kept) {
-        sessions.insert(kept.as_str().to_owned(), write_session(session));
+    if let Some(session) = user.sessions.get(current) {
+        sessions.insert(current.as_str().to_owned(), write_session(session));
         session.operation.as_str().clone_into(&mut read);
     }
     let request = request
-        .expression_attribute_names("#session", kept.as_str())
+        .expression_attribute_names("#session", current.as_str())
         .expression_attribute_values(":read", string(read));
     (request, " AND #sessions.#session.#operation = :read", sessions)
 }
 
-async fn finish(
+async fn send(
     request: UpdateItemFluentBuilder,
     operation: &OperationId,
 ) -> Result<AccountChangeOutcome, StoreError> {
     match request.send().await.map_err(SdkError::into_service_error) {
         Ok(_) => Ok(AccountChangeOutcome::Made),
         Err(UpdateItemError::ConditionalCheckFailedException(failed)) => {
-            let author = failed.item().and_then(|item| made_by(item, None));
+            let author = failed.item().and_then(|item| written_by(item, None));
             if author == Some(operation.as_str()) {
                 return Ok(AccountChangeOutcome::Made);
             }
@@ -260,8 +260,8 @@ async fn finish(
     }
 }
 
-/// Whether a write of ours made the session as it is: the SDK sends a write again when its reply
-/// was lost, and the second delivery then fails on what the first one wrote.
-fn is_made_by(item: Option<&Attributes>, session: &SessionId, operation: &str) -> bool {
-    item.and_then(|item| made_by(item, Some(session))) == Some(operation)
+/// Whether this operation wrote the session: after a lost reply the SDK repeats a write, and the
+/// condition of the repeated one fails.
+fn is_written_by(item: Option<&Attributes>, session: &SessionId, operation: &str) -> bool {
+    item.and_then(|item| written_by(item, Some(session))) == Some(operation)
 }

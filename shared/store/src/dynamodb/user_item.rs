@@ -1,7 +1,7 @@
-//! One user as one item of the users table.
+//! A user as one item of the users table.
 //!
-//! A session's attribute names are short because an item is billed by its size, names included:
-//! with these, a user with three sessions fits into one write unit.
+//! Attribute names of sessions are short, because they count to the billed item size: a user with
+//! three sessions fits into one write unit.
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use latchkey_session::{AccountStatus, Client, Email, Session, Sessions, User, Username};
@@ -63,7 +63,7 @@ pub(crate) fn write_user(user: &User, operation: &OperationId) -> Attributes {
     if let Some(email) = &user.email {
         item.insert(EMAIL.to_owned(), string(email.as_str()));
     }
-    // A set cannot be empty.
+    // DynamoDB refuses empty sets.
     if !user.roles.is_empty() {
         item.insert(ROLES.to_owned(), AttributeValue::Ss(user.roles.clone()));
     }
@@ -103,18 +103,19 @@ pub(crate) fn read_user(item: &Attributes) -> Result<User, StoreError> {
     })
 }
 
-/// The name as typed, unless another name stands beside the key that the account is found by.
+/// The name as typed, or the key if the typed name does not fold to it.
 fn read_username(item: &Attributes) -> Result<Username, StoreError> {
     let key = read_string(item, USERNAME)?;
-    let of_key = |username: &Username| username.folded() == key;
-    let named = optional(item, NAME, |name| Username::parse(name.as_s().ok()?).ok().filter(of_key));
+    let matches_key = |username: &Username| username.folded() == key;
+    let named =
+        optional(item, NAME, |name| Username::parse(name.as_s().ok()?).ok().filter(matches_key));
     named
-        .or_else(|| Username::parse(key).ok().filter(of_key))
+        .or_else(|| Username::parse(key).ok().filter(matches_key))
         .ok_or(StoreError::Malformed(USERNAME))
 }
 
-/// An attribute that an account can do without. A mistake in it is logged and costs the attribute,
-/// because it must not cost the user the login.
+/// Reads an optional attribute. An unreadable one is logged and ignored, so that it does not
+/// prevent a login.
 fn optional<T>(
     item: &Attributes,
     name: &'static str,
@@ -128,7 +129,7 @@ fn optional<T>(
     read
 }
 
-/// Names an item in the log.
+/// The user id, for log lines.
 fn owner(item: &Attributes) -> &str {
     read_string(item, ID).unwrap_or_default()
 }
@@ -137,28 +138,28 @@ fn parse_time(value: &AttributeValue) -> Option<Timestamp> {
     value.as_n().ok()?.parse().ok().map(Timestamp::from_unix)
 }
 
-/// A role with a blank or a control character is two roles to software that splits them, so that
-/// one is left out.
+/// Ignores roles with white space or control characters: software that splits a list of roles would
+/// see two.
 fn read_roles(item: &Attributes) -> Vec<String> {
     let list = |value: &AttributeValue| {
-        let of_list = |roles: &Vec<_>| {
+        let from_list = |roles: &Vec<_>| {
             roles.iter().map(|role: &AttributeValue| role.as_s().ok().cloned()).collect()
         };
-        value.as_ss().ok().cloned().or_else(|| of_list(value.as_l().ok()?))
+        value.as_ss().ok().cloned().or_else(|| from_list(value.as_l().ok()?))
     };
-    let is_one = |role: &String| {
+    let is_single = |role: &String| {
         !role.is_empty() && !role.chars().any(|c| c.is_whitespace() || c.is_control())
     };
     let mut roles = optional(item, ROLES, list).unwrap_or_default();
-    if !roles.iter().all(is_one) {
+    if !roles.iter().all(is_single) {
         warn!(user = owner(item), "a role that is empty or has a blank is left out");
-        roles.retain(is_one);
+        roles.retain(is_single);
     }
     roles
 }
 
-/// Claims that an operator has written beside the account. A mistake in them is logged and costs
-/// the claims, because it must not cost the user the login.
+/// Additional claims that an operator has written. Invalid ones are logged and ignored, so that
+/// they do not prevent a login.
 fn read_claims(item: &Attributes) -> AdditionalClaims {
     let members = |value: &AttributeValue| value.as_m().ok().and_then(members_to_json);
     let Some(claims) = optional(item, CLAIMS, members) else {
@@ -170,7 +171,7 @@ fn read_claims(item: &Attributes) -> AdditionalClaims {
     })
 }
 
-/// The user of an item that may be gone.
+/// The user of an item, if there is one.
 pub(crate) fn read_optional_user(
     item: Option<&Attributes>,
 ) -> Result<Option<Box<User>>, StoreError> {
@@ -185,21 +186,21 @@ pub(crate) fn read_status(item: &Attributes) -> Result<AccountStatus, StoreError
     })
 }
 
-/// The operation that made the item, or the session of that name in it.
-pub(crate) fn made_by<'a>(item: &'a Attributes, session: Option<&SessionId>) -> Option<&'a str> {
-    let holder = match session {
+/// The operation that last wrote the item, or the session with this id in it.
+pub(crate) fn written_by<'a>(item: &'a Attributes, session: Option<&SessionId>) -> Option<&'a str> {
+    let attributes = match session {
         Some(id) => sessions(item).ok()?.get(id.as_str())?.as_m().ok()?,
         None => item,
     };
-    read_string(holder, OPERATION).ok()
+    read_string(attributes, OPERATION).ok()
 }
 
-/// The session map.
+/// The map of sessions.
 pub(crate) fn sessions(item: &Attributes) -> Result<&Attributes, StoreError> {
     item.get(SESSIONS).and_then(|value| value.as_m().ok()).ok_or(StoreError::Malformed(SESSIONS))
 }
 
-/// A session that cannot be read is over, and costs no other session and no login.
+/// Ignores unreadable sessions, so that they prevent no login and end no other session.
 fn read_sessions(item: &Attributes) -> Result<Sessions, StoreError> {
     let mut read = Sessions::new();
     for (name, session) in sessions(item)? {

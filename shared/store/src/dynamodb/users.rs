@@ -18,7 +18,7 @@ use latchkey_token::OperationId;
 use super::{
     attributes::{number, string},
     aws::Aws,
-    user_item::{ID, SESSIONS, USERNAME, VERSION, made_by, read_optional_user, write_user},
+    user_item::{ID, SESSIONS, USERNAME, VERSION, read_optional_user, write_user, written_by},
 };
 
 /// The users of a deployment.
@@ -35,7 +35,7 @@ impl DynamoUsers {
         Self { client: aws.dynamodb().await, table, legacy_table: None }
     }
 
-    /// The same users, and in `legacy_table` which of them an old service knew.
+    /// Adds the table that maps identities of a legacy service to these users.
     #[must_use]
     pub fn with_legacy(self, legacy_table: Option<String>) -> Self {
         Self { legacy_table, ..self }
@@ -50,7 +50,7 @@ impl DynamoUsers {
             .consistent_read(true)
     }
 
-    /// A conditional change of a user's item; the item comes back when the condition fails.
+    /// An update of a user's item, which returns the item if its condition fails.
     pub(super) fn update(&self, username: &Username) -> UpdateItemFluentBuilder {
         self.client
             .update_item()
@@ -78,9 +78,9 @@ impl AddUser for DynamoUsers {
             .await;
         match sent.map_err(SdkError::into_service_error) {
             Ok(_) => Ok(AddUserOutcome::Added),
-            // The SDK sends a write again when its reply was lost; the name is then taken by us.
+            // The SDK repeats a write after a lost reply; the name is then taken by this operation.
             Err(PutItemError::ConditionalCheckFailedException(failed)) => {
-                let owner = failed.item().and_then(|item| made_by(item, None));
+                let owner = failed.item().and_then(|item| written_by(item, None));
                 if owner == Some(operation.as_str()) {
                     Ok(AddUserOutcome::Added)
                 } else {
@@ -128,7 +128,7 @@ impl RemoveUser for DynamoUsers {
                     Some(user) if user.id == change.user.id => {
                         Ok(AccountChangeOutcome::Changed(Some(user)))
                     }
-                    // Gone, or another account: also by an earlier delivery of this call.
+                    // Removed, also by an earlier delivery of this write, or recreated.
                     Some(_) | None => Ok(AccountChangeOutcome::Made),
                 }
             }

@@ -1,4 +1,4 @@
-//! The sample's table.
+//! The work items table of the sample back end.
 
 use aws_sdk_dynamodb::Client;
 use latchkey_session::StoreError;

@@ -1,4 +1,4 @@
-//! Fetching keys from AWS.
+//! Fetches keys from AWS.
 
 use std::{
     future::Future,
@@ -16,9 +16,9 @@ use tracing::error;
 use super::RingSigning;
 use crate::{Aws, DynamoKeyRing, kms::KmsKey, secrets::Secret};
 
-/// Where keys are fetched from. A function links the AWS calls of the kinds that it can have alone.
-pub(super) trait Place: Send + Sync {
-    /// The keys with their version; `None` when the version is `known`.
+/// A store of keys. Generic, so that a function links only the AWS calls that it can need.
+pub(super) trait KeyBackend: Send + Sync {
+    /// The keys with their version; `None` if the version is `known`.
     fn fetch(
         &self,
         known: Option<&SecretString>,
@@ -30,10 +30,10 @@ fn is_known(known: Option<&SecretString>, version: &str) -> bool {
     known.is_some_and(|known| known.expose_secret() == version)
 }
 
-/// The public halves of the ring.
-pub(super) struct PublicHalves(pub(super) DynamoKeyRing);
+/// The public keys of the ring.
+pub(super) struct PublicKeys(pub(super) DynamoKeyRing);
 
-impl Place for PublicHalves {
+impl KeyBackend for PublicKeys {
     async fn fetch(
         &self,
         known: Option<&SecretString>,
@@ -49,14 +49,14 @@ impl Place for PublicHalves {
     }
 }
 
-/// The whole ring.
-pub(super) struct WholeRing {
+/// The ring with its private keys.
+pub(super) struct SigningKeys {
     table: DynamoKeyRing,
     kms: KmsKey,
     first: Option<Algorithm>,
 }
 
-impl WholeRing {
+impl SigningKeys {
     pub(super) async fn connect(aws: &Aws, table: String, signing: RingSigning) -> Self {
         let RingSigning { kms_key, first } = signing;
         let table = DynamoKeyRing::connect(aws, table).await;
@@ -64,7 +64,7 @@ impl WholeRing {
     }
 }
 
-impl Place for WholeRing {
+impl KeyBackend for SigningKeys {
     async fn fetch(
         &self,
         known: Option<&SecretString>,
@@ -95,7 +95,7 @@ impl SecretKeys {
     }
 }
 
-impl Place for SecretKeys {
+impl KeyBackend for SecretKeys {
     async fn fetch(
         &self,
         known: Option<&SecretString>,
@@ -109,49 +109,49 @@ impl Place for SecretKeys {
     }
 }
 
-/// Fetches a function's keys, and a legacy service's beside them.
-pub(super) struct Source<P> {
-    place: P,
+/// Fetches a function's keys, and those of a legacy service.
+pub(super) struct KeyFetcher<B> {
+    backend: B,
     legacy: Option<Secret>,
-    last: Mutex<Last>,
+    last: Mutex<LastFetch>,
 }
 
-/// The last fetch.
+/// The result of the last fetch.
 #[derive(Clone, Default)]
-struct Last {
+struct LastFetch {
     version: Option<SecretString>,
-    legacy: LegacyText,
+    legacy: LegacySecret,
 }
 
-/// The secret of a legacy service.
+/// The fetched secret of a legacy service.
 #[derive(Clone, Default)]
-enum LegacyText {
-    /// There is no such service, or nothing was fetched yet.
+enum LegacySecret {
+    /// Not configured, or not fetched yet.
     #[default]
     None,
     Text(SecretString),
-    /// It could not be fetched.
+    /// The fetch failed.
     Unread,
 }
 
-impl<P: Place> Source<P> {
-    pub(super) async fn connect(place: P, legacy_secret: Option<String>, aws: &Aws) -> Self {
+impl<B: KeyBackend> KeyFetcher<B> {
+    pub(super) async fn connect(backend: B, legacy_secret: Option<String>, aws: &Aws) -> Self {
         let legacy = match legacy_secret {
             Some(arn) => Some(Secret::connect(aws, arn).await),
             None => None,
         };
-        Self { place, legacy, last: Mutex::default() }
+        Self { backend, legacy, last: Mutex::default() }
     }
 
-    /// If a legacy service's keys cannot be fetched, the last ones stay: our own do not depend on
-    /// them.
-    async fn fetch_legacy(&self, last: &LegacyText) -> LegacyText {
-        let Some(secret) = &self.legacy else { return LegacyText::None };
+    /// Fetches the legacy keys. If that fails, the last ones stay, so that a fault of this secret
+    /// does not affect our own keys.
+    async fn fetch_legacy(&self, last: &LegacySecret) -> LegacySecret {
+        let Some(secret) = &self.legacy else { return LegacySecret::None };
         match secret.read().await {
-            Ok(text) => LegacyText::Text(text),
+            Ok(text) => LegacySecret::Text(text),
             Err(fault) => {
                 error!(cause = %fault, "keys of the Flask service not read");
-                if let LegacyText::Text(_) = last { last.clone() } else { LegacyText::Unread }
+                if let LegacySecret::Text(_) = last { last.clone() } else { LegacySecret::Unread }
             }
         }
     }
@@ -164,21 +164,21 @@ impl<P: Place> Source<P> {
         let last = self.last.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let known = last.version.as_ref().filter(|_| is_cached);
         let (fetched, legacy) =
-            tokio::join!(self.place.fetch(known, now), self.fetch_legacy(&last.legacy));
+            tokio::join!(self.backend.fetch(known, now), self.fetch_legacy(&last.legacy));
         let fetched = match fetched? {
             None if legacy == last.legacy => return Ok(None),
-            None => self.place.fetch(None, now).await?,
+            None => self.backend.fetch(None, now).await?,
             fetched => fetched,
         };
         let (keys, version) = fetched.ok_or(RingError::NotFound)?;
         let keys = keys.with_legacy(legacy.keys());
         let version = Some(version);
-        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Last { version, legacy };
+        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = LastFetch { version, legacy };
         Ok(Some(keys))
     }
 }
 
-impl<P: Place> FetchKeys for Source<P> {
+impl<B: KeyBackend> FetchKeys for KeyFetcher<B> {
     fn fetch(
         &self,
         is_cached: bool,
@@ -188,8 +188,8 @@ impl<P: Place> FetchKeys for Source<P> {
     }
 }
 
-impl LegacyText {
-    /// The keys; none if they are not usable.
+impl LegacySecret {
+    /// The parsed keys; none if the secret is invalid.
     fn keys(&self) -> LegacyKeys {
         match self {
             Self::None => LegacyKeys::default(),
@@ -202,7 +202,7 @@ impl LegacyText {
     }
 }
 
-impl PartialEq for LegacyText {
+impl PartialEq for LegacySecret {
     fn eq(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::None, Self::None) | (Self::Unread, Self::Unread) => true,

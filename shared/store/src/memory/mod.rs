@@ -1,4 +1,4 @@
-//! The stores in memory, for tests. They keep every promise that the DynamoDB ones keep.
+//! In-memory stores for tests, with the same contract as those in DynamoDB.
 
 mod users;
 mod work_items;

@@ -1,4 +1,4 @@
-//! Users in memory.
+//! The in-memory user store.
 
 use std::{
     collections::HashMap,
@@ -20,7 +20,7 @@ struct StoredUser {
     operation: OperationId,
 }
 
-/// Users in memory. Clones share them.
+/// An in-memory user store. Clones share the users.
 #[derive(Clone, Debug, Default)]
 pub struct MemoryUsers {
     users: Arc<Mutex<HashMap<String, StoredUser>>>,
@@ -28,7 +28,7 @@ pub struct MemoryUsers {
 }
 
 impl MemoryUsers {
-    /// Says which account a user of an old service has here.
+    /// Maps an identity of a legacy service to an account.
     pub fn add_legacy_user(&self, identity: &str, user: LegacyUser) {
         lock(&self.legacy).insert(identity.to_owned(), user);
     }
@@ -83,10 +83,10 @@ impl UpdateUser for MemoryUsers {
         if start.started.is_in(&user.sessions) {
             return Ok(AccountChangeOutcome::Made);
         }
-        let is_as_proved = user.id == start.user.id
+        let is_as_read = user.id == start.user.id
             && user.credentials_version == start.user.credentials_version
             && user.status == AccountStatus::Active;
-        if !is_as_proved {
+        if !is_as_read {
             return Ok(AccountChangeOutcome::Changed(Some(Box::new(user.clone()))));
         }
         start.started.apply(&mut user.sessions);
@@ -137,21 +137,21 @@ impl UpdateUser for MemoryUsers {
         change: &AccountChange<'_>,
         ended: EndedSessions,
     ) -> Result<AccountChangeOutcome, StoreError> {
-        let kept = change.session.filter(|_| ended == EndedSessions::Others);
+        let current = change.session.filter(|_| ended == EndedSessions::Others);
         Ok(self.change(change.user, change.operation, |user| {
-            let may = match kept {
-                Some(kept) => {
+            let is_allowed = match current {
+                Some(current) => {
                     let operation = |user: &User| {
-                        user.sessions.get(kept).map(|session| session.operation.clone())
+                        user.sessions.get(current).map(|session| session.operation.clone())
                     };
                     operation(user).is_some() && operation(user) == operation(change.user)
                 }
-                None => is_asked_by(user, change.session),
+                None => has_session(user, change.session),
             };
-            if may {
-                user.sessions.retain(|id, _| Some(id) == kept);
+            if is_allowed {
+                user.sessions.retain(|id, _| Some(id) == current);
             }
-            may
+            is_allowed
         }))
     }
 
@@ -161,15 +161,15 @@ impl UpdateUser for MemoryUsers {
     ) -> Result<AccountChangeOutcome, StoreError> {
         let PasswordChange { user: read, started, .. } = change;
         Ok(self.change(read, &started.session.operation, |user| {
-            let may = user.credentials_version == read.credentials_version
+            let is_allowed = user.credentials_version == read.credentials_version
                 && user.status == AccountStatus::Active
-                && is_asked_by(user, change.session);
-            if may {
+                && has_session(user, change.session);
+            if is_allowed {
                 user.credentials_version += 1;
                 user.password_hash = change.password_hash.clone();
                 user.sessions = [(started.id.clone(), started.session.clone())].into();
             }
-            may
+            is_allowed
         }))
     }
 }
@@ -184,7 +184,7 @@ impl RemoveUser for MemoryUsers {
         match users.get(name).map(|stored| &stored.user) {
             Some(user) if user.id == change.user.id => {
                 let is_as_read = user.credentials_version == change.user.credentials_version
-                    && is_asked_by(user, change.session);
+                    && has_session(user, change.session);
                 if !is_as_read {
                     return Ok(AccountChangeOutcome::Changed(Some(Box::new(user.clone()))));
                 }
@@ -197,7 +197,7 @@ impl RemoveUser for MemoryUsers {
 }
 
 impl MemoryUsers {
-    /// Makes a change that `apply` makes if it can, unless it has been made before.
+    /// Applies a change once. `apply` returns whether its condition holds.
     fn change(
         &self,
         read: &User,
@@ -219,7 +219,7 @@ impl MemoryUsers {
     }
 }
 
-/// Whether the session that asks is still there, where there is one.
-fn is_asked_by(user: &User, session: Option<&SessionId>) -> bool {
+/// Whether the requesting session still exists, if there is one.
+fn has_session(user: &User, session: Option<&SessionId>) -> bool {
     session.is_none_or(|session| user.sessions.contains_key(session))
 }

@@ -1,4 +1,4 @@
-//! Work items in memory.
+//! The in-memory store of work items.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -11,7 +11,7 @@ use latchkey_token::UserId;
 use super::lock;
 use crate::{WorkItem, WorkItemPage, WorkItemTable};
 
-/// Work items in memory. Clones share them.
+/// An in-memory store of work items. Clones share the items.
 #[derive(Clone, Debug, Default)]
 pub struct MemoryWorkItems(Arc<Mutex<HashMap<UserId, BTreeMap<String, WorkItem>>>>);
 

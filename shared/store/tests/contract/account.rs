@@ -1,4 +1,4 @@
-//! What is promised of the changes that users make to their accounts.
+//! Contract: changes of an account by its user.
 
 use latchkey_session::{
     AccountChange, AccountChangeOutcome, AccountStatus, Client, EndedSessions, PasswordChange,
@@ -18,14 +18,14 @@ const fn change<'a>(
     AccountChange { user, session: Some(session), operation }
 }
 
-/// A new password and session of `user`, asked for by `asking`.
+/// A password change of `user`, requested by `session`.
 fn password<'a>(
     user: &'a User,
-    asking: &'a SessionId,
+    session: &'a SessionId,
     started: &'a StartedSession,
     password_hash: &'a SecretString,
 ) -> PasswordChange<'a> {
-    PasswordChange { user, session: Some(asking), started, password_hash }
+    PasswordChange { user, session: Some(session), started, password_hash }
 }
 
 #[track_caller]
@@ -33,7 +33,7 @@ fn assert_made(outcome: &AccountChangeOutcome) {
     assert!(matches!(outcome, AccountChangeOutcome::Made), "{outcome:?}");
 }
 
-/// Nothing was written, and the outcome shows what is there.
+/// Nothing was written, and the outcome has the stored user.
 #[track_caller]
 fn assert_changed(outcome: AccountChangeOutcome, current: Option<&User>) {
     match outcome {
@@ -60,8 +60,7 @@ async fn rotate(store: &impl Users, user: &User, session: &SessionId) {
     store.rotate_session(&user.username, &rotation).await.unwrap();
 }
 
-/// Both in one write.
-pub(crate) async fn all_sessions_end_or_all_but_the_one_that_asks(store: &impl Users) {
+pub(crate) async fn all_sessions_end_or_all_but_the_current_one(store: &impl Users) {
     for (name, ended, left) in [("alma", EndedSessions::All, 0), ("anna", EndedSessions::Others, 1)]
     {
         let (before, id) = logged_in(store, name, NOW).await;
@@ -73,13 +72,12 @@ pub(crate) async fn all_sessions_end_or_all_but_the_one_that_asks(store: &impl U
             assert_made(&store.end_sessions(&change, ended).await.unwrap());
             let current = stored(store, &user).await;
             assert_eq!(current.sessions.len(), left, "{ended:?}");
-            assert!(current.sessions.keys().all(|kept| *kept == id));
+            assert!(current.sessions.keys().all(|left| *left == id));
         }
     }
 }
 
-/// A login between the read and the write leaves nothing behind.
-pub(crate) async fn a_session_that_was_started_meanwhile_ends_too(store: &impl Users) {
+pub(crate) async fn a_session_started_after_the_read_ends_too(store: &impl Users) {
     let (read, id) = logged_in(store, "bert", NOW).await;
     started(store, &read, NOW).await;
     let operation = operation();
@@ -88,22 +86,22 @@ pub(crate) async fn a_session_that_was_started_meanwhile_ends_too(store: &impl U
     assert_eq!(stored(store, &read).await.sessions, read.sessions);
 }
 
-/// Whoever keeps a session must know its newest generation.
+/// The kept session must still be as it was read.
 pub(crate) async fn a_rotation_of_the_kept_session_is_not_undone(store: &impl Users) {
     let (read, id) = logged_in(store, "cleo", NOW).await;
     rotate(store, &read, &id).await;
     let current = stored(store, &read).await;
     let operation = operation();
     let change = change(&read, &id, &operation);
-    let kept = store.end_sessions(&change, EndedSessions::Others).await.unwrap();
-    assert_changed(kept, Some(&current));
+    let outcome = store.end_sessions(&change, EndedSessions::Others).await.unwrap();
+    assert_changed(outcome, Some(&current));
     let after = stored(store, &read).await;
     assert_eq!((after.sessions, after.credentials_version), (current.sessions, 0));
     assert_made(&store.end_sessions(&change, EndedSessions::All).await.unwrap());
 }
 
-/// And counts the credentials version, so that a login that read the old one is refused. A
-/// rotation of the asking session since it was read makes no difference.
+/// It also increments the credentials version, so that a concurrent login is refused. A rotation of
+/// the requesting session since the read does not matter.
 pub(crate) async fn a_changed_password_replaces_all_sessions_in_the_same_write(store: &impl Users) {
     let (before, id) = logged_in(store, "dora", NOW).await;
     started(store, &before, NOW).await;
@@ -118,8 +116,7 @@ pub(crate) async fn a_changed_password_replaces_all_sessions_in_the_same_write(s
     assert_eq!(after.sessions, [(new.id, new.session)].into());
 }
 
-/// Anything else shows what is there, and writes nothing.
-pub(crate) async fn a_password_is_changed_only_where_credentials_and_session_are_as_read(
+pub(crate) async fn a_password_change_requires_the_credentials_and_session_as_read(
     store: &impl Users,
 ) {
     let (read, id) = logged_in(store, "emil", NOW).await;
@@ -129,8 +126,8 @@ pub(crate) async fn a_password_is_changed_only_where_credentials_and_session_are
     let mut stranger = read.clone();
     stranger.id = user("x").id;
     let ended = SessionId::generate().unwrap();
-    for (user, asking) in [(&outdated, &id), (&stranger, &id), (&read, &ended)] {
-        let change = password(user, asking, &new, &hash);
+    for (user, session) in [(&outdated, &id), (&stranger, &id), (&read, &ended)] {
+        let change = password(user, session, &new, &hash);
         assert_changed(store.change_password(&change).await.unwrap(), Some(&read));
     }
     let after = stored(store, &read).await;
@@ -146,10 +143,10 @@ pub(crate) async fn a_password_is_changed_only_where_credentials_and_session_are
     let gone = user("nobody");
     let change = password(&gone, &id, &new, &hash);
     assert_changed(store.change_password(&change).await.unwrap(), None);
-    assert!(store.find_user(&gone.username).await.unwrap().is_none(), "no item was made");
+    assert!(store.find_user(&gone.username).await.unwrap().is_none(), "no item was created");
 }
 
-/// A retry after a lost reply is recognised.
+/// The SDK repeats a write after a lost reply.
 pub(crate) async fn the_same_change_delivered_twice_is_one_change(store: &impl Users) {
     let (user, id) = logged_in(store, "fred", NOW).await;
     let (new, hash) = (session(&user, NOW), SecretString::from("new"));
@@ -160,47 +157,46 @@ pub(crate) async fn the_same_change_delivered_twice_is_one_change(store: &impl U
     assert_eq!(stored(store, &user).await.credentials_version, 1);
 }
 
-/// A legacy token has no session: the account as read is the condition.
-pub(crate) async fn without_a_session_that_asks_only_the_account_is_compared(store: &impl Users) {
+/// A legacy token has no session. The condition is the account as read.
+pub(crate) async fn a_change_without_a_session_compares_only_the_account(store: &impl Users) {
     let (read, _) = logged_in(store, "flora", NOW).await;
-    let by_token = operation();
-    let ask = AccountChange { user: &read, session: None, operation: &by_token };
+    let first = operation();
+    let change = AccountChange { user: &read, session: None, operation: &first };
     for ended in [EndedSessions::Others, EndedSessions::All] {
         let current = stored(store, &read).await;
         started(store, &current, NOW).await;
-        let by_token = operation();
-        let ask = AccountChange { operation: &by_token, ..ask };
-        assert_made(&store.end_sessions(&ask, ended).await.unwrap());
+        let next = operation();
+        let change = AccountChange { operation: &next, ..change };
+        assert_made(&store.end_sessions(&change, ended).await.unwrap());
         assert!(stored(store, &read).await.sessions.is_empty(), "{ended:?}");
     }
     let (new, hash) = (session(&read, NOW), SecretString::from("new"));
-    let change = PasswordChange { user: &read, session: None, started: &new, password_hash: &hash };
-    assert_made(&store.change_password(&change).await.unwrap());
+    let password =
+        PasswordChange { user: &read, session: None, started: &new, password_hash: &hash };
+    assert_made(&store.change_password(&password).await.unwrap());
     let current = stored(store, &read).await;
     assert_eq!((current.sessions.len(), current.credentials_version), (1, 1));
-    assert_changed(store.remove_user(&ask).await.unwrap(), Some(&current));
-    let ask = AccountChange { user: &current, ..ask };
-    assert_made(&store.remove_user(&ask).await.unwrap());
+    assert_changed(store.remove_user(&change).await.unwrap(), Some(&current));
+    let change = AccountChange { user: &current, ..change };
+    assert_made(&store.remove_user(&change).await.unwrap());
     assert!(store.find_user(&read.username).await.unwrap().is_none());
 }
 
-/// A retry after a lost reply is no error, and somebody else may take the name.
-pub(crate) async fn a_removed_user_is_gone_with_all_sessions_and_the_name_is_free(
-    store: &impl Users,
-) {
+/// A repeated removal succeeds too, and the name can be used again.
+pub(crate) async fn removing_a_user_removes_all_sessions_and_frees_the_name(store: &impl Users) {
     let (removed, id) = logged_in(store, "gina", NOW).await;
     let operation = operation();
     for _ in 0..2 {
         assert_made(&store.remove_user(&change(&removed, &id, &operation)).await.unwrap());
         assert!(store.find_user(&removed.username).await.unwrap().is_none());
     }
-    let (heir, _) = logged_in(store, "Gina", NOW).await;
+    let (recreated, _) = logged_in(store, "Gina", NOW).await;
     let state = store.find_session(&removed.username, Some(&id)).await.unwrap().unwrap();
-    assert_eq!((state.user, state.session_expires_at), (heir.id, None));
+    assert_eq!((state.user, state.session_expires_at), (recreated.id, None));
 }
 
-/// Neither with other credentials than those that were proved, nor by an ended session.
-pub(crate) async fn a_user_who_is_not_as_read_is_not_removed(store: &impl Users) {
+/// Neither after a password change, nor by an ended session.
+pub(crate) async fn a_user_is_removed_only_as_read(store: &impl Users) {
     let (read, id) = logged_in(store, "hugo", NOW).await;
     let operation = operation();
     let mut outdated = read.clone();
@@ -212,16 +208,15 @@ pub(crate) async fn a_user_who_is_not_as_read_is_not_removed(store: &impl Users)
     assert_eq!(stored(store, &read).await.id, read.id);
 }
 
-/// The name was given to another person meanwhile.
-pub(crate) async fn another_user_of_the_same_name_is_left_alone(store: &impl Users) {
-    let (heir, id) = logged_in(store, "ines", NOW).await;
-    let mut removed = heir.clone();
+pub(crate) async fn a_recreated_user_of_the_same_name_is_not_changed(store: &impl Users) {
+    let (recreated, id) = logged_in(store, "ines", NOW).await;
+    let mut removed = recreated.clone();
     removed.id = user("x").id;
     let operation = operation();
     let change = change(&removed, &id, &operation);
     let ended = store.end_sessions(&change, EndedSessions::All).await.unwrap();
-    assert_changed(ended, Some(&heir));
+    assert_changed(ended, Some(&recreated));
     assert_made(&store.remove_user(&change).await.unwrap());
-    let found = stored(store, &heir).await;
-    assert_eq!((found.id, found.sessions), (heir.id, heir.sessions));
+    let found = stored(store, &recreated).await;
+    assert_eq!((found.id, found.sessions), (recreated.id, recreated.sessions));
 }

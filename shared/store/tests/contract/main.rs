@@ -1,4 +1,4 @@
-//! The contract of the stores, checked in memory and in DynamoDB.
+//! The contract of the stores, tested in memory and in DynamoDB.
 #![cfg(test)]
 
 mod account;
@@ -24,66 +24,66 @@ use sessions::*;
 use users::*;
 use work_items::*;
 
-/// A store of users, all of it.
+/// All operations of a user store.
 pub(crate) trait Users: AddUser + ReadUser + UpdateUser + RemoveUser {}
 impl<T: AddUser + ReadUser + UpdateUser + RemoveUser> Users for T {}
 
-/// Tests a store of users: `users_contract!(make_store)`, where `make_store` is an `async fn`.
+/// Tests of a user store: `users_contract!(make_store)`, where `make_store` is an `async fn`.
 macro_rules! users_contract {
     ($make:path) => {
         users_contract!($make;
-            an_added_user_is_found_with_everything,
+            an_added_user_is_found_with_all_attributes,
             a_user_without_email_or_roles_is_found,
             an_unknown_name_finds_nothing,
             names_are_compared_in_their_folded_form,
             a_taken_name_is_refused_and_nothing_changes,
             the_same_addition_delivered_twice_is_one_addition,
-            of_parallel_additions_of_one_name_exactly_one_wins,
-            a_started_session_is_found_alive,
+            exactly_one_of_parallel_additions_of_a_name_wins,
+            a_started_session_is_found,
             a_session_of_another_name_is_not_found,
             the_same_start_delivered_twice_is_one_start,
             a_start_with_outdated_credentials_writes_nothing,
             a_start_for_a_deleted_user_writes_nothing,
-            a_start_removes_the_sessions_that_make_room,
+            a_start_over_the_limit_removes_the_oldest_session,
             a_start_on_a_disabled_account_writes_nothing,
-            starts_at_once_all_succeed_and_the_next_restores_the_limit,
+            concurrent_starts_all_succeed_and_the_next_restores_the_limit,
             two_hundred_sessions_are_removed_in_one_write,
             a_start_can_replace_the_password_hash,
-            the_newest_token_rotates_its_session_and_nothing_else,
-            any_other_token_rotates_nothing_and_shows_what_is_there,
+            the_newest_token_rotates_only_its_session,
+            any_other_token_rotates_nothing_and_returns_the_stored_user,
             only_a_live_session_is_rotated,
             the_same_rotation_delivered_twice_is_one_rotation,
-            of_parallel_rotations_with_one_token_exactly_one_wins,
+            exactly_one_of_parallel_rotations_of_a_token_wins,
             an_ended_session_is_gone_and_the_others_stay,
-            ending_what_is_not_there_changes_nothing,
-            all_sessions_end_or_all_but_the_one_that_asks,
-            a_session_that_was_started_meanwhile_ends_too,
+            ending_an_unknown_session_changes_nothing,
+            all_sessions_end_or_all_but_the_current_one,
+            a_session_started_after_the_read_ends_too,
             a_rotation_of_the_kept_session_is_not_undone,
             a_changed_password_replaces_all_sessions_in_the_same_write,
-            a_password_is_changed_only_where_credentials_and_session_are_as_read,
+            a_password_change_requires_the_credentials_and_session_as_read,
             the_same_change_delivered_twice_is_one_change,
-            without_a_session_that_asks_only_the_account_is_compared,
-            a_removed_user_is_gone_with_all_sessions_and_the_name_is_free,
-            a_user_who_is_not_as_read_is_not_removed,
-            another_user_of_the_same_name_is_left_alone,
+            a_change_without_a_session_compares_only_the_account,
+            removing_a_user_removes_all_sessions_and_frees_the_name,
+            a_user_is_removed_only_as_read,
+            a_recreated_user_of_the_same_name_is_not_changed,
         );
     };
-    ($make:path; $($promise:ident),* $(,)?) => {$(
+    ($make:path; $($test:ident),* $(,)?) => {$(
         #[tokio::test]
-        async fn $promise() {
-            crate::$promise(&$make().await).await;
+        async fn $test() {
+            crate::$test(&$make().await).await;
         }
     )*};
 }
 
-/// Tests a store of work items.
+/// Tests of a store of work items.
 macro_rules! work_items_contract {
     ($make:path) => {
         users_contract!($make;
             work_items_are_listed_oldest_first,
             work_items_come_in_pages,
             work_items_belong_to_their_user,
-            an_item_added_twice_is_there_once,
+            an_item_added_twice_is_stored_once,
             a_removed_item_is_gone_and_removing_it_again_changes_nothing,
         );
     };
@@ -135,7 +135,7 @@ async fn started(store: &impl Users, user: &User, now: Timestamp) -> SessionId {
     new.id
 }
 
-/// Adds a user of that name, whose session begins at `now`.
+/// Adds a user with a session that starts at `now`.
 async fn logged_in(store: &impl Users, name: &str, now: Timestamp) -> (User, SessionId) {
     let added = user(name);
     store.add_user(&added, &operation()).await.unwrap();
@@ -143,7 +143,7 @@ async fn logged_in(store: &impl Users, name: &str, now: Timestamp) -> (User, Ses
     (stored(store, &added).await, id)
 }
 
-/// The user as it is now.
+/// The user as stored.
 async fn stored(store: &impl Users, user: &User) -> User {
     store.find_user(&user.username).await.unwrap().unwrap()
 }

@@ -1,4 +1,4 @@
-//! What is promised of rotating a session and of ending one.
+//! Contract: rotating and ending sessions.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use latchkey_testkit::fixtures::{NOW, operation, session, user};
 
 const LATER: Timestamp = Timestamp::from_unix(NOW.unix() + 100);
 
-/// What a token of that generation asks for a hundred seconds after [`NOW`].
+/// The rotation by a token of this generation, 100 s after [`NOW`].
 fn rotation(user: &User, session: &SessionId, generation: u64) -> Rotation {
     Rotation {
         user: user.id.clone(),
@@ -39,8 +39,7 @@ fn refused(outcome: RotateSessionOutcome) -> Option<User> {
     }
 }
 
-/// One generation on, and what the item then says comes with it.
-pub(crate) async fn the_newest_token_rotates_its_session_and_nothing_else(store: &impl Users) {
+pub(crate) async fn the_newest_token_rotates_only_its_session(store: &impl Users) {
     let (before, id) = logged_in(store, "paul", NOW).await;
     let other = started(store, &before, NOW).await;
     let rotation = rotation(&before, &id, 0);
@@ -52,13 +51,14 @@ pub(crate) async fn the_newest_token_rotates_its_session_and_nothing_else(store:
     assert_eq!((new.generation, new.rotated_at), (1, LATER));
     assert_eq!((new.expires_at, &new.operation), (rotation.expires_at, &rotation.operation));
     assert_eq!((new.created_at, new.auth_time), (old.created_at, old.auth_time));
-    assert_eq!(new.client, rotation.client, "where the refresh came from");
+    assert_eq!(new.client, rotation.client, "the client of the refresh");
     assert_eq!(after.sessions[&other].generation, 0);
     assert_eq!(after.credentials_version, before.credentials_version);
 }
 
-/// The state that refused it comes with the refusal, so that nothing has to be read.
-pub(crate) async fn any_other_token_rotates_nothing_and_shows_what_is_there(store: &impl Users) {
+pub(crate) async fn any_other_token_rotates_nothing_and_returns_the_stored_user(
+    store: &impl Users,
+) {
     let (before, id) = logged_in(store, "quinn", NOW).await;
     store.rotate_session(&before.username, &rotation(&before, &id, 0)).await.unwrap();
     let current = stored(store, &before).await;
@@ -70,9 +70,9 @@ pub(crate) async fn any_other_token_rotates_nothing_and_shows_what_is_there(stor
     }
 }
 
-/// Not one that has expired or ended, nor one of a disabled, deleted or other account.
+/// Not an expired or ended one, nor one of a disabled, deleted or recreated account.
 pub(crate) async fn only_a_live_session_is_rotated(store: &impl Users) {
-    let expiring = async |name: &str, change: fn(&mut User)| {
+    let added_with = async |name: &str, change: fn(&mut User)| {
         let mut added = user(name);
         let started = session(&added, NOW);
         let id = started.id.clone();
@@ -85,9 +85,9 @@ pub(crate) async fn only_a_live_session_is_rotated(store: &impl Users) {
         user.sessions.values_mut().for_each(|session| session.expires_at = LATER);
     };
     for (user, id) in [
-        expiring("rosa", expired).await,
-        expiring("ruth", |user| user.sessions.clear()).await,
-        expiring("rick", |user| user.status = AccountStatus::Disabled).await,
+        added_with("rosa", expired).await,
+        added_with("ruth", |user| user.sessions.clear()).await,
+        added_with("rick", |user| user.status = AccountStatus::Disabled).await,
     ] {
         let outcome = store.rotate_session(&user.username, &rotation(&user, &id, 0)).await.unwrap();
         assert_eq!(refused(outcome).unwrap().sessions, user.sessions);
@@ -97,13 +97,14 @@ pub(crate) async fn only_a_live_session_is_rotated(store: &impl Users) {
     let stranger = Rotation { user: user("x").id, ..rotation(&owner, &id, 0) };
     let found = refused(store.rotate_session(&owner.username, &stranger).await.unwrap());
     assert_eq!(found.unwrap().sessions, owner.sessions);
-    let nobody = user("nobody");
-    let outcome = store.rotate_session(&nobody.username, &rotation(&nobody, &id, 0)).await.unwrap();
+    let unknown = user("nobody");
+    let outcome =
+        store.rotate_session(&unknown.username, &rotation(&unknown, &id, 0)).await.unwrap();
     assert!(refused(outcome).is_none());
-    assert!(store.find_user(&nobody.username).await.unwrap().is_none(), "nobody was made");
+    assert!(store.find_user(&unknown.username).await.unwrap().is_none(), "no user was created");
 }
 
-/// A retry after a lost reply is recognised.
+/// The SDK repeats a write after a lost reply.
 pub(crate) async fn the_same_rotation_delivered_twice_is_one_rotation(store: &impl Users) {
     let (user, id) = logged_in(store, "sara", NOW).await;
     let rotation = rotation(&user, &id, 0);
@@ -114,8 +115,8 @@ pub(crate) async fn the_same_rotation_delivered_twice_is_one_rotation(store: &im
     assert_eq!(stored(store, &user).await.sessions[&id].generation, 1);
 }
 
-/// Twenty at once, one winner, and everybody sees what the winner wrote.
-pub(crate) async fn of_parallel_rotations_with_one_token_exactly_one_wins(store: &impl Users) {
+/// All refusals have the state that the winner wrote.
+pub(crate) async fn exactly_one_of_parallel_rotations_of_a_token_wins(store: &impl Users) {
     let (user, id) = logged_in(store, "tina", NOW).await;
     let rotations: Vec<_> = (0..20).map(|_| rotation(&user, &id, 0)).collect();
     let attempts = rotations.iter().map(|one| store.rotate_session(&user.username, one));
@@ -132,7 +133,6 @@ pub(crate) async fn of_parallel_rotations_with_one_token_exactly_one_wins(store:
     assert_eq!(winners[0].sessions, stored(store, &user).await.sessions);
 }
 
-/// It is no longer found, and rotates no more.
 pub(crate) async fn an_ended_session_is_gone_and_the_others_stay(store: &impl Users) {
     let (user, id) = logged_in(store, "uma", NOW).await;
     let other = started(store, &user, NOW).await;
@@ -148,17 +148,19 @@ pub(crate) async fn an_ended_session_is_gone_and_the_others_stay(store: &impl Us
     assert!(refused(outcome).is_some());
 }
 
-/// Neither another user's session nor a user that is gone.
-pub(crate) async fn ending_what_is_not_there_changes_nothing(store: &impl Users) {
+/// Neither another user's session, nor a session of a missing user.
+pub(crate) async fn ending_an_unknown_session_changes_nothing(store: &impl Users) {
     let (owner, id) = logged_in(store, "vera", NOW).await;
     let (other, _) = logged_in(store, "walt", NOW).await;
-    let nobody = user("nobody");
-    for (username, user) in
-        [(&other.username, &other.id), (&owner.username, &other.id), (&nobody.username, &nobody.id)]
-    {
+    let unknown = user("nobody");
+    for (username, user) in [
+        (&other.username, &other.id),
+        (&owner.username, &other.id),
+        (&unknown.username, &unknown.id),
+    ] {
         store.end_session(&SessionEnd { username, user, session: &id }).await.unwrap();
     }
     assert_eq!(stored(store, &owner).await.sessions, owner.sessions);
     assert_eq!(stored(store, &other).await.sessions, other.sessions);
-    assert!(store.find_user(&nobody.username).await.unwrap().is_none(), "nobody was made");
+    assert!(store.find_user(&unknown.username).await.unwrap().is_none(), "no user was created");
 }

@@ -1,4 +1,4 @@
-//! What is promised of starting a session and of finding one.
+//! Contract: starting and finding sessions.
 
 use std::time::Duration;
 
@@ -9,8 +9,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use super::{Users, join_all, start, started};
 use latchkey_testkit::fixtures::{NOW, SESSION_POLICY, operation, session, user};
 
-/// A session is what a token is held against.
-pub(crate) async fn a_started_session_is_found_alive(store: &impl Users) {
+pub(crate) async fn a_started_session_is_found(store: &impl Users) {
     let user = user("frank");
     store.add_user(&user, &operation()).await.unwrap();
     let started = session(&user, NOW);
@@ -30,7 +29,6 @@ pub(crate) async fn a_started_session_is_found_alive(store: &impl Users) {
     assert_eq!(found.sessions[&started.id], started.session);
 }
 
-/// A session belongs to one name.
 pub(crate) async fn a_session_of_another_name_is_not_found(store: &impl Users) {
     let (owner, other) = (user("grace"), user("heidi"));
     store.add_user(&owner, &operation()).await.unwrap();
@@ -40,7 +38,7 @@ pub(crate) async fn a_session_of_another_name_is_not_found(store: &impl Users) {
     assert_eq!((state.user, state.session_expires_at), (other.id, None));
 }
 
-/// A retry after a lost reply is recognised.
+/// The SDK repeats a write after a lost reply.
 pub(crate) async fn the_same_start_delivered_twice_is_one_start(store: &impl Users) {
     let user = user("ivan");
     store.add_user(&user, &operation()).await.unwrap();
@@ -52,7 +50,6 @@ pub(crate) async fn the_same_start_delivered_twice_is_one_start(store: &impl Use
     assert_eq!(store.find_user(&user.username).await.unwrap().unwrap().sessions.len(), 1);
 }
 
-/// A password that was changed meanwhile refuses the session.
 pub(crate) async fn a_start_with_outdated_credentials_writes_nothing(store: &impl Users) {
     let user = user("judy");
     store.add_user(&user, &operation()).await.unwrap();
@@ -64,7 +61,7 @@ pub(crate) async fn a_start_with_outdated_credentials_writes_nothing(store: &imp
     assert!(store.find_user(&user.username).await.unwrap().unwrap().sessions.is_empty());
 }
 
-/// No half-made user comes into being.
+/// An update must not create an incomplete item.
 pub(crate) async fn a_start_for_a_deleted_user_writes_nothing(store: &impl Users) {
     let user = user("kate");
     let new = session(&user, NOW);
@@ -72,8 +69,7 @@ pub(crate) async fn a_start_for_a_deleted_user_writes_nothing(store: &impl Users
     assert!(store.find_user(&user.username).await.unwrap().is_none());
 }
 
-/// The limit holds.
-pub(crate) async fn a_start_removes_the_sessions_that_make_room(store: &impl Users) {
+pub(crate) async fn a_start_over_the_limit_removes_the_oldest_session(store: &impl Users) {
     let user = user("leo");
     store.add_user(&user, &operation()).await.unwrap();
     let mut ids = Vec::new();
@@ -84,10 +80,9 @@ pub(crate) async fn a_start_removes_the_sessions_that_make_room(store: &impl Use
     }
     let found = store.find_user(&user.username).await.unwrap().unwrap();
     assert_eq!(found.sessions.len(), SESSION_POLICY.limit);
-    assert!(!found.sessions.contains_key(&ids[0]), "the oldest made room");
+    assert!(!found.sessions.contains_key(&ids[0]), "the oldest has ended");
 }
 
-/// An account that was disabled since it was read gets no session.
 pub(crate) async fn a_start_on_a_disabled_account_writes_nothing(store: &impl Users) {
     let mut user = user("mia");
     user.status = AccountStatus::Disabled;
@@ -97,8 +92,10 @@ pub(crate) async fn a_start_on_a_disabled_account_writes_nothing(store: &impl Us
     assert!(store.find_user(&user.username).await.unwrap().unwrap().sessions.is_empty());
 }
 
-/// No login fails for contention. Twenty that read the same item leave more than the limit.
-pub(crate) async fn starts_at_once_all_succeed_and_the_next_restores_the_limit(store: &impl Users) {
+/// No login fails because of contention. Twenty logins that read the same item exceed the limit.
+pub(crate) async fn concurrent_starts_all_succeed_and_the_next_restores_the_limit(
+    store: &impl Users,
+) {
     let user = user("nina");
     store.add_user(&user, &operation()).await.unwrap();
     for second in 0..3 {
@@ -118,7 +115,7 @@ pub(crate) async fn starts_at_once_all_succeed_and_the_next_restores_the_limit(s
     assert_eq!(restored.sessions.len(), SESSION_POLICY.limit);
 }
 
-/// Cleaning up after a long time stays within the store's limits of an expression.
+/// The removal stays within DynamoDB's limits of an expression.
 pub(crate) async fn two_hundred_sessions_are_removed_in_one_write(store: &impl Users) {
     let mut user = user("nora");
     for _ in 0..250 {
@@ -133,7 +130,7 @@ pub(crate) async fn two_hundred_sessions_are_removed_in_one_write(store: &impl U
     assert_eq!(store.find_user(&user.username).await.unwrap().unwrap().sessions.len(), 2);
 }
 
-/// The rehash of an outdated hash costs no write of its own.
+/// A rehash needs no separate write.
 pub(crate) async fn a_start_can_replace_the_password_hash(store: &impl Users) {
     let user = user("olga");
     store.add_user(&user, &operation()).await.unwrap();

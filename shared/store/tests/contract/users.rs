@@ -1,4 +1,4 @@
-//! What is promised of adding and finding users.
+//! Contract: adding and finding users.
 
 use latchkey_session::{AccountStatus, AddUserOutcome, Email};
 use latchkey_token::SessionId;
@@ -7,8 +7,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use super::{Users, join_all, name};
 use latchkey_testkit::fixtures::{NOW, operation, session, user};
 
-/// A user may have any of the optional parts.
-pub(crate) async fn an_added_user_is_found_with_everything(store: &impl Users) {
+pub(crate) async fn an_added_user_is_found_with_all_attributes(store: &impl Users) {
     let mut added = user("Alice");
     added.email = Some(Email::parse("alice@example.com").unwrap());
     added.roles = vec!["admin".to_owned(), "editor".to_owned()];
@@ -32,14 +31,12 @@ pub(crate) async fn an_added_user_is_found_with_everything(store: &impl Users) {
     assert_eq!(found.password_hash.expose_secret(), added.password_hash.expose_secret());
 }
 
-/// Nothing optional is needed.
 pub(crate) async fn a_user_without_email_or_roles_is_found(store: &impl Users) {
     store.add_user(&user("bob"), &operation()).await.unwrap();
     let found = store.find_user(&name("bob")).await.unwrap().unwrap();
     assert_eq!((found.email, found.roles, found.sessions.len()), (None, Vec::new(), 0));
 }
 
-/// Absence is no error.
 pub(crate) async fn an_unknown_name_finds_nothing(store: &impl Users) {
     assert!(store.find_user(&name("nobody")).await.unwrap().is_none());
     let id = SessionId::generate().unwrap();
@@ -54,7 +51,6 @@ pub(crate) async fn names_are_compared_in_their_folded_form(store: &impl Users) 
     assert_eq!(outcome, AddUserOutcome::NameTaken);
 }
 
-/// The first owner keeps everything.
 pub(crate) async fn a_taken_name_is_refused_and_nothing_changes(store: &impl Users) {
     let first = user("carol");
     store.add_user(&first, &operation()).await.unwrap();
@@ -66,7 +62,7 @@ pub(crate) async fn a_taken_name_is_refused_and_nothing_changes(store: &impl Use
     assert_eq!(found.password_hash.expose_secret(), first.password_hash.expose_secret());
 }
 
-/// A retry after a lost reply is recognised.
+/// The SDK repeats a write after a lost reply.
 pub(crate) async fn the_same_addition_delivered_twice_is_one_addition(store: &impl Users) {
     let (added, operation) = (user("dave"), operation());
     for _ in 0..2 {
@@ -74,8 +70,8 @@ pub(crate) async fn the_same_addition_delivered_twice_is_one_addition(store: &im
     }
 }
 
-/// Twenty at once, one winner, and the winner's user is the one that is there.
-pub(crate) async fn of_parallel_additions_of_one_name_exactly_one_wins(store: &impl Users) {
+/// The stored user is the winner's.
+pub(crate) async fn exactly_one_of_parallel_additions_of_a_name_wins(store: &impl Users) {
     let users: Vec<_> = (0..20).map(|_| (user("erin"), operation())).collect();
     let mut winners = Vec::new();
     let attempts = users.iter().map(|(user, operation)| store.add_user(user, operation));

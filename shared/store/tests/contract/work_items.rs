@@ -1,10 +1,9 @@
-//! What is promised of work items.
+//! Contract: work items.
 
 use latchkey_store::{WorkItem, WorkItemTable};
 use latchkey_testkit::fixtures::NOW;
 use latchkey_token::{Timestamp, UserId};
 
-/// Items come in the order in which they were added.
 pub(crate) async fn work_items_are_listed_oldest_first(store: &impl WorkItemTable) {
     let user = UserId::generate().unwrap();
     for (id, age) in [("c", 1), ("a", 3), ("b", 2)] {
@@ -15,7 +14,7 @@ pub(crate) async fn work_items_are_listed_oldest_first(store: &impl WorkItemTabl
     assert_eq!(listed.items, [item("a", 3), item("b", 2), item("c", 1)]);
 }
 
-/// Pages of every size hold each item once, and the last one says that it is.
+/// Pages of every size have each item once, and only the last one has no `next`.
 pub(crate) async fn work_items_come_in_pages(store: &impl WorkItemTable) {
     let user = UserId::generate().unwrap();
     for id in ["e", "b", "d", "a", "c"] {
@@ -37,10 +36,9 @@ pub(crate) async fn work_items_come_in_pages(store: &impl WorkItemTable) {
         assert_eq!(pages, 5_usize.div_ceil(usize::from(limit)), "no page is empty");
     }
     let removed = store.list_work_items(&user, Some("bb"), 1).await.unwrap();
-    assert_eq!(removed.items[0].id, "c", "also after an item that is gone");
+    assert_eq!(removed.items[0].id, "c", "even after a removed item");
 }
 
-/// Nobody sees or removes another's items.
 pub(crate) async fn work_items_belong_to_their_user(store: &impl WorkItemTable) {
     let (owner, other) = (UserId::generate().unwrap(), UserId::generate().unwrap());
     store.add_work_item(&owner, &item("a", 1)).await.unwrap();
@@ -49,8 +47,7 @@ pub(crate) async fn work_items_belong_to_their_user(store: &impl WorkItemTable) 
     assert_eq!(listed(store, &owner).await.len(), 1);
 }
 
-/// A retry changes nothing.
-pub(crate) async fn an_item_added_twice_is_there_once(store: &impl WorkItemTable) {
+pub(crate) async fn an_item_added_twice_is_stored_once(store: &impl WorkItemTable) {
     let user = UserId::generate().unwrap();
     for _ in 0..2 {
         store.add_work_item(&user, &item("a", 1)).await.unwrap();
@@ -58,7 +55,6 @@ pub(crate) async fn an_item_added_twice_is_there_once(store: &impl WorkItemTable
     assert_eq!(listed(store, &user).await.len(), 1);
 }
 
-/// Removing is idempotent.
 pub(crate) async fn a_removed_item_is_gone_and_removing_it_again_changes_nothing(
     store: &impl WorkItemTable,
 ) {

@@ -1,4 +1,4 @@
-//! Responses that break off.
+//! Responses with a broken connection.
 
 use std::{
     io,
@@ -12,7 +12,7 @@ use axum::{
 };
 use http_body::Frame;
 
-/// A response that breaks off before it begins, so that the client sees a broken connection.
+/// A response whose body fails, so that the client sees a broken connection.
 pub(super) fn broken() -> Response {
     Response::new(Body::new(BrokenBody))
 }

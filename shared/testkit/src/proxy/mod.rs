@@ -1,5 +1,5 @@
-//! A proxy before DynamoDB, KMS and Secrets Manager. It counts calls and what they cost, and makes them
-//! fail.
+//! A proxy in front of DynamoDB, KMS and Secrets Manager. It records calls with their cost, and
+//! injects faults.
 
 mod broken;
 mod plan;
@@ -23,48 +23,48 @@ use tokio::{net::TcpListener, time::timeout};
 use broken::broken;
 use plan::{Plan, PlannedFault};
 
-/// How long a hanging call hangs: longer than any function waits.
+/// The duration of [`Fault::Hang`]: longer than the time limit of any function.
 const HANG_TIME: Duration = Duration::from_mins(1);
 
-/// How long held calls wait for each other: less than the SDK waits for a response.
+/// How long held calls wait for each other: less than the SDK's attempt timeout.
 const MAX_HOLD: Duration = Duration::from_millis(500);
 
-/// One call that was made.
+/// A recorded call.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Call {
     /// The operation, such as `GetItem`.
     pub operation: String,
-    /// The table.
+    /// The table name; empty for KMS and Secrets Manager.
     pub table: String,
-    /// Whether it asked for a consistent read.
+    /// Whether it requests a consistent read.
     pub is_consistent: bool,
-    /// The capacity units that it consumed, as the engine reports them.
+    /// The consumed capacity units that DynamoDB reports.
     pub units: f64,
 }
 
-/// A request as a function made it.
+/// A recorded request, for checks of IAM policies.
 #[derive(Clone, Debug)]
 pub struct AwsRequest {
-    /// The access key that it was signed with.
+    /// The access key id of its signature.
     pub caller: String,
-    /// The action as policies name it, such as `dynamodb:GetItem`.
+    /// The IAM action, such as `dynamodb:GetItem`.
     pub action: String,
-    /// The body.
+    /// The JSON body.
     pub body: Value,
 }
 
-/// What the proxy does with a call.
+/// A fault of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
-    /// DynamoDB refuses it with this error code.
+    /// The response is an error with this code.
     Error(&'static str),
-    /// It is carried out after this time.
+    /// The call is delayed.
     Delay(Duration),
-    /// It gets no response.
+    /// The call gets no response.
     Hang,
-    /// The connection breaks before it is carried out.
+    /// The connection breaks before the call has an effect.
     DropRequest,
-    /// The connection breaks after it was carried out.
+    /// The connection breaks after the call has had its effect.
     DropReply,
 }
 
@@ -80,13 +80,13 @@ struct Upstream {
 /// A running proxy.
 #[derive(Debug)]
 pub struct DynamoProxy {
-    /// Its URL.
+    /// The proxy's URL.
     pub endpoint: String,
     plan: Arc<Mutex<Plan>>,
 }
 
 impl DynamoProxy {
-    /// Starts a proxy in front of the DynamoDB at `endpoint`.
+    /// Starts a proxy in front of the DynamoDB at the URL `endpoint`.
     pub async fn start(endpoint: &str) -> Self {
         Self::start_with(endpoint, "").await
     }
@@ -113,46 +113,45 @@ impl DynamoProxy {
         self.plan().faults.push(planned);
     }
 
-    /// Injects `fault` into `times` calls of any operation from the `first` one on (the next call is
-    /// number 1).
+    /// Injects `fault` into `times` calls of any operation, starting with the `first` one (the next
+    /// call is number 1).
     pub fn inject_from(&self, first: usize, fault: Fault, times: usize) {
         let passing = first.saturating_sub(1);
         self.plan().faults.push(PlannedFault { operation: None, passing, times, fault });
     }
 
-    /// Holds the next `count` calls of `operation` until all of them have arrived, and then releases
-    /// them together; after half a second each is released alone.
+    /// Holds the next `count` calls of `operation` until all of them have arrived, or for 500 ms.
     pub fn hold(&self, operation: &'static str, count: usize) {
         self.plan().barriers.entry(operation).or_default().hold(count);
     }
 
-    /// From now on, reads that do not ask for consistency return each item as it was before its last
-    /// write, as DynamoDB's eventually consistent reads may.
+    /// From now on, eventually consistent reads return each item as it was before its last write.
     pub fn serve_stale_reads(&self) {
         self.plan().before = Some(HashMap::new());
     }
 
-    /// Removes the remaining faults.
+    /// Removes all injected faults.
     pub fn heal(&self) {
         self.plan().faults.clear();
     }
 
-    /// Takes the calls since the last time, those that met a fault included.
+    /// Takes the calls since the last take, including those with a fault.
     pub fn take_calls(&self) -> Vec<Call> {
         std::mem::take(&mut self.plan().calls)
     }
 
-    /// The requests since the last time this was asked.
+    /// Takes the requests since the last take.
     pub fn take_requests(&self) -> Vec<AwsRequest> {
         std::mem::take(&mut self.plan().requests)
     }
 
-    /// Takes the calls since the last time without those that read keys, which are not part of a request.
+    /// As [`DynamoProxy::take_calls`], without reads of the key ring, which are not part of a
+    /// request.
     pub fn take_request_calls(&self) -> Vec<Call> {
         self.take_calls().into_iter().filter(|call| call.table != "KeysTable").collect()
     }
 
-    /// The response to a request, and the calls that it made.
+    /// The output of `request`, and the calls that it made.
     pub async fn calls_of<T>(&self, request: impl Future<Output = T>) -> (T, Vec<Call>) {
         self.take_calls();
         (request.await, self.take_request_calls())
@@ -251,7 +250,7 @@ impl Upstream {
             self.record(operation, body, 0.5);
             return stale.into_response();
         }
-        // The functions do not ask for the cost of a call.
+        // Functions do not request the consumed capacity.
         request["ReturnConsumedCapacity"] = "TOTAL".into();
         let answer = self.send(headers, &request).await;
         let (status, headers) = (answer.status(), answer.headers().clone());
@@ -279,7 +278,7 @@ impl Upstream {
         sent.send().await.unwrap()
     }
 
-    /// The response to a read that may be stale. Before a write, stores the item as it is.
+    /// The response to an eventually consistent read. Before a write, records the current item.
     async fn stale(&self, operation: &str, headers: &HeaderMap, request: &Value) -> Option<String> {
         self.plan().before.as_ref()?;
         if operation == "GetItem" {
@@ -289,7 +288,7 @@ impl Upstream {
             return known.filter(|_| !is_consistent).map(Value::to_string);
         }
         let key = match operation {
-            // A put names no key. Only the users table is supported here.
+            // A put has no key member. Only the users table is supported.
             "PutItem" if request["Item"]["username"].is_object() => {
                 json!({ "username": request["Item"]["username"] })
             }
@@ -307,7 +306,7 @@ impl Upstream {
     }
 }
 
-/// The key under which an item is stored.
+/// The key of an item in [`Plan::before`].
 fn item_name(request: &Value, key: &Value) -> String {
     format!("{} {key}", request["TableName"])
 }

@@ -1,4 +1,4 @@
-//! The calls that a proxy has seen, and what it does with the next ones.
+//! Recorded calls of a proxy, and the faults of the next ones.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -16,28 +16,28 @@ pub(super) struct Plan {
     pub(super) requests: Vec<AwsRequest>,
     pub(super) faults: Vec<PlannedFault>,
     pub(super) barriers: HashMap<&'static str, HeldCalls>,
-    /// Each item as it was before its last write; `None` when reads are not stale.
+    /// Each item as it was before its last write; `None` unless stale reads are enabled.
     pub(super) before: Option<HashMap<String, Value>>,
 }
 
-/// A fault of some of the next calls.
+/// A fault for some of the next calls.
 #[derive(Debug)]
 pub(super) struct PlannedFault {
     /// The operation; `None` for any.
     pub(super) operation: Option<&'static str>,
-    /// How many calls pass before.
+    /// How many calls pass first.
     pub(super) passing: usize,
-    /// How many calls then meet the fault.
+    /// How many calls then get the fault.
     pub(super) times: usize,
     pub(super) fault: Fault,
 }
 
-/// Calls that wait for each other.
+/// The barriers of held calls.
 #[derive(Debug, Default)]
 pub(super) struct HeldCalls(VecDeque<Arc<Barrier>>);
 
 impl HeldCalls {
-    /// The next `count` calls are released together.
+    /// Adds a barrier for the next `count` calls.
     pub(super) fn hold(&mut self, count: usize) {
         let barrier = Arc::new(Barrier::new(count));
         self.0.extend(std::iter::repeat_n(barrier, count));
@@ -47,7 +47,7 @@ impl HeldCalls {
 impl Plan {
     pub(super) fn next_fault(&mut self, operation: &str) -> Option<Fault> {
         let mut planned = self.faults.iter_mut().filter(|planned| {
-            planned.times > 0 && planned.operation.is_none_or(|asked| asked == operation)
+            planned.times > 0 && planned.operation.is_none_or(|name| name == operation)
         });
         let next = planned.next()?;
         if next.passing > 0 {

@@ -4,7 +4,7 @@ use super::*;
 
 const NOW: Timestamp = Timestamp::from_unix(1_700_000_000);
 
-/// The item of alice, who has a session, after `change`.
+/// The item of alice, with one session, after `change`.
 fn item(change: impl FnOnce(&mut Attributes)) -> Attributes {
     let session = Session {
         generation: 0,
@@ -36,8 +36,8 @@ fn read(change: impl FnOnce(&mut Attributes)) -> User {
     read_user(&item(change)).unwrap()
 }
 
-/// Values that no attribute of ours has.
-fn odd_values() -> Vec<AttributeValue> {
+/// Values that are invalid in every attribute.
+fn invalid_values() -> Vec<AttributeValue> {
     vec![
         AttributeValue::Null(true),
         AttributeValue::Bool(true),
@@ -51,8 +51,8 @@ fn odd_values() -> Vec<AttributeValue> {
 }
 
 #[test]
-fn an_attribute_that_is_not_needed_costs_no_login_whatever_it_holds() {
-    for value in odd_values() {
+fn an_invalid_optional_attribute_does_not_prevent_a_login() {
+    for value in invalid_values() {
         for name in [EMAIL, ROLES, CLAIMS, CREATED, NAME] {
             let user = read(|item| drop(item.insert(name.to_owned(), value.clone())));
             assert_eq!(user.username.folded(), "alice", "{name} {value:?}");
@@ -75,9 +75,9 @@ fn an_attribute_that_is_not_needed_costs_no_login_whatever_it_holds() {
 }
 
 #[test]
-fn an_unreadable_session_is_over_and_costs_no_other() {
-    for (name, value) in odd_values().into_iter().map(|value| ("session-2", value)).chain([
-        ("not a name", string("x")),
+fn an_unreadable_session_is_ignored_and_ends_no_other() {
+    for (name, value) in invalid_values().into_iter().map(|value| ("session-2", value)).chain([
+        ("not an id", string("x")),
         ("session-2", AttributeValue::M([(SESSION_GENERATION.to_owned(), number(1))].into())),
     ]) {
         let user = read(|item| {
@@ -90,19 +90,20 @@ fn an_unreadable_session_is_over_and_costs_no_other() {
 }
 
 #[test]
-fn what_decides_who_may_log_in_is_read_strictly() {
+fn attributes_that_decide_on_a_login_are_read_strictly() {
     for name in [ID, USERNAME, HASH, STATUS, VERSION, SESSIONS] {
         assert!(read_user(&item(|item| drop(item.remove(name)))).is_err(), "no {name}");
-        let odd = AttributeValue::Bool(true);
-        let odd = item(|item| drop(item.insert(name.to_owned(), odd)));
-        assert!(read_user(&odd).is_err(), "{name}");
+        let invalid = AttributeValue::Bool(true);
+        let invalid = item(|item| drop(item.insert(name.to_owned(), invalid)));
+        assert!(read_user(&invalid).is_err(), "{name}");
     }
 }
 
 #[test]
-fn a_role_with_a_blank_or_a_control_character_is_left_out() {
-    let odd = ["billing admin", "a\tb", "a\nb", "a\u{a0}b", "a\u{2003}b", "a\0b", "a\u{85}b", ""];
-    let mut roles: Vec<_> = odd.map(str::to_owned).into();
+fn a_role_with_white_space_or_a_control_character_is_ignored() {
+    let invalid =
+        ["billing admin", "a\tb", "a\nb", "a\u{a0}b", "a\u{2003}b", "a\0b", "a\u{85}b", ""];
+    let mut roles: Vec<_> = invalid.map(str::to_owned).into();
     roles.extend(["admin".to_owned(), "équipe".to_owned()]);
     let user = read(|item| drop(item.insert(ROLES.to_owned(), AttributeValue::Ss(roles.clone()))));
     assert_eq!(user.roles, ["admin", "équipe"]);
@@ -112,7 +113,7 @@ fn a_role_with_a_blank_or_a_control_character_is_left_out() {
 }
 
 #[test]
-fn the_key_that_the_account_is_found_by_is_the_name_where_the_typed_one_differs() {
+fn the_key_replaces_a_typed_name_that_does_not_fold_to_it() {
     for (typed, shown) in
         [("Alice", "Alice"), ("ALICE", "ALICE"), ("Bob", "alice"), ("a b", "alice")]
     {
@@ -122,7 +123,7 @@ fn the_key_that_the_account_is_found_by_is_the_name_where_the_typed_one_differs(
 }
 
 #[test]
-fn identifiers_of_another_service_are_kept() {
+fn user_ids_of_another_service_are_accepted() {
     let id = "auth0|5f7c8ec7c33c6c004bbafe82";
     assert_eq!(read(|item| drop(item.insert(ID.to_owned(), string(id)))).id.as_str(), id);
 }
