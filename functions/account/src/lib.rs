@@ -1,4 +1,4 @@
-//! `/me` and `/sessions`: what users see and change of their own accounts.
+//! `/me` and `/sessions`: users read and change their own accounts.
 //!
 //! | route | file |
 //! |---|---|
@@ -17,7 +17,7 @@ use latchkey_token::Timestamp;
 use secrecy::SecretString;
 use tracing::error;
 
-/// How often a change is tried again if the account changes meanwhile.
+/// Attempts per request when the account changes concurrently.
 const MAX_TRIES: usize = 8;
 
 #[derive(Clone, Copy)]
@@ -37,7 +37,7 @@ const ROUTES: [Route<Action>; 5] = [
     ("DELETE", "/sessions/{}", Action::EndSession),
 ];
 
-/// What its routes use. The trait bounds are its IAM policy.
+/// Dependencies of the routes. The trait bounds match the function's IAM policy.
 #[derive(Debug)]
 pub struct Account<U> {
     /// Users and their sessions.
@@ -49,7 +49,7 @@ pub struct Account<U> {
 }
 
 impl<U: ReadUser + UpdateUser + RemoveUser> Account<U> {
-    /// Serves the caller, whose session is looked up at every request.
+    /// Serves one request. Always looks the caller's session up.
     ///
     /// # Errors
     /// The 401 for an invalid token or an ended session, `invalid_credentials`, `invalid_request`,
@@ -72,7 +72,7 @@ impl<U: ReadUser + UpdateUser + RemoveUser> Account<U> {
 }
 
 impl<U> Account<U> {
-    /// Checks that `password` is the caller's.
+    /// Verifies the caller's password.
     fn check_password(&self, caller: &Caller, password: &SecretString) -> Result<(), ApiError> {
         let wrong = ErrorKind::InvalidCredentials;
         let password = Password::parse(password).map_err(|_| wrong)?;
@@ -87,7 +87,7 @@ impl<U> Account<U> {
         }
     }
 
-    /// The answer to a request that has ended its own session: a browser forgets the tokens.
+    /// The response after the caller's own session has ended: clears the browser's cookies.
     fn signed_out(&self, request: &Request) -> Response<Body> {
         let mut response = empty();
         self.reader.locations.clear_cookies(request, response.headers_mut());

@@ -32,7 +32,7 @@ pub(crate) fn show(caller: &Caller) -> Result<Response<Body>, ApiError> {
 }
 
 impl<U: RemoveUser> Account<U> {
-    /// Removes the account, with all its sessions, of a caller who proves the password.
+    /// Deletes the caller's account and all its sessions. The body must have the password.
     pub(crate) async fn delete_me(
         &self,
         caller: Caller,
@@ -49,7 +49,7 @@ impl<U: RemoveUser> Account<U> {
                 Ok(self.signed_out(request))
             }
             AccountChangeOutcome::Changed(current) => {
-                // The session was ended, or the password was changed after it was checked.
+                // The session ended, or the password changed after the check.
                 let is_same_password = current
                     .is_some_and(|current| current.credentials_version == user.credentials_version);
                 Err(if is_same_password {

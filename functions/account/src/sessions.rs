@@ -30,7 +30,7 @@ struct SessionAnswer<'a> {
     current: bool,
 }
 
-/// The live sessions, the most recently used first.
+/// Lists the live sessions, most recently used first.
 pub(crate) fn list(caller: &Caller, now: Timestamp) -> Result<Response<Body>, ApiError> {
     let mut live: Vec<_> =
         caller.user.sessions.iter().filter(|(_, session)| session.expires_at > now).collect();
@@ -51,7 +51,7 @@ pub(crate) fn list(caller: &Caller, now: Timestamp) -> Result<Response<Body>, Ap
 }
 
 impl<U: UpdateUser> Account<U> {
-    /// Ends one of the caller's sessions. Another user's is not found.
+    /// Ends one of the caller's sessions. Other ids have no effect.
     pub(crate) async fn end_one(
         &self,
         caller: &Caller,
@@ -73,14 +73,14 @@ impl<U: UpdateUser> Account<U> {
 }
 
 impl<U: UpdateUser> Account<U> {
-    /// Ends every session of the caller, or every other one.
+    /// Ends all sessions of the caller, or all but the current one.
     pub(crate) async fn end_many(
         &self,
         mut caller: Caller,
         request: &Request,
         now: Timestamp,
     ) -> Result<Response<Body>, ApiError> {
-        let ended = which(request.uri().query().unwrap_or_default())?;
+        let ended = parse_keep(request.uri().query().unwrap_or_default())?;
         let operation = &OperationId::generate()?;
         for _ in 0..MAX_TRIES {
             let (user, session) = (&caller.user, caller.session.as_ref());
@@ -88,7 +88,7 @@ impl<U: UpdateUser> Account<U> {
             let outcome = self.users.end_sessions(&change, ended).await;
             match outcome? {
                 AccountChangeOutcome::Made => {
-                    info!(user = user.id.as_str(), which = ?ended, "sessions ended");
+                    info!(user = user.id.as_str(), sessions = ?ended, "sessions ended");
                     return Ok(match ended {
                         EndedSessions::All => self.signed_out(request),
                         EndedSessions::Others => empty(),
@@ -97,12 +97,12 @@ impl<U: UpdateUser> Account<U> {
                 AccountChangeOutcome::Changed(current) => caller = caller.again(current, now)?,
             }
         }
-        Err(ApiError::unavailable("the session is being refreshed all the time"))
+        Err(ApiError::unavailable("the session changed during every attempt"))
     }
 }
 
-/// A value that is misspelt must not end the session that was to be kept.
-fn which(query: &str) -> Result<EndedSessions, ApiError> {
+/// A misspelt `keep` is an error, so that it cannot end the current session.
+fn parse_keep(query: &str) -> Result<EndedSessions, ApiError> {
     let mut ended = EndedSessions::All;
     for (name, value) in form_urlencoded::parse(query.as_bytes()) {
         match (&*name, &*value) {

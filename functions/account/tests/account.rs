@@ -1,4 +1,4 @@
-//! `/me` and `/sessions`: what they answer, and what they change.
+//! `/me` and `/sessions`: their responses and changes.
 #![cfg(test)]
 
 mod scene;
@@ -35,7 +35,7 @@ fn every_route() -> [Value; 5] {
 }
 
 #[tokio::test]
-async fn me_is_what_is_known_of_the_caller_and_no_more() {
+async fn get_me_returns_the_callers_account_and_nothing_else() {
     let scene = scene(|alice| {
         alice.email = Some(Email::parse("alice@example.com").unwrap());
         alice.roles = vec!["editor".to_owned()];
@@ -66,7 +66,7 @@ async fn sessions_are_listed_the_most_recently_used_first() {
     let answer = scene.call(request("GET", "/sessions")).await;
     assert_eq!(answer.status_code, 200, "{answer:?}");
     let listed = body(&answer)["sessions"].as_array().unwrap().clone();
-    assert_eq!(listed.len(), 3, "those that live");
+    assert_eq!(listed.len(), 3, "only live sessions");
     let times: Vec<_> = listed.iter().map(|one| one["last_used_at"].as_str().unwrap()).collect();
     assert!(times.is_sorted_by(|a, b| a > b), "{times:?}");
     let current: Vec<_> = listed.iter().filter(|one| one["current"] == true).collect();
@@ -84,25 +84,25 @@ async fn sessions_are_listed_the_most_recently_used_first() {
 }
 
 #[tokio::test]
-async fn a_session_can_be_ended_by_its_name_also_when_there_is_none() {
+async fn ending_a_session_by_id_succeeds_even_for_unknown_ids() {
     let scene = scene(|_| ()).await;
     let path = format!("/sessions/{}", scene.sessions[1]);
     for _ in 0..2 {
         assert_empty(&scene.call(request("DELETE", &path)).await);
         assert_eq!(scene.left().await.len(), 2);
     }
-    for nobodys in ["x", "", "a/b", "%00", &"x".repeat(3_000)] {
-        let event = request("DELETE", &format!("/sessions/{nobodys}"));
+    for unknown in ["x", "", "a/b", "%00", &"x".repeat(3_000)] {
+        let event = request("DELETE", &format!("/sessions/{unknown}"));
         assert_empty(&scene.call(event).await);
     }
     assert_eq!(scene.left().await.len(), 2);
 }
 
 #[tokio::test]
-async fn nobody_ends_anothers_session_by_any_mix_of_tokens() {
+async fn no_mix_of_claims_ends_another_users_session() {
     let scene = scene(|_| ()).await;
     let victim = self::scene(|_| ()).await;
-    // Both live in one store, under two names.
+    // Two users in one store.
     let mut other = victim.alice.clone();
     other.username = Username::parse("victim").unwrap();
     scene.users.add_user(&other, &operation()).await.unwrap();
@@ -181,39 +181,39 @@ async fn a_deleted_account_is_gone_with_all_its_sessions() {
 }
 
 #[tokio::test]
-async fn no_route_answers_a_token_that_is_none_or_whose_session_is_over() {
+async fn every_route_refuses_missing_and_invalid_tokens() {
     for event in every_route() {
         let scene = scene(|_| ()).await;
         let (name, token, code) = &bad_tokens()[0];
         let answer = call(scene.users.clone(), &with_token(event.clone(), token)).await;
         assert_eq!(refusal(&answer), (401, (*code).to_owned()), "{name}");
-        let nobody = call(scene.users.clone(), &event).await;
-        assert_eq!(refusal(&nobody), (401, "missing_token".to_owned()));
+        let without_token = call(scene.users.clone(), &event).await;
+        assert_eq!(refusal(&without_token), (401, "missing_token".to_owned()));
     }
 }
 
 #[tokio::test]
-async fn no_route_answers_a_session_that_is_over() {
+async fn every_route_refuses_a_token_without_a_live_session() {
     for event in every_route() {
-        for mut over in [
+        for mut ended in [
             scene(|alice| alice.sessions.clear()).await,
             scene(|alice| alice.status = AccountStatus::Disabled).await,
             scene(|alice| {
                 alice.sessions.values_mut().for_each(|session| session.expires_at = NOW);
             })
             .await,
-            made_anew().await,
+            recreated_account().await,
         ] {
-            let answer = over.call(event.clone()).await;
+            let answer = ended.call(event.clone()).await;
             assert_eq!(refusal(&answer), (401, "token_revoked".to_owned()), "{event}");
-            let stored = over.stored().await.unwrap();
-            assert_eq!(stored.sessions, std::mem::take(&mut over.alice.sessions));
+            let stored = ended.stored().await.unwrap();
+            assert_eq!(stored.sessions, std::mem::take(&mut ended.alice.sessions));
         }
     }
 }
 
-/// A scene whose token is of the user who had the name before.
-async fn made_anew() -> Scene {
+/// A scene whose token belongs to a deleted account of the same name.
+async fn recreated_account() -> Scene {
     let mut scene = scene(|_| ()).await;
     scene.token = sign(&header(), &claims_for(&user("x").id, &scene.sessions[0]));
     scene
@@ -236,7 +236,7 @@ async fn other_methods_and_paths_are_refused() {
 }
 
 #[tokio::test]
-async fn a_store_that_does_not_answer_is_503_on_every_route() {
+async fn an_unavailable_store_is_503_on_every_route() {
     let scene = scene(|_| ()).await;
     for event in every_route() {
         let answer = call(UnavailableUsers, &with_token(event, &scene.token)).await;
@@ -244,22 +244,23 @@ async fn a_store_that_does_not_answer_is_503_on_every_route() {
     }
 }
 
-/// An old service's token for alice.
+/// A legacy token for alice, whose account is migrated.
 fn legacy_token(scene: &Scene) -> String {
-    let moved = LegacyUser { id: scene.alice.id.clone(), username: scene.alice.username.clone() };
-    scene.users.add_legacy_user("alice", moved);
+    let legacy_user =
+        LegacyUser { id: scene.alice.id.clone(), username: scene.alice.username.clone() };
+    scene.users.add_legacy_user("alice", legacy_user);
     latchkey_testkit::flask::sign(&latchkey_testkit::flask::extended_claims())
 }
 
 #[tokio::test]
-async fn a_legacy_token_opens_the_account_that_was_moved() {
+async fn a_legacy_token_works_for_its_migrated_account() {
     let scene = scene(|_| ()).await;
     let call = async |event: Value, token: &str| {
         call(scene.users.clone(), &with_token(event, token)).await
     };
     let token = latchkey_testkit::flask::sign(&latchkey_testkit::flask::extended_claims());
     let answer = call(request("GET", "/me"), &token).await;
-    assert_eq!(refusal(&answer), (401, "token_revoked".to_owned()), "alice was not moved");
+    assert_eq!(refusal(&answer), (401, "token_revoked".to_owned()), "alice is not migrated");
 
     let token = legacy_token(&scene);
     let answer = call(request("GET", "/me"), &token).await;
@@ -269,7 +270,7 @@ async fn a_legacy_token_opens_the_account_that_was_moved() {
     assert_eq!(listed.len(), 3);
     assert!(listed.iter().all(|session| session["current"] == false));
     assert_empty(&call(end_sessions("keep=current"), &token).await);
-    assert_eq!(scene.left().await.len(), 0, "none of them is the legacy token's");
+    assert_eq!(scene.left().await.len(), 0, "a legacy token has no current session");
     assert_empty(&call(delete_me(PASSWORD), &token).await);
     assert!(scene.stored().await.is_none());
     let answer = call(request("GET", "/me"), &token).await;
@@ -277,7 +278,7 @@ async fn a_legacy_token_opens_the_account_that_was_moved() {
 }
 
 #[tokio::test]
-async fn a_legacy_token_is_refused_once_the_password_was_changed_here() {
+async fn a_legacy_token_is_refused_after_a_password_change() {
     for event in every_route() {
         let scene = scene(|alice| alice.credentials_version = 1).await;
         let token = legacy_token(&scene);

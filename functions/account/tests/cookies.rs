@@ -1,4 +1,4 @@
-//! What a browser is told to forget.
+//! Which responses clear the browser's cookies.
 #![cfg(test)]
 
 mod scene;
@@ -13,7 +13,7 @@ fn with_cookie(mut event: Value) -> Value {
 }
 
 #[tokio::test]
-async fn a_browser_forgets_the_tokens_of_a_session_that_it_has_ended() {
+async fn cookies_are_cleared_when_the_current_session_ends() {
     let end = |id: &str| request("DELETE", &format!("/sessions/{id}"));
     let delete_me = |password| with_body("DELETE", "/me", &json!({ "password": password }));
     let mut others = request("DELETE", "/sessions");
@@ -40,7 +40,7 @@ async fn a_browser_forgets_the_tokens_of_a_session_that_it_has_ended() {
 }
 
 #[tokio::test]
-async fn without_cookies_nothing_is_cleared() {
+async fn a_request_without_cookies_clears_none() {
     let scene = scene(|_| ()).await;
     let event = with_token(request("DELETE", "/sessions"), &scene.token);
     let event = with_header(event, "cookie", "other=x");

@@ -1,7 +1,7 @@
 //! Administration: the signing keys.
 //!
-//! Only IAM principals invoke it: operators with the `latchkey` program, and a daily schedule. It can
-//! seal private halves and open none.
+//! Only IAM principals invoke it: operators with the `latchkey` program, and a daily schedule. It
+//! can encrypt private keys but not decrypt them.
 
 use std::time::Duration;
 
@@ -14,23 +14,23 @@ use latchkey_token::Timestamp;
 use serde_json::{Value, json};
 use tracing::info;
 
-/// What its routes use. The trait bounds are its IAM policy.
+/// Dependencies of the commands. The trait bounds match the function's IAM policy.
 #[derive(Debug)]
 pub struct Admin<R, K> {
-    /// Where the key ring is.
+    /// The store of the key ring.
     pub ring: R,
-    /// What seals private halves.
+    /// Encrypts private keys.
     pub kms: K,
-    /// How keys are made and changed.
+    /// Algorithm, rotation period and retention of keys.
     pub policy: KeyPolicy,
     /// The age at which the other functions' cached keys are stale.
     pub max_age: Duration,
 }
 
-/// Why a request changes nothing.
+/// Why a command fails.
 #[derive(Debug, thiserror::Error)]
 pub enum AdminError {
-    /// The event is no command.
+    /// The event is not a command.
     #[error("not a command, such as {{\"command\":\"keys.list\"}}: {0}")]
     Request(serde_json::Error),
     /// The key ring cannot be read or changed.
@@ -50,15 +50,15 @@ impl From<AdminError> for Diagnostic {
 }
 
 impl<R: ReadRing + WriteRing, K: Seal> Admin<R, K> {
-    /// Answers a request with the keys as they are after it.
+    /// Runs a command and returns the resulting keys.
     ///
     /// # Errors
-    /// Every variant of [`AdminError`]; nothing has changed then, but after an `Unavailable` the
-    /// change may have been made.
+    /// Every variant of [`AdminError`]. The ring is unchanged, except that after `Unavailable` the
+    /// write may have succeeded.
     pub async fn handle(&self, event: Value, now: Timestamp) -> Result<Value, AdminError> {
         let command = serde_json::from_value(event).map_err(AdminError::Request)?;
         let keys = self.run(&command, now).await?;
-        info!(?command, current = keys.kid(KeyState::Current), "answered");
+        info!(?command, current = keys.kid(KeyState::Current), "command completed");
         Ok(json!(KeyReport { keys, max_age: self.max_age.as_secs() }))
     }
 
@@ -70,7 +70,7 @@ impl<R: ReadRing + WriteRing, K: Seal> Admin<R, K> {
                 PublicRing::parse(&item.public)
             }
             KeyCommand::Maintain {} => {
-                // Without a ring there is nothing to do: `login` makes the first one.
+                // Without a ring there is nothing to maintain: `login` creates the first one.
                 let maintained =
                     self.update(now, |ring| ring.maintain(policy, now, &mut || policy.generate()));
                 match maintained.await {
@@ -99,8 +99,8 @@ impl<R: ReadRing + WriteRing, K: Seal> Admin<R, K> {
     }
 }
 
-/// Has the next key sign and publishes another. If there is no next key, it only publishes one; with
-/// `force` that key signs at once, and another is published.
+/// Makes the next key current and publishes another next key. Without a next key it publishes one,
+/// which becomes current at once only with `force`.
 fn rotate(
     ring: &mut KeyRing,
     policy: &KeyPolicy,

@@ -10,7 +10,7 @@ use latchkey_store::{Aws, DynamoKeyRing, KmsKey};
 use latchkey_token::Timestamp;
 use serde_json::Value;
 
-/// A person or the daily schedule waits, and the function has half a minute.
+/// An operator or the daily schedule waits: the function may run for 30 s.
 const CALL_TIMEOUT: Duration = Duration::from_secs(10);
 
 #[tokio::main(flavor = "current_thread")]
@@ -29,7 +29,7 @@ async fn main() -> Result<(), StartError> {
     };
 
     Ok(run(service_fn(async |event: LambdaEvent<Value>| {
-        // The runtime logs what it reports, and a person reads it.
+        // The runtime logs the message and returns it to the operator.
         admin.handle(event.payload, Timestamp::now()).await.map_err(Diagnostic::from)
     }))
     .await?)

@@ -1,4 +1,4 @@
-//! What the function does on command.
+//! The commands of the function.
 #![cfg(test)]
 
 use std::time::Duration;
@@ -33,7 +33,7 @@ fn kids(ring: &PublicRing, state: KeyState) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn a_listing_shows_public_halves_and_the_age_of_a_stale_cache() {
+async fn keys_list_returns_public_keys_and_the_maximum_cache_age() {
     let cloud = Cloud::start().await;
     let ring = cloud.new_ring().await;
     let listed = admin(&cloud).await.handle(json!({ "command": "keys.list" }), NOW).await.unwrap();
@@ -48,7 +48,7 @@ async fn a_rotation_publishes_a_missing_next_key_then_waits_two_hours() {
     let cloud = Cloud::start().await;
     cloud.new_ring().await;
     let rotate = json!({ "command": "keys.rotate" });
-    // A ring of one key, as `login` makes it.
+    // A ring with one key, as `login` creates it.
     let next = run(&cloud, json!({ "command": "keys.reset" }), NOW).await.unwrap();
     let first = kids(&next.keys, KeyState::Current);
     cloud.take_operations();
@@ -70,13 +70,13 @@ async fn a_rotation_publishes_a_missing_next_key_then_waits_two_hours() {
 }
 
 #[tokio::test]
-async fn a_forced_rotation_takes_four_calls_at_most() {
+async fn a_forced_rotation_makes_at_most_four_calls() {
     let cloud = Cloud::start().await;
     cloud.new_ring().await;
     let force = json!({ "command": "keys.rotate", "force": true });
     let rotated = run(&cloud, force.clone(), NOW).await.unwrap().keys;
     assert_eq!(cloud.take_operations(), ["GetItem", "Encrypt", "PutItem"]);
-    // Without a next key there are two to make.
+    // Without a next key it generates two.
     let reset = run(&cloud, json!({ "command": "keys.reset" }), NOW).await.unwrap().keys;
     assert!(kids(&reset, KeyState::Previous).contains(&kids(&rotated, KeyState::Current)[0]));
     cloud.take_operations();
@@ -87,7 +87,7 @@ async fn a_forced_rotation_takes_four_calls_at_most() {
 }
 
 #[tokio::test]
-async fn the_daily_step_does_what_is_due_in_one_write_and_otherwise_nothing() {
+async fn maintenance_writes_once_if_something_is_due_and_else_not_at_all() {
     let cloud = Cloud::start().await;
     let maintain = json!({ "command": "keys.maintain" });
     let none = run(&cloud, maintain.clone(), NOW).await.unwrap();
@@ -96,8 +96,11 @@ async fn the_daily_step_does_what_is_due_in_one_write_and_otherwise_nothing() {
     let ring = cloud.new_ring().await;
     for hours in [0, 1, 24, 24 * 29] {
         let now = NOW + Duration::from_hours(hours);
-        let kept = run(&cloud, maintain.clone(), now).await.unwrap();
-        assert_eq!((kept.keys, cloud.take_operations()), (ring.clone(), vec!["GetItem".into()]));
+        let maintained = run(&cloud, maintain.clone(), now).await.unwrap();
+        assert_eq!(
+            (maintained.keys, cloud.take_operations()),
+            (ring.clone(), vec!["GetItem".into()])
+        );
     }
     let rotated = run(&cloud, maintain, NOW + KEY_POLICY.period).await.unwrap().keys;
     assert_eq!(cloud.take_operations(), ["GetItem", "Encrypt", "PutItem"]);
@@ -105,7 +108,7 @@ async fn the_daily_step_does_what_is_due_in_one_write_and_otherwise_nothing() {
 }
 
 #[tokio::test]
-async fn a_retired_key_is_gone_and_retiring_it_again_changes_nothing() {
+async fn a_retired_key_is_removed_and_retiring_it_again_has_no_effect() {
     let cloud = Cloud::start().await;
     let ring = cloud.new_ring().await;
     let kid = &kids(&ring, KeyState::Current)[0];
@@ -122,7 +125,7 @@ async fn a_retired_key_is_gone_and_retiring_it_again_changes_nothing() {
 }
 
 #[tokio::test]
-async fn a_reset_is_the_one_way_to_overwrite_a_ring_that_cannot_be_read() {
+async fn only_a_reset_with_discard_overwrites_an_unreadable_ring() {
     let cloud = Cloud::start().await;
     cloud.new_ring().await;
     let item = cloud.item().await.unwrap();
@@ -145,7 +148,7 @@ async fn a_reset_is_the_one_way_to_overwrite_a_ring_that_cannot_be_read() {
 }
 
 #[tokio::test]
-async fn what_is_no_command_is_refused() {
+async fn an_event_that_is_not_a_command_is_refused() {
     let cloud = Cloud::start().await;
     let ring = cloud.new_ring().await;
     for event in [
@@ -170,7 +173,7 @@ async fn what_is_no_command_is_refused() {
 }
 
 #[tokio::test]
-async fn the_events_of_the_folder_are_commands() {
+async fn the_sample_events_are_valid_commands() {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../events");
     let mut count = 0;
     for file in std::fs::read_dir(folder).unwrap() {
@@ -184,9 +187,9 @@ async fn the_events_of_the_folder_are_commands() {
     assert_eq!(count, 5);
 }
 
-/// The sweep: each call of each command fails in each way, and the command is tried again.
+/// Fails each call of each command with each fault, then repeats the command.
 #[tokio::test]
-async fn a_command_that_is_interrupted_anywhere_leaves_a_whole_ring_and_can_be_repeated() {
+async fn an_interrupted_command_leaves_a_valid_ring_and_can_be_repeated() {
     let cloud = Cloud::start().await;
     let later = NOW + KEY_POLICY.period;
     for fault in [Fault::DropRequest, Fault::DropReply, Fault::Error("AccessDeniedException")] {
@@ -200,12 +203,12 @@ async fn a_command_that_is_interrupted_anywhere_leaves_a_whole_ring_and_can_be_r
                     other => json!({ "command": format!("keys.{other}") }),
                 };
                 cloud.take_operations();
-                // More than the client retries.
+                // As many as the client attempts.
                 cloud.proxy.inject_from(call, fault, 3);
                 let outcome = run(&cloud, command.clone(), later).await;
                 cloud.proxy.heal();
                 let after = cloud.item().await.unwrap();
-                // Whole, and every private half opens.
+                // The ring is valid, and its current private key decrypts.
                 let ring = latchkey_keys::KeyRing::parse(&after).unwrap();
                 let kms = cloud.kms().await;
                 latchkey_keys::open_current(&ring, &kms).await.unwrap();

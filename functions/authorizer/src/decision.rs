@@ -1,4 +1,4 @@
-//! What API Gateway is told.
+//! The authorizer's responses to API Gateway.
 
 use std::collections::BTreeMap;
 
@@ -7,32 +7,32 @@ use serde::Serialize;
 
 use crate::event::AuthorizerEvent;
 
-/// The answer, in one of the two shapes. The context is always an object of strings: the gateway
-/// and its emulators disagree on anything else.
+/// The response, in one of two formats. All context values are strings: the gateway and its
+/// emulators disagree on other types.
 #[derive(Debug, PartialEq, Eq, Serialize)]
 #[serde(untagged)]
 pub enum Decision {
-    /// For an HTTP API with format 2.0.
+    /// For an HTTP API with payload format 2.0.
     #[serde(rename_all = "camelCase")]
     Simple {
-        /// Whether the caller is let through.
+        /// Whether the gateway forwards the request.
         is_authorized: bool,
-        /// What the back end learns.
+        /// The caller's identity for the back end; empty in a refusal.
         context: BTreeMap<&'static str, String>,
     },
-    /// For every other kind of API.
+    /// For all other types of API.
     #[serde(rename_all = "camelCase")]
     Policy {
-        /// The user, or a fixed text when there is none.
+        /// The user id, or `unauthenticated`.
         principal_id: String,
-        /// What the caller may call.
+        /// Allows the whole stage, or denies everything.
         policy_document: PolicyDocument,
-        /// What the back end learns.
+        /// The caller's identity for the back end; empty in a refusal.
         context: BTreeMap<&'static str, String>,
     },
 }
 
-/// An IAM policy of one statement.
+/// An IAM policy with one statement.
 #[derive(Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct PolicyDocument {
@@ -48,8 +48,8 @@ struct Statement {
     resource: String,
 }
 
-const NOBODY: &str = "unauthenticated";
-const EVERYTHING: &str = "*";
+const UNAUTHENTICATED: &str = "unauthenticated";
+const ANY_RESOURCE: &str = "*";
 
 impl Decision {
     pub(crate) fn allow(event: &AuthorizerEvent, identity: &Identity) -> Self {
@@ -57,7 +57,7 @@ impl Decision {
         if !event.wants_policy() {
             return Self::Simple { is_authorized: true, context };
         }
-        // Without a route to speak of there is nothing that could be allowed.
+        // An allow policy needs a valid method ARN.
         match event.method_arn().and_then(stage_wide) {
             Some(resource) => Self::Policy {
                 principal_id: identity.user().to_string(),
@@ -74,8 +74,8 @@ impl Decision {
             return Self::Simple { is_authorized: false, context };
         }
         Self::Policy {
-            principal_id: NOBODY.to_owned(),
-            policy_document: policy("Deny", EVERYTHING.to_owned()),
+            principal_id: UNAUTHENTICATED.to_owned(),
+            policy_document: policy("Deny", ANY_RESOURCE.to_owned()),
             context,
         }
     }
@@ -86,9 +86,9 @@ fn policy(effect: &'static str, resource: String) -> PolicyDocument {
     PolicyDocument { version: "2012-10-17", statement: [statement] }
 }
 
-/// Every route of the API and stage that `method_arn` names. The gateway caches a policy for all
-/// of them, so one for a single route would refuse the caller's next request. What the path holds,
-/// and how long it is, does not matter.
+/// The resource for all routes of the API and stage in `method_arn`, whose path is ignored. The
+/// gateway caches a policy for all routes, so one for a single route would refuse the caller's next
+/// request.
 fn stage_wide(method_arn: &str) -> Option<String> {
     let mut parts = method_arn.splitn(6, ':');
     let mut next = || parts.next();
@@ -99,13 +99,13 @@ fn stage_wide(method_arn: &str) -> Option<String> {
     let mut segments = route.splitn(3, '/');
     let (api, stage) = (segments.next()?, segments.next()?);
     segments.next()?;
-    let is_one = partition.starts_with("aws")
-        && [partition, region, account, api, stage].into_iter().all(is_plain);
-    is_one.then(|| format!("arn:{partition}:execute-api:{region}:{account}:{api}/{stage}/*"))
+    let is_single = partition.starts_with("aws")
+        && [partition, region, account, api, stage].into_iter().all(is_literal);
+    is_single.then(|| format!("arn:{partition}:execute-api:{region}:{account}:{api}/{stage}/*"))
 }
 
-/// Whether a part names one thing: no wildcard, no variable of a policy except `$default`.
-fn is_plain(part: &str) -> bool {
+/// Whether an ARN part is literal: no wildcard, no policy variable except `$default`.
+fn is_literal(part: &str) -> bool {
     let name = if part == "$default" { "default" } else { part };
     !name.is_empty()
         && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))

@@ -1,7 +1,7 @@
-//! What API Gateway asks.
+//! Authorizer events from API Gateway.
 //!
-//! Only the members that decide are read, and each may be anything, so that no odd header can
-//! break an invocation.
+//! The parser reads only the members that it needs and accepts any JSON type in each, so that an
+//! odd header cannot fail an invocation.
 
 use std::collections::BTreeMap;
 
@@ -16,7 +16,7 @@ use serde::Deserialize;
 
 type Fields = Lenient<BTreeMap<String, Lenient<OneOrMany>>>;
 
-/// A question of any kind of API; anything else reads as a question without a token.
+/// An event from any type of API. Any other JSON parses as an event without a token.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(crate) struct AuthorizerEvent {
@@ -24,7 +24,7 @@ pub(crate) struct AuthorizerEvent {
     r#type: Lenient<String>,
     method_arn: Lenient<String>,
     authorization_token: Lenient<String>,
-    /// Format 2.0 sends a list. Format 1.0 joins sources, so its headers are read.
+    /// A list in format 2.0. Format 1.0 joins the sources, so its headers are read instead.
     identity_source: Lenient<Vec<Lenient<String>>>,
     headers: Fields,
     multi_value_headers: Fields,
@@ -54,22 +54,22 @@ impl AuthorizerEvent {
         serde_json::from_str::<Lenient<Self>>(json).ok().and_then(Lenient::get).unwrap_or_default()
     }
 
-    /// Whether the answer is a policy: for every kind of API but an HTTP API with format 2.0.
+    /// Whether the response is a policy: for all types of API but an HTTP API with format 2.0.
     pub(crate) fn wants_policy(&self) -> bool {
         self.version.as_ref().map(String::as_str) != Some("2.0")
     }
 
-    /// The route that was called, in an API that wants a policy.
+    /// The ARN of the called route, in an API that wants a policy.
     pub(crate) fn method_arn(&self) -> Option<&str> {
         self.method_arn.as_ref().map(String::as_str)
     }
 
-    /// The request as far as it identifies the caller, in which a guard finds the token.
+    /// A request with the identity sources only, in which a guard finds the token.
     ///
-    /// The gateway keeps a decision by the sources of identity, for every route and method. So
-    /// only what can be such a source is there, and where the event names them, what is one. A
-    /// cookie is left out: it counts together with a CSRF value, which the next request by the same
-    /// cookie, from a page of another site, would not be asked for.
+    /// The gateway caches a decision by the identity sources, for all routes and methods. So only
+    /// the sources that the event names count, or else the locations that can be sources. Cookies
+    /// never count: they need a CSRF value, and the cached decision would skip that check for a
+    /// cross-site request with the same cookie.
     pub(crate) fn request(&self, locations: &TokenLocations) -> Request {
         let mut request = Request::default();
         let mut put = |name: &HeaderName, values: Vec<&str>| {
@@ -102,7 +102,7 @@ impl AuthorizerEvent {
             }
         }
         let mut query = Serializer::new("/?".to_owned());
-        // A gateway joins the values of a repeated parameter by commas, which no token has.
+        // A gateway joins repeated parameters with commas. Tokens have no comma.
         for value in queries.iter().flat_map(|joined| joined.split(',')) {
             query.append_pair(&locations.query_name, value);
         }
@@ -113,7 +113,7 @@ impl AuthorizerEvent {
     }
 }
 
-/// The values under a name in two maps, which say the same where both are there.
+/// The values of a name in the single-value and multi-value maps, which agree if both are present.
 fn values_of(maps: [&Fields; 2], is_wanted: impl Fn(&String) -> bool) -> Vec<&str> {
     let members = maps.into_iter().filter_map(Lenient::as_ref).flatten();
     let wanted = members.filter(|(name, _)| is_wanted(name));

@@ -1,8 +1,8 @@
 //! The API Gateway authorizer: protects a back end in any language.
 //!
-//! A refusal is a decision and never an error, because the gateway answers 500 to an error. Only a
-//! fault of the store is one: to deny then would tell an honest client that its token is bad, and
-//! the gateway would cache that.
+//! A refusal is a decision and not an error, because the gateway answers 500 to an error. Only a
+//! fault of a store is an error: a denial would reject a valid token, and the gateway would cache
+//! it.
 
 mod decision;
 mod event;
@@ -16,18 +16,18 @@ use tracing::{error, info};
 pub use decision::Decision;
 use event::AuthorizerEvent;
 
-/// What its routes use. The trait bounds are its IAM policy.
+/// Dependencies of the authorizer. The trait bounds match the function's IAM policy.
 #[derive(Debug)]
 pub struct Authorizer<S> {
-    /// Who is let through.
+    /// Authenticates callers.
     pub guard: Guard<S>,
 }
 
 impl<S: ReadUser> Authorizer<S> {
-    /// Decides on the event that `json` holds, in the shape that its sender expects.
+    /// Decides on the event in `json`. The response has the format that the event's API expects.
     ///
     /// # Errors
-    /// A fault: keys or session could not be looked up.
+    /// A fault: the keys or the session could not be looked up.
     pub async fn handle(&self, json: &str, now: Timestamp) -> Result<Decision, ApiError> {
         let event = AuthorizerEvent::parse(json);
         let request = event.request(self.guard.locations());

@@ -16,7 +16,7 @@ async fn main() -> Result<(), StartError> {
     let authorizer = &Authorizer { guard: guard.connect(&aws, Timestamp::now()).await };
 
     Ok(run(service_fn(|event: LambdaEvent<Box<RawValue>>| {
-        // Boxed for the reason that `latchkey_http::run` gives.
+        // Boxed, as in `latchkey_http::run`.
         Box::pin(async move {
             let decision = authorizer.handle(event.payload.get(), Timestamp::now());
             Ok::<_, Error>(in_time(event.context.deadline(), decision).await??)

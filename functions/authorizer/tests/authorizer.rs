@@ -1,4 +1,4 @@
-//! What the authorizer decides, in each shape that API Gateway asks in.
+//! The decisions of the authorizer, for each event format of API Gateway.
 #![cfg(test)]
 
 use authorizer::Authorizer;
@@ -32,8 +32,8 @@ async fn logged_in() -> (MemoryUsers, String, latchkey_session::User) {
     (users, sign(&header(), &claims), alice)
 }
 
-type Shape = fn(&str) -> Value;
-const POLICY_SHAPES: [(&str, Shape); 4] = [
+type EventFormat = fn(&str) -> Value;
+const POLICY_FORMATS: [(&str, EventFormat); 4] = [
     ("HTTP API 1.0", http_api_1),
     ("REST REQUEST", rest_request),
     ("REST TOKEN", rest_token),
@@ -64,17 +64,17 @@ fn context(alice: &latchkey_session::User) -> Value {
 }
 
 #[tokio::test]
-async fn an_http_api_is_told_yes_with_a_context_of_strings() {
+async fn an_http_api_gets_a_simple_response_with_a_string_context() {
     let (users, token, alice) = logged_in().await;
     let decision = decide(users, &http_api_2(&format!("Bearer {token}"))).await;
     assert_eq!(decision, json!({ "isAuthorized": true, "context": context(&alice) }));
 }
 
 #[tokio::test]
-async fn every_other_api_is_told_a_policy_for_the_whole_stage() {
+async fn all_other_apis_get_a_policy_for_the_whole_stage() {
     let (users, token, alice) = logged_in().await;
-    for (name, shape) in POLICY_SHAPES {
-        let decision = decide(users.clone(), &shape(&format!("bearer {token}"))).await;
+    for (name, event) in POLICY_FORMATS {
+        let decision = decide(users.clone(), &event(&format!("bearer {token}"))).await;
         let resource = "arn:aws:execute-api:eu-west-1:123456789012:a1b2/prod/*";
         let expected = json!({
             "principalId": alice.id,
@@ -91,14 +91,14 @@ async fn every_other_api_is_told_a_policy_for_the_whole_stage() {
 }
 
 #[tokio::test]
-async fn every_bad_token_is_denied_in_every_shape() {
+async fn every_bad_token_is_denied_in_every_event_format() {
     for (name, token, _) in bad_tokens() {
         let value = format!("Bearer {token}");
         let decision = decide(MemoryUsers::default(), &http_api_2(&value)).await;
         assert_eq!(decision, simple_refusal(), "{name}");
-        for (shape_name, shape) in POLICY_SHAPES {
-            let decision = decide(MemoryUsers::default(), &shape(&value)).await;
-            assert_eq!(decision, policy_refusal(), "{name} as {shape_name}");
+        for (format_name, event) in POLICY_FORMATS {
+            let decision = decide(MemoryUsers::default(), &event(&value)).await;
+            assert_eq!(decision, policy_refusal(), "{name} as {format_name}");
         }
     }
 }
@@ -111,7 +111,7 @@ async fn a_token_without_a_session_is_denied() {
 }
 
 #[tokio::test]
-async fn anything_that_is_no_question_is_denied_and_never_an_error() {
+async fn an_unknown_event_is_denied_and_not_an_error() {
     let (users, ..) = logged_in().await;
     for event in [
         json!(null),
@@ -140,7 +140,7 @@ async fn anything_that_is_no_question_is_denied_and_never_an_error() {
 }
 
 #[tokio::test]
-async fn an_arn_that_names_no_stage_allows_nothing() {
+async fn an_arn_without_a_stage_is_denied() {
     let (users, token, _) = logged_in().await;
     for arn in ["*", "junk", "arn:aws:execute-api:eu-west-1:123456789012:*/*/GET/x"] {
         let mut event = rest_token(&format!("Bearer {token}"));
@@ -153,7 +153,7 @@ async fn an_arn_that_names_no_stage_allows_nothing() {
 }
 
 #[tokio::test]
-async fn headers_that_two_parsers_could_read_differently_are_denied() {
+async fn ambiguous_headers_are_denied() {
     let (users, token, _) = logged_in().await;
     let (good, other) = (format!("Bearer {token}"), "Bearer x.y.z");
     let event = |headers: Value, multi: Value| json!({ "type": "REQUEST", "methodArn": ARN, "headers": headers, "multiValueHeaders": multi });
@@ -168,15 +168,19 @@ async fn headers_that_two_parsers_could_read_differently_are_denied() {
 }
 
 #[tokio::test]
-async fn the_decision_depends_on_the_identity_source_alone() {
+async fn the_decision_depends_only_on_the_identity_source() {
     let (users, token, _) = logged_in().await;
     let mut event = http_api_2("Bearer x.y.z");
     event["headers"]["authorization"] = format!("Bearer {token}").into();
-    assert_eq!(decide(users, &event).await, simple_refusal(), "the gateway caches by the source");
+    assert_eq!(
+        decide(users, &event).await,
+        simple_refusal(),
+        "the gateway caches by the identity source"
+    );
 }
 
 #[tokio::test]
-async fn a_fault_of_the_store_is_an_error_so_that_it_is_neither_allowed_nor_cached() {
+async fn a_store_fault_is_an_error_and_not_a_decision() {
     let authorizer =
         Authorizer { guard: Guard::new(reader(), Some(UnavailableUsers), RevocationCheck::Strict) };
     let event = http_api_2(&format!("Bearer {}", sign(&header(), &claims())));
@@ -185,7 +189,7 @@ async fn a_fault_of_the_store_is_an_error_so_that_it_is_neither_allowed_nor_cach
 }
 
 #[tokio::test]
-async fn the_authorizer_takes_flasks_tokens_in_every_shape() {
+async fn flask_tokens_are_accepted_in_every_event_format() {
     let (users, _, alice) = logged_in().await;
     let keys = flask::keys(&json!({ "minted_by": "flask" }));
     users.add_legacy_user(

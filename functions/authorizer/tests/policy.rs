@@ -1,4 +1,4 @@
-//! Which routes a policy covers.
+//! The routes that a policy covers.
 #![cfg(test)]
 
 use authorizer::Authorizer;
@@ -9,7 +9,7 @@ use latchkey_testkit::{
 };
 use serde_json::json;
 
-/// The resource of the policy for a valid token on a route; `None` for a refusal.
+/// The allowed resource for a valid token on a route; `None` for a refusal.
 async fn resource(method_arn: &str) -> Option<String> {
     let token = format!("Bearer {}", sign(&header(), &claims()));
     let event = json!({ "type": "TOKEN", "methodArn": method_arn, "authorizationToken": token })
@@ -43,7 +43,7 @@ async fn a_policy_covers_every_route_of_the_api_and_stage_that_was_called() {
 }
 
 #[tokio::test]
-async fn no_path_changes_the_policy() {
+async fn the_path_does_not_change_the_policy() {
     let stage = "arn:aws:execute-api:eu-west-1:123456789012:a1b2/prod";
     let long = "x".repeat(10_000);
     let every = "-._~!$&'()*+,;=:@/?%<>\"{}|\\^`[]# \t\u{0}ä\u{1f512}";
@@ -56,7 +56,7 @@ async fn no_path_changes_the_policy() {
 }
 
 #[tokio::test]
-async fn no_policy_is_made_of_an_arn_that_names_no_single_stage() {
+async fn an_arn_that_does_not_name_one_stage_gets_no_allow_policy() {
     for arn in [
         "",
         "*",

@@ -1,4 +1,4 @@
-//! What anyone may know: the public keys, the metadata, and that we are up.
+//! Public documents: the public keys, the metadata, and the health check.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -34,20 +34,20 @@ const ROUTES: [Route<Document>; 6] = [
 
 const CACHEABLE: HeaderValue = HeaderValue::from_static("public, max-age=300");
 
-/// Where clients go, below the API's URL.
+/// The API's endpoints, relative to its URL.
 const ENDPOINTS: [&str; 7] = ["signup", "login", "refresh", "logout", "me", "password", "sessions"];
 
-/// Everything that the routes may touch.
+/// Dependencies of the routes.
 #[derive(Debug)]
 pub struct Discovery {
-    /// The `iss` claim of our tokens.
+    /// The `iss` claim of issued tokens.
     pub issuer: String,
-    /// The keys of our tokens.
+    /// The keys that verify issued tokens.
     pub keys: KeyCache,
 }
 
 impl Discovery {
-    /// Answers the three routes.
+    /// Serves the three documents.
     ///
     /// # Errors
     /// `not_found`, `method_not_allowed`, and `unavailable` while there are no keys.
@@ -67,9 +67,9 @@ impl Discovery {
         Ok(self.keys.get(now).await?.public_jwk_set_at(now))
     }
 
-    /// What a verifier has to know (RFC 8414 §2). There is no authorization endpoint: users log
-    /// in at `/login`, so the lists of OAuth flows are empty, and our endpoints have a member of
-    /// their own.
+    /// Authorization server metadata (RFC 8414 §2). There is no authorization endpoint: users log
+    /// in at `/login`, so the lists of OAuth flows are empty, and `latchkey_endpoints` has the
+    /// endpoints of the API.
     fn metadata(&self, request: &Request, keys: &PublicJwkSet) -> impl Serialize {
         let algorithms: BTreeSet<_> = keys.keys.iter().map(|key| key.alg.as_str()).collect();
         let base = self.base_url(request);
@@ -85,8 +85,8 @@ impl Discovery {
         })
     }
 
-    /// Where this API is: the issuer when that is a URL, else the name and the base path that the
-    /// gateway was called by. A client's `Host` header has no say.
+    /// The URL of this API: the issuer if it is a URL, else the gateway's domain name and base
+    /// path. The `Host` header is not used.
     fn base_url(&self, request: &Request) -> String {
         if self.issuer.starts_with("https://") || self.issuer.starts_with("http://") {
             self.issuer.trim_end_matches('/').to_owned()

@@ -37,7 +37,7 @@ async fn the_public_keys_are_served_and_may_be_cached() {
     assert_eq!(answer.headers["cache-control"], "public, max-age=300");
     assert_eq!(body["keys"][0]["kid"], KID);
     let members: Vec<_> = body["keys"][0].as_object().unwrap().keys().collect();
-    assert_eq!(members, ["alg", "crv", "kid", "kty", "use", "x", "y"], "none of them private");
+    assert_eq!(members, ["alg", "crv", "kid", "kty", "use", "x", "y"], "no private member");
 }
 
 #[tokio::test]
@@ -50,7 +50,7 @@ async fn the_metadata_names_the_issuer_byte_for_byte() {
 }
 
 #[tokio::test]
-async fn the_metadata_says_where_clients_go() {
+async fn the_metadata_lists_the_endpoints() {
     let (_, body) = get("/.well-known/openid-configuration").await;
     let endpoints = body["latchkey_endpoints"].as_object().unwrap();
     let names = ["login", "logout", "me", "password", "refresh", "sessions", "signup"];
@@ -61,7 +61,7 @@ async fn the_metadata_says_where_clients_go() {
 }
 
 #[tokio::test]
-async fn of_a_ring_every_key_is_served_and_each_algorithm_named_once() {
+async fn all_keys_of_a_ring_are_served_and_each_algorithm_is_listed_once() {
     let mut ring = KeyRing::first(KEY_POLICY.generate().unwrap(), NOW);
     for algorithm in [Algorithm::Es256, Algorithm::EdDsa] {
         ring.add_next(NOW, &mut || Ok(NewKey::generate(algorithm)?)).unwrap();
@@ -78,7 +78,7 @@ async fn of_a_ring_every_key_is_served_and_each_algorithm_named_once() {
     assert!(served.into_iter().eq(ring.keys.iter().map(|key| key.jwk.kid.as_str())), "{body}");
     assert!(body["keys"][0].get("state").is_none(), "{body}");
 
-    // A replaced key is served for as long as it verifies.
+    // A replaced key is served until its end.
     let mut ring = ring.clone();
     for (until, served) in [(NOW, 2), (NOW + Duration::from_secs(1), 3)] {
         ring.keys[2].until = Some(until);
@@ -95,7 +95,7 @@ async fn of_a_ring_every_key_is_served_and_each_algorithm_named_once() {
 }
 
 #[tokio::test]
-async fn without_keys_only_health_is_told() {
+async fn without_keys_only_health_is_available() {
     let keys = verifying_ring().connect(&unavailable::aws(), NOW).await;
     for (path, status) in [
         ("/.well-known/jwks.json", 503),
@@ -109,7 +109,7 @@ async fn without_keys_only_health_is_told() {
 }
 
 #[tokio::test]
-async fn an_issuer_that_is_no_url_leaves_the_gateways_own_name() {
+async fn without_an_issuer_url_the_gateways_domain_is_used() {
     let event = with_header(
         request("GET", "/.well-known/openid-configuration"),
         "host",
@@ -155,7 +155,7 @@ async fn head_is_answered_as_get_without_the_body() {
 }
 
 #[tokio::test]
-async fn the_metadata_is_below_the_base_path_that_it_was_asked_under() {
+async fn metadata_urls_include_the_base_path_of_the_request() {
     let mut event = request("GET", "/v1/.well-known/openid-configuration");
     event["requestContext"]["stage"] = "v1".into();
     let body: Value = serde_json::from_str(&call("urn:x", &event).await.body).unwrap();

@@ -1,5 +1,5 @@
-//! `POST /login`: starts a session and returns its first tokens. `POST /auth` is the same for clients
-//! of Flask-JWT.
+//! `POST /login`: starts a session and returns its first tokens. `POST /auth` is the same for
+//! clients of Flask-JWT.
 
 use lambda_http::{Body, Request, Response};
 use latchkey_guard::{Delivery, SessionOf, TokenLocations, token_response};
@@ -13,22 +13,22 @@ use latchkey_token::{Issuer, Timestamp, TokenProfile};
 use secrecy::SecretString;
 use tracing::{error, info};
 
-/// What its routes use. The trait bounds are its IAM policy.
+/// Dependencies of the routes. The trait bounds match the function's IAM policy.
 #[derive(Debug)]
 pub struct Login<U> {
     /// Users and their sessions.
     pub users: U,
     /// Verifies passwords.
     pub hasher: Hasher,
-    /// The key that signs.
+    /// The signing key.
     pub keys: KeyCache,
     /// Issuer, audience and lifetimes of the tokens.
     pub profile: TokenProfile,
-    /// How long sessions live, and how many.
+    /// Lifetimes of sessions, and their limit per user.
     pub sessions: SessionPolicy,
-    /// Whether tokens may go into cookies, and into which.
+    /// Whether tokens may be in cookies, and in which.
     pub locations: TokenLocations,
-    /// Whether `POST /auth` exists.
+    /// Enables `POST /auth`.
     pub flask_jwt: bool,
 }
 
@@ -50,9 +50,9 @@ impl<U: ReadUser + UpdateUser> Login<U> {
             return Err(ErrorKind::NotFound.into());
         }
         let body = JsonBody::parse(request)?;
-        // First: without a key there is no use in verifying a password.
+        // Before the costly hash: a login fails without a signing key.
         let keys = self.keys.get(now).await?;
-        let key = keys.signing().ok_or_else(|| ApiError::internal("no key signs"))?;
+        let key = keys.signing().ok_or_else(|| ApiError::internal("no signing key"))?;
         let (delivery, sessions) = if is_flask_jwt {
             (Delivery::AccessToken, self.sessions_without_refresh())
         } else {

@@ -1,4 +1,4 @@
-//! How a login gives its tokens: Flask-JWT's way, and in cookies.
+//! How a login delivers tokens: in Flask-JWT's format, and in cookies.
 #![cfg(test)]
 
 mod scene;
@@ -29,7 +29,7 @@ async fn auth_answers_as_flask_jwt_does() {
     assert!(claims.fresh);
     let name = Username::parse("alice").unwrap();
     let session = users.find_session(&name, claims.session.as_ref()).await.unwrap().unwrap();
-    assert_eq!(session.session_expires_at, Some(claims.expires_at), "nobody can refresh it");
+    assert_eq!(session.session_expires_at, Some(claims.expires_at), "there is no refresh token");
 
     for body_of in [
         json!({ "username": "Alice", "password": "wrong horse battery" }),
@@ -59,14 +59,17 @@ async fn auth_answers_as_flask_jwt_does() {
         assert_eq!(members["status_code"], status);
         assert!(members["description"].is_string() && members.get("msg").is_none(), "{members}");
     }
-    let away = call(UnavailableUsers, &post_json("/auth", &good), NOW).await;
-    assert_eq!((away.status_code, &body(&away)["error"]), (503, &json!("Service Unavailable")));
+    let unavailable = call(UnavailableUsers, &post_json("/auth", &good), NOW).await;
+    assert_eq!(
+        (unavailable.status_code, &body(&unavailable)["error"]),
+        (503, &json!("Service Unavailable"))
+    );
 }
 
 #[tokio::test]
-async fn cookies_must_be_configured_and_asked_for_by_our_own_pages() {
+async fn cookies_must_be_configured_and_requested_from_an_allowed_origin() {
     let users = users_with(|_| ()).await;
-    let ask = json!({ "username": "Alice", "password": PASSWORD, "cookies": true });
+    let request = json!({ "username": "Alice", "password": PASSWORD, "cookies": true });
     let with_cookies = TokenLocations {
         order: vec![TokenLocation::Headers, TokenLocation::Cookies],
         ..TokenLocations::default()
@@ -74,17 +77,19 @@ async fn cookies_must_be_configured_and_asked_for_by_our_own_pages() {
     let log_in = async |event: &Value, locations: &TokenLocations| {
         call_with(users.clone(), locations.clone(), event, NOW).await
     };
-    let event = post_json("/login", &ask);
-    let given = log_in(&event, &with_cookies).await;
-    assert_eq!((given.status_code, given.cookies.len()), (200, 4), "{given:?}");
-    assert_eq!(body(&given)["msg"], "login successful");
+    let event = post_json("/login", &request);
+    let response = log_in(&event, &with_cookies).await;
+    assert_eq!((response.status_code, response.cookies.len()), (200, 4), "{response:?}");
+    assert_eq!(body(&response)["msg"], "login successful");
 
     let members = json!({ "username": "Alice", "password": PASSWORD, "cookies": "refresh" });
     let refresh_alone = post_json("/login", &members);
-    let given = log_in(&refresh_alone, &with_cookies).await;
-    assert_eq!((given.status_code, given.cookies.len()), (200, 2), "{given:?}");
-    assert_eq!(body(&given).get("refresh_token"), None);
-    assert!(body(&given)["access_token"].is_string() && body(&given)["token_type"] == "Bearer");
+    let response = log_in(&refresh_alone, &with_cookies).await;
+    assert_eq!((response.status_code, response.cookies.len()), (200, 2), "{response:?}");
+    assert_eq!(body(&response).get("refresh_token"), None);
+    assert!(
+        body(&response)["access_token"].is_string() && body(&response)["token_type"] == "Bearer"
+    );
 
     let foreign = with_header(event.clone(), "origin", "https://evil.example");
     let foreign_refresh = with_header(refresh_alone.clone(), "origin", "https://evil.example");
@@ -110,7 +115,7 @@ async fn cookies_must_be_configured_and_asked_for_by_our_own_pages() {
 }
 
 #[tokio::test]
-async fn the_token_type_is_what_the_header_begins_with() {
+async fn the_token_type_is_the_configured_header_scheme() {
     let users = users_with(|_| ()).await;
     let event = post_json("/login", &json!({ "username": "Alice", "password": PASSWORD }));
     for (scheme, expected) in
@@ -124,7 +129,7 @@ async fn the_token_type_is_what_the_header_begins_with() {
 }
 
 #[tokio::test]
-async fn no_token_of_a_browser_keeps_its_user_from_logging_in() {
+async fn tokens_that_a_browser_already_has_do_not_prevent_a_login() {
     let users = users_with(|_| ()).await;
     let members = json!({ "username": "Alice", "password": PASSWORD, "cookies": true });
     let mut event = post_json("/login", &members);

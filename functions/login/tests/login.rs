@@ -1,4 +1,4 @@
-//! `POST /login`: what it answers, and what it writes.
+//! `POST /login`: its responses and writes.
 #![cfg(test)]
 
 mod scene;
@@ -36,7 +36,7 @@ fn alice() -> Username {
 }
 
 #[tokio::test]
-async fn the_right_password_is_answered_with_a_pair_of_tokens() {
+async fn the_right_password_returns_an_access_and_a_refresh_token() {
     let users = users_with(|alice| alice.roles = vec!["editor".to_owned()]).await;
     let answer = log_in(users.clone(), "aLICE", PASSWORD).await;
     assert_eq!(answer.status_code, 200, "{answer:?}");
@@ -61,12 +61,12 @@ async fn the_right_password_is_answered_with_a_pair_of_tokens() {
     assert_eq!((refresh.session, refresh.generation), (access.session.clone(), 0));
 
     let session = &found.sessions[access.session.as_ref().unwrap()];
-    assert_eq!(session.client.address, "192.0.2.1", "the gateway's, not a header's");
+    assert_eq!(session.client.address, "192.0.2.1", "from the gateway, not from a header");
     assert_eq!(session.client.user_agent, "test");
 }
 
 #[tokio::test]
-async fn a_wrong_password_and_an_unknown_name_are_one_answer() {
+async fn a_wrong_password_and_an_unknown_name_get_the_same_response() {
     let users = users_with(|_| ()).await;
     let wrong = log_in(users.clone(), "alice", "wrong horse battery").await;
     let unknown = log_in(users, "nobody", PASSWORD).await;
@@ -83,7 +83,7 @@ async fn a_wrong_password_and_an_unknown_name_are_one_answer() {
 }
 
 #[tokio::test]
-async fn a_disabled_account_is_told_so_only_after_the_right_password() {
+async fn only_the_right_password_reveals_that_an_account_is_disabled() {
     let users = users_with(|alice| alice.status = AccountStatus::Disabled).await;
     let right = log_in(users.clone(), "alice", PASSWORD).await;
     assert_eq!((right.status_code, &body(&right)["error"]), (403, &json!("account_disabled")));
@@ -92,7 +92,7 @@ async fn a_disabled_account_is_told_so_only_after_the_right_password() {
 }
 
 #[tokio::test]
-async fn a_stored_hash_that_cannot_be_verified_opens_nothing() {
+async fn an_unverifiable_stored_hash_refuses_the_login() {
     for hostile in ["", "plaintext", "$argon2id$v=19$m=4294967295,t=2,p=1$c29tZXNhbHQ$c29tZWhhc2g"]
     {
         let users = users_with(|alice| alice.password_hash = SecretString::from(hostile)).await;
@@ -102,7 +102,7 @@ async fn a_stored_hash_that_cannot_be_verified_opens_nothing() {
 }
 
 #[tokio::test]
-async fn an_outdated_hash_is_replaced_by_the_login_that_proves_the_password() {
+async fn a_successful_login_replaces_an_outdated_hash() {
     let weak =
         "$argon2id$v=19$m=256,t=2,p=1$c29tZXNhbHQ$nf65EOgLrQMR/uIPnA4rEsF5h7TKyQwu9U1bMCHGi/4";
     let users = users_with(|alice| alice.password_hash = SecretString::from(weak)).await;
@@ -116,7 +116,7 @@ async fn an_outdated_hash_is_replaced_by_the_login_that_proves_the_password() {
     let replaced = stored().await;
     assert!(replaced.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{replaced}");
     assert_eq!(log_in(users.clone(), "alice", "password").await.status_code, 200);
-    assert_eq!(stored().await, replaced, "once is enough");
+    assert_eq!(stored().await, replaced, "the second login does not replace it");
 }
 
 #[tokio::test]
@@ -140,7 +140,7 @@ async fn malformed_credentials_are_refused_before_anything_is_hashed_or_read() {
 }
 
 #[tokio::test]
-async fn a_session_that_the_client_suggests_is_ignored() {
+async fn a_session_id_from_the_client_is_ignored() {
     let users = users_with(|_| ()).await;
     let suggested = json!({
         "username": "alice", "password": PASSWORD, "sid": "mine", "session": "mine",
@@ -173,7 +173,7 @@ async fn a_login_over_the_limit_ends_the_oldest_session() {
 }
 
 #[tokio::test]
-async fn a_store_that_does_not_answer_is_503_with_retry_after() {
+async fn an_unavailable_store_is_503_with_retry_after() {
     let answer = log_in(UnavailableUsers, "alice", PASSWORD).await;
     assert_eq!(answer.status_code, 503);
     assert_eq!(answer.headers["retry-after"], "1");
@@ -191,28 +191,28 @@ async fn without_keys_a_login_is_503_and_starts_no_session() {
     let users = users_with(|_| ()).await;
     let keys = signing_ring().connect(&unavailable::aws(), NOW).await;
     let event = post_json("/login", &json!({ "username": "alice", "password": PASSWORD }));
-    let places = TokenLocations::default();
-    let answer = call_signing_with(keys, users.clone(), places, &event, NOW).await;
+    let locations = TokenLocations::default();
+    let answer = call_signing_with(keys, users.clone(), locations, &event, NOW).await;
     assert_eq!((answer.status_code, &body(&answer)["error"]), (503, &json!("unavailable")));
     assert_eq!(answer.headers["retry-after"], "1");
     assert!(users.find_user(&alice()).await.unwrap().unwrap().sessions.is_empty());
 }
 
 #[tokio::test]
-async fn a_password_that_changes_during_the_login_refuses_the_session() {
+async fn a_password_change_during_a_login_refuses_it() {
     let changing = changing(|user| user.credentials_version += 1).await;
     let answer = log_in(changing, "alice", PASSWORD).await;
     assert_eq!((answer.status_code, &body(&answer)["error"]), (401, &json!("invalid_credentials")));
 }
 
 #[tokio::test]
-async fn an_account_that_is_made_anew_during_the_login_refuses_the_session() {
+async fn a_recreated_account_during_a_login_refuses_it() {
     let changing = changing(|account| account.id = user("x").id).await;
     assert_eq!(log_in(changing, "alice", PASSWORD).await.status_code, 401);
 }
 
 #[tokio::test]
-async fn an_account_that_is_disabled_during_the_login_gets_no_session() {
+async fn disabling_an_account_during_a_login_refuses_it() {
     let changing = changing(|user| {
         user.status = AccountStatus::Disabled;
         user.credentials_version += 1;

@@ -8,7 +8,7 @@ use latchkey_token::Timestamp;
 use serde_json::json;
 use tracing::info;
 
-/// What its routes use. The trait bounds are its IAM policy.
+/// Dependencies of the routes. The trait bounds match the function's IAM policy.
 #[derive(Debug)]
 pub struct Logout<U> {
     /// Users and their sessions.
@@ -18,8 +18,8 @@ pub struct Logout<U> {
 }
 
 impl<U: UpdateUser> Logout<U> {
-    /// Ends the sessions of the valid access and refresh tokens of `request`. If one has ended
-    /// already, the answer is the same. Cookies are cleared.
+    /// Ends the sessions of all valid access and refresh tokens in `request`, and clears cookies.
+    /// The response is the same if a session has already ended.
     ///
     /// # Errors
     /// The 401 if no token is valid, and faults of the stores.

@@ -1,4 +1,4 @@
-//! `POST /logout` from a browser: which of its tokens count, and what it forgets.
+//! `POST /logout` from a browser: which tokens count, and which cookies are cleared.
 #![cfg(test)]
 
 use lambda_http::Request;
@@ -54,7 +54,7 @@ impl Scene {
         sign(&refresh_header(), &with(claims, "csrf", csrf.into()))
     }
 
-    async fn left(&self) -> Vec<SessionId> {
+    async fn session_ids(&self) -> Vec<SessionId> {
         let alice = self.users.find_user(&self.alice.username).await.unwrap().unwrap();
         alice.sessions.into_keys().collect()
     }
@@ -96,7 +96,7 @@ fn assert_cleared(answer: &GatewayAnswer) {
 }
 
 #[tokio::test]
-async fn an_expired_access_cookie_hides_no_good_refresh_cookie() {
+async fn a_valid_refresh_cookie_counts_beside_an_expired_access_cookie() {
     for (csrf, expires_in) in
         [("csrf-access-0", -1), ("csrf-refresh-0", -1), ("csrf-access-0", 0), ("csrf-refresh-0", 1)]
     {
@@ -106,47 +106,51 @@ async fn an_expired_access_cookie_hides_no_good_refresh_cookie() {
         let answer = scene.log_out(&event).await;
         assert_eq!(answer.status_code, 200, "{csrf}: {answer:?}");
         assert_cleared(&answer);
-        assert_eq!(scene.left().await, [scene.sessions[1].clone()], "{csrf}");
+        assert_eq!(scene.session_ids().await, [scene.sessions[1].clone()], "{csrf}");
     }
 }
 
 #[tokio::test]
-async fn an_expired_or_broken_header_hides_no_good_cookie() {
+async fn a_valid_cookie_counts_beside_an_invalid_header() {
     for token in [scene().await.access(1, -1), "x.y.z".to_owned()] {
         let scene = scene().await;
         let event = logout(&[("refresh_token", &scene.refresh(0))], "csrf-refresh-0");
         let answer = scene.log_out(&with_token(event, &token)).await;
         assert_eq!(answer.status_code, 200, "{answer:?}");
         assert_cleared(&answer);
-        assert_eq!(scene.left().await, [scene.sessions[1].clone()]);
+        assert_eq!(scene.session_ids().await, [scene.sessions[1].clone()]);
     }
 }
 
 #[tokio::test]
-async fn a_csrf_value_counts_for_its_own_session_alone() {
+async fn a_csrf_value_counts_only_for_its_own_session() {
     let scene = scene().await;
     let (expired, refresh) = (scene.access(1, -1), scene.refresh(0));
     for csrf in ["", "x", "csrf-access-1", "csrf-refresh-1", "csrf-access-0"] {
         let event = logout(&[("access_token", &expired), ("refresh_token", &refresh)], csrf);
         let answer = scene.log_out(&event).await;
         assert_eq!(code(&answer), (401, json!("csrf_failed")), "{csrf}");
-        assert_eq!(answer.cookies.len(), 0, "a page of another site clears nothing");
+        assert_eq!(answer.cookies.len(), 0, "a cross-site request clears no cookie");
     }
     let event = logout(&[("refresh_token", &refresh)], "csrf-refresh-0");
     let foreign = with_header(event, "origin", "https://evil.example");
     assert_eq!(code(&scene.log_out(&foreign).await), (401, json!("csrf_failed")));
-    assert_eq!(scene.left().await.len(), 2);
+    assert_eq!(scene.session_ids().await.len(), 2);
 }
 
 #[tokio::test]
-async fn a_browser_with_two_cookies_of_one_name_gets_out() {
+async fn duplicate_cookies_do_not_prevent_a_logout() {
     let scene = scene().await;
     let (first, second) = (scene.access(0, 900), scene.access(1, 900));
     let event = logout(&[("access_token", &first), ("access_token", &second)], "csrf-access-1");
     let answer = scene.log_out(&event).await;
     assert_eq!(answer.status_code, 200, "{answer:?}");
     assert_cleared(&answer);
-    assert_eq!(scene.left().await, [scene.sessions[0].clone()], "what the page has proved");
+    assert_eq!(
+        scene.session_ids().await,
+        [scene.sessions[0].clone()],
+        "the CSRF value is of session 1"
+    );
 
     let event = logout(&[("access_token", "x.y.z"), ("access_token", "a.b.c")], "x");
     let answer = scene.log_out(&event).await;
@@ -155,7 +159,7 @@ async fn a_browser_with_two_cookies_of_one_name_gets_out() {
 }
 
 #[tokio::test]
-async fn cookies_of_one_name_are_cleared_for_every_domain_that_can_have_set_them() {
+async fn duplicate_cookies_are_cleared_for_every_possible_path_and_domain() {
     let mut locations = TokenLocations { order: COOKIES.to_vec(), ..TokenLocations::default() };
     locations.cookies.access.token.name = "access_token_cookie".to_owned();
     locations.cookies.access.token.path = "/api".to_owned();
@@ -196,7 +200,7 @@ async fn cookies_of_one_name_are_cleared_for_every_domain_that_can_have_set_them
 }
 
 #[tokio::test]
-async fn cookies_are_cleared_when_nothing_is_left_to_end() {
+async fn cookies_are_cleared_even_if_no_token_is_valid() {
     let scene = scene().await;
     let expired = scene.access(0, -1);
     for (event, expected) in [
@@ -208,12 +212,16 @@ async fn cookies_are_cleared_when_nothing_is_left_to_end() {
         assert_cleared(&answer);
     }
     let event = logout(&[("refresh_token", &scene.refresh(0))], "csrf-refresh-0");
-    let away = call(UnavailableUsers, COOKIES, &event).await;
-    assert_eq!((code(&away).0, away.cookies.len()), (503, 0), "it can be tried again");
+    let unavailable = call(UnavailableUsers, COOKIES, &event).await;
+    assert_eq!(
+        (code(&unavailable).0, unavailable.cookies.len()),
+        (503, 0),
+        "the browser can retry"
+    );
 }
 
 #[tokio::test]
-async fn cookies_that_came_along_are_cleared_wherever_the_token_was() {
+async fn sent_cookies_are_cleared_wherever_the_valid_token_was() {
     let scene = scene().await;
     let token = sign(&header(), &claims_for(&scene.alice.id, &scene.sessions[0]));
     let plain = with_token(request("POST", "/logout"), &token);

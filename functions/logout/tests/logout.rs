@@ -65,7 +65,7 @@ async fn a_token_of_either_type_ends_its_session_and_no_other() {
 }
 
 #[tokio::test]
-async fn a_refresh_token_of_any_generation_will_do() {
+async fn a_refresh_token_of_any_generation_logs_out() {
     let (users, alice, [first, second]) = scene().await;
     let token = sign(&refresh_header(), &refresh_claims_for(&alice.id, &first, 7));
     assert_logged_out(&call(users.clone(), &logout(&token)).await);
@@ -73,7 +73,7 @@ async fn a_refresh_token_of_any_generation_will_do() {
 }
 
 #[tokio::test]
-async fn what_is_already_over_gets_the_same_answer() {
+async fn logging_out_an_ended_session_gets_the_same_response() {
     let (users, alice, [first, _]) = scene().await;
     let stranger = user("alice");
     for claims in [
@@ -83,7 +83,7 @@ async fn what_is_already_over_gets_the_same_answer() {
     ] {
         assert_logged_out(&call(users.clone(), &logout(&sign(&header(), &claims))).await);
     }
-    assert_eq!(sessions(&users, &alice).await.len(), 2, "and ends nothing");
+    assert_eq!(sessions(&users, &alice).await.len(), 2, "no session has ended");
 }
 
 #[tokio::test]
@@ -100,7 +100,7 @@ async fn every_bad_token_is_refused_and_ends_nothing() {
 }
 
 #[tokio::test]
-async fn without_a_token_nobody_is_logged_out() {
+async fn a_request_without_a_token_ends_no_session() {
     let (users, alice, [first, _]) = scene().await;
     let token = sign(&header(), &claims_for(&alice.id, &first));
     let cookie = with_header(request("POST", "/logout"), "cookie", &format!("token={token}"));
@@ -114,7 +114,7 @@ async fn without_a_token_nobody_is_logged_out() {
 }
 
 #[tokio::test]
-async fn a_session_that_could_not_be_ended_is_not_said_to_be() {
+async fn an_unavailable_store_is_not_reported_as_a_logout() {
     let (_, alice, [first, _]) = scene().await;
     let token = sign(&header(), &claims_for(&alice.id, &first));
     let answer = call(UnavailableUsers, &logout(&token)).await;

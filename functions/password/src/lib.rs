@@ -1,10 +1,10 @@
-//! `POST /password`: replaces a password, and all sessions by a new one.
+//! `POST /password`: replaces the password, and all sessions with a new one.
 
 use lambda_http::{Body, Request, Response};
 use latchkey_guard::{Caller, SessionOf, TokenReader, token_response};
 use latchkey_http::{ApiError, ErrorKind, JsonBody, client, new_session, route};
 use latchkey_password::{
-    HashError, Hasher, Password as Presented, PasswordPolicy, Verdict, Weakness,
+    HashError, Hasher, Password as PresentedPassword, PasswordPolicy, Verdict, Weakness,
 };
 use latchkey_session::{
     AccountChangeOutcome, Email, PasswordChange, ReadUser, SessionPolicy, UpdateUser, User,
@@ -13,29 +13,29 @@ use latchkey_token::{Issuer, Timestamp};
 use secrecy::SecretString;
 use tracing::{error, info};
 
-/// What its routes use. The trait bounds are its IAM policy.
+/// Dependencies of the routes. The trait bounds match the function's IAM policy.
 #[derive(Debug)]
 pub struct Password<U> {
-    /// Where users are.
+    /// Users and their sessions.
     pub users: U,
-    /// What finds and checks tokens, and signs them.
+    /// Finds and verifies tokens; its keys sign the new ones.
     pub reader: TokenReader,
-    /// What new passwords have to be.
+    /// Rules for new passwords.
     pub passwords: PasswordPolicy,
-    /// What hashes and verifies them.
+    /// Hashes and verifies passwords.
     pub hasher: Hasher,
-    /// How long sessions live.
+    /// Lifetimes of the new session.
     pub sessions: SessionPolicy,
 }
 
 impl<U: ReadUser + UpdateUser> Password<U> {
-    /// Replaces the password of a caller who proves the current one. A new session takes the place
-    /// of the caller's in the same write, and every other session ends: a stolen pair of tokens
-    /// does not survive it. The tokens go where the request's token came from.
+    /// Replaces the password if the request has the current one. The same write ends all sessions
+    /// and starts a new one, so that stolen tokens are revoked. The new tokens are delivered as the
+    /// request's token was.
     ///
     /// # Errors
-    /// The 401 answers for a bad token, `invalid_credentials`, `weak_password`, `invalid_request`,
-    /// and our own faults.
+    /// The 401 for an invalid token, `invalid_credentials`, `weak_password`, `invalid_request`, and
+    /// faults of the stores.
     pub async fn handle(
         &self,
         request: &Request,
@@ -43,8 +43,8 @@ impl<U: ReadUser + UpdateUser> Password<U> {
     ) -> Result<Response<Body>, ApiError> {
         route(request, &[("POST", "*", ())])?;
         let caller = Caller::read(&self.reader, &self.users, request, now).await?;
-        // Before anything is written: without a key there is nothing to return.
-        let key = caller.keys.signing().ok_or_else(|| ApiError::internal("no key signs"))?;
+        // Before any write: without a signing key there are no tokens to return.
+        let key = caller.keys.signing().ok_or_else(|| ApiError::internal("no signing key"))?;
         let body = JsonBody::parse(request)?;
         let (current, new) = (body.secret("current_password")?, body.secret("new_password")?);
         let username = caller.user.username.folded();
@@ -73,10 +73,14 @@ impl<U: ReadUser + UpdateUser> Password<U> {
         token_response(issuer, holder, true, delivery, now)
     }
 
-    /// The current password, if `password` is it.
-    fn check_current(&self, user: &User, password: &SecretString) -> Result<Presented, ApiError> {
+    /// Verifies the current password, and returns it parsed.
+    fn check_current(
+        &self,
+        user: &User,
+        password: &SecretString,
+    ) -> Result<PresentedPassword, ApiError> {
         let wrong = ErrorKind::InvalidCredentials;
-        let password = Presented::parse(password).map_err(|_| wrong)?;
+        let password = PresentedPassword::parse(password).map_err(|_| wrong)?;
         match self.hasher.verify(&password, &user.password_hash) {
             Ok(Verdict::Match { .. }) => Ok(password),
             Ok(Verdict::Mismatch) => Err(wrong.into()),
@@ -89,12 +93,12 @@ impl<U: ReadUser + UpdateUser> Password<U> {
     }
 }
 
-/// Why the password was not changed: the session has ended, or the proved password is outdated.
+/// The error after a concurrent change: the session ended, or the password changed.
 fn refused(read: &User, found: Option<Box<User>>) -> ApiError {
-    let is_as_proved = |found: Box<User>| {
+    let is_unchanged = |found: Box<User>| {
         found.id == read.id && found.credentials_version == read.credentials_version
     };
-    if found.is_some_and(is_as_proved) {
+    if found.is_some_and(is_unchanged) {
         ErrorKind::TokenRevoked.into()
     } else {
         ErrorKind::InvalidCredentials.into()

@@ -1,4 +1,4 @@
-//! `POST /password`: what it answers, and what it writes.
+//! `POST /password`: its responses and writes.
 #![cfg(test)]
 
 mod scene;
@@ -18,7 +18,7 @@ use scene::{NEW, PASSWORD, Scene, body, call, change, hash, refusal, scene, verd
 use serde_json::json;
 
 #[tokio::test]
-async fn a_new_session_takes_the_place_of_all_others_in_the_same_write() {
+async fn a_password_change_replaces_all_sessions_with_a_new_one() {
     let scene = scene(|_| ()).await;
     let answer = scene.call(change(PASSWORD, NEW)).await;
     assert_eq!(answer.status_code, 200, "{answer:?}");
@@ -34,10 +34,7 @@ async fn a_new_session_takes_the_place_of_all_others_in_the_same_write() {
 
     let stored = scene.stored().await;
     assert_eq!(stored.sessions.keys().collect::<Vec<_>>(), [access.session.as_ref().unwrap()]);
-    assert!(
-        !scene.sessions.contains(&access.session.unwrap()),
-        "a stolen pair of tokens is worth nothing"
-    );
+    assert!(!scene.sessions.contains(&access.session.unwrap()), "stolen tokens are revoked");
     assert_eq!(stored.credentials_version, 1);
     assert_eq!(verdict(NEW, &stored), Verdict::Match { needs_rehash: false });
     assert_eq!(verdict(PASSWORD, &stored), Verdict::Mismatch);
@@ -47,7 +44,7 @@ async fn a_new_session_takes_the_place_of_all_others_in_the_same_write() {
 }
 
 #[tokio::test]
-async fn tokens_come_in_cookies_where_the_requests_token_did() {
+async fn tokens_are_delivered_in_cookies_if_the_requests_token_was_in_one() {
     let scene = scene(|_| ()).await;
     let claims = with(claims_for(&scene.alice.id, &scene.sessions[0]), "csrf", "value".into());
     let cookie = format!("__Host-access_token={}", sign(&header(), &claims));
@@ -72,14 +69,14 @@ async fn a_wrong_current_password_changes_nothing() {
 }
 
 #[tokio::test]
-async fn the_same_password_again_is_unchanged_in_any_spelling() {
+async fn the_current_password_in_any_normalization_form_is_unchanged() {
     for (password, same) in [(PASSWORD, PASSWORD), ("caf\u{e9} au lait", "cafe\u{301} au lait")] {
         let scene = scene(|alice| alice.password_hash = hash(password)).await;
         let answer = scene.call(change(password, same)).await;
         assert_eq!(refusal(&answer), (422, "weak_password".to_owned()));
         assert_eq!(body(&answer)["reasons"], json!(["unchanged"]));
         scene.assert_unchanged().await;
-        // Who does not know it learns nothing.
+        // A wrong current password does not reveal that.
         let answer = scene.call(change("wrong horse battery", same)).await;
         assert_eq!(refusal(&answer), (401, "invalid_credentials".to_owned()));
     }
@@ -114,41 +111,46 @@ async fn a_malformed_body_changes_nothing() {
 }
 
 #[tokio::test]
-async fn a_session_that_is_over_changes_nothing() {
-    for over in [
+async fn a_token_without_a_live_session_changes_nothing() {
+    for ended in [
         scene(|alice| alice.sessions.clear()).await,
         scene(|alice| alice.status = AccountStatus::Disabled).await,
         scene(|alice| alice.id = user("x").id).await,
     ] {
-        let answer = over.call(change(PASSWORD, NEW)).await;
+        let answer = ended.call(change(PASSWORD, NEW)).await;
         assert_eq!(refusal(&answer), (401, "token_revoked".to_owned()));
-        assert_eq!(over.stored().await.credentials_version, 0);
+        assert_eq!(ended.stored().await.credentials_version, 0);
     }
 }
 
 #[tokio::test]
-async fn a_legacy_token_changes_the_password_of_the_account_that_was_moved() {
+async fn a_legacy_token_changes_the_password_of_its_migrated_account() {
     let scene = scene(|_| ()).await;
     let token = sign_legacy(&extended_claims());
     let answer = call(scene.users.clone(), &with_token(change(PASSWORD, NEW), &token)).await;
-    assert_eq!(refusal(&answer), (401, "token_revoked".to_owned()), "alice was not moved");
-    let moved = LegacyUser { id: scene.alice.id.clone(), username: scene.alice.username.clone() };
-    scene.users.add_legacy_user("alice", moved);
+    assert_eq!(refusal(&answer), (401, "token_revoked".to_owned()), "alice is not migrated");
+    let legacy_user =
+        LegacyUser { id: scene.alice.id.clone(), username: scene.alice.username.clone() };
+    scene.users.add_legacy_user("alice", legacy_user);
     let answer = call(scene.users.clone(), &with_token(change(PASSWORD, NEW), &token)).await;
     assert_eq!(answer.status_code, 200, "{answer:?}");
     assert_eq!(scene.stored().await.sessions.len(), 1);
     let again = call(scene.users.clone(), &with_token(change(NEW, PASSWORD), &token)).await;
-    assert_eq!(refusal(&again), (401, "token_revoked".to_owned()), "the change ended it");
+    assert_eq!(
+        refusal(&again),
+        (401, "token_revoked".to_owned()),
+        "the password change revoked it"
+    );
 }
 
 #[tokio::test]
-async fn what_happens_between_read_and_write_decides() {
+async fn the_account_at_the_time_of_the_write_decides() {
     let outdated = (401, "invalid_credentials".to_owned());
     let revoked = (401, "token_revoked".to_owned());
     let changes = [
         (
-            "the session is refreshed",
-            (|scene| scene.asking().generation += 1) as fn(&mut Scene),
+            "the session rotates",
+            (|scene| scene.calling_session().generation += 1) as fn(&mut Scene),
             None,
         ),
         (
@@ -162,24 +164,24 @@ async fn what_happens_between_read_and_write_decides() {
             None,
         ),
         ("the password changes", |scene| scene.alice.credentials_version += 1, Some(&outdated)),
-        ("the name is another's", |scene| scene.alice.id = user("x").id, Some(&outdated)),
+        ("the account is recreated", |scene| scene.alice.id = user("x").id, Some(&outdated)),
     ];
-    for (what, change_account, expected) in changes {
+    for (case, change_account, expected) in changes {
         let mut scene = scene(|_| ()).await;
         let read = scene.users.clone();
         change_account(&mut scene);
-        let meanwhile = StaleReads { read, write: scene.of_account().await };
+        let users = StaleReads { read, write: scene.new_store().await };
         let event = with_token(change(PASSWORD, NEW), &scene.token);
-        let answer = call(meanwhile, &event).await;
+        let answer = call(users, &event).await;
         match expected {
-            Some(expected) => assert_eq!(refusal(&answer), *expected, "{what}"),
-            None => assert_eq!(answer.status_code, 200, "{what}"),
+            Some(expected) => assert_eq!(refusal(&answer), *expected, "{case}"),
+            None => assert_eq!(answer.status_code, 200, "{case}"),
         }
     }
 }
 
 #[tokio::test]
-async fn a_store_that_does_not_answer_is_503() {
+async fn an_unavailable_store_is_503() {
     let scene = scene(|_| ()).await;
     let answer = call(UnavailableUsers, &with_token(change(PASSWORD, NEW), &scene.token)).await;
     assert_eq!((answer.status_code, answer.headers["retry-after"].as_str()), (503, "1"));

@@ -1,4 +1,4 @@
-//! `/protected`: routes behind the guard, one for each requirement. Copy from here.
+//! `/protected`: sample routes behind the guard, one for each requirement.
 
 use lambda_http::{Body, Request, Response, http::StatusCode};
 use latchkey_guard::{Guard, Identity, Requirement};
@@ -15,7 +15,7 @@ const ROUTES: [Route<Option<Requirement>>; 4] = [
     ("GET", "/protected/optional", None),
 ];
 
-/// What its routes use. The trait bounds are its IAM policy.
+/// Dependencies of the routes. The trait bounds match the function's IAM policy.
 #[derive(Debug)]
 pub struct Protected<S> {
     /// Authenticates callers.
@@ -23,7 +23,7 @@ pub struct Protected<S> {
 }
 
 impl<S: ReadUser> Protected<S> {
-    /// Returns the name of the caller.
+    /// Returns the caller's user name.
     ///
     /// # Errors
     /// The guard's 401 and 403, `not_found`, `method_not_allowed`, and faults of the stores.

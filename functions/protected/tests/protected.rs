@@ -1,4 +1,4 @@
-//! `/protected`: who is let through, and what everyone else is told.
+//! `/protected`: which requests are accepted, and how others are refused.
 #![cfg(test)]
 
 use std::time::Duration;
@@ -18,14 +18,14 @@ use latchkey_token::Timestamp;
 use protected::Protected;
 use serde_json::{Value, json};
 
-/// The answer of a guard that looks every session up in `users`, or none without them.
+/// Calls the function. Without `users` its guard looks no sessions up.
 async fn call<U: ReadUser>(users: Option<U>, event: &Value, now: Timestamp) -> GatewayAnswer {
     let protected = Protected { guard: Guard::new(reader(), users, RevocationCheck::Strict) };
     let handle = async |request: &Request| protected.handle(request, now).await;
     answer(&event.to_string(), &handle).await
 }
 
-/// A user with a live session, and a token of it.
+/// A user with a live session, and an access token of the session.
 async fn logged_in(change: impl FnOnce(&mut latchkey_session::User)) -> (MemoryUsers, String) {
     let users = MemoryUsers::default();
     let mut alice = user("Alice");
@@ -57,7 +57,7 @@ fn assert_invalid(answer: &GatewayAnswer) {
 }
 
 #[tokio::test]
-async fn a_live_token_is_told_its_user() {
+async fn a_valid_token_returns_its_user() {
     let (users, token) = logged_in(|_| ()).await;
     let answer = call(Some(users), &with_token(route(), &token), NOW).await;
     assert_eq!((answer.status_code, answer.body.as_str()), (200, r#"{"logged_in_as":"alice"}"#));
@@ -65,7 +65,7 @@ async fn a_live_token_is_told_its_user() {
 }
 
 #[tokio::test]
-async fn the_scheme_is_bearer_in_any_case_or_flask_jwts() {
+async fn the_schemes_bearer_and_jwt_are_accepted_in_any_case() {
     let (users, token) = logged_in(|_| ()).await;
     for scheme in ["Bearer", "bearer", "BEARER", "JWT", "jwt"] {
         let event = with_header(route(), "authorization", &format!("{scheme} {token}"));
@@ -74,7 +74,7 @@ async fn the_scheme_is_bearer_in_any_case_or_flask_jwts() {
 }
 
 #[tokio::test]
-async fn no_token_is_a_plain_challenge() {
+async fn a_missing_token_gets_a_challenge_without_an_error() {
     let (users, token) = logged_in(|_| ()).await;
     let missing = |answer: &GatewayAnswer| {
         assert_refused(answer, "missing_token", "Missing Authorization Header", "");
@@ -95,7 +95,7 @@ async fn no_token_is_a_plain_challenge() {
 }
 
 #[tokio::test]
-async fn a_malformed_authorization_is_an_invalid_token() {
+async fn a_malformed_authorization_header_is_an_invalid_token() {
     let (users, token) = logged_in(|_| ()).await;
     for value in [
         "Bearer".to_owned(),
@@ -110,7 +110,7 @@ async fn a_malformed_authorization_is_an_invalid_token() {
 }
 
 #[tokio::test]
-async fn a_token_counts_once_however_its_header_is_written() {
+async fn equivalent_and_repeated_headers_are_one_token() {
     let (users, token) = logged_in(|_| ()).await;
     for value in [
         format!("Bearer  {token}"),
@@ -143,7 +143,7 @@ async fn a_token_counts_once_however_its_header_is_written() {
 }
 
 #[tokio::test]
-async fn every_bad_token_is_refused_and_only_an_expired_one_is_told_why() {
+async fn every_bad_token_is_refused_and_only_expiry_is_revealed() {
     for (name, token, code) in bad_tokens() {
         let event = with_token(route(), &token);
         let answer = call(Some(MemoryUsers::default()), &event, NOW).await;
@@ -159,7 +159,7 @@ async fn every_bad_token_is_refused_and_only_an_expired_one_is_told_why() {
 }
 
 #[tokio::test]
-async fn a_refresh_token_opens_nothing() {
+async fn a_refresh_token_is_refused() {
     let header = with(header(), "typ", "rt+jwt".into());
     let claims = with(with(claims(), "type", "refresh".into()), "gen", 0.into());
     let event = with_token(route(), &sign(&header, &claims));
@@ -170,14 +170,14 @@ async fn a_refresh_token_opens_nothing() {
 }
 
 #[tokio::test]
-async fn a_token_whose_session_is_over_is_revoked() {
+async fn a_token_without_a_live_session_is_revoked() {
     let revoked = |answer: &GatewayAnswer| {
         let challenge = ", error=\"invalid_token\", error_description=\"Token has been revoked\"";
         assert_refused(answer, "token_revoked", "Token has been revoked", challenge);
     };
     let ended = logged_in(|alice| alice.sessions.clear()).await;
     let disabled = logged_in(|alice| alice.status = AccountStatus::Disabled).await;
-    let made_anew = logged_in(|alice| alice.id = user("x").id).await;
+    let recreated = logged_in(|alice| alice.id = user("x").id).await;
     let expired = logged_in(|alice| {
         for session in alice.sessions.values_mut() {
             session.expires_at = NOW;
@@ -185,13 +185,13 @@ async fn a_token_whose_session_is_over_is_revoked() {
     })
     .await;
     let deleted = (MemoryUsers::default(), sign(&header(), &claims()));
-    for (users, token) in [ended, disabled, made_anew, expired, deleted] {
+    for (users, token) in [ended, disabled, recreated, expired, deleted] {
         revoked(&call(Some(users), &with_token(route(), &token), NOW).await);
     }
 }
 
 #[tokio::test]
-async fn without_the_revocation_check_a_token_is_good_until_it_expires() {
+async fn without_the_revocation_check_a_token_is_valid_until_it_expires() {
     let event = with_token(route(), &sign(&header(), &claims()));
     assert_eq!(call(None::<MemoryUsers>, &event, NOW).await.status_code, 200);
     let later = NOW + Duration::from_mins(15);
@@ -199,7 +199,7 @@ async fn without_the_revocation_check_a_token_is_good_until_it_expires() {
 }
 
 #[tokio::test]
-async fn a_session_that_cannot_be_looked_up_is_a_fault_and_no_refusal() {
+async fn a_failed_session_lookup_is_503_and_not_401() {
     let event = with_token(route(), &sign(&header(), &claims()));
     let answer = call(Some(UnavailableUsers), &event, NOW).await;
     assert_eq!((answer.status_code, answer.headers["retry-after"].as_str()), (503, "1"));
@@ -207,12 +207,12 @@ async fn a_session_that_cannot_be_looked_up_is_a_fault_and_no_refusal() {
 }
 
 #[tokio::test]
-async fn an_optional_route_answers_everybody_but_a_bad_token() {
+async fn an_optional_route_refuses_only_a_bad_token() {
     let optional = request("GET", "/protected/optional");
     let (users, token) = logged_in(|_| ()).await;
     let check = || Some(users.clone());
-    let anybody = call(check(), &optional, NOW).await;
-    assert_eq!((anybody.status_code, anybody.body.as_str()), (200, r#"{"logged_in_as":null}"#));
+    let anonymous = call(check(), &optional, NOW).await;
+    assert_eq!((anonymous.status_code, anonymous.body.as_str()), (200, r#"{"logged_in_as":null}"#));
     let alice = call(check(), &with_token(optional.clone(), &token), NOW).await;
     assert_eq!((alice.status_code, alice.body.as_str()), (200, r#"{"logged_in_as":"alice"}"#));
     assert_invalid(&call(check(), &with_token(optional.clone(), "x.y.z"), NOW).await);
@@ -222,7 +222,7 @@ async fn an_optional_route_answers_everybody_but_a_bad_token() {
 }
 
 #[tokio::test]
-async fn a_fresh_route_asks_for_a_password() {
+async fn a_fresh_route_requires_a_fresh_token() {
     let route = request("GET", "/protected/fresh");
     let off = || None::<MemoryUsers>;
     let fresh = with_token(route.clone(), &sign(&header(), &claims()));
@@ -236,7 +236,7 @@ async fn a_fresh_route_asks_for_a_password() {
 }
 
 #[tokio::test]
-async fn a_route_for_admins_asks_for_the_role() {
+async fn a_role_route_requires_the_role() {
     let route = request("GET", "/protected/admin");
     let with_roles =
         |roles: Value| with_token(route.clone(), &sign(&header(), &with(claims(), "roles", roles)));

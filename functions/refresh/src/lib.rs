@@ -12,20 +12,20 @@ use latchkey_session::{
 use latchkey_token::{Issuer, OperationId, RefreshClaims, SessionId, Subject, Timestamp, UserId};
 use tracing::{info, warn};
 
-/// What its route uses. The trait bounds are its IAM policy.
+/// Dependencies of the route. The trait bounds match the function's IAM policy.
 #[derive(Debug)]
 pub struct Refresh<U> {
     /// Users and their sessions.
     pub users: U,
     /// Finds and verifies refresh tokens; its keys sign the next pair.
     pub reader: TokenReader,
-    /// How refresh tokens rotate.
+    /// Lifetimes and grace period of refresh tokens.
     pub policy: RotationPolicy,
-    /// How long sessions live, and how many, for users who come with a legacy token.
+    /// Lifetimes and limit of the sessions that legacy tokens start.
     pub sessions: SessionPolicy,
 }
 
-/// A session whose tokens are returned.
+/// The session to return tokens for.
 struct Refreshed {
     user: User,
     id: SessionId,
@@ -33,8 +33,8 @@ struct Refreshed {
 }
 
 impl<U: ReadUser + UpdateUser> Refresh<U> {
-    /// Exchanges the refresh token of `request` for the next pair, or returns the current pair again
-    /// within the grace period. An older token ends its session.
+    /// Exchanges the refresh token of `request` for the next pair, or returns the current pair
+    /// again within the grace period. An older token ends its session.
     ///
     /// # Errors
     /// The 401 for an invalid token, `token_revoked` if its session has ended,
@@ -57,8 +57,8 @@ impl<U: ReadUser + UpdateUser> Refresh<U> {
         now: Timestamp,
     ) -> Result<Response<Body>, ApiError> {
         let Presented { claims, location, keys } = presented;
-        // Before anything is written: without a key there is nothing to return.
-        let key = keys.signing().ok_or_else(|| ApiError::internal("no key signs"))?;
+        // Before any write: without a signing key there are no tokens to return.
+        let key = keys.signing().ok_or_else(|| ApiError::internal("no signing key"))?;
         let issuer = Issuer::new(key, &self.reader.profile);
         let Refreshed { user, id, session } = match (&claims.subject, &claims.session) {
             (Subject::User { id, username }, Some(session)) => {
@@ -114,20 +114,22 @@ impl<U: ReadUser + UpdateUser> Refresh<U> {
                         );
                         return Err(ErrorKind::RefreshTokenReused.into());
                     }
-                    // The write would have rotated it.
+                    // The write would have rotated a session in this state.
                     RefreshOutcome::Current => {
-                        return Err(ApiError::unavailable("the session was changing"));
+                        return Err(ApiError::unavailable(
+                            "the session changed during the refresh",
+                        ));
                     }
                 }
             }
         };
-        // Roles are the user's of this moment.
+        // Tokens get the user's current roles.
         let session = user.sessions.get(id).cloned().ok_or_else(revoked)?;
         Ok(Refreshed { user: *user, id: id.clone(), session })
     }
 
-    /// Starts a session for the user of a legacy token, as a login does. The old service does not
-    /// record use, so each use starts one; a change of the password here ends that.
+    /// Starts a session for the user of a legacy token, as a login does. Legacy refresh tokens do
+    /// not rotate, so each use starts another session, until the password changes here.
     async fn start(
         &self,
         identity: &str,
@@ -147,7 +149,11 @@ impl<U: ReadUser + UpdateUser> Refresh<U> {
                 [ErrorKind::InvalidCredentials, ErrorKind::AccountDisabled].contains(&error.kind());
             if has_changed { ErrorKind::TokenRevoked.into() } else { error }
         })?;
-        info!(user = user.id.as_str(), session = started.id.as_str(), "Flask session taken over");
+        info!(
+            user = user.id.as_str(),
+            session = started.id.as_str(),
+            "session started from a Flask token"
+        );
         Ok(Refreshed { user, id: started.id, session: started.session })
     }
 }

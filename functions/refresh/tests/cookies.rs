@@ -1,4 +1,4 @@
-//! `POST /refresh` from a browser: where its tokens go, and when it forgets them.
+//! `POST /refresh` from a browser: the delivery of tokens, and when cookies are cleared.
 #![cfg(test)]
 
 use std::time::Duration;
@@ -18,7 +18,7 @@ use refresh::Refresh;
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 
-/// A user with one session, and its refresh token as it is put into a cookie.
+/// A user with one session, and its refresh token for a cookie.
 async fn scene(is_alone: bool) -> (MemoryUsers, IssuedToken) {
     let users = MemoryUsers::default();
     let mut alice: User = user("alice");
@@ -74,7 +74,7 @@ fn cookie(answer: &GatewayAnswer, name: &str) -> Option<String> {
 }
 
 #[tokio::test]
-async fn a_refresh_answers_as_the_login_did() {
+async fn a_refresh_delivers_tokens_as_the_login_did() {
     for is_alone in [true, false] {
         let (users, token) = scene(is_alone).await;
         let first = call(users.clone(), &event(&token), NOW).await;
@@ -95,7 +95,7 @@ async fn a_refresh_answers_as_the_login_did() {
 }
 
 #[tokio::test]
-async fn a_browser_forgets_a_refresh_token_that_is_of_no_use_and_no_other() {
+async fn cookies_are_cleared_only_if_the_refresh_token_is_unusable() {
     let (users, token) = scene(false).await;
     let (text, csrf) = (token.text.expose_secret(), token.csrf.as_deref().unwrap());
     let late = NOW + Duration::from_hours(24 * 60);
@@ -114,8 +114,8 @@ async fn a_browser_forgets_a_refresh_token_that_is_of_no_use_and_no_other() {
         assert_eq!(answer.cookies.len(), if is_cleared { 4 } else { 0 }, "{code}");
         assert!(answer.cookies.iter().all(|cookie| cookie.contains("Max-Age=0")), "{answer:?}");
     }
-    let away = call(UnavailableUsers, &event(&token), NOW).await;
-    assert_eq!((away.status_code, away.cookies.len()), (503, 0));
+    let unavailable = call(UnavailableUsers, &event(&token), NOW).await;
+    assert_eq!((unavailable.status_code, unavailable.cookies.len()), (503, 0));
 
     assert_eq!(call(users.clone(), &event(&token), NOW).await.status_code, 200);
     let reused = call(users.clone(), &event(&token), NOW + Duration::from_mins(1)).await;

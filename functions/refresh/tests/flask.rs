@@ -19,7 +19,7 @@ use latchkey_token::{AccessClaims, KeySet, PresentedToken, Subject, Timestamp};
 use refresh::Refresh;
 use serde_json::{Value, json};
 
-/// The token of a login of ten days ago.
+/// A refresh token of a login ten days ago.
 fn token() -> String {
     let then = NOW.unix() - 10 * 86_400;
     let claims = with(with(extended_claims(), "type", "refresh".into()), "fresh", false.into());
@@ -67,21 +67,21 @@ fn access_claims(answer: &GatewayAnswer) -> AccessClaims {
 }
 
 #[tokio::test]
-async fn a_flask_refresh_token_starts_a_session_of_ours() {
+async fn a_flask_refresh_token_starts_a_session() {
     let (users, alice) = users(|alice| alice.roles = vec!["editor".to_owned()]).await;
     let answer = call(&users, extended(), &token()).await;
     let claims = access_claims(&answer);
     let subject = Subject::User { id: alice.id, username: "Alice".to_owned() };
     assert_eq!((claims.subject, claims.fresh, claims.roles), (subject, false, alice.roles));
     let then = Timestamp::from_unix(NOW.unix() - 10 * 86_400);
-    assert_eq!(claims.auth_time, then, "the password was proved no later");
+    assert_eq!(claims.auth_time, then, "the time of the Flask login");
 
-    // The pair is one of ours from here on.
+    // The new refresh token rotates.
     let next = body(&answer)["refresh_token"].as_str().unwrap().to_owned();
     let refreshed = access_claims(&call(&users, extended(), &next).await);
     assert_eq!(refreshed.session, claims.session);
 
-    // Flask does not use tokens up, so each use starts a session, within the limit.
+    // Flask tokens do not rotate, so each use starts a session, up to the limit.
     for _ in 0..=SESSION_POLICY.limit {
         assert_ne!(
             access_claims(&call(&users, extended(), &token()).await).session,
@@ -93,7 +93,7 @@ async fn a_flask_refresh_token_starts_a_session_of_ours() {
 }
 
 #[tokio::test]
-async fn a_flask_refresh_token_is_worth_nothing_once_its_account_has_changed() {
+async fn a_flask_refresh_token_is_revoked_by_an_account_change() {
     let changes: [fn(&mut User); 2] =
         [|alice| alice.credentials_version = 1, |alice| alice.status = AccountStatus::Disabled];
     for change in changes {
@@ -106,7 +106,7 @@ async fn a_flask_refresh_token_is_worth_nothing_once_its_account_has_changed() {
 }
 
 #[tokio::test]
-async fn the_next_owner_of_a_name_does_not_inherit_the_last_ones_flask_tokens() {
+async fn a_recreated_account_does_not_inherit_flask_tokens() {
     let (users, alice) = users(|_| ()).await;
     let operation = operation();
     let removal = AccountChange { user: &alice, session: None, operation: &operation };
@@ -117,7 +117,7 @@ async fn the_next_owner_of_a_name_does_not_inherit_the_last_ones_flask_tokens() 
 }
 
 #[tokio::test]
-async fn no_session_outlives_the_proof_of_the_password_that_it_came_from() {
+async fn the_absolute_lifetime_counts_from_the_flask_login() {
     let absolute = SESSION_POLICY.lifetimes.absolute.as_secs();
     for (age, is_taken) in [(absolute - 60, true), (absolute, false)] {
         let (users, alice) = users(|_| ()).await;
@@ -134,7 +134,7 @@ async fn no_session_outlives_the_proof_of_the_password_that_it_came_from() {
 }
 
 #[tokio::test]
-async fn no_other_flask_token_starts_a_session() {
+async fn an_invalid_flask_token_or_an_access_token_starts_no_session() {
     let (users, alice) = users(|_| ()).await;
     let access = sign(&extended_claims());
     for (keys, token, code) in [

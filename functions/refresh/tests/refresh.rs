@@ -1,4 +1,4 @@
-//! `POST /refresh`: what each refresh token is answered with, and what happens to its session.
+//! `POST /refresh`: the response to each refresh token, and the effect on its session.
 #![cfg(test)]
 
 mod scene;
@@ -24,7 +24,7 @@ use scene::{
 const STRICT: RotationPolicy = RotationPolicy { grace: Duration::ZERO, ..ROTATION_POLICY };
 
 #[tokio::test]
-async fn the_newest_token_buys_the_next_pair() {
+async fn the_newest_token_rotates_and_returns_the_next_pair() {
     let scene = scene(|alice| alice.roles = vec!["editor".to_owned()]).await;
     let now = later(1_000);
     let answer = scene.refresh(&scene.token, now).await;
@@ -42,8 +42,12 @@ async fn the_newest_token_buys_the_next_pair() {
     let access = access_claims(&answer, now);
     let subject = Subject::User { id: scene.alice.id.clone(), username: "Alice".to_owned() };
     assert_eq!((&access.subject, access.session.as_ref()), (&subject, Some(&scene.session)));
-    assert_eq!((access.fresh, access.auth_time), (false, NOW), "only a password makes it fresh");
-    assert_eq!(access.roles, ["editor"], "read anew");
+    assert_eq!(
+        (access.fresh, access.auth_time),
+        (false, NOW),
+        "only a password makes a token fresh"
+    );
+    assert_eq!(access.roles, ["editor"], "the current roles");
 
     let next = refresh_claims(&text(&answer, "refresh_token"), now);
     let stored = scene.stored().await.sessions[&scene.session].clone();
@@ -53,7 +57,7 @@ async fn the_newest_token_buys_the_next_pair() {
 }
 
 #[tokio::test]
-async fn a_token_in_the_body_does_as_well_and_another_in_a_header_does_not() {
+async fn a_token_in_the_body_counts_and_another_in_a_header_is_an_error() {
     let scene = scene(|_| ()).await;
     let users = || scene.users.clone();
     let member = json!({ "refresh_token": scene.token });
@@ -63,7 +67,7 @@ async fn a_token_in_the_body_does_as_well_and_another_in_a_header_does_not() {
     assert_eq!(call(users(), ROTATION_POLICY, &with_other_scheme, NOW).await.status_code, 200);
 
     let same = call(users(), ROTATION_POLICY, &with_token(event, &scene.token), NOW).await;
-    assert_eq!(same.status_code, 200, "one token, though in two places");
+    assert_eq!(same.status_code, 200, "the same token in two locations");
     let other =
         with_token(post_json("/refresh", &json!({ "refresh_token": "x.y.z" })), &scene.token);
     let both = call(users(), ROTATION_POLICY, &other, NOW).await;
@@ -71,7 +75,7 @@ async fn a_token_in_the_body_does_as_well_and_another_in_a_header_does_not() {
 }
 
 #[tokio::test]
-async fn a_body_without_a_token_is_ignored_when_the_token_is_elsewhere() {
+async fn a_body_without_a_token_is_ignored_if_a_header_has_one() {
     let scene = scene(|_| ()).await;
     let oversized = format!("{{\"refresh_token\":\"x\",\"a\":\"{}\"}}", "a".repeat(17_000));
     for text in [
@@ -158,7 +162,7 @@ async fn every_bad_token_is_refused_and_ends_no_session() {
 }
 
 #[tokio::test]
-async fn an_access_token_buys_nothing() {
+async fn an_access_token_is_refused() {
     let scene = scene(|_| ()).await;
     let access = sign(&header(), &claims_for(&scene.alice.id, &scene.session));
     let answer = scene.refresh(&access, NOW).await;
@@ -167,7 +171,7 @@ async fn an_access_token_buys_nothing() {
 }
 
 #[tokio::test]
-async fn the_token_before_gets_the_same_pair_again_for_thirty_seconds_and_nothing_moves() {
+async fn within_the_grace_period_the_previous_token_gets_the_current_pair() {
     let scene = scene(|_| ()).await;
     let next = refresh_claims(&scene.next(&scene.token, NOW).await, NOW);
     let rotated = scene.stored().await.sessions;
@@ -175,20 +179,16 @@ async fn the_token_before_gets_the_same_pair_again_for_thirty_seconds_and_nothin
         let now = later(seconds);
         let again = scene.refresh(&scene.token, now).await;
         assert_eq!(again.status_code, 200, "after {seconds} s");
-        assert_eq!(
-            refresh_claims(&text(&again, "refresh_token"), now),
-            next,
-            "the very same token"
-        );
+        assert_eq!(refresh_claims(&text(&again, "refresh_token"), now), next, "the same token");
         assert!(!access_claims(&again, now).fresh);
-        assert_eq!(scene.stored().await.sessions, rotated, "nothing moves");
+        assert_eq!(scene.stored().await.sessions, rotated, "nothing is written");
     }
     let late = scene.refresh(&scene.token, later(30)).await;
     assert_refused(&late, "refresh_token_reused", "Refresh token has already been used");
 }
 
 #[tokio::test]
-async fn a_token_that_was_used_before_ends_its_session_and_no_other() {
+async fn a_reused_token_ends_only_its_own_session() {
     let scene = scene(|_| ()).await;
     let newest = scene.next(&scene.token, NOW).await;
     let reused = scene.refresh(&scene.token, later(60)).await;
@@ -204,7 +204,7 @@ async fn a_token_that_was_used_before_ends_its_session_and_no_other() {
 }
 
 #[tokio::test]
-async fn a_token_two_generations_old_is_reused_also_within_the_grace_period() {
+async fn a_token_two_generations_old_is_reuse_even_within_the_grace_period() {
     let scene = scene(|_| ()).await;
     let second = scene.next(&scene.token, NOW).await;
     scene.next(&second, NOW).await;
@@ -213,7 +213,7 @@ async fn a_token_two_generations_old_is_reused_also_within_the_grace_period() {
 }
 
 #[tokio::test]
-async fn without_grace_a_second_use_is_theft_in_the_same_second() {
+async fn without_a_grace_period_a_second_use_is_always_reuse() {
     let scene = scene(|_| ()).await;
     let event = with_bearer(&scene.token);
     assert_eq!(call(scene.users.clone(), STRICT, &event, NOW).await.status_code, 200);
@@ -222,7 +222,7 @@ async fn without_grace_a_second_use_is_theft_in_the_same_second() {
 }
 
 #[tokio::test]
-async fn a_session_that_is_over_is_told_so() {
+async fn a_token_without_a_live_session_is_revoked() {
     for scene in [
         scene(|alice| alice.sessions.clear()).await,
         scene(|alice| alice.status = AccountStatus::Disabled).await,
@@ -235,7 +235,7 @@ async fn a_session_that_is_over_is_told_so() {
         let before = scene.stored().await.sessions;
         let revoked = scene.refresh(&scene.token, NOW).await;
         assert_refused(&revoked, "token_revoked", "Token has been revoked");
-        assert_eq!(scene.stored().await.sessions, before, "of which nothing changes");
+        assert_eq!(scene.stored().await.sessions, before, "nothing is written");
     }
     let deleted = scene(|_| ()).await.token;
     let revoked = call(MemoryUsers::default(), ROTATION_POLICY, &with_bearer(&deleted), NOW).await;
@@ -243,7 +243,7 @@ async fn a_session_that_is_over_is_told_so() {
 }
 
 #[tokio::test]
-async fn a_session_slides_until_its_absolute_end() {
+async fn refreshes_extend_a_session_up_to_its_absolute_lifetime() {
     const DAY: u64 = 86_400;
     let scene = scene(|_| ()).await;
     let mut token = scene.token.clone();
@@ -252,7 +252,7 @@ async fn a_session_slides_until_its_absolute_end() {
         token = scene.next(&token, now).await;
     }
     let claims = refresh_claims(&token, later(87 * DAY));
-    assert_eq!(claims.expires_at, later(90 * DAY), "the absolute end, not thirty days on");
+    assert_eq!(claims.expires_at, later(90 * DAY), "the absolute end, before the idle end");
     let last = scene.refresh(&token, later(90 * DAY - 1)).await;
     assert_eq!(body(&last)["expires_in"], 1, "no token outlives the session");
     let ended = scene.refresh(&text(&last, "refresh_token"), later(90 * DAY)).await;
@@ -260,17 +260,21 @@ async fn a_session_slides_until_its_absolute_end() {
 }
 
 #[tokio::test]
-async fn an_idle_session_ends_and_grace_revives_no_expired_token() {
+async fn an_idle_session_expires_and_grace_does_not_revive_its_token() {
     let scene = scene(|_| ()).await;
     let expiry = refresh_claims(&scene.token, NOW).expires_at.since(NOW).as_secs();
     let next = scene.next(&scene.token, later(expiry - 1)).await;
     let expired = scene.refresh(&scene.token, later(expiry)).await;
     assert_refused(&expired, "token_expired", "Token has expired");
-    assert_eq!(scene.refresh(&next, later(expiry)).await.status_code, 200, "the session lives on");
+    assert_eq!(
+        scene.refresh(&next, later(expiry)).await.status_code,
+        200,
+        "the session has not expired"
+    );
 }
 
 #[tokio::test]
-async fn a_lifetime_that_was_shortened_since_ends_the_session() {
+async fn a_shortened_absolute_lifetime_ends_the_session() {
     let scene = scene(|_| ()).await;
     let mut short = ROTATION_POLICY;
     short.lifetimes.absolute = Duration::from_mins(1);
@@ -280,7 +284,7 @@ async fn a_lifetime_that_was_shortened_since_ends_the_session() {
 }
 
 #[tokio::test]
-async fn a_store_that_does_not_answer_is_503_and_no_refusal() {
+async fn an_unavailable_store_is_503_and_not_401() {
     let scene = scene(|_| ()).await;
     let answer = call(UnavailableUsers, ROTATION_POLICY, &with_bearer(&scene.token), NOW).await;
     assert_eq!((answer.status_code, answer.headers["retry-after"].as_str()), (503, "1"));
@@ -288,7 +292,7 @@ async fn a_store_that_does_not_answer_is_503_and_no_refusal() {
 }
 
 #[tokio::test]
-async fn without_keys_a_refresh_is_503_and_uses_no_token_up() {
+async fn without_keys_a_refresh_is_503_and_does_not_rotate() {
     let scene = scene(|_| ()).await;
     let keys = signing_ring().connect(&unavailable::aws(), NOW).await;
     let (users, event) = (scene.users.clone(), with_bearer(&scene.token));

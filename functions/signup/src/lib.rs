@@ -1,4 +1,4 @@
-//! `POST /signup`: makes an account.
+//! `POST /signup`: creates an account.
 
 use lambda_http::{Body, Request, Response, http::StatusCode};
 use latchkey_http::{ApiError, ErrorKind, JsonBody, json, rfc3339, route};
@@ -21,22 +21,22 @@ struct UserAnswer<'a> {
     created_at: String,
 }
 
-/// What its routes use. The trait bounds are its IAM policy.
+/// Dependencies of the routes. The trait bounds match the function's IAM policy.
 #[derive(Debug)]
 pub struct Signup<U> {
-    /// Where users are added.
+    /// The store of users.
     pub users: U,
-    /// What passwords have to be.
+    /// Rules for passwords.
     pub passwords: PasswordPolicy,
-    /// What hashes them.
+    /// Hashes passwords.
     pub hasher: Hasher,
 }
 
 impl<U: AddUser> Signup<U> {
-    /// Makes an account for `username` and `password`, with an `email` if there is one.
+    /// Creates an account from `username`, `password` and an optional `email`.
     ///
     /// # Errors
-    /// `invalid_request`, `weak_password`, `user_exists`, and our own faults.
+    /// `invalid_request`, `weak_password`, `user_exists`, and faults of the store.
     pub async fn handle(
         &self,
         request: &Request,
@@ -45,7 +45,7 @@ impl<U: AddUser> Signup<U> {
         route(request, &[("POST", "*", ())])?;
         let body = JsonBody::parse(request)?;
         let (username, password) = body.credentials()?;
-        // An empty input of a form counts as left out.
+        // Forms send an empty string for an omitted address.
         let email = body.optional("email")?.filter(|email| !email.is_empty());
         let email = email
             .map(Email::parse)
@@ -56,7 +56,7 @@ impl<U: AddUser> Signup<U> {
             .accept(&password, &[username.folded(), email.as_ref().map_or("", Email::as_str)])
             .map_err(|error| ApiError::new_password("password", error.codes(), error))?;
 
-        // A taken name costs a hash too, so that the time tells nothing that the answer does not.
+        // A taken name costs a hash too: the response time reveals no more than the response.
         let user = User {
             id: UserId::generate()?,
             username,

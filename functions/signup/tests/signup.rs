@@ -1,4 +1,4 @@
-//! `POST /signup`: what it answers, and what it writes.
+//! `POST /signup`: its responses and writes.
 #![cfg(test)]
 
 use lambda_http::Request;
@@ -92,7 +92,7 @@ async fn a_taken_name_is_refused_in_every_spelling() {
 }
 
 #[tokio::test]
-async fn members_that_are_not_asked_for_never_take_effect() {
+async fn unknown_members_are_ignored() {
     let users = MemoryUsers::default();
     let mut body = alice();
     for member in [
@@ -146,7 +146,7 @@ async fn a_weak_password_is_refused_with_every_reason() {
 }
 
 #[tokio::test]
-async fn a_password_that_is_the_local_part_of_an_address_is_refused() {
+async fn a_password_that_equals_the_local_part_of_the_address_is_refused() {
     let users = MemoryUsers::default();
     let reasons = async |body: Value| {
         let answer = sign_up(&users, &body).await;
@@ -163,7 +163,7 @@ async fn a_password_that_is_the_local_part_of_an_address_is_refused() {
 }
 
 #[tokio::test]
-async fn an_empty_address_counts_as_left_out() {
+async fn an_empty_address_counts_as_omitted() {
     let users = MemoryUsers::default();
     let mut body = alice();
     body["email"] = "".into();
@@ -205,7 +205,7 @@ async fn a_malformed_member_is_named_with_the_reason() {
 }
 
 #[tokio::test]
-async fn a_body_that_breaks_off_anywhere_is_refused() {
+async fn a_truncated_body_is_refused() {
     let users = MemoryUsers::default();
     let body = alice().to_string();
     for end in 0..body.len() {

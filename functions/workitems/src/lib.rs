@@ -1,4 +1,5 @@
-//! `/workitems`: a back end behind the API Gateway authorizer. Each user sees their own items.
+//! `/workitems`: a sample back end behind the API Gateway authorizer. Users see their own items
+//! only.
 
 use lambda_http::{Body, Request, Response, http::StatusCode};
 use latchkey_guard::{Guard, Identity, Requirement};
@@ -22,27 +23,27 @@ const ROUTES: [Route<Action>; 3] = [
 ];
 
 const MAX_TITLE_CHARS: usize = 256;
-/// How many items a page has unless fewer are asked for.
+/// The default and the maximum page size.
 const MAX_LISTED: u8 = 100;
 
-/// Everything that the routes may touch. The bounds are the policy: `dynamodb:Query`, `PutItem`
-/// and `DeleteItem` on the work items, `GetItem` on the users where no gateway asked the
-/// authorizer.
+/// Dependencies of the routes. The trait bounds match the function's IAM policy: `dynamodb:Query`,
+/// `PutItem` and `DeleteItem` on the work items, and `GetItem` on the users for requests without an
+/// authorizer context.
 #[derive(Debug)]
 pub struct WorkItems<I, S> {
-    /// Where the items are.
+    /// The store of work items.
     pub items: I,
-    /// Who is let through.
+    /// Authenticates callers.
     pub guard: Guard<S>,
 }
 
 impl<I: WorkItemTable, S: ReadUser> WorkItems<I, S> {
-    /// Lists (`GET`, a page that `limit` and `cursor` name), adds (`POST`) or removes
-    /// (`DELETE /workitems/{id}`).
+    /// Lists a page of items (`GET` with `limit` and `cursor`), adds an item (`POST`) or removes
+    /// one (`DELETE /workitems/{id}`).
     ///
     /// # Errors
-    /// The guard's 401 answers, `invalid_request`, `not_found`, `method_not_allowed`, and our own
-    /// faults.
+    /// The guard's 401, `invalid_request`, `not_found`, `method_not_allowed`, and faults of the
+    /// stores.
     pub async fn handle(
         &self,
         request: &Request,
@@ -57,7 +58,7 @@ impl<I: WorkItemTable, S: ReadUser> WorkItems<I, S> {
     }
 
     async fn list(&self, caller: &Identity, request: &Request) -> Result<Response<Body>, ApiError> {
-        let Page { limit, cursor } = Page::asked_for(request.uri().query().unwrap_or_default())?;
+        let Page { limit, cursor } = Page::parse(request.uri().query().unwrap_or_default())?;
         let after = cursor.as_ref().map(OperationId::as_str);
         let page = self.items.list_work_items(caller.user(), after, limit).await;
         let page = page?;
@@ -83,7 +84,7 @@ impl<I: WorkItemTable, S: ReadUser> WorkItems<I, S> {
     }
 
     async fn remove(&self, caller: &Identity, id: &str) -> Result<Response<Body>, ApiError> {
-        // A name that we never gave names no item, and may not be a key of the table.
+        // Other texts are no item ids, and may be invalid as table keys.
         if let Some(id) = OperationId::parse(id) {
             let removed = self.items.remove_work_item(caller.user(), id.as_str()).await;
             removed?;
@@ -99,14 +100,14 @@ struct ListAnswer<'a> {
     cursor: Option<&'a str>,
 }
 
-/// Which items are asked for.
+/// The requested page.
 struct Page {
     limit: u8,
     cursor: Option<OperationId>,
 }
 
 impl Page {
-    fn asked_for(query: &str) -> Result<Self, ApiError> {
+    fn parse(query: &str) -> Result<Self, ApiError> {
         let mut page = Self { limit: MAX_LISTED, cursor: None };
         for (name, value) in form_urlencoded::parse(query.as_bytes()) {
             match (&*name, &*value) {

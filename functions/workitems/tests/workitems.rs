@@ -1,4 +1,4 @@
-//! `/workitems`: each user's own, behind the gateway's authorizer or without one.
+//! `/workitems`, with and without the gateway's authorizer.
 #![cfg(test)]
 
 use std::{collections::HashSet, time::Duration};
@@ -17,7 +17,7 @@ use latchkey_token::TokenProfile;
 use serde_json::{Value, json};
 use workitems::WorkItems;
 
-/// The function with one user who has logged in.
+/// The function, and a user with a live session.
 struct Scene {
     work_items: WorkItems<MemoryWorkItems, MemoryUsers>,
     alice: User,
@@ -41,7 +41,7 @@ impl Scene {
         answer(&event.to_string(), &handle).await
     }
 
-    /// The context that our authorizer gives for a user.
+    /// The authorizer's context for a user.
     fn context(user: &User) -> Value {
         json!({
             "sub": user.id, "username": user.username.typed(), "sid": "session-1", "jti": "token-1",
@@ -87,7 +87,7 @@ async fn an_added_item_is_listed_until_it_is_removed() {
 }
 
 #[tokio::test]
-async fn nobody_sees_or_removes_anothers_items() {
+async fn users_cannot_see_or_remove_other_users_items() {
     let scene = scene().await;
     let mallory = user("mallory");
     let added =
@@ -102,7 +102,7 @@ async fn nobody_sees_or_removes_anothers_items() {
 }
 
 #[tokio::test]
-async fn without_an_authorizers_context_the_token_itself_is_checked() {
+async fn without_an_authorizer_context_the_token_is_verified() {
     let scene = scene().await;
     let event = request("GET", "/workitems");
     assert_eq!(scene.call(&with_token(event.clone(), &scene.token)).await.status_code, 200);
@@ -112,7 +112,7 @@ async fn without_an_authorizers_context_the_token_itself_is_checked() {
 }
 
 #[tokio::test]
-async fn a_context_that_has_expired_in_the_gateways_cache_is_refused() {
+async fn an_expired_context_from_the_gateways_cache_is_refused() {
     let scene = scene().await;
     for exp in [NOW.unix(), NOW.unix() - 1, 0] {
         let mut context = Scene::context(&scene.alice);
@@ -124,7 +124,7 @@ async fn a_context_that_has_expired_in_the_gateways_cache_is_refused() {
 }
 
 #[tokio::test]
-async fn the_leeway_holds_behind_the_authorizer_too() {
+async fn the_leeway_applies_to_an_authorizer_context_too() {
     let profile = TokenProfile { leeway: Duration::from_secs(10), ..token_profile() };
     let scene = scene().await;
     let reader = TokenReader { profile, ..reader() };
@@ -140,7 +140,7 @@ async fn the_leeway_holds_behind_the_authorizer_too() {
 }
 
 #[tokio::test]
-async fn a_context_that_is_not_complete_counts_as_none() {
+async fn an_incomplete_context_is_ignored() {
     let scene = scene().await;
     for (member, value) in [
         ("sub", Value::Null),
@@ -201,7 +201,7 @@ async fn other_methods_and_paths_are_refused() {
 }
 
 #[tokio::test]
-async fn an_id_that_we_never_gave_removes_nothing() {
+async fn an_unknown_id_removes_nothing() {
     let scene = scene().await;
     scene.call_as(&scene.alice, post_json("/workitems", &json!({"title": "Mow"}))).await;
     for id in ["x", "", "a/b", "%00", &"x".repeat(3_000)] {
@@ -212,7 +212,7 @@ async fn an_id_that_we_never_gave_removes_nothing() {
 }
 
 #[tokio::test]
-async fn a_list_comes_in_pages_until_no_cursor_is_left() {
+async fn a_list_is_paged_with_a_cursor() {
     let scene = scene().await;
     for _ in 0..101 {
         scene.call_as(&scene.alice, post_json("/workitems", &json!({ "title": "Mow" }))).await;

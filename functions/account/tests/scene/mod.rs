@@ -1,4 +1,4 @@
-//! A user with three sessions, and the account's routes over a store in memory.
+//! A user with three sessions, and the routes of the function over an in-memory store.
 
 use account::Account;
 use lambda_http::Request;
@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 
 pub(crate) const PASSWORD: &str = "correct horse battery";
 
-/// A user with three sessions, the first of which calls.
+/// A user with three sessions. The first one sends the requests.
 pub(crate) struct Scene {
     pub(crate) users: MemoryUsers,
     pub(crate) alice: User,
@@ -46,7 +46,7 @@ pub(crate) async fn scene(change: impl FnOnce(&mut User)) -> Scene {
     Scene { users, alice, sessions, token }
 }
 
-/// What the account's routes answer over `users`.
+/// Calls the function over `users`.
 pub(crate) async fn call<U>(users: U, event: &Value) -> GatewayAnswer
 where
     U: ReadUser + UpdateUser + RemoveUser,
@@ -69,7 +69,7 @@ pub(crate) fn body(answer: &GatewayAnswer) -> Value {
     serde_json::from_str(&answer.body).unwrap()
 }
 
-/// The status and the code of a refusal.
+/// The status and the error code of a refusal.
 pub(crate) fn refusal(answer: &GatewayAnswer) -> (u16, String) {
     (answer.status_code, body(answer)["error"].as_str().unwrap().to_owned())
 }
@@ -80,7 +80,7 @@ pub(crate) fn assert_empty(answer: &GatewayAnswer) {
 }
 
 impl Scene {
-    /// Calls as the first session.
+    /// Calls the function with the token of the first session.
     pub(crate) async fn call(&self, event: Value) -> GatewayAnswer {
         call(self.users.clone(), &with_token(event, &self.token)).await
     }
@@ -89,7 +89,7 @@ impl Scene {
         self.users.find_user(&self.alice.username).await.unwrap()
     }
 
-    /// The sessions that are there now.
+    /// The ids of the stored sessions.
     pub(crate) async fn left(&self) -> Vec<SessionId> {
         self.stored().await.unwrap().sessions.into_keys().collect()
     }

@@ -1,4 +1,4 @@
-//! A store with alice in it, and logins to it.
+//! A store with the user alice, and calls of the function.
 
 use lambda_http::Request;
 use latchkey_guard::TokenLocations;

@@ -1,9 +1,11 @@
-//! A user with three sessions, and `POST /password` over a store in memory.
+//! A user with three sessions, and `POST /password` over an in-memory store.
 
 use lambda_http::Request;
 use latchkey_guard::{TokenLocation, TokenLocations, TokenReader};
 use latchkey_http::{GatewayAnswer, answer};
-use latchkey_password::{HashParams, Hasher, Password as Presented, PasswordPolicy, Verdict};
+use latchkey_password::{
+    HashParams, Hasher, Password as PresentedPassword, PasswordPolicy, Verdict,
+};
 use latchkey_session::{AddUser as _, ReadUser, Session, UpdateUser, User};
 use latchkey_store::MemoryUsers;
 use latchkey_testkit::{
@@ -20,7 +22,7 @@ use serde_json::{Value, json};
 pub(crate) const PASSWORD: &str = "correct horse battery";
 pub(crate) const NEW: &str = "another horse battery";
 
-/// A user with three sessions, the first of which calls.
+/// A user with three sessions. The first one sends the requests.
 pub(crate) struct Scene {
     pub(crate) users: MemoryUsers,
     pub(crate) alice: User,
@@ -41,7 +43,7 @@ pub(crate) fn hash(password: &str) -> SecretString {
 }
 
 pub(crate) fn verdict(password: &str, stored: &User) -> Verdict {
-    let password = Presented::parse(&SecretString::from(password)).unwrap();
+    let password = PresentedPassword::parse(&SecretString::from(password)).unwrap();
     hasher().verify(&password, &stored.password_hash).unwrap()
 }
 
@@ -65,7 +67,7 @@ async fn store_of(user: &User) -> MemoryUsers {
     users
 }
 
-/// What the route answers over `users`.
+/// Calls the function over `users`.
 pub(crate) async fn call<U>(users: U, event: &Value) -> GatewayAnswer
 where
     U: ReadUser + UpdateUser,
@@ -101,13 +103,13 @@ pub(crate) fn body(answer: &GatewayAnswer) -> Value {
     serde_json::from_str(&answer.body).unwrap()
 }
 
-/// The status and the code of a refusal.
+/// The status and the error code of a refusal.
 pub(crate) fn refusal(answer: &GatewayAnswer) -> (u16, String) {
     (answer.status_code, body(answer)["error"].as_str().unwrap().to_owned())
 }
 
 impl Scene {
-    /// Calls as the first session.
+    /// Calls the function with the token of the first session.
     pub(crate) async fn call(&self, event: Value) -> GatewayAnswer {
         call(self.users.clone(), &with_token(event, &self.token)).await
     }
@@ -121,13 +123,13 @@ impl Scene {
         assert_eq!((stored.credentials_version, &stored.sessions), (0, &self.alice.sessions));
     }
 
-    /// The session that calls.
-    pub(crate) fn asking(&mut self) -> &mut Session {
+    /// The session that sends the requests.
+    pub(crate) fn calling_session(&mut self) -> &mut Session {
         self.alice.sessions.get_mut(&self.sessions[0]).unwrap()
     }
 
-    /// A store with the account as it is in this scene.
-    pub(crate) async fn of_account(&self) -> MemoryUsers {
+    /// A new store with the account as it is in this scene.
+    pub(crate) async fn new_store(&self) -> MemoryUsers {
         store_of(&self.alice).await
     }
 }

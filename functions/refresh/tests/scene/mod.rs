@@ -1,4 +1,4 @@
-//! A user with two sessions, and the function over a store in memory.
+//! A user with two sessions, and the function over an in-memory store.
 
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ use refresh::Refresh;
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 
-/// One user with two sessions, and the refresh token of the first.
+/// A user with two sessions, and the refresh token of the first.
 pub(crate) struct Scene {
     pub(crate) users: MemoryUsers,
     pub(crate) alice: User,

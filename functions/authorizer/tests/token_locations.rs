@@ -1,4 +1,4 @@
-//! Where the authorizer finds a token: where the guard does, as far as a gateway caches by it.
+//! Token locations of the authorizer: those of the guard that can be an identity source.
 #![cfg(test)]
 
 use authorizer::Authorizer;
@@ -13,8 +13,8 @@ use latchkey_testkit::{
 };
 use serde_json::{Value, json};
 
-type Shape = (&'static str, fn(&str) -> Value);
-const SHAPES: [Shape; 5] = [
+type EventFormat = (&'static str, fn(&str) -> Value);
+const FORMATS: [EventFormat; 5] = [
     ("HTTP API 2.0", http_api_2),
     ("HTTP API 1.0", http_api_1),
     ("REST REQUEST", rest_request),
@@ -26,7 +26,7 @@ fn token() -> String {
     sign(&header(), &claims())
 }
 
-/// Whether the caller is let through; the answer has the shape that the event's sender expects.
+/// Whether the authorizer allows the request. Checks the format of the response.
 async fn allows(locations: &TokenLocations, event: &Value) -> bool {
     let reader = TokenReader { locations: locations.clone(), ..reader() };
     let guard = Guard::new(reader, None::<MemoryUsers>, RevocationCheck::Off);
@@ -43,7 +43,7 @@ fn at(order: &[TokenLocation]) -> TokenLocations {
 }
 
 #[tokio::test]
-async fn the_scheme_is_the_configured_one_in_every_shape() {
+async fn only_the_configured_scheme_is_accepted_in_every_event_format() {
     let token = token();
     let scheme = |scheme: Option<&str>| TokenLocations {
         header_scheme: scheme.map(str::to_owned),
@@ -68,31 +68,31 @@ async fn the_scheme_is_the_configured_one_in_every_shape() {
         (Some("Bearer"), format!("Bearer {token}\u{1}"), false),
         (Some("Bearer"), "Bearer".to_owned(), false),
     ] {
-        for (name, shape) in SHAPES {
-            let allowed = allows(&scheme(configured), &shape(&value)).await;
+        for (name, event) in FORMATS {
+            let allowed = allows(&scheme(configured), &event(&value)).await;
             assert_eq!(allowed, expected, "{name}: {configured:?} {value:.30}");
         }
     }
 }
 
 #[tokio::test]
-async fn the_header_may_have_another_name() {
+async fn the_header_name_is_configurable() {
     let locations = TokenLocations {
         header_name: HeaderName::from_static("x-auth"),
         ..TokenLocations::default()
     };
     let value = format!("Bearer {}", token());
-    for (name, shape) in [SHAPES[1], SHAPES[2], SHAPES[4]] {
-        assert!(!allows(&locations, &shape(&value)).await, "{name}");
-        let mut event = shape("Basic YTpi");
+    for (name, format) in [FORMATS[1], FORMATS[2], FORMATS[4]] {
+        assert!(!allows(&locations, &format(&value)).await, "{name}");
+        let mut event = format("Basic YTpi");
         event["headers"]["X-Auth"] = value.clone().into();
         assert!(allows(&locations, &event).await, "{name}");
     }
-    assert!(allows(&locations, &http_api_2(&value)).await, "the source is that header");
+    assert!(allows(&locations, &http_api_2(&value)).await, "the identity source is that header");
 }
 
 #[tokio::test]
-async fn a_member_of_a_question_may_be_anything_where_it_does_not_decide() {
+async fn irrelevant_event_members_may_have_any_type() {
     let value = format!("Bearer {}", token());
     let kinds = [
         Value::Null,
@@ -102,7 +102,7 @@ async fn a_member_of_a_question_may_be_anything_where_it_does_not_decide() {
         json!(["x", null, 7, {}]),
         json!({ "x": null, "y": 7, "z": ["\u{1}"], "bad name": {} }),
     ];
-    for (name, shape) in SHAPES {
+    for (name, format) in FORMATS {
         for kind in &kinds {
             for member in [
                 "cookies",
@@ -116,11 +116,11 @@ async fn a_member_of_a_question_may_be_anything_where_it_does_not_decide() {
                 "path",
                 "body",
             ] {
-                let mut event = shape(&value);
+                let mut event = format(&value);
                 event[member] = kind.clone();
                 assert!(allows(&TokenLocations::default(), &event).await, "{name}: {event}");
             }
-            let mut event = shape(&value);
+            let mut event = format(&value);
             if event["headers"].is_object() {
                 event["headers"]["x-other"] = kind.clone();
                 assert!(allows(&TokenLocations::default(), &event).await, "{name}: {event}");
@@ -131,7 +131,7 @@ async fn a_member_of_a_question_may_be_anything_where_it_does_not_decide() {
                 event["multiValueHeaders"] = kind.clone();
                 assert!(allows(&TokenLocations::default(), &event).await, "{name}: {event}");
             }
-            let mut event = shape("Bearer x.y.z");
+            let mut event = format("Bearer x.y.z");
             event["headers"] = kind.clone();
             event["identitySource"] = kind.clone();
             allows(&TokenLocations::default(), &event).await;
@@ -140,7 +140,7 @@ async fn a_member_of_a_question_may_be_anything_where_it_does_not_decide() {
 }
 
 #[tokio::test]
-async fn a_token_in_the_url_counts_only_when_configured() {
+async fn a_query_parameter_counts_only_when_configured() {
     let token = token();
     let connect = |query: Value, multi: Value| {
         let mut event = web_socket("");
@@ -164,16 +164,16 @@ async fn a_token_in_the_url_counts_only_when_configured() {
         assert!(!allows(&TokenLocations::default(), &event).await, "{event}");
     }
 
-    // Where the event names the sources of identity, a parameter must be one.
+    // If the event names its identity sources, the parameter must be one of them.
     let mut event = http_api_2("x");
     event["queryStringParameters"] = json!({ "jwt": token });
-    assert!(!allows(&in_url, &event).await, "the gateway caches by the source");
+    assert!(!allows(&in_url, &event).await, "the gateway caches by the identity source");
     event["identitySource"] = json!([token]);
     assert!(allows(&in_url, &event).await);
 }
 
 #[tokio::test]
-async fn a_browser_may_offer_its_token_as_a_subprotocol_when_configured() {
+async fn a_websocket_subprotocol_counts_only_when_configured() {
     let token = token();
     let connect = |value: Value, multi: Value| {
         let mut event = web_socket("");
@@ -196,11 +196,11 @@ async fn a_browser_may_offer_its_token_as_a_subprotocol_when_configured() {
 }
 
 #[tokio::test]
-async fn a_cookie_never_decides() {
+async fn cookies_never_count() {
     let token = sign(&header(), &with(claims(), "csrf", "secret".into()));
     let cookie = format!("__Host-access_token={token}");
-    for (name, shape) in SHAPES {
-        let mut event = shape("");
+    for (name, format) in FORMATS {
+        let mut event = format("");
         event["cookies"] = json!([cookie]);
         event["headers"]["cookie"] = cookie.clone().into();
         event["identitySource"] = json!([cookie]);

@@ -1,4 +1,4 @@
-//! What else happens to an account between the read and the write of a request.
+//! Changes of an account between the read and the write of a request.
 #![cfg(test)]
 
 mod scene;
@@ -18,10 +18,10 @@ use scene::{PASSWORD, Scene, assert_empty, call, refusal, scene, with_body};
 use secrecy::SecretString;
 use serde_json::{Value, json};
 
-/// What happens before each write of a request.
+/// A concurrent change before each write of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Happening {
-    /// The calling session is refreshed.
+enum ConcurrentChange {
+    /// The calling session rotates.
     Refresh,
     /// The calling session is logged out.
     Logout,
@@ -31,15 +31,15 @@ enum Happening {
     Deletion,
 }
 
-/// A store in which that happens between the read and every write.
-struct Meanwhile {
+/// A store that makes the concurrent change between the read and every write.
+struct ChangingStore {
     users: MemoryUsers,
-    happening: Happening,
+    concurrent: ConcurrentChange,
     caller: RefreshClaims,
 }
 
-impl Meanwhile {
-    fn new(scene: &Scene, happening: Happening) -> StaleReads<Self> {
+impl ChangingStore {
+    fn new(scene: &Scene, concurrent: ConcurrentChange) -> StaleReads<Self> {
         let caller = RefreshClaims {
             subject: Subject::User { id: scene.alice.id.clone(), username: "alice".to_owned() },
             session: Some(scene.sessions[0].clone()),
@@ -50,7 +50,7 @@ impl Meanwhile {
             csrf: None,
         };
         let users = scene.users.clone();
-        StaleReads { read: users.clone(), write: Self { users, happening, caller } }
+        StaleReads { read: users.clone(), write: Self { users, concurrent, caller } }
     }
 
     fn session(&self) -> &SessionId {
@@ -65,35 +65,35 @@ impl Meanwhile {
     }
 }
 
-impl BeforeWrite for Meanwhile {
+impl BeforeWrite for ChangingStore {
     async fn users(&self) -> Result<MemoryUsers, StoreError> {
         let username = Username::parse("alice").unwrap();
         let Some(user) = self.users.find_user(&username).await? else {
             return Ok(self.users.clone());
         };
         let operation = &operation();
-        let by_other = user.sessions.keys().find(|id| *id != self.session()).cloned();
-        match (self.happening, by_other) {
-            (Happening::Refresh, _) => {
+        let other_session = user.sessions.keys().find(|id| *id != self.session()).cloned();
+        match (self.concurrent, other_session) {
+            (ConcurrentChange::Refresh, _) => {
                 self.users.rotate_session(&username, &self.rotation(&user)).await?;
             }
-            (Happening::Logout, _) => {
+            (ConcurrentChange::Logout, _) => {
                 let session = self.session();
                 let end = SessionEnd { username: &username, user: &user.id, session };
                 self.users.end_session(&end).await?;
             }
-            (Happening::PasswordChange, Some(session)) => {
+            (ConcurrentChange::PasswordChange, Some(session)) => {
                 let password_hash = &SecretString::from("hash");
                 let started = &latchkey_testkit::fixtures::session(&user, NOW);
                 let session = Some(&session);
                 let change = PasswordChange { user: &user, session, started, password_hash };
                 self.users.change_password(&change).await?;
             }
-            (Happening::Deletion, Some(session)) => {
+            (ConcurrentChange::Deletion, Some(session)) => {
                 let change = AccountChange { user: &user, session: Some(&session), operation };
                 self.users.remove_user(&change).await?;
             }
-            (Happening::PasswordChange | Happening::Deletion, None) => {}
+            (ConcurrentChange::PasswordChange | ConcurrentChange::Deletion, None) => {}
         }
         Ok(self.users.clone())
     }
@@ -110,57 +110,57 @@ fn end_sessions(query: &str) -> Value {
 }
 
 #[tokio::test]
-async fn what_met_another_change_is_refused_and_changes_nothing() {
+async fn a_request_that_loses_to_a_concurrent_change_has_no_effect() {
     let revoked = (401, "token_revoked".to_owned());
-    let proof_outdated = (401, "invalid_credentials".to_owned());
-    for (happening, event, expected) in [
-        (Happening::Logout, end_sessions(""), &revoked),
-        (Happening::Logout, end_sessions("keep=current"), &revoked),
-        (Happening::Logout, delete_me(), &revoked),
-        (Happening::PasswordChange, end_sessions(""), &revoked),
-        (Happening::PasswordChange, delete_me(), &proof_outdated),
-        (Happening::Deletion, end_sessions("keep=current"), &revoked),
+    let wrong_password = (401, "invalid_credentials".to_owned());
+    for (concurrent, event, expected) in [
+        (ConcurrentChange::Logout, end_sessions(""), &revoked),
+        (ConcurrentChange::Logout, end_sessions("keep=current"), &revoked),
+        (ConcurrentChange::Logout, delete_me(), &revoked),
+        (ConcurrentChange::PasswordChange, end_sessions(""), &revoked),
+        (ConcurrentChange::PasswordChange, delete_me(), &wrong_password),
+        (ConcurrentChange::Deletion, end_sessions("keep=current"), &revoked),
     ] {
         let scene = scene(|_| ()).await;
-        let meanwhile = Meanwhile::new(&scene, happening);
-        let answer = call(meanwhile, &with_token(event.clone(), &scene.token)).await;
-        assert_eq!(refusal(&answer), *expected, "{happening:?} {event}");
-        let expected_version = match happening {
-            Happening::PasswordChange => Some(1),
-            Happening::Logout => Some(0),
-            Happening::Deletion | Happening::Refresh => None,
+        let store = ChangingStore::new(&scene, concurrent);
+        let answer = call(store, &with_token(event.clone(), &scene.token)).await;
+        assert_eq!(refusal(&answer), *expected, "{concurrent:?} {event}");
+        let expected_version = match concurrent {
+            ConcurrentChange::PasswordChange => Some(1),
+            ConcurrentChange::Logout => Some(0),
+            ConcurrentChange::Deletion | ConcurrentChange::Refresh => None,
         };
         let version = scene.stored().await.map(|user| user.credentials_version);
-        assert_eq!(version, expected_version, "{happening:?} {event}");
+        assert_eq!(version, expected_version, "{concurrent:?} {event}");
     }
 }
 
 #[tokio::test]
-async fn a_deletion_that_met_another_deletion_has_what_it_wanted() {
+async fn concurrent_deletions_both_succeed() {
     let scene = scene(|_| ()).await;
-    let meanwhile = Meanwhile::new(&scene, Happening::Deletion);
-    assert_empty(&call(meanwhile, &with_token(delete_me(), &scene.token)).await);
+    let store = ChangingStore::new(&scene, ConcurrentChange::Deletion);
+    assert_empty(&call(store, &with_token(delete_me(), &scene.token)).await);
 }
 
 #[tokio::test]
-async fn sessions_end_also_while_the_caller_is_being_refreshed() {
+async fn sessions_end_although_the_current_one_rotates_concurrently() {
     for event in [end_sessions(""), delete_me()] {
         let scene = scene(|_| ()).await;
-        let meanwhile = Meanwhile::new(&scene, Happening::Refresh);
-        assert_empty(&call(meanwhile, &with_token(event, &scene.token)).await);
+        let store = ChangingStore::new(&scene, ConcurrentChange::Refresh);
+        assert_empty(&call(store, &with_token(event, &scene.token)).await);
         assert!(scene.stored().await.is_none_or(|user| user.sessions.is_empty()));
     }
 }
 
 #[tokio::test]
-async fn a_change_that_keeps_a_session_gives_up_when_that_is_refreshed_every_time() {
+async fn keeping_the_current_session_fails_if_every_attempt_meets_a_rotation() {
     {
         let event = end_sessions("keep=current");
         let scene = scene(|_| ()).await;
-        let meanwhile = Meanwhile::new(&scene, Happening::Refresh);
-        let answer = call(meanwhile, &with_token(event, &scene.token)).await;
+        let store = ChangingStore::new(&scene, ConcurrentChange::Refresh);
+        let answer = call(store, &with_token(event, &scene.token)).await;
         assert_eq!(refusal(&answer), (503, "unavailable".to_owned()));
-        assert_eq!(scene.left().await.len(), 3, "and nothing has changed");
+        assert_eq!(scene.left().await.len(), 3, "nothing has changed");
         assert_eq!(scene.call(request("GET", "/me")).await.status_code, 200);
     }
 }
