@@ -9,7 +9,7 @@ use clap::{
 use latchkey_token::Algorithm;
 use secrecy::SecretString;
 
-/// A shorter beginning of a key's id may be another key's.
+/// Minimum length of a key id prefix, because shorter ones are ambiguous.
 pub(crate) const MIN_ID_CHARACTERS: usize = 6;
 
 /// Operates a Latchkey deployment: its signing keys and its tokens.
@@ -27,23 +27,23 @@ pub(crate) struct Arguments {
 
 /// Options that name a deployment; the names are those of the AWS CLI.
 #[derive(Clone, Debug, Default, Args)]
-#[command(next_help_heading = "Which deployment")]
+#[command(next_help_heading = "Deployment")]
 pub(crate) struct DeploymentOptions {
-    /// A profile of the AWS configuration files, which goes before credentials in the environment.
+    /// Profile of the AWS configuration files. It overrides credentials in the environment.
     #[arg(long, global = true, value_name = "NAME")]
     pub(crate) profile: Option<String>,
-    /// The AWS region of the stack.
+    /// AWS region of the stack.
     #[arg(long, global = true, value_name = "REGION")]
     pub(crate) region: Option<String>,
-    /// The name of the CloudFormation stack, `latchkey` when it is left out.
+    /// Name of the CloudFormation stack; default: `latchkey`.
     #[arg(long, global = true, value_name = "NAME")]
     pub(crate) stack: Option<String>,
-    /// Where Lambda answers, in place of AWS's own address.
+    /// Endpoint of Lambda, instead of that of AWS.
     #[arg(long, global = true, value_name = "URL")]
     pub(crate) endpoint_url: Option<String>,
-    /// The stack that `make dev` runs, whose state is in DIR, `.local` when it is left out; or whose
-    /// address `make dev` prints, for one that keeps its state in memory.
-    // `=` is demanded because `--local list` would take the command for the folder.
+    /// The stack of `make dev`: the folder of its state (default: `.local`), or for a stack with its
+    /// state in memory the address that `make dev` prints.
+    // Without `=`, `--local list` would parse the command as the folder.
     #[arg(
         long,
         global = true,
@@ -72,37 +72,36 @@ pub(crate) enum ProgramCommand {
     /// Show, generate, rotate, retire and reset signing keys.
     #[command(subcommand)]
     Keys(KeysCommand),
-    /// Look at tokens.
+    /// Inspect tokens.
     #[command(subcommand)]
     Token(TokenCommand),
 }
 
 #[derive(Clone, Debug, Subcommand)]
 pub(crate) enum KeysCommand {
-    /// Show the keys of the stack.
+    /// List the signing keys of the stack.
     List,
-    /// Make a key for a laptop or a test, as a private JWK set; no stack is asked.
+    /// Generate a key for development or tests, as a private JWK set. Uses no stack.
     Generate {
-        /// What the key is for.
+        /// Algorithm of the key.
         #[arg(long, value_name = "ALGORITHM", default_value = "ES256", value_parser = algorithm())]
         algorithm: Algorithm,
     },
-    /// Have the next key sign; without a next key, publish one.
+    /// Make the next key sign; without a next key, publish one.
     Rotate {
-        /// Although the next key has not been public for two hours, so that verifiers elsewhere may
-        /// refuse its tokens for a while.
+        /// Rotate although the next key was public for less than two hours. Other verifiers may refuse
+        /// its tokens for a while.
         #[arg(long)]
         force: bool,
     },
-    /// Have every token of a key refused: the emergency brake, which cannot be undone.
+    /// Refuse every token of a key, for a stolen key. This cannot be undone.
     Retire {
-        /// The key's id, or enough of its beginning.
         // An id may begin with a hyphen.
         #[arg(
             value_name = "KEY",
             allow_hyphen_values = true,
             help = format!(
-                "The key's id, or at least {MIN_ID_CHARACTERS} characters of its beginning"
+                "Id of the key, or at least {MIN_ID_CHARACTERS} characters of its beginning"
             )
         )]
         key: String,
@@ -110,10 +109,9 @@ pub(crate) enum KeysCommand {
         #[arg(long)]
         yes: bool,
     },
-    /// Make a new signing key because the private keys cannot be opened.
+    /// Generate a new signing key because the private keys cannot be decrypted.
     Reset {
-        /// Retire the old keys, so that all users must log in again; also replaces a ring that cannot
-        /// be read.
+        /// Retire the old keys, so that all users must log in again. Also replaces an invalid key ring.
         #[arg(long)]
         discard: bool,
         /// Skip the confirmation.
@@ -124,22 +122,21 @@ pub(crate) enum KeysCommand {
 
 #[derive(Clone, Debug, Subcommand)]
 pub(crate) enum TokenCommand {
-    /// Show what a token says, and whether it is genuine.
+    /// Show a token's content and verify it.
     ///
-    /// Its signature is checked with the keys of --jwks, or with those of the deployment that
-    /// --stack, --region, --profile, --endpoint-url or --local names. Otherwise nothing is checked.
-    /// The exit code is 1 for a token that is not valid.
+    /// The keys are those of --jwks, or of the deployment that --stack, --region, --profile,
+    /// --endpoint-url or --local names. Without any of them nothing is verified.
+    /// The exit code is 1 for an invalid token.
     Inspect(InspectOptions),
 }
 
 #[derive(Clone, Debug, Args)]
 pub(crate) struct InspectOptions {
-    /// The token, with or without `Bearer`; `-` reads it from standard input, which keeps it out of
-    /// the shell's history.
+    /// Token with or without `Bearer`; `-` reads it from standard input and so keeps it out of the
+    /// shell's history.
     #[arg(value_name = "TOKEN", value_parser = StringValueParser::new().map(SecretString::from))]
     pub(crate) token: SecretString,
-    /// A file with the JWK set of public keys to check it with; goes with none of the options that
-    /// name a deployment.
+    /// File with a JWK set of public keys; cannot be combined with options that name a deployment.
     #[arg(long, value_name = "FILE")]
     pub(crate) jwks: Option<PathBuf>,
 }

@@ -9,11 +9,11 @@ use crate::arguments::MIN_ID_CHARACTERS;
 
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Failure {
-    #[error("--local goes with none of --profile, --region, --stack and --endpoint-url")]
+    #[error("--local cannot be combined with --profile, --region, --stack or --endpoint-url")]
     LocalAndDeployed,
     #[error(
-        "--jwks goes with none of --local, --profile, --region, --stack and --endpoint-url: they \
-         name a deployment, which has keys of its own"
+        "--jwks cannot be combined with --local, --profile, --region, --stack or --endpoint-url: a \
+         deployment has its own keys"
     )]
     TwoKeySources,
     #[error("not a terminal; pass --yes to skip the confirmation")]
@@ -22,36 +22,36 @@ pub(crate) enum Failure {
     NotConfirmed,
     #[error("no key has the id {0:?}; see `latchkey keys list`")]
     UnknownKey(String),
-    #[error("the key {0:?} is retired already")]
+    #[error("the key {0:?} is already retired")]
     RetiredKey(String),
     #[error("more than one key's id begins with {0:?}")]
     AmbiguousKey(String),
     #[error(
-        "{0:?} is too little of a key's id: give {least} characters or more",
+        "{0:?} is too short for a key id: give at least {least} characters",
         least = MIN_ID_CHARACTERS
     )]
     ShortKeyId(String),
     #[error(
-        "{file}: {error}; does `make dev` run here? Give another folder or the address that it \
+        "{file}: {error}; does `make dev` run here? Give its state folder or the address that it \
          prints, as --local=http://127.0.0.1:…"
     )]
     NoLocalStack { file: String, error: io::Error },
     #[error("no region is set: give --region, or set AWS_REGION or the profile's region")]
     NoRegion,
     #[error(
-        "no AWS credentials are found: set them up as for AWS's own program, or name a profile \
-         that has some with --profile"
+        "no AWS credentials found: set them up as for the AWS CLI, or name a profile with \
+         --profile"
     )]
     NoCredentials,
-    #[error("there is no function {0}: are --stack, --region and --profile the deployment's?")]
+    #[error("there is no function {0}: check --stack, --region and --profile")]
     NoFunction(String),
-    #[error("AWS refuses: {code}: {message}")]
+    #[error("AWS refused the call: {code}: {message}")]
     Refused { code: String, message: String },
-    #[error("AWS cannot be asked: {0}")]
+    #[error("AWS does not answer: {0}")]
     Unreachable(String),
     #[error("{function}: {message}")]
     Failed { function: String, message: String },
-    #[error("the answer of {0} is not understood: is this program of the stack's version?")]
+    #[error("unexpected answer of {0}: do this program and the stack have the same version?")]
     NotUnderstood(String),
     #[error("{file}: {error}")]
     File { file: String, error: io::Error },
@@ -68,7 +68,7 @@ pub(crate) enum Failure {
 }
 
 impl Failure {
-    /// Whether the command line is wrong: exit code 2.
+    /// Whether the command line is invalid: exit code 2.
     pub(crate) const fn is_usage(&self) -> bool {
         matches!(self, Self::LocalAndDeployed | Self::TwoKeySources | Self::NoTerminal)
     }

@@ -1,4 +1,4 @@
-//! Tables and times for people.
+//! Tables and times in text output.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use latchkey_token::Timestamp;
 
 use crate::output::safe;
 
-/// The rows below each other, each column as wide as its widest cell. Cells are made safe for a terminal.
+/// A table with columns as wide as their widest cell. Cells are escaped for a terminal.
 pub(crate) fn columns<const N: usize>(rows: &[[String; N]]) -> String {
     let rows: Vec<_> = rows.iter().map(|row| row.each_ref().map(|cell| safe(cell))).collect();
     let mut widths = [0; N];
@@ -33,7 +33,7 @@ pub(crate) fn indented<const N: usize>(rows: &[[String; N]]) -> String {
     text
 }
 
-/// A time in its largest unit, rounded down: `59 s`, `59 min`, `47 h`, `2 d`.
+/// A duration in its largest unit, rounded down: `59 s`, `59 min`, `47 h`, `2 d`.
 pub(crate) fn duration(time: Duration) -> String {
     let seconds = time.as_secs();
     match seconds {
@@ -44,7 +44,7 @@ pub(crate) fn duration(time: Duration) -> String {
     }
 }
 
-/// How far a moment lies from `now`: `3 d ago`, `in 12 min`.
+/// A moment relative to `now`: `3 d ago`, `in 12 min`.
 pub(crate) fn relative(moment: Timestamp, now: Timestamp) -> String {
     if moment > now {
         format!("in {}", duration(moment.since(now)))
@@ -58,7 +58,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_time_is_told_in_its_largest_unit() {
+    fn a_duration_is_shown_in_its_largest_unit() {
         for (seconds, expected) in [
             (0, "0 s"),
             (59, "59 s"),
@@ -74,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn a_moment_lies_ahead_or_behind() {
+    fn a_moment_is_shown_relative_to_now() {
         let at = Timestamp::from_unix;
         assert_eq!(relative(at(100), at(100)), "0 s ago");
         assert_eq!(relative(at(100), at(160)), "1 min ago");

@@ -63,7 +63,7 @@ pub(crate) async fn run(
     }
 }
 
-/// A new key as a private JWK set, with a warning.
+/// Generates a key as a private JWK set and prints a warning.
 fn generate(algorithm: Algorithm) -> Result<String, Failure> {
     let set = SigningKey::generate_jwk_set(algorithm).map_err(Failure::Generation)?;
     output::say("This private key can sign tokens: keep it secret.");
@@ -79,7 +79,7 @@ fn rotation_json(before: &KeyReport, after: &KeyReport) -> String {
     }))
 }
 
-/// The one key whose id is `id`, or begins so.
+/// The key whose id is `id`, or the only one whose id begins with it.
 fn find<'ring>(ring: &'ring PublicRing, id: &str) -> Result<&'ring RingKey, Failure> {
     if let Some(key) = ring.find(id) {
         return Ok(key);
@@ -102,11 +102,11 @@ fn require_terminal() -> Result<(), Failure> {
     if is_terminal { Ok(()) } else { Err(Failure::NoTerminal) }
 }
 
-/// Asks for `expected`, so that one wrong key press does nothing.
+/// Asks the user to type `expected`, so that one wrong key press does nothing.
 fn confirm(question: &str, expected: &str, mut input: impl BufRead) -> Result<(), Failure> {
     let mut output = io::stderr();
-    let asked = output.write_all(question.as_bytes()).and_then(|()| output.flush());
-    asked.map_err(Failure::Output)?;
+    let written = output.write_all(question.as_bytes()).and_then(|()| output.flush());
+    written.map_err(Failure::Output)?;
     let mut typed = String::new();
     input.read_line(&mut typed).map_err(Failure::Input)?;
     if typed.trim() == expected { Ok(()) } else { Err(Failure::NotConfirmed) }
@@ -117,7 +117,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_the_whole_text_confirms() {
+    fn only_the_complete_text_confirms() {
         for typed in ["key-a\n", "key-a", " key-a \r\n"] {
             assert!(confirm("", "key-a", typed.as_bytes()).is_ok(), "{typed:?}");
         }

@@ -1,4 +1,4 @@
-//! Output of commands, safe for a terminal.
+//! Output of commands, escaped for a terminal.
 
 use std::{
     fmt::Write as _,
@@ -14,7 +14,7 @@ use crate::failure::Failure;
 pub(crate) struct CommandOutput {
     /// The text for standard output.
     pub(crate) text: String,
-    /// False for a token that is not valid: exit code 1.
+    /// False for an invalid token: exit code 1.
     pub(crate) is_success: bool,
 }
 
@@ -22,7 +22,7 @@ impl CommandOutput {
     pub(crate) fn print(&self) -> Result<ExitCode, Failure> {
         let mut output = io::stdout().lock();
         match output.write_all(self.text.as_bytes()).and_then(|()| output.flush()) {
-            // A reader such as `head` may stop early.
+            // A reader such as `head` may close the pipe early.
             Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Failure::Output(error)),
             Ok(()) | Err(_) if self.is_success => Ok(ExitCode::SUCCESS),
             Ok(()) | Err(_) => Ok(ExitCode::FAILURE),
@@ -30,8 +30,8 @@ impl CommandOutput {
     }
 }
 
-/// The text with what would move the cursor, or turn or hide what stands beside it, written as
-/// JSON escapes. Within JSON it means the same as before.
+/// Replaces control, bidirectional and invisible characters by JSON escapes. The meaning of JSON does
+/// not change.
 pub(crate) fn safe(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     for character in text.chars() {
@@ -47,10 +47,10 @@ pub(crate) fn safe(text: &str) -> String {
     safe
 }
 
-/// JSON over several lines, for people and programs.
+/// Pretty-printed JSON.
 pub(crate) fn json(value: &Value) -> String {
     let mut text = String::new();
-    // Within strings a line feed is escaped already, so that each of these is the layout's.
+    // Line feeds in strings are escaped, so these are all layout.
     for line in format!("{value:#}").split('\n') {
         text.push_str(&safe(line));
         text.push('\n');
@@ -60,12 +60,12 @@ pub(crate) fn json(value: &Value) -> String {
 
 /// Prints a line to standard error.
 pub(crate) fn say(line: &str) {
-    // A failure could not be reported anyway.
+    // There is no other place to report a failure.
     let _ = writeln!(io::stderr(), "{line}");
 }
 
-/// Control characters, and the format characters of Unicode's bidirectional algorithm, of
-/// invisible text and of line breaks.
+/// False for control characters and for Unicode's bidirectional, invisible and line-breaking format
+/// characters.
 fn is_visible(character: char) -> bool {
     !character.is_control()
         && !matches!(

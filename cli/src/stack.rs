@@ -24,19 +24,19 @@ use serde_json::{Value, json};
 
 use crate::{arguments::DeploymentOptions, failure::Failure};
 
-/// The stack that `samconfig.toml` deploys, and the one that `make dev` runs.
+/// The stack names of `samconfig.toml` and of `make dev`.
 const DEPLOYED: &str = "latchkey";
 const LOCAL: &str = "local";
 
-/// The files in a local stack's folder that hold the address of its AWS: of a stack that keeps its
-/// state there, and of one that keeps none.
+/// The files with the address of a local stack's AWS emulator: of a stack with its state in that
+/// folder, and of one without state.
 const ENDPOINT_FILES: [&str; 2] = ["aws-endpoint", "aws-endpoint-memory"];
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
-/// Longer than the function may take, so that its own error arrives.
+/// Longer than the function's timeout, so that its error arrives.
 const OPERATION_TIMEOUT: Duration = Duration::from_secs(35);
 
-/// A deployment.
+/// A connection to the `admin` function of a deployment.
 pub(crate) struct DeployedStack {
     lambda: Client,
     function: String,
@@ -56,22 +56,22 @@ impl DeployedStack {
             .build();
         let settings = settings
             .timeout_config(timeouts)
-            // Answers are at most a few kilobytes; the operation's time limit is the protection.
+            // Answers have a few kilobytes; the operation timeout is enough.
             .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
         let lambda = Client::from_conf(settings.build());
         Ok(Self { lambda, function: format!("{name}-admin") })
     }
 
-    /// The keys as they are now.
+    /// Lists the keys.
     pub(crate) async fn list(&self) -> Result<KeyReport, Failure> {
         self.run(&KeyCommand::List {}).await
     }
 
-    /// Runs a command of the `admin` function and returns the keys after it.
+    /// Runs a command and returns the keys after it.
     pub(crate) async fn run(&self, command: &KeyCommand) -> Result<KeyReport, Failure> {
         let retries = match command {
             KeyCommand::List {} | KeyCommand::Retire { .. } => RetryConfig::standard(),
-            // When only the reply was lost, a second one would be one too many.
+            // Not idempotent: the reply to the first attempt may be lost.
             KeyCommand::Maintain {} | KeyCommand::Rotate { .. } | KeyCommand::Reset { .. } => {
                 RetryConfig::disabled()
             }
@@ -99,7 +99,7 @@ impl DeployedStack {
             Some("ResourceNotFoundException") => Failure::NoFunction(self.function.clone()),
             Some(code) => Failure::Refused {
                 code: code.to_owned(),
-                message: error.message().unwrap_or("no reason is given").to_owned(),
+                message: error.message().unwrap_or("no reason given").to_owned(),
             },
             None if causes(error).any(is_missing_credentials) => Failure::NoCredentials,
             None => Failure::Unreachable(
@@ -113,28 +113,28 @@ impl DeployedStack {
 fn message_of(payload: &[u8]) -> String {
     let error: Option<Value> = serde_json::from_slice(payload).ok();
     let message = error.as_ref().and_then(|error| error.get("errorMessage")?.as_str());
-    message.unwrap_or("it failed without a word").to_owned()
+    message.unwrap_or("it failed without a message").to_owned()
 }
 
-/// Whether no place has credentials. The SDK explains those that are wrong.
+/// Whether there are no credentials at all. The SDK explains invalid ones.
 fn is_missing_credentials(cause: &(dyn Error + 'static)) -> bool {
     matches!(cause.downcast_ref(), Some(CredentialsError::CredentialsNotLoaded(_)))
 }
 
-/// The error's causes, the outermost first.
+/// The causes of an error, outermost first.
 fn causes<'error>(error: &'error dyn Error) -> impl Iterator<Item = &'error (dyn Error + 'static)> {
     iter::successors(error.source(), |&cause| cause.source())
 }
 
-/// The settings of a local stack's emulator, which takes any credentials; `folder` is where the stack
-/// keeps its state, or the emulator's address. The machine's AWS settings are not read.
+/// The settings for a local stack's emulator, which accepts any credentials. `folder` has the stack's
+/// state, or is the emulator's address. The AWS settings of the machine are not read.
 fn local_settings(folder: &Path) -> Result<Builder, Failure> {
     let endpoint = match folder.to_str() {
         Some(address) if address.starts_with("http://") => address.to_owned(),
         _ => {
-            let [usual, memory] = ENDPOINT_FILES.map(|name| folder.join(name));
-            fs::read_to_string(&usual).or_else(|error| {
-                let file = usual.display().to_string();
+            let [with_state, memory] = ENDPOINT_FILES.map(|name| folder.join(name));
+            fs::read_to_string(&with_state).or_else(|error| {
+                let file = with_state.display().to_string();
                 fs::read_to_string(memory).map_err(|_| Failure::NoLocalStack { file, error })
             })?
         }
@@ -147,7 +147,7 @@ fn local_settings(folder: &Path) -> Result<Builder, Failure> {
         .endpoint_url(endpoint.trim()))
 }
 
-/// The settings that the AWS CLI would take from the environment and the files in the home folder.
+/// The settings from the environment and the AWS configuration files, as the AWS CLI reads them.
 async fn deployed_settings(deployment: &DeploymentOptions) -> Result<Builder, Failure> {
     let http_client = http_client();
     let mut loader = aws_config::defaults(behavior_version()).http_client(http_client.clone());
@@ -162,13 +162,13 @@ async fn deployed_settings(deployment: &DeploymentOptions) -> Result<Builder, Fa
     let region = found.region().filter(is_set).ok_or(Failure::NoRegion)?;
     let mut settings = Builder::from(&found);
     if let Some(profile) = &deployment.profile {
-        // The SDK prefers the environment, which may hold credentials of another account.
-        let surroundings = ProviderConfig::without_region()
+        // The SDK prefers the environment, which may have credentials of another account.
+        let provider_config = ProviderConfig::without_region()
             .with_behavior_version(Some(behavior_version()))
             .with_http_client(http_client)
             .with_region(Some(region.clone()));
         let credentials = ProfileFileCredentialsProvider::builder()
-            .configure(&surroundings)
+            .configure(&provider_config)
             .profile_name(profile)
             .build();
         settings = settings.credentials_provider(credentials);
@@ -183,7 +183,7 @@ fn behavior_version() -> BehaviorVersion {
     BehaviorVersion::v2026_01_12()
 }
 
-/// Trusts what the system trusts.
+/// An HTTPS client that trusts the system's certificates.
 fn http_client() -> SharedHttpClient {
     HttpBuilder::new().tls_provider(Provider::Rustls(CryptoMode::AwsLc)).build_https()
 }
@@ -195,7 +195,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_function_is_waited_for_until_its_own_time_is_over() {
+    fn the_operation_timeout_exceeds_the_timeout_of_the_function() {
         let timeout = template().functions["AdminFunction"].timeout;
         assert!(OPERATION_TIMEOUT > CONNECT_TIMEOUT + Duration::from_secs(timeout));
     }

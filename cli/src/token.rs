@@ -16,7 +16,7 @@ use crate::{
     output::{self, CommandOutput},
 };
 
-/// More than the longest token.
+/// More than the longest valid token.
 const MAX_INPUT_BYTES: u64 = 64 * 1024;
 
 pub(crate) async fn inspect(
@@ -40,7 +40,7 @@ pub(crate) async fn inspect(
     Ok(CommandOutput { text, is_success: inspection.is_success() })
 }
 
-/// The token of the command line, or what standard input holds; from a terminal a line of it.
+/// The token of the command line, or for `-` standard input: one line of a terminal, or everything.
 fn read(argument: &SecretString) -> io::Result<SecretString> {
     if argument.expose_secret() != "-" {
         return Ok(argument.clone());
@@ -55,7 +55,7 @@ fn read(argument: &SecretString) -> io::Result<SecretString> {
     Ok(SecretString::from(String::from_utf8_lossy(&bytes).into_owned()))
 }
 
-/// The token of what may be copied from an `Authorization` header.
+/// Removes white space and a `Bearer` scheme, as copied from an `Authorization` header.
 fn without_scheme(text: &str) -> &str {
     let text = text.trim();
     match text.split_once(char::is_whitespace) {

@@ -11,38 +11,38 @@ const SECRET: &str = "SIGNING_KEYS_SECRET";
 const TABLE: &str = "KEYS_TABLE";
 const KMS_KEY: &str = "KMS_KEY_ARN";
 const FLASK_SECRET: &str = "FLASK_KEYS_SECRET";
-/// The variables of static keys that sign.
+/// The variables of static keys for signing.
 const PRIVATE_KEYS: [&str; 4] = [SECRET, "SIGNING_KEYS", "JWT_SECRET_KEY", "JWT_PRIVATE_KEY"];
-/// The variable of a static key that only verifies.
+/// The variable of a static key for verification only.
 const PUBLIC_KEY: &str = "JWT_PUBLIC_KEY";
 const RING_ALGORITHM: &str = "SIGNING_ALGORITHM";
 
-/// `JWT_ALGORITHM` is one of shared secrets, and no secret is given.
+/// `JWT_ALGORITHM` is an HMAC algorithm without a shared secret.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("JWT_ALGORITHM={0} needs JWT_SECRET_KEY")]
 pub struct NoSharedSecret(String);
 
-/// Gives each function its variables: the template's, and in their place those that `given` has (this
-/// process's own environment).
+/// Computes the variables of each function: those of the template, overridden by `given` (the
+/// environment of this process).
 #[derive(Clone, Copy)]
 #[expect(missing_debug_implementations, reason = "a closure cannot be printed")]
 pub struct Environments<'a> {
-    /// Looks a variable up.
+    /// Looks up an overriding variable.
     pub given: &'a dyn Fn(&str) -> Option<String>,
     /// The URL of the emulated KMS and Secrets Manager.
     pub aws_url: &'a str,
 }
 
 impl Environments<'_> {
-    /// Whether the functions sign with the key ring: no static private keys are given.
+    /// Whether the functions sign with the key ring, which they do without static private keys.
     pub fn uses_key_ring(&self) -> bool {
         !PRIVATE_KEYS.into_iter().any(|name| (self.given)(name).is_some_and(|key| !key.is_empty()))
     }
 
-    /// Checks that the keys of the ring can be for the given algorithm.
+    /// Checks that the key ring supports the given algorithm.
     ///
     /// # Errors
-    /// [`NoSharedSecret`].
+    /// [`NoSharedSecret`] for an HMAC algorithm.
     pub fn check(&self) -> Result<(), NoSharedSecret> {
         match self.algorithm() {
             Some(algorithm) if !algorithm.has_public_half() && self.uses_key_ring() => {
@@ -69,7 +69,7 @@ impl Environments<'_> {
             algorithm.name().clone_into(ring_algorithm);
         }
         if let Some(table) = variables.get_mut("LEGACY_TABLE").filter(|table| table.is_empty()) {
-            // The template makes the table on a condition; here it is always made.
+            // The template creates the table on a condition; here it always exists.
             "LegacyTable".clone_into(table);
         }
         variables.extend(given);
@@ -86,7 +86,7 @@ impl Environments<'_> {
         variables
     }
 
-    /// The given variables that a function reads. `admin` always changes the template's ring.
+    /// The overrides for a function. `admin` always manages the template's ring.
     fn given_to(&self, function: &Function) -> BTreeMap<String, String> {
         let is_fixed = |name: &str| function.binary == "admin" && [TABLE, KMS_KEY].contains(&name);
         let readable = variables_of(&function.binary).into_iter().map(str::to_owned);

@@ -1,4 +1,4 @@
-//! Files in which other programs find a running stack.
+//! Files through which other programs find a running stack.
 
 use std::{
     collections::BTreeMap,
@@ -12,13 +12,12 @@ use serde_json::json;
 
 use crate::sandbox::{ACCOUNT_VARIABLES, FunctionCommand};
 
-/// Files that are removed when this is dropped.
+/// Files that are removed on drop.
 #[derive(Debug, Default)]
 pub(crate) struct Files(Vec<PathBuf>);
 
 impl Files {
-    /// Writes the variables of all functions: `env.json` by logical name, as SAM takes it, and `env` for
-    /// a shell.
+    /// Writes the variables of all functions: `env.json` by logical name, for SAM, and `env` for a shell.
     pub(crate) fn write_variables(
         &mut self,
         folder: &Path,
@@ -38,7 +37,7 @@ impl Files {
         self.write(folder.join("env"), &lines.collect::<String>())
     }
 
-    /// Writes a file that only its owner may read, since the text may contain secrets.
+    /// Writes a file that only its owner may read, because the text may contain secrets.
     pub(crate) fn write(&mut self, path: PathBuf, text: &str) -> io::Result<()> {
         fs::remove_file(&path).ok();
         let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path)?;
@@ -55,7 +54,7 @@ impl Drop for Files {
     }
 }
 
-/// The value as one word of a shell.
+/// Quotes a value as one word of a shell.
 fn quoted(value: &str) -> String {
     format!("'{}'", value.replace('\'', "'\\''"))
 }

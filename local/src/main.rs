@@ -1,4 +1,4 @@
-//! `make dev`: serves the functions.
+//! `make dev`: serves the system on this machine.
 
 use std::{
     env,
@@ -46,7 +46,7 @@ async fn serve(options: &Options) -> Result<(), Box<dyn Error>> {
         .map_err(|error| format!("port {} cannot be used: {error}", options.port))?;
     let url = format!("http://127.0.0.1:{}", listener.local_addr()?.port());
     let template = read_template(options, &url)?;
-    // `given` would take a value that is not text for none.
+    // `given` treats a value that is not UTF-8 as missing.
     Environment::load()?;
 
     let state = options.state();
@@ -99,10 +99,10 @@ async fn stop_signal() -> io::Result<()> {
     Ok(())
 }
 
-/// How other programs reach this stack.
+/// The lines that explain how other programs reach this stack.
 fn hints(state: Option<&Path>, aws_url: &str) -> String {
     let Some(folder) = state else {
-        return format!("the latchkey program finds this stack with --local={aws_url}\n");
+        return format!("latchkey reaches this stack with --local={aws_url}\n");
     };
     let folder = folder.display();
     format!(
@@ -113,19 +113,20 @@ fn hints(state: Option<&Path>, aws_url: &str) -> String {
     )
 }
 
-#[expect(clippy::disallowed_methods, reason = "its variables take the place of the template's")]
+#[expect(clippy::disallowed_methods, reason = "its variables override the template's")]
 fn given(name: &str) -> Option<String> {
     env::var(name).ok()
 }
 
-/// The path that the functions expect before their own paths.
+/// The base path that the functions are configured with.
 fn base_path(template: &Template) -> String {
     const BASE_PATH: &str = "BASE_PATH";
     let set = || template.functions.values().find_map(|function| function.variables.get(BASE_PATH));
     given(BASE_PATH).or_else(|| set().cloned()).unwrap_or_default()
 }
 
-/// The folder of the functions: this program's own, or that of a release build, which is then made.
+/// The folder of the functions: this program's own, or with `--release` that of a release build, which
+/// this runs first.
 fn find_functions(release: bool) -> Result<PathBuf, Box<dyn Error>> {
     let own = env::current_exe()?.parent().ok_or("this program is in no folder")?.to_owned();
     if !release {
@@ -138,7 +139,7 @@ fn find_functions(release: bool) -> Result<PathBuf, Box<dyn Error>> {
     Ok(own.with_file_name("release"))
 }
 
-/// Reads the template for this machine: tokens are issued under the local URL.
+/// Reads the template with the local URL as issuer.
 fn read_template(options: &Options, url: &str) -> Result<Template, Box<dyn Error>> {
     let text = fs::read_to_string(&options.template)
         .map_err(|error| format!("{}: {error}", options.template.display()))?;

@@ -7,35 +7,35 @@ use std::{
 
 use clap::Parser;
 
-/// The folder of the state, unless another is named.
+/// The default folder of the state.
 pub const DEFAULT_STATE: &str = ".local";
 
 /// Serves the whole system of template.yaml on this machine.
 #[derive(Clone, Debug, PartialEq, Eq, Parser)]
 #[command(name = "local", args_override_self = true, after_help = AFTER_HELP)]
 pub struct Options {
-    /// Port on 127.0.0.1; 0 takes a free one.
+    /// Port on 127.0.0.1; 0 selects a free one.
     #[arg(long, default_value_t = 3000)]
     pub port: u16,
-    /// Where accounts and keys are kept, or `memory` to keep nothing.
+    /// Folder of accounts and keys, or `memory` to keep nothing.
     #[arg(long, value_name = "DIR|memory", default_value = DEFAULT_STATE)]
     state: PathBuf,
-    /// Another DynamoDB, in which the template's tables are created.
+    /// An external DynamoDB, in which the template's tables are created.
     #[arg(long, value_name = "URL")]
     pub dynamodb_endpoint: Option<String>,
-    /// Build and run optimised functions.
+    /// Build and run release binaries of the functions.
     #[arg(long)]
     pub release: bool,
-    /// Where the functions are, if not beside this program.
+    /// Folder of the functions' binaries; default: the folder of this program.
     #[arg(long, value_name = "DIR")]
     pub functions: Option<PathBuf>,
-    /// Another template.
+    /// The template to serve.
     #[arg(long, value_name = "FILE", default_value = "template.yaml")]
     pub template: PathBuf,
-    /// The time limit of each function, in place of the template's.
+    /// Timeout of every function, instead of the template's.
     #[arg(long, value_name = "SECONDS")]
     pub timeout: Option<u64>,
-    /// Replace a function's process after N requests.
+    /// Restart a function's process after N requests.
     #[arg(long, value_name = "N")]
     pub requests_per_sandbox: Option<NonZeroU32>,
     /// A template parameter; may be repeated.
@@ -44,14 +44,14 @@ pub struct Options {
 }
 
 const AFTER_HELP: &str = "\
-A variable of a function that is set in this process's environment, such as JWT_SECRET_KEY or
-JWT_ACCESS_TOKEN_EXPIRES, takes the place of the template's value. With static keys, no key ring is
-made. The line before `ready URL` is `aws URL`, the address of the emulated AWS calls; with a ring it
-is also written to DIR/aws-endpoint, where `latchkey keys --local` finds it. DIR/env and DIR/env.json
-contain the variables of the functions, for a shell and for `sam local invoke --env-vars`.";
+A function's variable that is set in this process's environment, such as JWT_SECRET_KEY or
+JWT_ACCESS_TOKEN_EXPIRES, overrides the template. With static keys there is no key ring. The line
+`aws URL` before `ready URL` has the address of the emulated AWS calls; with a ring, DIR/aws-endpoint
+has it too, for `latchkey keys --local`. DIR/env and DIR/env.json contain the functions' variables, for
+a shell and for `sam local invoke --env-vars`.";
 
 impl Options {
-    /// The folder in which accounts and keys are kept, if they are.
+    /// The folder of accounts and keys; `None` with `--state memory`.
     pub fn state(&self) -> Option<&Path> {
         (self.state != Path::new("memory")).then_some(&self.state)
     }

@@ -1,4 +1,4 @@
-//! A stack: the functions of a template, and the part of AWS that they call.
+//! A stack: the functions of a template and the AWS emulator that they call.
 
 use std::{
     collections::BTreeMap,
@@ -22,7 +22,7 @@ use crate::{
     template::{Function, Template},
 };
 
-/// Variables that Lambda or an operator sets beside the template's.
+/// Variables outside of the template that Lambda or an operator sets.
 const PASSED_ON: [&str; 2] = ["AWS_CALL_TIMEOUT_MS", "AWS_LAMBDA_LOG_LEVEL"];
 
 /// Why a stack does not start.
@@ -31,36 +31,36 @@ pub enum LocalStackError {
     /// A port or a file could not be opened.
     #[error("the stack does not start: {0}")]
     Io(#[from] io::Error),
-    /// Another stack keeps its state there.
+    /// Another stack uses that folder.
     #[error("another `make dev` uses {}", .0.display())]
     InUse(PathBuf),
-    /// The ring cannot have keys of the given algorithm.
+    /// The key ring does not support the given algorithm.
     #[error(transparent)]
     Keys(#[from] NoSharedSecret),
     /// The configuration of a function is invalid.
     #[error(transparent)]
     Configuration(#[from] ConfigError),
-    /// A function was not built.
-    #[error("there is no function {}", .0.display())]
+    /// A function is not built.
+    #[error("there is no binary {}", .0.display())]
     NoBinary(PathBuf),
 }
 
-/// The settings of a stack.
+/// Settings of a [`LocalStack`].
 #[expect(missing_debug_implementations, reason = "a closure cannot be printed")]
 pub struct StackSettings<'a> {
-    /// The template.
+    /// The parsed template.
     pub template: &'a Template,
     /// The folder of the functions' binaries.
     pub binaries: &'a Path,
-    /// The URL of a DynamoDB that has the template's tables.
+    /// The URL of a DynamoDB with the template's tables.
     pub dynamodb_url: &'a str,
-    /// The folder of the KMS key and secrets; `None` keeps them in memory.
+    /// The folder of the KMS key and the secrets; `None` keeps them in memory.
     pub state: Option<&'a Path>,
-    /// The folder in which a stack without state writes its AWS endpoint, if any.
+    /// The folder for the AWS endpoint of a stack without state.
     pub endpoint_folder: Option<&'a Path>,
-    /// Looks up a variable that takes the place of the template's.
+    /// Looks up a variable that overrides the template's.
     pub given: &'a dyn Fn(&str) -> Option<String>,
-    /// After how many requests a sandbox is replaced; `None` keeps it.
+    /// Number of requests after which a sandbox is replaced; `None` keeps it.
     pub requests_per_sandbox: Option<NonZeroU32>,
 }
 
@@ -77,7 +77,7 @@ pub struct LocalStack {
 }
 
 impl LocalStack {
-    /// Starts a stack. There may be no key ring before [`LocalStack::make_ring`].
+    /// Starts a stack. [`LocalStack::make_ring`] creates the key ring.
     ///
     /// # Errors
     /// Every variant of [`LocalStackError`].
@@ -107,13 +107,13 @@ impl LocalStack {
             files.write_variables(folder, &commands)?;
         }
         let uses_key_ring = environments.uses_key_ring();
-        // With static keys there is no ring to operate.
+        // With static keys there is no ring to manage.
         match (settings.state, settings.endpoint_folder) {
             (Some(folder), _) if uses_key_ring => {
                 files.write(folder.join("aws-endpoint"), &aws_url)?;
             }
             (None, Some(folder)) if uses_key_ring => {
-                // The first of several stacks is found there; the others print their address.
+                // The first of several stacks writes the file; the others only print their address.
                 fs::create_dir_all(folder).ok();
                 lock = self::lock(folder, "memory-lock").ok();
                 if lock.is_some() {
@@ -125,8 +125,8 @@ impl LocalStack {
         Ok(Self { functions, aws_url, uses_key_ring, _files: files, _lock: lock })
     }
 
-    /// Starts `login`, which makes the first key ring, unless static keys are given. On AWS its first
-    /// request does so.
+    /// Starts `login`, which creates the first key ring, unless static keys are set. On AWS the first
+    /// request does that.
     ///
     /// # Errors
     /// [`InvokeError`].
@@ -137,7 +137,7 @@ impl LocalStack {
         }
     }
 
-    /// Kills the idle sandboxes of every function and refuses further work.
+    /// Kills the idle sandboxes of every function and refuses further events.
     pub async fn stop(&self) {
         for function in self.functions.values() {
             function.stop().await;
@@ -145,7 +145,7 @@ impl LocalStack {
     }
 }
 
-/// How a function is started, if its configuration is valid and it was built.
+/// How to start a function. Fails for an invalid configuration or a missing binary.
 fn command(
     settings: &StackSettings<'_>,
     environments: Environments<'_>,
@@ -168,14 +168,14 @@ fn command(
     Ok(FunctionCommand { name, binary, memory, variables })
 }
 
-/// Checks what a function would refuse at its start.
+/// Checks the configuration as the function does at its start.
 fn check(function: &str, variables: &BTreeMap<String, String>) -> Result<(), ConfigError> {
     let environment = Environment::new(|name| variables.get(name).cloned());
     latchkey_config::check(function, &environment)?;
     environment.hashing(HashParams::new).map(drop)
 }
 
-/// Locks a folder as long as this process lives: two stacks would overwrite each other's files.
+/// Locks a folder until this process ends: two stacks would overwrite each other's files.
 fn lock(folder: &Path, name: &str) -> Result<File, LocalStackError> {
     let file = File::create(folder.join(name))?;
     match file.try_lock() {

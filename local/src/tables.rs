@@ -1,4 +1,4 @@
-//! DynamoDB: the embedded engine, and the template's tables in whichever engine is used.
+//! DynamoDB: the embedded engine, and the template's tables in any engine.
 
 use std::{collections::BTreeMap, io, path::Path};
 
@@ -6,24 +6,24 @@ use reqwest::StatusCode;
 use serde_json::Value;
 use tokio::net::TcpListener;
 
-/// Why there are no tables.
+/// Why DynamoDB or its tables are unavailable.
 #[derive(Debug, thiserror::Error)]
 pub enum TableError {
     /// The engine's port could not be opened.
     #[error("the embedded DynamoDB does not start: {0}")]
     Io(#[from] io::Error),
-    /// The engine refused its file.
+    /// The engine cannot open its file.
     #[error("the embedded DynamoDB does not start: {0}")]
     Engine(#[from] dynoxide::DynoxideError),
     /// The engine did not answer.
     #[error("DynamoDB at {0} does not answer: {1}")]
     Unreachable(String, reqwest::Error),
-    /// The engine refused to make a table.
+    /// The engine refused to create a table.
     #[error("CreateTable of table {0}: {1}")]
     Refused(String, String),
 }
 
-/// Starts the embedded engine over a file in the folder `state`, or in memory; returns its endpoint.
+/// Starts the embedded engine with a file in the folder `state`, or in memory. Returns its URL.
 ///
 /// # Errors
 /// [`TableError::Io`] and [`TableError::Engine`].
@@ -38,7 +38,7 @@ pub async fn start_engine(state: Option<&Path>) -> Result<String, TableError> {
     Ok(endpoint)
 }
 
-/// Makes the missing ones of `tables`.
+/// Creates the missing tables. `tables` has `CreateTable` requests by table name.
 ///
 /// # Errors
 /// [`TableError::Unreachable`] and [`TableError::Refused`].
@@ -55,15 +55,15 @@ pub async fn make_tables(
     Ok(())
 }
 
-/// A client for addresses of this machine, which ignores the proxies of the environment.
+/// An HTTP client for addresses of this machine, which ignores proxy settings.
 ///
 /// # Errors
-/// When the TLS library cannot be set up.
+/// When the TLS library does not initialise.
 pub fn http_client() -> reqwest::Result<reqwest::Client> {
     reqwest::Client::builder().no_proxy().build()
 }
 
-/// Calls DynamoDB; returns the status and the text of its answer.
+/// Calls DynamoDB. Returns status and body of the answer.
 ///
 /// # Errors
 /// [`TableError::Unreachable`].
@@ -78,7 +78,7 @@ pub async fn call(
         .post(endpoint)
         .header("x-amz-target", format!("DynamoDB_20120810.{operation}"))
         .header("content-type", "application/x-amz-json-1.0")
-        // Emulators ask for a signature's form and check none.
+        // Emulators require a well-formed signature and do not check it.
         .header("x-amz-date", "20260101T000000Z")
         .header(
             "authorization",

@@ -17,13 +17,13 @@ use tokio::net::TcpListener;
 
 const ERROR_TYPE: &str = "x-amzn-errortype";
 
-/// An emulator with a secret, whose one function ends as soon as it is started.
+/// An emulator with one secret and one function, which ends at its start.
 struct Emulator {
     url: String,
 }
 
-/// The status, a header and the body of a response.
-type Reply = (u16, String, Value);
+/// Status, one header and body of a response.
+type CallReply = (u16, String, Value);
 
 impl Emulator {
     async fn start(state: Option<&Path>) -> Self {
@@ -47,21 +47,21 @@ impl Emulator {
         &self,
         path: &str,
         (name, value): (&'static str, &str),
-        wanted: &str,
+        header_name: &str,
         body: &Value,
-    ) -> Reply {
+    ) -> CallReply {
         let request = http_client().unwrap().post(format!("{}{path}", self.url));
         let answer = request.header(name, value).body(body.to_string()).send().await.unwrap();
-        let header = answer.headers().get(wanted).map_or("", |value| value.to_str().unwrap());
+        let header = answer.headers().get(header_name).map_or("", |value| value.to_str().unwrap());
         let (status, header) = (answer.status().as_u16(), header.to_owned());
         (status, header, serde_json::from_str(&answer.text().await.unwrap()).unwrap())
     }
 
-    async fn call(&self, target: &str, body: &Value) -> Reply {
+    async fn call(&self, target: &str, body: &Value) -> CallReply {
         self.post("/", ("x-amz-target", target), ERROR_TYPE, body).await
     }
 
-    /// The call's result, or the name of its error.
+    /// The result of a call, or its error code.
     async fn result(&self, target: &str, body: &Value) -> Result<Value, String> {
         let (status, error, answer) = self.call(target, body).await;
         if status == 200 { Ok(answer) } else { Err(error) }
@@ -88,14 +88,14 @@ impl Emulator {
         Ok(BASE64_STANDARD.decode(answer["Plaintext"].as_str().unwrap()).unwrap())
     }
 
-    async fn invoke(&self, name: &str, kind: &str, wanted: &str) -> Reply {
+    async fn invoke(&self, name: &str, kind: &str, header_name: &str) -> CallReply {
         let path = format!("/2015-03-31/functions/{name}/invocations");
-        self.post(&path, ("x-amz-invocation-type", kind), wanted, &json!({})).await
+        self.post(&path, ("x-amz-invocation-type", kind), header_name, &json!({})).await
     }
 }
 
 #[tokio::test]
-async fn an_error_has_its_name_in_header_and_body() {
+async fn header_and_body_of_an_error_have_its_code() {
     let aws = Emulator::start(None).await;
     let target = "secretsmanager.GetSecretValue";
     for (target, request, code) in [
@@ -112,7 +112,7 @@ async fn an_error_has_its_name_in_header_and_body() {
 }
 
 #[tokio::test]
-async fn a_secret_is_a_file_or_in_memory() {
+async fn secrets_are_read_from_files_and_from_memory() {
     let state = tempfile::tempdir().unwrap();
     fs::create_dir(state.path().join("secrets")).unwrap();
     fs::write(state.path().join("secrets/flask"), "in a file\n").unwrap();
@@ -130,7 +130,7 @@ async fn a_secret_is_a_file_or_in_memory() {
 }
 
 #[tokio::test]
-async fn a_ciphertext_is_decrypted_with_the_same_key_and_context_only() {
+async fn decryption_needs_the_same_key_and_context() {
     let (aws, other) = (Emulator::start(None).await, Emulator::start(None).await);
     let sealed = aws.encrypt("a", "1", b"text").await.unwrap();
     assert_ne!(sealed, aws.encrypt("a", "1", b"text").await.unwrap());
@@ -147,14 +147,14 @@ async fn a_ciphertext_is_decrypted_with_the_same_key_and_context_only() {
     }
     let refused = aws.decrypt("a", "1", "%").await;
     assert_eq!(refused, Err("SerializationException".to_owned()));
-    for (length, is_taken) in [(0, false), (4096, true), (4097, false)] {
+    for (length, is_accepted) in [(0, false), (4096, true), (4097, false)] {
         let outcome = aws.encrypt("a", "1", &vec![1; length]).await;
-        assert_eq!(outcome.is_ok(), is_taken, "{outcome:?}");
+        assert_eq!(outcome.is_ok(), is_accepted, "{outcome:?}");
     }
 }
 
 #[tokio::test]
-async fn the_kms_key_is_kept_in_a_file_that_only_its_owner_reads() {
+async fn only_the_owner_can_read_the_file_of_the_kms_key() {
     let folder = tempfile::tempdir().unwrap();
     let state = Some(folder.path());
     let sealed = Emulator::start(state).await.encrypt("a", "1", b"text").await.unwrap();
@@ -175,9 +175,9 @@ async fn a_function_is_invoked_by_its_name() {
     assert_eq!(report["errorType"], "Sandbox.InitFailed");
     assert_eq!(report["errorMessage"], "The function did not initialise");
 
-    let (status, header, report) = aws.invoke("nobody", "RequestResponse", ERROR_TYPE).await;
+    let (status, header, report) = aws.invoke("unknown", "RequestResponse", ERROR_TYPE).await;
     assert_eq!((status, header.as_str()), (404, "ResourceNotFoundException"));
-    assert_eq!(report, json!({ "Type": "User", "Message": "Function not found: nobody" }));
+    assert_eq!(report, json!({ "Type": "User", "Message": "Function not found: unknown" }));
 
     let (status, header, _) = aws.invoke("AdminFunction", "Event", ERROR_TYPE).await;
     assert_eq!((status, header.as_str()), (400, "InvalidParameterValueException"));

@@ -1,4 +1,4 @@
-//! The variables of functions.
+//! The environment variables of functions.
 #![cfg(test)]
 
 use std::collections::BTreeMap;
@@ -30,21 +30,21 @@ fn with_given<T>(given: &[(&str, &str)], test: impl FnOnce(Environments<'_>) -> 
     test(Environments { given: &given, aws_url: URL })
 }
 
-/// What a function that the template gives its usual keys finds, without where AWS is.
-fn found(binary: &str, given: &[(&str, &str)]) -> BTreeMap<String, String> {
-    let mut found = with_given(given, |all| all.of(&function(binary, own(binary))));
-    for (variable, needs_it) in [
+/// The variables of a function with the template's keys, without the AWS endpoints.
+fn variables_with(binary: &str, given: &[(&str, &str)]) -> BTreeMap<String, String> {
+    let mut found = with_given(given, |all| all.of(&function(binary, from_template(binary))));
+    for (variable, is_expected) in [
         ("AWS_ENDPOINT_URL_SECRETS_MANAGER", found.contains_key("SIGNING_KEYS_SECRET")),
         ("AWS_ENDPOINT_URL_KMS", found.contains_key("KMS_KEY_ARN")),
     ] {
         let url = found.remove(variable);
-        assert_eq!(url.as_deref(), needs_it.then_some(URL), "{binary}: {variable}");
+        assert_eq!(url.as_deref(), is_expected.then_some(URL), "{binary}: {variable}");
     }
     found
 }
 
-/// What the template gives.
-fn own(binary: &str) -> BTreeMap<String, String> {
+/// The variables that the template sets.
+fn from_template(binary: &str) -> BTreeMap<String, String> {
     let table = ("KEYS_TABLE", "Table");
     let kms_key = ("KMS_KEY_ARN", "Key");
     match binary {
@@ -55,14 +55,14 @@ fn own(binary: &str) -> BTreeMap<String, String> {
 }
 
 #[test]
-fn functions_are_given_the_ring_and_those_that_sign_the_kms_key() {
+fn functions_have_the_table_of_the_ring_and_signers_the_kms_key() {
     for binary in ["admin", "login", "refresh", "protected"] {
-        assert_eq!(found(binary, &[]), own(binary));
+        assert_eq!(variables_with(binary, &[]), from_template(binary));
     }
 }
 
 #[test]
-fn a_function_that_reads_the_identities_of_a_flask_service_has_their_table() {
+fn functions_that_accept_flask_tokens_have_the_legacy_table() {
     let function = function("protected", variables([("LEGACY_TABLE", "")]));
     let table =
         |given: &[(&str, &str)]| with_given(given, |all| all.of(&function)["LEGACY_TABLE"].clone());
@@ -71,30 +71,35 @@ fn a_function_that_reads_the_identities_of_a_flask_service_has_their_table() {
 }
 
 #[test]
-fn static_keys_take_the_place_of_the_ring() {
+fn static_keys_replace_the_ring() {
     for name in ["SIGNING_KEYS", "JWT_SECRET_KEY", "JWT_PRIVATE_KEY", "SIGNING_KEYS_SECRET"] {
         for binary in ["refresh", "protected", "discovery"] {
-            assert_eq!(found(binary, &[(name, "x")]), variables([(name, "x")]), "{binary}");
+            assert_eq!(
+                variables_with(binary, &[(name, "x")]),
+                variables([(name, "x")]),
+                "{binary}"
+            );
         }
     }
 }
 
 #[test]
-fn a_given_key_that_verifies_is_for_functions_that_do_not_sign() {
+fn a_public_key_replaces_the_ring_only_in_verifiers() {
     let given = [("JWT_PUBLIC_KEY", "pem")];
-    assert_eq!(found("protected", &given), variables(given));
-    assert_eq!(found("refresh", &given), own("refresh"));
+    assert_eq!(variables_with("protected", &given), variables(given));
+    assert_eq!(variables_with("refresh", &given), from_template("refresh"));
 }
 
 #[test]
-fn the_ring_is_changed_where_the_template_has_it() {
+fn admin_always_manages_the_ring_of_the_template() {
     let given = [("KMS_KEY_ARN", "Other"), ("KEYS_TABLE", "Other"), ("SIGNING_KEYS", "x")];
-    assert_eq!(found("admin", &given), own("admin"));
+    assert_eq!(variables_with("admin", &given), from_template("admin"));
 }
 
 #[test]
-fn an_algorithm_is_the_rings_unless_the_rings_own_is_given() {
-    let algorithm = |given: &[(&str, &str)]| found("login", given)["SIGNING_ALGORITHM"].clone();
+fn jwt_algorithm_sets_the_algorithm_of_the_ring_unless_that_is_given() {
+    let algorithm =
+        |given: &[(&str, &str)]| variables_with("login", given)["SIGNING_ALGORITHM"].clone();
     assert_eq!(algorithm(&[("JWT_ALGORITHM", "EdDSA")]), "EdDSA");
     assert_eq!(algorithm(&[("JWT_ALGORITHM", "nonsense")]), "ES256");
     assert_eq!(algorithm(&[("JWT_ALGORITHM", "HS256"), ("JWT_SECRET_KEY", "x")]), "ES256");
@@ -102,7 +107,7 @@ fn an_algorithm_is_the_rings_unless_the_rings_own_is_given() {
 }
 
 #[test]
-fn an_algorithm_of_shared_secrets_needs_a_secret() {
+fn an_hmac_algorithm_needs_a_shared_secret() {
     let check = |given: &[(&str, &str)]| with_given(given, |all| all.check());
     let refused = check(&[("JWT_ALGORITHM", "HS256")]).unwrap_err();
     assert_eq!(refused.to_string(), "JWT_ALGORITHM=HS256 needs JWT_SECRET_KEY");

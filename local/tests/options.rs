@@ -29,7 +29,7 @@ fn every_option_is_read() {
 }
 
 #[test]
-fn the_defaults_serve_the_project_and_the_last_value_of_an_option_counts() {
+fn the_defaults_serve_the_project_and_the_last_value_of_an_option_wins() {
     let options = parse("").unwrap();
     assert_eq!((options.port, options.state()), (3000, Some(Path::new(".local"))));
     assert_eq!((options.template.as_path(), options.release), (Path::new("template.yaml"), false));

@@ -48,7 +48,7 @@ fn in_shell(state: &Path, name: &str) -> String {
 }
 
 #[tokio::test]
-async fn the_files_of_a_stack_have_its_variables_and_are_removed_with_it() {
+async fn a_stack_writes_its_variables_to_files_and_removes_them_when_it_stops() {
     let folder = tempfile::tempdir().unwrap();
     let state = folder.path();
     let stack = start(Some(state), None).await.unwrap();
@@ -77,7 +77,7 @@ async fn the_files_of_a_stack_have_its_variables_and_are_removed_with_it() {
 }
 
 #[tokio::test]
-async fn only_one_stack_uses_a_folder() {
+async fn a_folder_has_at_most_one_stack() {
     let folder = tempfile::tempdir().unwrap();
     let _first = start(Some(folder.path()), None).await.unwrap();
     let second = start(Some(folder.path()), None).await;

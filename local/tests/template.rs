@@ -1,4 +1,4 @@
-//! Templates as the local stack reads them.
+//! Parsing of templates.
 #![cfg(test)]
 
 use local::template::{Parameters, Permission, Template, TemplateError};
@@ -44,7 +44,7 @@ fn parse(text: &str) -> Result<Template, TemplateError> {
 }
 
 #[test]
-fn references_and_functions_are_resolved_as_cloudformation_does() {
+fn references_and_functions_are_resolved_as_by_cloudformation() {
     let template = parse(TEMPLATE).unwrap();
     let function = &template.functions["OneFunction"];
     assert_eq!((function.memory, function.timeout, function.binary.as_str()), (512, 7, "one"));
@@ -63,7 +63,7 @@ fn references_and_functions_are_resolved_as_cloudformation_does() {
     ];
     for (name, value) in expected {
         let found = function.variables.get(name).map(String::as_str);
-        // YAML 1.1 reads a bare yes as true; both spellings say the same here.
+        // YAML 1.1 parses a bare yes as true; the test accepts both.
         let found = match found {
             Some("yes") => Some("true"),
             Some("no") => Some("false"),
@@ -75,12 +75,12 @@ fn references_and_functions_are_resolved_as_cloudformation_does() {
 }
 
 #[test]
-fn a_table_becomes_the_request_that_makes_it() {
+fn a_table_becomes_a_create_table_request() {
     let expected = serde_json::json!({ "TableName": "Users", "BillingMode": "PAY_PER_REQUEST" });
     assert_eq!(parse(TEMPLATE).unwrap().tables["Users"], expected);
 }
 
-/// A function that has a name, a schedule, no routes, and a condition in its policy.
+/// A function with a name, a schedule, no routes, and a condition in its policy.
 const WITH_SCHEDULE: &str = "
 Parameters:
   Given: {Type: String}
@@ -116,7 +116,7 @@ fn with_schedule(given: &str) -> Template {
 }
 
 #[test]
-fn a_function_is_called_by_its_own_name_or_its_resources() {
+fn a_function_has_its_own_name_or_that_of_its_resource() {
     let function = &with_schedule("").functions["AdminFunction"];
     assert_eq!((function.name.as_str(), function.timeout), ("local-admin", 30));
     assert_eq!(function.variables["KEY"], MADE);
@@ -125,12 +125,12 @@ fn a_function_is_called_by_its_own_name_or_its_resources() {
 }
 
 #[test]
-fn a_schedule_is_no_route() {
+fn a_schedule_is_not_a_route() {
     assert!(with_schedule("").routes.is_empty());
 }
 
 #[test]
-fn an_item_of_a_list_without_a_value_is_none() {
+fn list_items_without_a_value_are_left_out() {
     let permissions = |given| with_schedule(given).functions["AdminFunction"].permissions.clone();
     let permission = |key: &str| Permission {
         action: "kms:Encrypt".to_owned(),
@@ -142,9 +142,9 @@ fn an_item_of_a_list_without_a_value_is_none() {
 }
 
 #[test]
-fn what_cannot_be_resolved_is_named() {
+fn the_error_names_the_unresolved_reference() {
     for (from, to, problem) in [
-        ("!Ref Name", "!Ref Nobody", "there is no Nobody to refer to"),
+        ("!Ref Name", "!Ref Missing", "there is no Missing to refer to"),
         ("${Users.Arn}", "${Users.Name}", "there is no Users.Name"),
         ("!If [HasName", "!If [HasNothing", "there is no condition HasNothing"),
         ("!Join ['-', !Ref List]", "!Base64 x", "is not emulated"),
@@ -162,7 +162,7 @@ fn what_cannot_be_resolved_is_named() {
 }
 
 #[test]
-fn what_is_not_emulated_is_refused_and_not_ignored() {
+fn unsupported_features_are_refused() {
     let api = "
   Api:
     Type: AWS::Serverless::HttpApi
@@ -185,7 +185,7 @@ fn what_is_not_emulated_is_refused_and_not_ignored() {
 }
 
 #[test]
-fn a_permission_may_be_for_some_attributes_and_other_conditions_are_refused() {
+fn policies_may_limit_attributes_and_other_conditions_are_refused() {
     let statement = "{Effect: Allow, Action: [kms:Encrypt], Resource: !GetAtt Made.Arn}";
     let with = |condition: &str| {
         let conditional = statement.replacen('}', &format!(", Condition: {condition}}}"), 1);
@@ -201,7 +201,7 @@ fn a_permission_may_be_for_some_attributes_and_other_conditions_are_refused() {
 }
 
 #[test]
-fn a_resource_is_there_when_its_condition_is_true_and_a_table_always() {
+fn a_false_condition_removes_a_resource_unless_it_is_a_table() {
     let function = "  OneFunction:\n    Type: AWS::Serverless::Function\n";
     let table = "  Users: {Type: AWS::DynamoDB::Table, ";
     for (condition, functions) in [("HasName", 1), ("HasEmpty", 0)] {

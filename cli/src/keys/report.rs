@@ -1,14 +1,13 @@
-//! Texts about keys.
+//! Text output about keys.
 
 use latchkey_keys::{KeyReport, KeyState, MIN_PUBLIC_TIME, RingKey};
 use latchkey_token::Timestamp;
 
 use crate::{format, output::safe};
 
-/// Who accepts a retired key's tokens for longer than our functions.
-const LONGER: &str = "Its tokens are accepted longer on routes behind the authorizer (as long as \
-                      its answers are cached, AuthorizerCacheSeconds), by clients of the JWKS \
-                      (five minutes) and by API Gateway's JWT authorizer (two hours).";
+/// The verifiers that accept a retired key longer than our functions.
+const OTHER_VERIFIERS: &str = "Others accept them longer: routes behind the authorizer by AuthorizerCacheSeconds, clients of \
+     the JWKS by five minutes, API Gateway's JWT authorizer by two hours.";
 
 pub(super) fn table(report: &KeyReport, now: Timestamp) -> String {
     let header = ["KEY", "ALGORITHM", "STATE", "SINCE", "UNTIL"].map(str::to_owned);
@@ -33,67 +32,65 @@ pub(super) fn rotation(before: &KeyReport, after: &KeyReport) -> String {
     if from == to {
         let wait = format::duration(MIN_PUBLIC_TIME);
         return format!(
-            "{next} is published. {to} goes on signing.\nRotate again in {wait} to have {next} \
-             sign.\n"
+            "{next} is published. {to} still signs.\nRotate again in {wait} to make {next} sign.\n"
         );
     }
-    format!("{from} → {to}\nFunctions sign with it within {bound} s. {next} is published.\n")
+    format!("{from} → {to}\nFunctions sign with {to} within {bound} s. {next} is published.\n")
 }
 
-/// What happens when the key is retired.
+/// What the retirement of a key causes.
 pub(super) fn consequences(report: &KeyReport, key: &RingKey, now: Timestamp) -> String {
     let (kid, algorithm) = (safe(&key.jwk.kid), safe(&key.jwk.alg));
     let (state, bound) = (key.state, report.max_age);
     let mut text = format!(
         "{kid} ({algorithm}) is the {state} key. {}\n\
-         - Our functions refuse every token of it within {bound} s.\n\
-         - {LONGER}\n",
+         - Our functions refuse its tokens within {bound} s.\n\
+         - {OTHER_VERIFIERS}\n",
         role(report, key, now)
     );
     if state != KeyState::Next {
-        text.push_str("- Users whose refresh token it has signed must log in again.\n");
+        text.push_str("- Users whose refresh token it signed must log in again.\n");
     }
-    text.push_str("- It cannot be undone.\n");
+    text.push_str("- This cannot be undone.\n");
     text
 }
 
 fn role(report: &KeyReport, key: &RingKey, now: Timestamp) -> String {
     match (key.state, report.keys.kid(KeyState::Next), key.until) {
         (KeyState::Current, Some(next), _) => {
-            format!("It signs every new token; from then on {} does.", safe(next))
+            format!("It signs every new token; {} takes over.", safe(next))
         }
-        (KeyState::Current, None, _) => "It signs every new token; from then on a new key does, \
-                                         which no verifier has cached yet."
-            .to_owned(),
+        (KeyState::Current, None, _) => {
+            "It signs every new token; a new key takes over, which no verifier has cached yet."
+                .to_owned()
+        }
         (KeyState::Next, ..) => {
-            "It has not signed any token yet; a new key takes its place.".to_owned()
+            "It has not signed any token yet; a new key replaces it.".to_owned()
         }
         (KeyState::Previous, _, Some(until)) => {
-            let ends = if until > now { "ends" } else { "ended" };
-            format!(
-                "It no longer signs; verifying with it {ends} {}.",
-                format::relative(until, now)
-            )
+            let stops = if until > now { "stops" } else { "stopped" };
+            let until = format::relative(until, now);
+            format!("It no longer signs; it {stops} verifying {until}.")
         }
         (KeyState::Previous, _, None) => "It no longer signs.".to_owned(),
     }
 }
 
-pub(super) fn retired(kid: &str, max_age: u64, left: &str) -> String {
+pub(super) fn retired(kid: &str, max_age: u64, table: &str) -> String {
     let kid = safe(kid);
     format!(
-        "{kid} is retired: our functions refuse every token of it within {max_age} s.\n\
-         {LONGER}\n\n{left}"
+        "{kid} is retired: our functions refuse its tokens within {max_age} s.\n\
+         {OTHER_VERIFIERS}\n\n{table}"
     )
 }
 
 pub(super) const fn reset_consequences(discard: bool) -> &'static str {
     if discard {
         "A new key signs at once. Every old key is retired: all users must log in again.\n\
-         It cannot be undone.\n"
+         This cannot be undone.\n"
     } else {
-        "A new key signs at once, before verifiers elsewhere have cached it. The key that signed \
-         until now goes on verifying; its private half is deleted.\nIt cannot be undone.\n"
+        "A new key signs at once, before verifiers elsewhere have cached it. The current key \
+         still verifies; its private half is deleted.\nThis cannot be undone.\n"
     }
 }
 
@@ -106,8 +103,8 @@ mod tests {
     const SINCE: u64 = 1_700_000_000;
     const NOW: Timestamp = Timestamp::from_unix(SINCE + 3 * 86_400);
 
-    /// What is said of retiring a key, among keys of these ids and states.
-    fn told(keys: &[(&str, &str)], kid: &str) -> String {
+    /// The text about retiring `kid`, for a ring of keys with ids and states.
+    fn text_for(keys: &[(&str, &str)], kid: &str) -> String {
         let key = |(kid, state): &(&str, &str)| {
             let until = (*state == "previous").then_some(SINCE + 30 * 86_400);
             json!({
@@ -122,26 +119,33 @@ mod tests {
     }
 
     #[test]
-    fn it_is_said_what_the_key_does_and_what_follows() {
+    fn the_text_states_the_role_of_the_key_and_the_consequences() {
         let ring = [("key-a", "current"), ("key-b", "next"), ("key-c", "previous")];
-        assert!(told(&ring, "key-a").contains("(EdDSA) is the current key. It signs every new"));
-        assert!(told(&ring, "key-a").contains("from then on key-b does"));
-        assert!(told(&ring, "key-b").contains("is the next key. It has not signed any token yet"));
-        assert!(told(&ring, "key-c").contains("verifying with it ends in 27 d."));
+        assert!(
+            text_for(&ring, "key-a").contains("(EdDSA) is the current key. It signs every new")
+        );
+        assert!(text_for(&ring, "key-a").contains("key-b takes over"));
+        assert!(
+            text_for(&ring, "key-b").contains("is the next key. It has not signed any token yet")
+        );
+        assert!(text_for(&ring, "key-c").contains("it stops verifying in 27 d."));
         for (kid, _) in ring {
-            let told = told(&ring, kid);
+            let text = text_for(&ring, kid);
             for consequence in [
-                "Our functions refuse every token of it within 120 s.",
+                "Our functions refuse its tokens within 120 s.",
                 "AuthorizerCacheSeconds",
                 "five minutes",
                 "two hours",
                 "cannot be undone",
             ] {
-                assert!(told.contains(consequence), "{told}");
+                assert!(text.contains(consequence), "{text}");
             }
-            assert_eq!(told.contains("log in again"), kid != "key-b", "{told}");
+            assert_eq!(text.contains("log in again"), kid != "key-b", "{text}");
         }
-        let alone = told(&[("key-a", "current")], "key-a");
-        assert!(alone.contains("a new key does, which no verifier has cached yet"), "{alone}");
+        let alone = text_for(&[("key-a", "current")], "key-a");
+        assert!(
+            alone.contains("a new key takes over, which no verifier has cached yet"),
+            "{alone}"
+        );
     }
 }

@@ -1,4 +1,4 @@
-//! A token as it is shown.
+//! The result of `latchkey token inspect`, as text and JSON.
 
 use latchkey_token::{
     PresentedToken, Timestamp, TokenError,
@@ -12,21 +12,21 @@ use crate::{
     output::{self, safe},
 };
 
-/// Claims that are moments.
+/// Claims that are Unix times.
 const MOMENTS: [&str; 4] = ["auth_time", "exp", "iat", "nbf"];
 
-/// What a token says, and the result of its check.
+/// The content of a token and the result of its verification.
 pub(super) struct Inspection {
     status: TokenStatus,
     reason: Option<TokenError>,
-    /// `None` for a malformed one.
+    /// `None` for a malformed token.
     token: Option<UnverifiedToken>,
     key: Value,
     now: Timestamp,
 }
 
 impl Inspection {
-    /// Checks a token if there are keys.
+    /// Verifies a token if there are keys.
     pub(super) fn of(
         text: &str,
         token: UnverifiedToken,
@@ -44,7 +44,7 @@ impl Inspection {
         }
     }
 
-    /// A text that is not a token.
+    /// The result for a text that is not a token.
     pub(super) fn malformed(reason: TokenError, now: Timestamp) -> Self {
         let status = TokenStatus::of(Some(Err(reason)));
         Self { status, reason: Some(reason), token: None, key: Value::Null, now }
@@ -67,7 +67,7 @@ impl Inspection {
         }))
     }
 
-    /// The status comes first, because a token can make the rest look like anything.
+    /// The status is first, because the token controls the rest.
     pub(super) fn text(&self) -> String {
         let mut text = format!("{}\n", self.status.sentence(self.reason));
         if let Some(token) = &self.token {
@@ -95,17 +95,17 @@ impl Inspection {
 
     fn key_text(&self) -> String {
         let parts = ["kid", "algorithm", "state"].map(|member| match self.key.get(member) {
-            // Quoted, because it may be anything, such as the rest of this line.
+            // Quoted, because a `kid` can imitate the rest of the line.
             Some(Value::String(kid)) if member == "kid" => Some(safe(&quoted(kid))),
             Some(Value::String(known)) => Some(known.clone()),
             Some(_) | None => None,
         });
         let parts: Vec<_> = parts.into_iter().flatten().collect();
-        if parts.is_empty() { "none is named".to_owned() } else { parts.join(", ") }
+        if parts.is_empty() { "none".to_owned() } else { parts.join(", ") }
     }
 }
 
-/// The key that a header names, with its algorithm and state if it is known.
+/// The key that a header names, with algorithm and state of a known one.
 fn describe_key(header: &Map<String, Value>, keys: Option<&InspectionKeys>) -> Value {
     let Some(kid) = header.get("kid").and_then(Value::as_str) else {
         return Value::Null;
@@ -118,7 +118,7 @@ fn describe_key(header: &Map<String, Value>, keys: Option<&InspectionKeys>) -> V
     })
 }
 
-/// A member a line, as JSON, so that a text cannot pass for something else.
+/// One member per line, as JSON, so that a text cannot imitate other lines.
 fn members(object: &Map<String, Value>) -> String {
     let rows: Vec<_> = object
         .iter()

@@ -1,4 +1,4 @@
-//! The keys that a token is checked with.
+//! The keys for the verification of a token.
 
 use std::{fs, path::Path};
 
@@ -7,14 +7,14 @@ use latchkey_token::{Algorithm, KeySet};
 
 use crate::{arguments::DeploymentOptions, failure::Failure, stack::DeployedStack};
 
-/// Keys, with the ring that they are from; the ring is empty for keys of a file.
+/// Verification keys and the key ring that they are from, which is empty for keys of a file.
 pub(super) struct InspectionKeys {
     verifying: KeySet,
     ring: PublicRing,
 }
 
 impl InspectionKeys {
-    /// The keys of the file, or of the deployment if one is named; `None` without either.
+    /// The keys of the file, or of the named deployment; `None` without either.
     pub(super) async fn find(
         file: Option<&Path>,
         deployment: &DeploymentOptions,
@@ -39,7 +39,7 @@ impl InspectionKeys {
         &self.verifying
     }
 
-    /// The algorithm of a key and its state in the ring.
+    /// Algorithm and ring state of a key.
     pub(super) fn describe(&self, kid: &str) -> Option<(Algorithm, Option<KeyState>)> {
         let key = self.verifying.find(kid)?;
         Some((key.algorithm(), self.ring.find(kid).map(|key| key.state)))

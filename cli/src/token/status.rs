@@ -1,4 +1,4 @@
-//! The result of a check of a token.
+//! The status of an inspected token.
 
 use latchkey_token::TokenError;
 
@@ -14,7 +14,7 @@ pub(super) enum TokenStatus {
 }
 
 impl TokenStatus {
-    /// `checked` is `None` without keys.
+    /// `checked` is `None` if there were no keys.
     pub(super) const fn of(checked: Option<Result<(), TokenError>>) -> Self {
         let Some(checked) = checked else {
             return Self::Unverified;
@@ -51,22 +51,22 @@ impl TokenStatus {
         }
     }
 
-    /// The first line of the text.
+    /// The first line of the text output.
     pub(super) fn sentence(self, reason: Option<TokenError>) -> String {
         let name = self.name().replace('_', " ").to_uppercase();
         let reason = reason.map(|reason| reason.to_string()).unwrap_or_default();
         match self {
             Self::Valid => format!(
-                "{name}: one of the keys has signed it, and its time has not run out; issuer, \
-                 audience and session were not checked"
+                "{name}: signed by one of the keys and not expired; issuer, audience and session were \
+                 not checked"
             ),
             Self::Expired | Self::NotYetValid => {
-                format!("{name}: one of the keys has signed it, but {reason}")
+                format!("{name}: signed by one of the keys, but {reason}")
             }
             Self::BadSignature | Self::UnknownKey | Self::Malformed => {
-                format!("{name}: {reason}, do not trust a word of it")
+                format!("{name}: {reason}; do not trust this token")
             }
-            Self::Unverified => format!("{name}: nothing was checked, do not trust a word of it"),
+            Self::Unverified => format!("{name}: nothing was checked; do not trust this token"),
         }
     }
 

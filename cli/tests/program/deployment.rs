@@ -1,4 +1,4 @@
-//! Which deployment is asked, and how it fails.
+//! Selection of the deployment, and its failures.
 
 use std::{fs, process::Command};
 
@@ -10,7 +10,7 @@ use crate::{
     run, text,
 };
 
-/// The program with credentials that mean nothing, and without the machine's settings.
+/// The program with dummy credentials and without the machine's AWS settings.
 fn on_aws() -> Command {
     let mut program = Command::new(env!("CARGO_BIN_EXE_latchkey"));
     program
@@ -24,7 +24,7 @@ fn on_aws() -> Command {
 }
 
 #[test]
-fn the_deployment_may_be_named_before_and_after_the_command() {
+fn deployment_options_may_stand_before_and_after_the_command() {
     let lambda = Lambda::replying(&[report(&[("key-a", "current")], 0)]);
     let options = format!("--stack a --region eu-west-1 --endpoint-url {}", lambda.url);
     for line in [
@@ -40,7 +40,7 @@ fn the_deployment_may_be_named_before_and_after_the_command() {
 }
 
 #[test]
-fn the_local_stack_has_a_folder_that_may_be_left_out() {
+fn the_folder_of_the_local_stack_is_optional() {
     let lambda = Lambda::replying(&[report(&[("key-a", "current")], 0)]);
     let folder = tempfile::tempdir().unwrap();
     for name in [".local", "state"] {
@@ -56,7 +56,7 @@ fn the_local_stack_has_a_folder_that_may_be_left_out() {
 }
 
 #[test]
-fn the_local_stack_is_a_whole_deployment() {
+fn local_cannot_be_combined_with_options_for_aws() {
     for option in ["profile", "region", "stack", "endpoint-url"] {
         let output = run(&[&format!("--{option}"), "x", "keys", "list", "--local"]);
         assert_eq!(output.status.code(), Some(2), "{option}: {output:?}");
@@ -64,17 +64,17 @@ fn the_local_stack_is_a_whole_deployment() {
 }
 
 #[test]
-fn a_failure_of_the_function_is_told_in_its_own_words() {
-    let said = |payload| failure(&run(&["keys", "list", &Lambda::failing(payload).local()]));
-    let told = r#"{"errorType":"UnknownKey","errorMessage":"there is no such key"}"#;
-    assert_eq!(said(told), "latchkey: local-admin: there is no such key\n");
+fn the_error_message_of_the_function_is_shown() {
+    let error = |payload| failure(&run(&["keys", "list", &Lambda::failing(payload).local()]));
+    let payload = r#"{"errorType":"UnknownKey","errorMessage":"there is no such key"}"#;
+    assert_eq!(error(payload), "latchkey: local-admin: there is no such key\n");
     for odd in ["", "{}", "[]", "x"] {
-        assert_eq!(said(odd), "latchkey: local-admin: it failed without a word\n", "{odd}");
+        assert_eq!(error(odd), "latchkey: local-admin: it failed without a message\n", "{odd}");
     }
 }
 
 #[test]
-fn an_answer_that_is_no_report_is_not_understood() {
+fn an_answer_that_is_not_a_report_is_an_error() {
     for answer in [
         json!(null),
         json!({ "started": true }),
@@ -82,7 +82,7 @@ fn an_answer_that_is_no_report_is_not_understood() {
         json!({ "keys": [{ "kid": "a" }], "max_age": 120 }),
     ] {
         let lambda = Lambda::replying(std::slice::from_ref(&answer));
-        let said = failure(&run(&["keys", "list", &lambda.local()]));
-        assert!(said.contains("the answer of local-admin is not understood"), "{answer}: {said}");
+        let error = failure(&run(&["keys", "list", &lambda.local()]));
+        assert!(error.contains("unexpected answer of local-admin"), "{answer}: {error}");
     }
 }

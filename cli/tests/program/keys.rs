@@ -13,17 +13,17 @@ use crate::{
 
 const DAY: u64 = 86_400;
 
-/// A moment somewhat more than these seconds ago.
+/// A Unix time 10 s more than `seconds` ago.
 fn ago(seconds: u64) -> u64 {
     Timestamp::now().unix() - seconds - 10
 }
 
-fn ask(lambda: &Lambda, arguments: &[&str]) -> Output {
+fn run_on(lambda: &Lambda, arguments: &[&str]) -> Output {
     run(&[arguments, &[&lambda.local()]].concat())
 }
 
 #[test]
-fn the_keys_are_a_table() {
+fn keys_are_listed_as_a_table() {
     let ring = [("key-a", "current"), ("é", "next"), ("key-c", "previous")];
     let mut report = report(&ring, ago(3 * DAY));
     report["retired"] = json!([{ "kid": "key-d", "at": ago(2 * DAY) }]);
@@ -34,11 +34,11 @@ key-a  EdDSA      current   3 d ago  -
 key-c  EdDSA      previous  3 d ago  in 27 d
 key-d  -          retired   2 d ago  -
 ";
-    assert_eq!(text(&ask(&Lambda::replying(&[report]), &["keys", "list"])), expected);
+    assert_eq!(text(&run_on(&Lambda::replying(&[report]), &["keys", "list"])), expected);
 }
 
 #[test]
-fn a_key_id_cannot_leave_its_cell() {
+fn control_characters_of_a_key_id_are_escaped() {
     for (kid, expected) in [
         ("Zoë 🔑 \"\\", "Zoë 🔑 \"\\"),
         ("\u{1b}[31m", "\\u001b[31m"),
@@ -48,48 +48,48 @@ fn a_key_id_cannot_leave_its_cell() {
         ("\u{e0041}", "\\udb40\\udc41"),
     ] {
         let lambda = Lambda::replying(&[report(&[(kid, "current")], ago(DAY))]);
-        let table = text(&ask(&lambda, &["keys", "list"]));
+        let table = text(&run_on(&lambda, &["keys", "list"]));
         assert!(table.contains(&format!("\n{expected}  EdDSA")), "{table:?}");
-        let json = text(&ask(&lambda, &["keys", "list", "--json"]));
+        let json = text(&run_on(&lambda, &["keys", "list", "--json"]));
         let hidden =
             |c: char| c.is_control() && c != '\n' || "\u{202e}\u{2066}\u{e0041}".contains(c);
         assert!(!json.contains(hidden), "{json:?}");
         let json: Value = serde_json::from_str(&json).unwrap();
-        assert_eq!(json["keys"][0]["kid"], kid, "it says what it said");
+        assert_eq!(json["keys"][0]["kid"], kid, "the value is unchanged");
     }
 }
 
 #[test]
-fn a_rotation_publishes_a_key_or_has_one_sign() {
+fn a_rotation_publishes_a_key_or_makes_it_sign() {
     let alone = report(&[("a", "current")], 0);
     let published = report(&[("a", "current"), ("b", "next")], 0);
     let rotated = report(&[("b", "current"), ("c", "next"), ("a", "previous")], 0);
     let rotate = |before: &Value, after: &Value| {
         let lambda = Lambda::replying(&[before.clone(), after.clone()]);
-        let text = text(&ask(&lambda, &["keys", "rotate"]));
+        let text = text(&run_on(&lambda, &["keys", "rotate"]));
         let rotate = json!({ "command": "keys.rotate", "force": false });
         assert_eq!(lambda.requests()[1].1, rotate);
         text
     };
-    let expected = "b is published. a goes on signing.\nRotate again in 2 h to have b sign.\n";
+    let expected = "b is published. a still signs.\nRotate again in 2 h to make b sign.\n";
     assert_eq!(rotate(&alone, &published), expected);
-    let expected = "a → b\nFunctions sign with it within 120 s. c is published.\n";
+    let expected = "a → b\nFunctions sign with b within 120 s. c is published.\n";
     assert_eq!(rotate(&published, &rotated), expected);
 }
 
 #[test]
-fn what_is_left_after_a_retirement_is_shown() {
+fn a_retirement_shows_the_remaining_keys() {
     let before =
         report(&[("key-a", "current"), ("key-b", "next"), ("key-c", "previous")], ago(DAY));
     let after = report(&[("key-a", "current"), ("key-b", "next")], ago(DAY));
     let text =
-        text(&ask(&Lambda::replying(&[before, after]), &["keys", "retire", "key-c", "--yes"]));
-    let first = "key-c is retired: our functions refuse every token of it within 120 s.\n";
+        text(&run_on(&Lambda::replying(&[before, after]), &["keys", "retire", "key-c", "--yes"]));
+    let first = "key-c is retired: our functions refuse its tokens within 120 s.\n";
     assert!(text.starts_with(first) && text.contains("two hours"), "{text}");
     assert!(text.contains("\nkey-a") && text.contains("\nkey-b"), "{text}");
 }
 
-/// Retires a key of a ring by what is given of its id.
+/// Retires a key by its id or a prefix of it.
 fn retire(id: &str) -> (Output, Lambda) {
     let keys = [
         ("abcdef-1", "current"),
@@ -103,11 +103,11 @@ fn retire(id: &str) -> (Output, Lambda) {
     let mut report = report(&keys, 0);
     report["retired"] = json!([{ "kid": "retired-key", "at": 0 }]);
     let lambda = Lambda::replying(&[report]);
-    (ask(&lambda, &["keys", "retire", id, "--yes"]), lambda)
+    (run_on(&lambda, &["keys", "retire", id, "--yes"]), lambda)
 }
 
 #[test]
-fn a_key_is_found_by_its_id_or_the_beginning_of_it() {
+fn a_key_is_found_by_its_id_or_a_prefix_of_it() {
     for (id, kid) in [
         ("abcdef-1", "abcdef-1"),
         ("xyz123", "xyz1234"),
@@ -124,17 +124,17 @@ fn a_key_is_found_by_its_id_or_the_beginning_of_it() {
 }
 
 #[test]
-fn no_key_is_found_by_too_little_or_by_what_fits_several() {
+fn a_short_ambiguous_or_unknown_prefix_is_refused() {
     for (ids, reason) in [
-        (&["", "a", "abcde", "xyz12", "éèêëä"][..], "give 6 characters or more"),
+        (&["", "a", "abcde", "xyz12", "éèêëä"][..], "give at least 6 characters"),
         (&["abcdef", "abcdef-"], "more than one key's id begins with"),
         (&["abcdef-3", "ABCDEF-1", "abcdef-1 ", "b", "xyz12345", "ö"], "no key has the id"),
-        (&["retired-key", "retire"], "is retired already"),
+        (&["retired-key", "retire"], "is already retired"),
     ] {
         for id in ids {
             let (output, lambda) = retire(id);
-            let said = failure(&output);
-            assert!(said.contains(reason), "{id:?}: {said}");
+            let error = failure(&output);
+            assert!(error.contains(reason), "{id:?}: {error}");
             assert_eq!(lambda.requests().len(), 1, "{id:?}: nothing is retired");
         }
     }

@@ -1,4 +1,4 @@
-//! Lambda's `Invoke`, with prepared replies.
+//! A fake of Lambda's `Invoke` with prepared replies.
 
 use std::{
     io::{BufRead as _, BufReader, Read as _, Write as _},
@@ -15,7 +15,7 @@ pub(crate) struct Lambda {
 }
 
 impl Lambda {
-    /// Gives these replies, and the last of them again and again.
+    /// Sends these replies in order and then repeats the last one.
     pub(crate) fn replying(replies: &[Value]) -> Self {
         let replies = replies.iter().map(|reply| ("", reply.to_string())).collect();
         Self::start(replies)
@@ -48,7 +48,7 @@ impl Lambda {
         Self { url, requests }
     }
 
-    /// The option that names it.
+    /// The `--local` option for this fake.
     pub(crate) fn local(&self) -> String {
         format!("--local={}", self.url)
     }
@@ -59,7 +59,7 @@ impl Lambda {
     }
 }
 
-/// The function that a request invokes, and its payload.
+/// Reads a request: the invoked function and the payload.
 fn read(stream: &mut BufReader<TcpStream>) -> Option<(String, Value)> {
     let (mut first, mut length) = (String::new(), 0);
     stream.read_line(&mut first).ok().filter(|read| *read > 0)?;
@@ -80,7 +80,7 @@ fn read(stream: &mut BufReader<TcpStream>) -> Option<(String, Value)> {
     Some((function, serde_json::from_slice(&body).unwrap()))
 }
 
-/// A report of keys with these ids and states, which have had them since `since`.
+/// A key report; `keys` are pairs of id and state, and `since` is a Unix time.
 pub(crate) fn report(keys: &[(&str, &str)], since: u64) -> Value {
     let key = |(kid, state): &(&str, &str)| {
         let mut key = json!({
@@ -88,7 +88,7 @@ pub(crate) fn report(keys: &[(&str, &str)], since: u64) -> Value {
             "kid": kid, "state": state, "since": since,
         });
         if *state == "previous" {
-            // Half a minute more, so that it is still so when the program asks for the time.
+            // Half a minute of tolerance until the program reads the clock.
             key["until"] = json!(since + 30 * 86_400 + 30);
         }
         key

@@ -1,4 +1,4 @@
-//! The program beside a Lambda that gives prepared replies.
+//! The program with a fake Lambda.
 #![cfg(test)]
 
 mod deployment;
@@ -22,7 +22,7 @@ fn text(output: &Output) -> String {
     String::from_utf8(output.stdout.clone()).unwrap()
 }
 
-/// The one line of a failure.
+/// Standard error of a failed run.
 #[track_caller]
 fn failure(output: &Output) -> String {
     assert_eq!(output.status.code(), Some(1), "{output:?}");

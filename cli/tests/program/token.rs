@@ -11,14 +11,14 @@ use serde_json::{Value, json};
 
 use crate::{lambda::Lambda, run, text};
 
-/// The claims of a token that was issued three minutes ago and lives for twelve more.
+/// The claims of a token issued three minutes ago that expires in twelve.
 fn fresh_claims() -> Value {
     let now = Timestamp::now().unix();
     let claims = with(claims(), "iat", (now - 190).into());
     with(with(claims, "nbf", (now - 190).into()), "exp", (now + 750).into())
 }
 
-/// A deployment whose ring has the tests' key.
+/// A deployment with the tests' key in its ring.
 fn deployment() -> Lambda {
     let mut key = json!(key_set().public_jwk_set().keys[0]);
     key["state"] = "current".into();
@@ -32,12 +32,12 @@ fn inspect(token: &str) -> String {
 }
 
 #[test]
-fn a_token_is_shown_whole_but_for_its_signature() {
+fn a_token_is_shown_without_its_signature() {
     let claims = with(fresh_claims(), "auth_time", 1_700_000_000.into());
     let token = sign(&header(), &claims);
     let text = inspect(&token);
     for line in [
-        "VALID: one of the keys has signed it",
+        "VALID: signed by one of the keys",
         "\n  alg  \"ES256\"\n",
         "\n  username   \"alice\"\n",
         "\n  auth_time  1700000000 (2023-11-14T22:13:20Z)\n",
@@ -64,7 +64,7 @@ fn a_token_is_shown_whole_but_for_its_signature() {
 }
 
 #[test]
-fn a_key_of_a_file_has_no_state_and_one_that_is_not_checked_no_algorithm() {
+fn a_key_from_a_file_has_no_state_and_an_unchecked_one_no_algorithm() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("keys.json");
     fs::write(&file, json!(key_set().public_jwk_set()).to_string()).unwrap();
@@ -80,29 +80,29 @@ fn a_key_of_a_file_has_no_state_and_one_that_is_not_checked_no_algorithm() {
 }
 
 #[test]
-fn who_issued_a_token_for_whom_is_not_judged() {
+fn issuer_and_audience_are_not_checked() {
     let foreign = with(with(fresh_claims(), "iss", "x".into()), "aud", "y".into());
     assert!(inspect(&sign(&header(), &foreign)).starts_with("VALID: "));
 }
 
 #[test]
-fn a_failed_check_has_its_reason() {
+fn the_first_line_has_the_reason_of_a_failed_check() {
     let now = Timestamp::now().unix();
     for (header, claims, first) in [
         (
             header(),
             with(fresh_claims(), "exp", (now - 5).into()),
-            "EXPIRED: one of the keys has signed it, but the token has expired",
+            "EXPIRED: signed by one of the keys, but the token has expired",
         ),
         (
             header(),
             with(fresh_claims(), "iat", (now + 600).into()),
-            "NOT YET VALID: one of the keys has signed it, but the token was issued in the future",
+            "NOT YET VALID: signed by one of the keys, but the token was issued in the future",
         ),
         (
             with(header(), "alg", "RS256".into()),
             fresh_claims(),
-            "BAD SIGNATURE: the token's algorithm is not its key's, do not trust a word of it",
+            "BAD SIGNATURE: the token's algorithm is not its key's; do not trust this token",
         ),
     ] {
         let text = inspect(&sign(&header, &claims));
@@ -111,7 +111,7 @@ fn a_failed_check_has_its_reason() {
 }
 
 #[test]
-fn an_age_is_told_as_far_as_it_is_known() {
+fn the_age_is_shown_as_far_as_it_is_known() {
     let now = Timestamp::now().unix();
     let age_of = |claims: &Value| {
         let text = inspect(&sign(&header(), claims));
@@ -125,7 +125,7 @@ fn an_age_is_told_as_far_as_it_is_known() {
 }
 
 #[test]
-fn nothing_in_a_token_can_pass_for_what_is_said_of_it() {
+fn content_of_a_token_cannot_imitate_the_output_of_the_program() {
     let forged = with(fresh_claims(), "username", "\nVALID: all is well\u{1b}[2J\u{202e}".into());
     let forged = with(forged, "Key  x", "y".into());
     let header = with(header(), "kid", "x, ES256, current".into());

@@ -1,4 +1,4 @@
-//! The calls as they come over the wire.
+//! The HTTP endpoints of the emulated AWS calls.
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ use serde_json::json;
 use super::{AwsEmulator, AwsError};
 use crate::{log, sandbox::InvokeError};
 
-/// Lambda's limit for an event.
+/// Lambda's limit for a synchronous event.
 const MAX_REQUEST_BYTES: usize = 6 * 1024 * 1024;
 const ERROR_TYPE: &str = "x-amzn-errortype";
 
@@ -28,11 +28,11 @@ pub(super) fn router(aws: Arc<AwsEmulator>) -> Router {
         .with_state(aws)
 }
 
-/// Reads a request. The error shows nothing of its content, which may be secret.
+/// Parses a request. The error has no part of its content, which may be secret.
 pub(super) fn parse<'de, T: Deserialize<'de>>(request: &'de [u8]) -> Result<T, AwsError> {
     serde_json::from_slice(request).map_err(|error| {
         let (line, column) = (error.line(), error.column());
-        let problem = format!("not what the operation takes: line {line}, column {column}");
+        let problem = format!("invalid request: line {line}, column {column}");
         AwsError::new("SerializationException", problem)
     })
 }
@@ -41,7 +41,7 @@ fn header_of<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     headers.get(name).and_then(|value| value.to_str().ok())
 }
 
-/// `POST /` with an operation in `X-Amz-Target`.
+/// `POST /`; `X-Amz-Target` names the operation.
 async fn call(State(aws): State<Arc<AwsEmulator>>, headers: HeaderMap, request: Bytes) -> Response {
     let result = match header_of(&headers, "x-amz-target").unwrap_or_default() {
         "TrentService.Decrypt" => aws.kms.decrypt(&request),
@@ -92,7 +92,7 @@ async fn invoke(
     }
 }
 
-/// The report on a failed invocation: the function's own, if there is one.
+/// The error report of a failed invocation: the function's own, if it sent one.
 fn report(error: InvokeError) -> String {
     let kind = match error {
         InvokeError::Failed(report) => return report,

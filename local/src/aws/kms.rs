@@ -1,4 +1,4 @@
-//! KMS's `Encrypt` and `Decrypt` over a key in a file.
+//! KMS's `Encrypt` and `Decrypt` with a key in a file.
 
 use std::{
     collections::BTreeMap,
@@ -20,10 +20,10 @@ use super::AwsError;
 
 const FILE: &str = "kms-key";
 const KEY_BYTES: usize = 32;
-/// The most that `Encrypt` takes.
+/// KMS's limit for `Encrypt`.
 const MAX_PLAINTEXT_BYTES: usize = 4096;
 
-/// The emulated KMS. Every key id is valid and stands for the same key.
+/// The emulated KMS. Every key id is valid and names the same key.
 #[derive(Debug)]
 pub(super) struct Kms(RandomizedNonceKey);
 
@@ -46,7 +46,7 @@ struct Decrypt {
 }
 
 impl Kms {
-    /// Reads or makes the key in `folder`, or makes one in memory.
+    /// Reads the key in `folder` or creates it. Without a folder the key is in memory.
     pub(super) fn open(folder: Option<&Path>) -> io::Result<Self> {
         let key = match folder {
             Some(folder) => read_or_create(&folder.join(FILE))?,
@@ -82,7 +82,7 @@ impl Kms {
     }
 }
 
-/// The additional authenticated data of a ciphertext.
+/// The additional authenticated data: key id and encryption context.
 fn associated_data(key_id: &str, context: &BTreeMap<String, String>) -> String {
     json!([key_id, context]).to_string()
 }

@@ -1,4 +1,4 @@
-//! The part of AWS that functions and operators call: KMS's `Encrypt` and `Decrypt`, Secrets
+//! The AWS calls that functions and operators make: KMS's `Encrypt` and `Decrypt`, Secrets
 //! Manager's `GetSecretValue`, and Lambda's `Invoke`.
 
 mod calls;
@@ -17,7 +17,7 @@ pub use secrets::Secrets;
 /// An error response of AWS.
 struct AwsError {
     code: &'static str,
-    /// The text, which contains no secret.
+    /// Contains no secret.
     message: String,
 }
 
@@ -27,18 +27,18 @@ impl AwsError {
     }
 }
 
-/// KMS, Secrets Manager and Lambda. Signatures are ignored and every call is allowed.
+/// KMS, Secrets Manager and Lambda. It ignores signatures and allows every call.
 #[derive(Debug)]
 pub struct AwsEmulator {
-    /// The secrets.
+    /// The emulated secrets, for tests to add some.
     pub secrets: Secrets,
     kms: Kms,
     functions: Pools,
 }
 
 impl AwsEmulator {
-    /// An emulator that keeps its state in `folder`, or nowhere. `functions` has each function under
-    /// every name that it is called by.
+    /// An emulator with its state in `folder`, or in memory. `functions` has each function under its
+    /// logical name and its `FunctionName`.
     ///
     /// # Errors
     /// When the KMS key cannot be read or written.
@@ -46,7 +46,7 @@ impl AwsEmulator {
         Ok(Self { secrets: Secrets::open(folder), kms: Kms::open(folder)?, functions })
     }
 
-    /// Answers calls until the listener fails.
+    /// Serves calls until the listener fails.
     ///
     /// # Errors
     /// When the listener fails.

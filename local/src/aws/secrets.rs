@@ -13,10 +13,10 @@ use serde_json::{Value, json};
 
 use super::AwsError;
 
-/// The folder of the secrets in the state: each is a file with its name.
+/// The folder in the state: one file per secret, named like it.
 const FOLDER: &str = "secrets";
 
-/// The emulated secrets.
+/// The emulated secrets, in files and in memory.
 #[derive(Debug)]
 pub struct Secrets {
     folder: Option<PathBuf>,
@@ -34,7 +34,7 @@ impl Secrets {
         Self { folder: state.map(|state| state.join(FOLDER)), memory: Mutex::default() }
     }
 
-    /// Keeps a secret in memory. It takes precedence over a file.
+    /// Adds a secret in memory. It takes precedence over a file.
     pub fn put(&self, name: &str, value: SecretString) {
         let mut memory = self.memory.lock().unwrap_or_else(PoisonError::into_inner);
         memory.insert(name.to_owned(), value);

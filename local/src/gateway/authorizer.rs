@@ -1,4 +1,4 @@
-//! Lambda authorizers: identity, decision, cache.
+//! Lambda authorizers: identity sources, decisions and their cache.
 
 use std::{
     collections::HashMap,
@@ -12,18 +12,18 @@ use super::{HttpGateway, event::RequestEvent};
 
 #[derive(Clone, Debug)]
 pub(super) enum AuthorizerDecision {
-    /// Let through, with the authorizer's context.
+    /// Allowed, with the authorizer's context.
     Allowed(Map<String, Value>),
-    /// Refused by the authorizer.
+    /// Denied by the authorizer.
     Denied,
-    /// Refused without a call: an identity source is missing.
+    /// An identity source is missing, so the authorizer is not invoked.
     NoIdentity,
     /// The authorizer failed, or its response was malformed.
     Failed,
 }
 
 /// The authorizer's name and the values of the identity sources. As in API Gateway, a cached decision
-/// holds for every route.
+/// applies to every route.
 type CacheKey = (String, Vec<String>);
 
 #[derive(Debug, Default)]
@@ -71,7 +71,7 @@ impl HttpGateway {
     }
 }
 
-/// A simple response of format 2.0; `None` when it is malformed.
+/// Parses a simple response of format 2.0; `None` for a malformed one.
 fn read_decision(response: &[u8]) -> Option<AuthorizerDecision> {
     let response: Value = serde_json::from_slice(response).ok()?;
     let is_authorized = response.get("isAuthorized")?.as_bool()?;

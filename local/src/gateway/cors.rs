@@ -1,4 +1,4 @@
-//! CORS, which the gateway answers itself when the API has settings for it.
+//! CORS, which the gateway handles itself if the API has CORS settings.
 
 use axum::{
     http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header, request::Parts},
@@ -15,7 +15,7 @@ fn allowed_origin<'a>(cors: &Cors, headers: &'a HeaderMap) -> Option<&'a HeaderV
         .then_some(origin)
 }
 
-/// The response to a browser's preflight request.
+/// The response to a preflight request; `None` for any other request.
 pub(super) fn preflight(cors: &Cors, parts: &Parts) -> Option<Response> {
     let is_preflight = parts.method == Method::OPTIONS
         && parts.headers.contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
@@ -33,7 +33,7 @@ pub(super) fn preflight(cors: &Cors, parts: &Parts) -> Option<Response> {
     Some(response)
 }
 
-/// Names the origin that may read the response, in place of the function's own CORS headers.
+/// Replaces the function's CORS headers by those of the API.
 pub(super) fn add_headers(cors: &Cors, request: &HeaderMap, response: &mut HeaderMap) {
     response.remove(header::ACCESS_CONTROL_ALLOW_ORIGIN);
     if let Some(origin) = allowed_origin(cors, request) {

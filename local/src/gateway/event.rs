@@ -1,4 +1,4 @@
-//! Requests as events of format 2.0.
+//! Events of format 2.0, built from HTTP requests.
 
 use std::{
     collections::BTreeMap,
@@ -15,7 +15,7 @@ use time::{OffsetDateTime, macros::format_description};
 
 use super::routes::RouteMatch;
 
-/// The members that the events of functions and of authorizers share.
+/// The members that events of functions and of authorizers have in common.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct RequestEvent {
@@ -102,22 +102,22 @@ impl RequestEvent {
 
     fn with(&self, more: Value) -> Vec<u8> {
         #[derive(Serialize)]
-        struct Event<'a> {
+        struct ExtendedEvent<'a> {
             #[serde(flatten)]
             shared: &'a RequestEvent,
             #[serde(flatten)]
             more: Value,
         }
-        serde_json::to_vec(&Event { shared: self, more }).unwrap_or_default()
+        serde_json::to_vec(&ExtendedEvent { shared: self, more }).unwrap_or_default()
     }
 }
 
-/// A path as API Gateway hands it on, in spite of the name `rawPath`.
+/// Decodes a path, as API Gateway does even for `rawPath`.
 fn decoded(path: &str) -> String {
     percent_decode_str(path).decode_utf8_lossy().into_owned()
 }
 
-/// Headers in lower case, repeated ones joined; bytes that are not UTF-8 are replaced.
+/// The headers with lower-case names, repeated ones joined. Invalid UTF-8 is replaced.
 fn joined_headers(headers: &HeaderMap) -> BTreeMap<String, String> {
     joined(headers.iter().map(|(name, value)| {
         let separator = if name == header::COOKIE { "; " } else { "," };
@@ -125,7 +125,7 @@ fn joined_headers(headers: &HeaderMap) -> BTreeMap<String, String> {
     }))
 }
 
-/// The pairs as a map, the values of a repeated name joined by the separator.
+/// Collects pairs into a map and joins the values of a repeated name with the separator.
 fn joined(pairs: impl Iterator<Item = (String, String, &'static str)>) -> BTreeMap<String, String> {
     let mut joined = BTreeMap::<String, String>::new();
     for (name, value, separator) in pairs {
@@ -137,7 +137,7 @@ fn joined(pairs: impl Iterator<Item = (String, String, &'static str)>) -> BTreeM
     joined
 }
 
-/// Bodies of these types are handed on as text, all others as base64.
+/// Whether the event has bodies of this type as text. All others are base64.
 fn is_text_type(content_type: &str) -> bool {
     let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     essence.starts_with("text/")
@@ -179,7 +179,7 @@ fn request_context(
     })
 }
 
-/// A request id in API Gateway's form.
+/// A request id in API Gateway's format.
 fn request_id() -> String {
     latchkey_token::OperationId::generate().map_or_else(
         |_| "local".to_owned(),

@@ -1,4 +1,4 @@
-//! The HTTP API: what API Gateway does between a client and the functions.
+//! The HTTP API: emulates API Gateway between clients and functions.
 
 mod authorizer;
 mod cors;
@@ -24,14 +24,14 @@ use event::RequestEvent;
 use response::{message, to_response};
 use routes::Routes;
 
-/// API Gateway's limit for the request line and the headers together.
+/// API Gateway's limit for the request line plus all headers.
 const MAX_HEADER_BYTES: usize = 10_240;
-/// API Gateway's limit for a body.
+/// API Gateway's limit for a request body.
 const MAX_BODY_BYTES: usize = 10 * 1024 * 1024;
 /// Lambda's limit for an event.
 const MAX_EVENT_BYTES: usize = 6 * 1024 * 1024;
 
-/// A gateway to running functions.
+/// A gateway in front of running functions.
 #[derive(Debug)]
 pub struct HttpGateway {
     template: Template,
@@ -42,14 +42,14 @@ pub struct HttpGateway {
 }
 
 impl HttpGateway {
-    /// A gateway for the routes of `template`, whose functions have their logical names. It also takes
-    /// requests below `base_path`, as a custom domain does that maps this path to the API.
+    /// A gateway for the routes of `template`; `functions` are by logical name. It also accepts paths
+    /// below `base_path`, like a custom domain with that API mapping.
     pub fn new(template: Template, functions: Pools, base_path: String) -> Self {
         let routes = Routes::new(template.routes.clone());
         Self { template, routes, functions, base_path, decisions: DecisionCache::default() }
     }
 
-    /// Serves until the listener fails.
+    /// Serves requests until the listener fails.
     ///
     /// # Errors
     /// When the listener fails.
@@ -86,7 +86,7 @@ impl HttpGateway {
         response.and_then(|response| to_response(&response)).unwrap_or_else(server_error)
     }
 
-    /// The function's response. As on AWS, an error is logged and not told to the client.
+    /// The function's response. As on AWS, the client does not see an error; the log has it.
     async fn invoke(&self, function: &str, event: Bytes) -> Option<Bytes> {
         let outcome = self.functions.get(function)?.invoke(event).await;
         outcome.inspect_err(|error| log::line("gateway", &format!("{function} {error}"))).ok()

@@ -1,4 +1,4 @@
-//! Function responses as HTTP responses.
+//! HTTP responses, built from the responses of functions.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 const JSON: [(HeaderName, &str); 1] = [(header::CONTENT_TYPE, "application/json")];
 
-/// A response of the gateway's own.
+/// An error response of the gateway itself.
 pub(super) fn message(status: StatusCode, text: &str) -> Response {
     (status, JSON, json!({ "message": text }).to_string()).into_response()
 }
@@ -32,10 +32,10 @@ struct GatewayResponse {
     is_base64_encoded: bool,
 }
 
-/// `None` when the function's response is malformed; the client then gets 500.
+/// Parses a function's response; `None` for a malformed one, which the gateway answers with 500.
 pub(super) fn to_response(response: &[u8]) -> Option<Response> {
     let value: Value = serde_json::from_slice(response).ok()?;
-    // Without a status, any JSON is the body of a success (format 2.0).
+    // In format 2.0, JSON without a status is the body of a 200.
     if value.get("statusCode").is_none() {
         return Some((JSON, value.to_string()).into_response());
     }

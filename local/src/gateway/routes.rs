@@ -1,10 +1,10 @@
-//! The choice of the route for a request.
+//! Route selection.
 
 use axum::http::Method;
 
 use crate::template::ApiRoute;
 
-/// The routes, the most specific first.
+/// The routes, most specific first.
 #[derive(Debug)]
 pub(super) struct Routes(Vec<ApiRoute>);
 
@@ -18,9 +18,9 @@ pub(super) struct RouteMatch<'a> {
 impl Routes {
     pub(super) fn new(mut routes: Vec<ApiRoute>) -> Self {
         routes.sort_by_key(|route| {
-            // A literal segment is the most specific, a greedy parameter the least.
-            let looseness = |segment| parameter(segment).map(|(_, is_greedy)| is_greedy);
-            let path: Vec<_> = route.path.split('/').map(looseness).collect();
+            // Ascending: literal segment, parameter, greedy parameter.
+            let generality = |segment| parameter(segment).map(|(_, is_greedy)| is_greedy);
+            let path: Vec<_> = route.path.split('/').map(generality).collect();
             (path, route.method == "ANY")
         });
         Self(routes)
@@ -36,13 +36,14 @@ impl Routes {
     }
 }
 
-/// `{name}` matches one segment, `{name+}` all that follow.
+/// Parses `{name}`, which matches one segment, and `{name+}`, which matches the rest of the path. The
+/// flag says whether it is greedy.
 fn parameter(segment: &str) -> Option<(&str, bool)> {
     let name = segment.strip_prefix('{')?.strip_suffix('}')?;
     Some(name.strip_suffix('+').map_or((name, false), |greedy| (greedy, true)))
 }
 
-/// The parameters of a path that matches the route's.
+/// The parameters of a path; `None` if the route does not match it.
 fn parameters(route: &str, path: &str) -> Option<Vec<(String, String)>> {
     let mut parameters = Vec::new();
     let mut rest = Some(path);

@@ -1,4 +1,4 @@
-//! The Runtime API, which each sandbox has for itself.
+//! The Lambda Runtime API, one server per sandbox.
 
 use std::{
     io,
@@ -26,18 +26,18 @@ use super::InvokeError;
 /// Lambda's limit for a response.
 const MAX_RESPONSE_BYTES: usize = 6 * 1024 * 1024;
 
-type Reply = oneshot::Sender<Result<Bytes, InvokeError>>;
+type ReplySender = oneshot::Sender<Result<Bytes, InvokeError>>;
 
-/// One event on its way to a sandbox.
+/// One event for a sandbox.
 #[derive(Debug)]
 pub(super) struct Invocation {
     pub(super) id: String,
     pub(super) event: Bytes,
     pub(super) timeout: Duration,
-    pub(super) reply: Reply,
+    pub(super) reply: ReplySender,
 }
 
-/// A running Runtime API. It ends when this is dropped.
+/// A running Runtime API, stopped on drop.
 #[derive(Debug)]
 pub(super) struct RuntimeApi {
     pub(super) address: SocketAddr,
@@ -49,8 +49,8 @@ pub(super) struct RuntimeApi {
 #[derive(Debug)]
 struct Queue {
     work: AsyncMutex<mpsc::Receiver<Invocation>>,
-    asked_for_work: Notify,
-    pending: Mutex<Option<(String, Reply)>>,
+    polled: Notify,
+    pending: Mutex<Option<(String, ReplySender)>>,
 }
 
 impl RuntimeApi {
@@ -63,7 +63,7 @@ impl RuntimeApi {
         let (work, receiver) = mpsc::channel(1);
         let queue = Arc::new(Queue {
             work: AsyncMutex::new(receiver),
-            asked_for_work: Notify::new(),
+            polled: Notify::new(),
             pending: Mutex::default(),
         });
         let router = Router::new()
@@ -77,14 +77,14 @@ impl RuntimeApi {
         Ok(Self { address, work, queue, _server: server })
     }
 
-    /// Waits until the function asks for work.
+    /// Waits until the function polls for an event.
     pub(super) async fn ready(&self) {
-        self.queue.asked_for_work.notified().await;
+        self.queue.polled.notified().await;
     }
 }
 
 impl Queue {
-    fn pending(&self) -> MutexGuard<'_, Option<(String, Reply)>> {
+    fn pending(&self) -> MutexGuard<'_, Option<(String, ReplySender)>> {
         self.pending.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -101,7 +101,7 @@ impl Queue {
 
 /// `GET …/next`: waits for an event.
 async fn next(State(queue): State<Arc<Queue>>) -> Response {
-    queue.asked_for_work.notify_one();
+    queue.polled.notify_one();
     let Some(Invocation { id, event, timeout, reply }) = queue.work.lock().await.recv().await
     else {
         return StatusCode::GONE.into_response();
@@ -141,7 +141,7 @@ async fn fail(
     queue.settle(&id, Err(InvokeError::Failed(report)))
 }
 
-#[expect(clippy::disallowed_methods, reason = "a deadline is a moment of the real clock")]
+#[expect(clippy::disallowed_methods, reason = "a deadline needs the real clock")]
 fn unix_millis() -> u128 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |elapsed| elapsed.as_millis())
 }

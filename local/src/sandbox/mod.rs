@@ -1,4 +1,4 @@
-//! Functions as Lambda runs them: processes that ask the Runtime API for work.
+//! Runs functions as Lambda does: processes that poll the Runtime API.
 
 mod api;
 mod pool;
@@ -10,23 +10,23 @@ pub use pool::Pool;
 pub(crate) use process::ACCOUNT_VARIABLES;
 pub use process::{FunctionCommand, Sandbox};
 
-/// Functions by name.
+/// Pools by function name.
 pub type Pools = BTreeMap<String, Arc<Pool>>;
 
-/// Why an invocation has no response of the function's own. The gateway answers all of them alike;
-/// the log tells them apart.
+/// Why an invocation has no response of the function. The gateway answers 500 to all of them; the log
+/// has the reason.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvokeError {
     /// The process could not be started.
     #[error("could not be started: {0}")]
     NotStarted(String),
-    /// The process ended before it asked for work, or did not ask in time.
+    /// The process ended before it polled for an event, or did not poll in time.
     #[error("did not initialise")]
     InitFailed,
-    /// The process ended while it was working.
+    /// The process ended while it handled the event.
     #[error("ended while it was working")]
     Crashed,
-    /// The time limit was reached, and the process was killed.
+    /// The function exceeded its timeout, and the process was killed.
     #[error("timed out and was killed")]
     TimedOut,
     /// The function reported an error.

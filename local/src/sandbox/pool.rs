@@ -1,4 +1,4 @@
-//! The sandboxes of one function: one for each concurrent request.
+//! The sandboxes of one function, one per concurrent request.
 
 use std::{
     num::NonZeroU32,
@@ -14,10 +14,10 @@ use super::{
     process::{FunctionCommand, Sandbox},
 };
 
-/// How many requests one function handles at once; further requests wait.
+/// The concurrency limit of a function; further requests wait.
 const MAX_SANDBOXES: usize = 32;
 
-/// Idle sandboxes, and the right to start more.
+/// The sandboxes of one function, with a concurrency limit.
 #[derive(Debug)]
 pub struct Pool {
     command: FunctionCommand,
@@ -28,8 +28,8 @@ pub struct Pool {
 }
 
 impl Pool {
-    /// An empty pool: the first request starts the first sandbox. Each sandbox is replaced after
-    /// `requests_per_sandbox` requests, if there is such a number.
+    /// An empty pool: the first request starts the first sandbox. `requests_per_sandbox` limits the
+    /// requests of each sandbox.
     pub fn new(
         command: FunctionCommand,
         timeout: Duration,
@@ -39,7 +39,7 @@ impl Pool {
         Self { command, timeout, requests_per_sandbox, idle: Mutex::default(), slots }
     }
 
-    /// Hands an event to a sandbox, an idle one if possible.
+    /// Passes an event to an idle sandbox, or to a new one.
     ///
     /// # Errors
     /// Every variant of [`InvokeError`].
@@ -51,7 +51,7 @@ impl Pool {
         };
         let outcome = sandbox.invoke(event, self.timeout).await;
         if self.requests_per_sandbox.is_some_and(|most| sandbox.requests >= most.get()) {
-            // The caller need not wait for its end.
+            // The caller does not wait for its end.
             tokio::spawn(sandbox.stop());
         } else if matches!(outcome, Ok(_) | Err(InvokeError::Failed(_))) {
             self.idle().push(sandbox);
@@ -59,7 +59,7 @@ impl Pool {
         outcome
     }
 
-    /// Starts a sandbox and waits until it has initialised.
+    /// Starts a sandbox and waits for its initialisation.
     ///
     /// # Errors
     /// [`InvokeError::NotStarted`] and [`InvokeError::InitFailed`].
@@ -70,7 +70,7 @@ impl Pool {
         Ok(())
     }
 
-    /// Kills every idle sandbox and refuses further work.
+    /// Kills every idle sandbox and refuses further events.
     pub async fn stop(&self) {
         self.slots.close();
         let idle = std::mem::take(&mut *self.idle());
@@ -79,7 +79,7 @@ impl Pool {
         }
     }
 
-    /// The sandbox that was used last and still runs.
+    /// The most recently used sandbox that still runs.
     fn take_idle(&self) -> Option<Sandbox> {
         let mut idle = self.idle();
         while let Some(mut sandbox) = idle.pop() {

@@ -1,4 +1,4 @@
-//! One sandbox: a process of a function, which handles one event at a time.
+//! A sandbox: one process of a function, which handles one event at a time.
 
 use std::{
     collections::BTreeMap,
@@ -22,10 +22,10 @@ use super::{
 };
 use crate::log;
 
-/// Lambda gives a function ten seconds to initialise.
+/// Lambda's limit for the initialisation of a function.
 const INIT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// What Lambda tells a function of its account; nothing here checks credentials.
+/// The account variables that Lambda sets. The emulators do not check credentials.
 pub(crate) const ACCOUNT_VARIABLES: [(&str, &str); 3] = [
     ("AWS_ACCESS_KEY_ID", "local"),
     ("AWS_REGION", "us-east-1"),
@@ -35,17 +35,17 @@ pub(crate) const ACCOUNT_VARIABLES: [(&str, &str); 3] = [
 /// How to start a function.
 #[derive(Clone, Debug)]
 pub struct FunctionCommand {
-    /// The function's name, which stands before its log lines.
+    /// The function's name, which prefixes its log lines.
     pub name: String,
     /// The path of its binary.
     pub binary: PathBuf,
-    /// Its memory in MB, which the function is told and not held to.
+    /// Its memory in MB, which is not enforced.
     pub memory: u64,
-    /// Its variables. Nothing else of this process's environment is passed on.
+    /// Its whole environment, apart from what Lambda sets.
     pub variables: BTreeMap<String, String>,
 }
 
-/// A running process. It is killed when this is dropped.
+/// A running process, killed on drop.
 #[derive(Debug)]
 pub struct Sandbox {
     api: RuntimeApi,
@@ -55,7 +55,7 @@ pub struct Sandbox {
 }
 
 impl Sandbox {
-    /// Starts a process, and does not wait for its initialisation.
+    /// Starts a process without waiting for its initialisation.
     ///
     /// # Errors
     /// [`InvokeError::NotStarted`].
@@ -74,7 +74,7 @@ impl Sandbox {
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
-            // Ctrl-C reaches the gateway alone, which then stops its functions in order.
+            // Only the gateway gets Ctrl-C; it then stops the functions.
             .process_group(0)
             .kill_on_drop(true)
             .spawn()
@@ -84,7 +84,7 @@ impl Sandbox {
         Ok(Self { api, child, is_ready: false, requests: 0 })
     }
 
-    /// The process's id, while it runs.
+    /// The process id; `None` after its end.
     pub fn process_id(&self) -> Option<u32> {
         self.child.id()
     }
@@ -94,11 +94,11 @@ impl Sandbox {
         matches!(self.child.try_wait(), Ok(None))
     }
 
-    /// Hands an event to the function and waits for its response. After an error other than
-    /// [`InvokeError::Failed`] the process is gone.
+    /// Passes an event to the function and waits for the response. After any error but
+    /// [`InvokeError::Failed`] the process has ended.
     ///
     /// # Errors
-    /// Every variant of [`InvokeError`] but [`InvokeError::NotStarted`].
+    /// Every variant of [`InvokeError`] except [`InvokeError::NotStarted`].
     pub async fn invoke(&mut self, event: Bytes, limit: Duration) -> Result<Bytes, InvokeError> {
         self.initialise().await?;
         self.requests = self.requests.saturating_add(1);
@@ -118,7 +118,7 @@ impl Sandbox {
         outcome
     }
 
-    /// Waits until the function has asked for work for the first time.
+    /// Waits until the function has polled for its first event.
     ///
     /// # Errors
     /// [`InvokeError::InitFailed`].
@@ -148,7 +148,7 @@ fn next_request_id() -> String {
     format!("00000000-0000-4000-8000-{:012}", NUMBER.fetch_add(1, Ordering::Relaxed))
 }
 
-/// Prints each line that a function logs after the function's name.
+/// Prints each line that a function logs, with the function's name.
 fn log_lines(name: &str, output: Option<impl AsyncRead + Send + Unpin + 'static>) {
     let Some(output) = output else { return };
     let name = name.to_owned();

@@ -1,4 +1,4 @@
-//! CloudFormation's references, functions and conditions, as far as the template uses them.
+//! The CloudFormation references, functions and conditions that the template uses.
 
 use std::collections::BTreeMap;
 
@@ -6,10 +6,10 @@ use serde_json::{Map, Value};
 
 use super::{TABLE, TemplateError};
 
-/// Values of a template's parameters.
+/// Parameter values by name.
 pub type Parameters = BTreeMap<String, String>;
 
-/// The values of the pseudo parameters.
+/// CloudFormation's pseudo parameters.
 const PSEUDO_PARAMETERS: [(&str, &str); 5] = [
     ("AWS::AccountId", "123456789012"),
     ("AWS::Partition", "aws"),
@@ -20,10 +20,10 @@ const PSEUDO_PARAMETERS: [(&str, &str); 5] = [
 
 const NO_VALUE: &str = "AWS::NoValue";
 
-/// An ARN here ends with the resource's logical name.
+/// The prefix of an emulated ARN; the resource's logical name follows.
 const ARN_PREFIX: &str = "arn:aws:local:us-east-1:123456789012:";
 
-/// The logical name in an ARN of `Fn::GetAtt`.
+/// The logical name in an emulated ARN.
 pub(super) fn resource_of_arn(arn: &str) -> &str {
     arn.strip_prefix(ARN_PREFIX).unwrap_or(arn)
 }
@@ -34,7 +34,7 @@ struct Resolver<'a> {
     resources: &'a Map<String, Value>,
 }
 
-/// The resources whose conditions are true, and all tables, with every reference resolved.
+/// The resources whose conditions hold, and all tables, with every reference resolved.
 pub(super) fn resolve_resources(
     document: &Value,
     given: &Parameters,
@@ -61,11 +61,11 @@ pub(super) fn resolve_resources(
     let mut found = BTreeMap::new();
     for (name, resource) in resources {
         let is_table = resource.get("Type").and_then(Value::as_str) == Some(TABLE);
-        let is_made = match resource.get("Condition").and_then(Value::as_str) {
+        let is_included = match resource.get("Condition").and_then(Value::as_str) {
             Some(condition) => resolver.condition(condition)? || is_table,
             None => true,
         };
-        if is_made {
+        if is_included {
             found.insert(name.clone(), resolver.resolve(resource)?);
         }
     }
@@ -82,7 +82,7 @@ fn unresolved(problem: String) -> TemplateError {
 
 impl Resolver<'_> {
     fn resolve(&self, value: &Value) -> Result<Value, TemplateError> {
-        // `AWS::NoValue` removes the item of a list or the property that it is given for.
+        // `AWS::NoValue` removes the list item or property that has it.
         let is_given = |resolved: &Value| resolved != NO_VALUE;
         match value {
             Value::Array(items) => {
@@ -129,7 +129,7 @@ impl Resolver<'_> {
         }
         match self.parameters.get(name) {
             Some(value) => Ok(value.clone()),
-            // A table's reference is its name, a secret's its ARN. Here both are the logical name.
+            // On AWS this is a table's name or a secret's ARN; here it is the logical name.
             None if self.resources.contains_key(name) => Ok(name.into()),
             None => Err(unresolved(format!("there is no {name} to refer to"))),
         }
@@ -143,7 +143,7 @@ impl Resolver<'_> {
         }
     }
 
-    /// `${Name}` and `${Name.Attribute}` in a text; `${!Literal}` stays `${Literal}`.
+    /// Replaces `${Name}` and `${Name.Attribute}`; `${!Literal}` becomes `${Literal}`.
     fn substitute(&self, text: &str) -> Result<String, TemplateError> {
         let mut parts = text.split("${");
         let mut result = parts.next().unwrap_or_default().to_owned();
@@ -165,7 +165,7 @@ impl Resolver<'_> {
 
     fn join(&self, separator: &str, list: &Value) -> Result<Value, TemplateError> {
         let list = self.resolve(list)?;
-        let items = list.as_array().ok_or_else(|| unresolved(format!("{list} is no list")))?;
+        let items = list.as_array().ok_or_else(|| unresolved(format!("{list} is not a list")))?;
         let texts: Vec<_> = items.iter().map(super::text).collect();
         Ok(texts.join(separator).into())
     }
@@ -195,14 +195,14 @@ impl Resolver<'_> {
     }
 }
 
-/// The only member of an object that calls a function.
+/// Name and argument, if an object is a call of an intrinsic function.
 fn function_call(members: &Map<String, Value>) -> Option<(&str, &Value)> {
     let (name, argument) = members.iter().next().filter(|_| members.len() == 1)?;
     let is_function = name == "Ref" || name == "Condition" || name.starts_with("Fn::");
     is_function.then_some((name, argument))
 }
 
-/// The arguments of a function that takes a list.
+/// The arguments of a function with a list; empty for any other argument.
 fn parts(argument: &Value) -> &[Value] {
     argument.as_array().map_or(&[], Vec::as_slice)
 }

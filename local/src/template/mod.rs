@@ -1,4 +1,4 @@
-//! `template.yaml`: functions, routes, authorizers, tables.
+//! Parses `template.yaml`: functions, routes, authorizers, tables.
 
 mod intrinsics;
 mod properties;
@@ -12,21 +12,21 @@ use serde_json::{Map, Value};
 pub use intrinsics::Parameters;
 use properties::{ApiProperties, EventSource, FunctionProperties};
 
-/// Why a template cannot be run.
+/// Why a template cannot be served.
 #[derive(Debug, thiserror::Error)]
 pub enum TemplateError {
     /// The text is not YAML.
     #[error("the template is not YAML: {0}")]
     Yaml(#[from] serde_yaml_ng::Error),
-    /// A reference or function of the template has no value here.
+    /// A reference or function of the template has no value.
     #[error("the template cannot be resolved: {0}")]
     Unresolved(String),
-    /// A resource is incomplete, or needs something that is not emulated.
+    /// A resource is incomplete or uses something that is not emulated.
     #[error("{resource}: {problem}")]
     Unsupported {
         /// The resource's logical name.
         resource: String,
-        /// The problem.
+        /// What is wrong with it.
         problem: String,
     },
 }
@@ -42,40 +42,40 @@ pub struct Template {
     pub authorizers: BTreeMap<String, ApiAuthorizer>,
     /// The API's CORS settings.
     pub cors: Option<Cors>,
-    /// The tables by logical name, as `CreateTable` requests. Tables with a false condition are included:
-    /// static keys of a Flask service need one.
+    /// `CreateTable` requests by logical name. Tables with a false condition are included, because static
+    /// Flask keys need one of them.
     pub tables: BTreeMap<String, Value>,
 }
 
-/// A function.
+/// A Lambda function.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Function {
-    /// Its name: `FunctionName`, or the logical name.
+    /// `FunctionName`, or else the logical name.
     pub name: String,
-    /// Its binary.
+    /// The name of its binary.
     pub binary: String,
     /// Its memory in MB.
     pub memory: u64,
-    /// Its time limit in seconds.
+    /// Its timeout in seconds.
     pub timeout: u64,
-    /// Its variables.
+    /// Its environment variables.
     pub variables: BTreeMap<String, String>,
-    /// Its permissions.
+    /// The permissions of its IAM policies.
     pub permissions: Vec<Permission>,
 }
 
-/// A permission of a function.
+/// One action on one resource that a function's policy allows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Permission {
-    /// The action.
+    /// The IAM action, such as `dynamodb:GetItem`.
     pub action: String,
     /// The ARN of the resource.
     pub resource: String,
-    /// The attributes that the call may name; `None` for any.
+    /// The `dynamodb:Attributes` that the call may name; `None` for any.
     pub attributes: Option<BTreeSet<String>>,
 }
 
-/// A route.
+/// A route of the API.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ApiRoute {
     /// The method, or `ANY`.
@@ -84,18 +84,18 @@ pub struct ApiRoute {
     pub path: String,
     /// The logical name of its function.
     pub function: String,
-    /// The name of its authorizer.
+    /// The name of its authorizer; `None` for an open route.
     pub authorizer: Option<String>,
 }
 
-/// A Lambda authorizer with format 2.0 and simple answers.
+/// A Lambda authorizer with format 2.0 and simple responses.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ApiAuthorizer {
     /// The logical name of its function.
     pub function: String,
-    /// The identity sources; a request without one of these headers is refused with 401.
+    /// The identity sources in lower case; a request without one of these headers gets 401.
     pub headers: Vec<String>,
-    /// For how many seconds a decision is reused.
+    /// TTL of a cached decision in seconds.
     pub cache_seconds: u64,
 }
 
@@ -103,18 +103,18 @@ pub struct ApiAuthorizer {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct Cors {
-    /// The origins that may call.
+    /// `Access-Control-Allow-Origin`: the allowed origins.
     pub allow_origins: Vec<String>,
-    /// The headers that a page may send.
+    /// `Access-Control-Allow-Headers`: request headers that a page may send.
     pub allow_headers: Vec<String>,
-    /// The methods that a page may use.
+    /// `Access-Control-Allow-Methods`: methods that a page may use.
     pub allow_methods: Vec<String>,
-    /// The headers of an answer that a page may read.
+    /// `Access-Control-Expose-Headers`: response headers that a page may read.
     #[serde(default)]
     pub expose_headers: Vec<String>,
-    /// For how many seconds a browser may remember the answer.
+    /// `Access-Control-Max-Age`: TTL of a preflight response in seconds.
     pub max_age: u64,
-    /// Whether pages may send cookies.
+    /// `Access-Control-Allow-Credentials`: whether pages may send cookies.
     #[serde(default)]
     pub allow_credentials: bool,
 }
@@ -122,7 +122,7 @@ pub struct Cors {
 const TABLE: &str = "AWS::DynamoDB::Table";
 
 impl Template {
-    /// Reads a template with these values for its parameters, and their defaults for the rest.
+    /// Parses a template. Parameters without a value have their default.
     ///
     /// # Errors
     /// Every variant of [`TemplateError`].
@@ -138,7 +138,7 @@ impl Template {
             template.cors = api.cors_configuration;
             default_authorizer = api.auth.default_authorizer;
             for (authorizer, properties) in api.auth.authorizers {
-                let problem = "only authorizers with format 2.0 and simple answers are emulated";
+                let problem = "only authorizers with format 2.0 and simple responses are emulated";
                 let settings = properties.into_authorizer();
                 let settings = settings.ok_or_else(|| unsupported(name, problem))?;
                 template.authorizers.insert(authorizer, settings);
@@ -152,7 +152,7 @@ impl Template {
                     let authorizer = authorizer.filter(|name| *name != "NONE").cloned();
                     if authorizer.as_ref().is_some_and(|it| !template.authorizers.contains_key(it))
                     {
-                        let problem = format!("event {event} names no authorizer");
+                        let problem = format!("event {event} names an unknown authorizer");
                         return Err(unsupported(name, problem));
                     }
                     template.routes.push(ApiRoute {
@@ -186,7 +186,7 @@ fn of_type<'a>(
         .filter(move |(_, resource)| resource.get("Type").and_then(Value::as_str) == Some(r#type))
 }
 
-/// A resource's properties over the defaults of its type.
+/// Parses a resource's properties, which override `defaults`.
 fn properties<'de, T: Deserialize<'de>>(
     name: &str,
     resource: &Value,
@@ -197,7 +197,7 @@ fn properties<'de, T: Deserialize<'de>>(
     T::deserialize(Value::Object(defaults)).map_err(|error| unsupported(name, error.to_string()))
 }
 
-/// A scalar as CloudFormation passes it on: as text.
+/// A scalar as text, as CloudFormation passes it.
 fn text(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
@@ -206,15 +206,15 @@ fn unsupported(resource: &str, problem: impl Into<String>) -> TemplateError {
     TemplateError::Unsupported { resource: resource.to_owned(), problem: problem.into() }
 }
 
-/// The part of a table's properties that `CreateTable` takes.
+/// The `CreateTable` request of a table.
 fn create_table_request(name: &str, resource: &Value) -> Value {
-    const TAKEN: [&str; 4] =
+    const COPIED: [&str; 4] =
         ["AttributeDefinitions", "KeySchema", "BillingMode", "GlobalSecondaryIndexes"];
     let properties = resource.get("Properties").and_then(Value::as_object);
     let mut request: Map<_, _> = properties
         .into_iter()
         .flatten()
-        .filter(|(property, _)| TAKEN.contains(&property.as_str()))
+        .filter(|(property, _)| COPIED.contains(&property.as_str()))
         .map(|(property, value)| (property.clone(), value.clone()))
         .collect();
     request.insert("TableName".to_owned(), name.into());

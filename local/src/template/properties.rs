@@ -1,4 +1,4 @@
-//! The properties of resources, as they are written.
+//! The properties of resources, as the template has them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -31,7 +31,7 @@ struct EnvironmentProperties {
 #[serde(tag = "Type", content = "Properties")]
 pub(super) enum EventSource {
     HttpApi(RouteProperties),
-    /// Nothing here runs for a day.
+    /// Not emulated: `make rotate` replaces the daily schedule.
     Schedule(IgnoredAny),
 }
 
@@ -65,7 +65,7 @@ struct PolicyStatement {
     condition: Option<StatementCondition>,
 }
 
-/// The only kind of condition that is supported.
+/// The only supported kind of condition.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct StatementCondition {

@@ -1,4 +1,4 @@
-//! YAML with CloudFormation's short tags, as JSON with their long names.
+//! Converts YAML with CloudFormation's short tags to JSON with their long names.
 
 use serde_json::{Map, Value, json};
 use serde_yaml_ng::Value as Yaml;
@@ -39,7 +39,7 @@ pub(super) fn to_json(yaml: Yaml) -> Result<Value, TemplateError> {
     })
 }
 
-/// `X.Arn` is short for `[X, Arn]`.
+/// Splits `X.Arn`, the short form of `[X, Arn]`.
 fn split_attribute(value: Value) -> Value {
     match value.as_str().and_then(|text| text.split_once('.')) {
         Some((resource, attribute)) => json!([resource, attribute]),
