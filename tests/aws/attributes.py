@@ -1,7 +1,7 @@
-"""Which attributes of a user's item the functions' updates name, and which they may.
+"""The attributes of a user's item that updates of functions name, compared with the policies.
 
-The emulator knows `dynamodb:Attributes` of reads only, so that it lets every update through whose
-policy has a condition on it. What IAM would decide is found out here, from recorded requests.
+The emulator evaluates `dynamodb:Attributes` for reads only and allows every update. These checks
+evaluate the condition for recorded requests.
 """
 
 import json
@@ -9,51 +9,54 @@ import re
 
 from main_job import NEW_PASSWORD, PASSWORD
 
-# Only sign-up writes these, when the account is made.
-NEVER = {"name", "email", "roles", "claims", "created_at"}
+# Only sign-up writes these.
+SIGN_UP_ONLY = {"name", "email", "roles", "claims", "created_at"}
 
 KEYWORDS = {"SET", "REMOVE", "ADD", "DELETE", "AND", "OR", "NOT", "BETWEEN", "IN"}
 
 
 def of_updates_are_allowed(stack, user, report):
     gateway = user.gateway
-    seen = Seen(stack)
-    seen.updates()
+    recorder = UpdateRecorder(stack)
+    recorder.new_updates()
     change = {"current_password": PASSWORD, "new_password": NEW_PASSWORD}
     for function, request in (
         ("LoginFunction", user.log_in),
-        ("RefreshFunction", user.refreshes),
+        ("RefreshFunction", user.refresh_tokens),
         ("AccountFunction", lambda: gateway.delete("/sessions?keep=current", user.access)),
-        ("PasswordFunction", lambda: user.takes(gateway.post("/password", change, user.access))),
+        (
+            "PasswordFunction",
+            lambda: user.store_tokens(gateway.post("/password", change, user.access)),
+        ),
         ("AccountFunction", lambda: gateway.delete("/sessions", user.access)),
         ("LogoutFunction", lambda: gateway.post("/logout", token=user.access)),
     ):
         answer = request()
         assert answer.status in (200, 204), answer
-        updates = seen.updates()
+        updates = recorder.new_updates()
         named = set().union(*map(named_by, updates))
         allowed = allowed_by(policy(stack, function))
-        sentence = (
+        description = (
             f"the update of {function} names {', '.join(sorted(named))}, which its policy allows"
         )
-        report.holds(sentence, updates and named <= allowed, sorted(allowed))
+        report.holds(description, updates and named <= allowed, sorted(allowed))
         report.holds(
-            "and the policy lets it write no more of the account",
-            not allowed & NEVER,
+            "and the policy allows no attribute that only sign-up writes",
+            not allowed & SIGN_UP_ONLY,
             sorted(allowed),
         )
 
 
-class Seen:
-    """The updates that the emulator has recorded, each once."""
+class UpdateRecorder:
+    """Returns each update that the emulator has recorded once."""
 
     def __init__(self, stack):
         self.client = stack.aws.client("cloudtrail")
         self.table = stack.resources["UsersTable"]
-        self.events = set()
+        self.seen = set()
 
-    def updates(self):
-        """The requests since the last time this was asked."""
+    def new_updates(self):
+        """The requests since the last call."""
         pages = self.client.get_paginator("lookup_events").paginate(
             LookupAttributes=[{"AttributeKey": "EventName", "AttributeValue": "UpdateItem"}]
         )
@@ -61,25 +64,25 @@ class Seen:
         new = [
             json.loads(event["CloudTrailEvent"])
             for name, event in found.items()
-            if name not in self.events
+            if name not in self.seen
         ]
-        self.events |= found.keys()
+        self.seen |= found.keys()
         requests = [event["requestParameters"] for event in new]
         return [request for request in requests if request["TableName"] == self.table]
 
 
 def named_by(update):
-    """The attributes at the top of an item that an update names, its key included."""
+    """The top-level attributes that an update names, including the key."""
     text = " ".join(update.get(name, "") for name in ("UpdateExpression", "ConditionExpression"))
     names = update.get("ExpressionAttributeNames", {})
-    # Values and functions are no attributes, and of a path the first part is one.
+    # Skips values and functions. The first part of a path is the attribute.
     paths = re.findall(r"(?<![\w:#.])[\w#][\w#.]*(?!\s*\(|[\w#.])", text)
     heads = {path.split(".")[0] for path in paths} - KEYWORDS
     return {names.get(head, head) for head in heads} | update["Key"].keys()
 
 
 def policy(stack, function):
-    """The statements of a function's policy as IAM has them."""
+    """The deployed policy statements of a function."""
     iam, role = stack.aws.client("iam"), stack.resources[f"{function}Role"]
     statements = []
     for name in iam.list_role_policies(RoleName=role)["PolicyNames"]:
@@ -89,7 +92,7 @@ def policy(stack, function):
 
 
 def allowed_by(statements):
-    """What a policy lets an update name. Without a condition that would be anything."""
+    """The attributes that the condition of a policy allows in an update."""
     (update,) = [each for each in statements if "dynamodb:UpdateItem" in each["Action"]]
     assert update["Action"] == ["dynamodb:UpdateItem"], update
     (condition,) = update["Condition"].items()

@@ -1,4 +1,4 @@
-"""Calls of AWS that are good ones but for their caller, and change nothing that is needed."""
+"""Valid AWS calls for checks of permissions. They change nothing that other checks need."""
 
 import json
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-ANYTHING = json.dumps(
+ALLOW_ALL = json.dumps(
     {
         "Version": "2012-10-17",
         "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}],
@@ -28,7 +28,7 @@ class Call:
     arguments: dict[str, Any]
 
     def is_allowed(self, aws):
-        """Whether it is made, or refused for the caller. Any other end of it is an error."""
+        """Makes the call. Returns whether IAM allows it; other errors are raised."""
         try:
             getattr(aws.client(self.service), self.operation)(**self.arguments)
         except ClientError as error:
@@ -39,19 +39,19 @@ class Call:
 
 
 def on_tables(stack):
-    """Those of DynamoDB, by their names."""
+    """Calls of DynamoDB by name."""
     calls = {}
     for name, logical_id in TABLES.items():
         if logical_id not in stack.resources:
             continue
         schema = stack.template["Resources"][logical_id]["Properties"]["KeySchema"]
-        key = {attribute["AttributeName"]: {"S": "nobody"} for attribute in schema}
+        key = {attribute["AttributeName"]: {"S": "unknown"} for attribute in schema}
         table, partition = stack.resources[logical_id], next(iter(key))
         by_key = {
             "KeyConditionExpression": f"{partition} = :key",
-            "ExpressionAttributeValues": {":key": {"S": "nobody"}},
+            "ExpressionAttributeValues": {":key": {"S": "unknown"}},
         }
-        # By its attribute every policy that allows an update allows this one.
+        # Every policy that allows updates allows this attribute.
         ends_sessions = {
             "UpdateExpression": "SET sessions = :none",
             "ExpressionAttributeValues": {":none": {"M": {}}},
@@ -79,34 +79,34 @@ def on_tables(stack):
 
 def on_the_kms_key(stack):
     key = {"KeyId": stack.kms_key}
-    sealed = stack.aws.client("kms").encrypt(**key, Plaintext=b"nothing")["CiphertextBlob"]
+    ciphertext = stack.aws.client("kms").encrypt(**key, Plaintext=b"text")["CiphertextBlob"]
     return {
         operation: Call("kms", operation, {**key, **arguments})
         for operation, arguments in {
-            "encrypt": {"Plaintext": b"nothing"},
-            "decrypt": {"CiphertextBlob": sealed},
+            "encrypt": {"Plaintext": b"text"},
+            "decrypt": {"CiphertextBlob": ciphertext},
             "generate_data_key": {"KeySpec": "AES_256"},
             "describe_key": {},
-            "put_key_policy": {"Policy": ANYTHING},
+            "put_key_policy": {"Policy": ALLOW_ALL},
             "schedule_key_deletion": {},
         }.items()
     }
 
 
-def on_the_rest(stack, function):
-    """Secrets, logs, and what would give the function more than it has."""
+def on_other_services(stack, function):
+    """Calls of Lambda, IAM, Secrets Manager and CloudWatch Logs, some of which raise privileges."""
     name, role = stack.resources[function], stack.resources[f"{function}Role"]
     logs = {"logGroupName": stack.resources[function.replace("Function", "Logs")]}
-    more = {"PolicyName": "more", "PolicyDocument": ANYTHING}
-    listed = {"Payload": b'{"command":"keys.list"}'}
+    policy = {"PolicyName": "more", "PolicyDocument": ALLOW_ALL}
+    list_keys = {"Payload": b'{"command":"keys.list"}'}
     calls = {
         "invoke admin": Call(
-            "lambda", "invoke", {"FunctionName": stack.resources["AdminFunction"], **listed}
+            "lambda", "invoke", {"FunctionName": stack.resources["AdminFunction"], **list_keys}
         ),
         "update_function_configuration": Call(
             "lambda", "update_function_configuration", {"FunctionName": name, "Timeout": 3}
         ),
-        "put_role_policy": Call("iam", "put_role_policy", {"RoleName": role, **more}),
+        "put_role_policy": Call("iam", "put_role_policy", {"RoleName": role, **policy}),
         "list_secrets": Call("secretsmanager", "list_secrets", {}),
         "filter_log_events": Call("logs", "filter_log_events", logs),
         "create_log_stream": Call(

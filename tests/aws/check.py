@@ -1,8 +1,8 @@
-"""Deploys template.yaml into an emulator of AWS, and does there what users and operators do.
+"""Deploys template.yaml into an emulator of AWS and runs the tasks of users and operators there.
 
     check.py SCRATCH
 
-builds the functions into the folder SCRATCH, and leaves the logs of its last run there.
+builds the functions in the folder SCRATCH and writes the logs there.
 """
 
 import os
@@ -25,14 +25,14 @@ from report import Report
 
 def main(scratch):
     exit_on_signals()
-    # What the SAM CLI builds with is installed beside this Python.
+    # The build tools of the SAM CLI are installed in this Python environment.
     os.environ["PATH"] = os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"]))
     scratch = Path(scratch).resolve()
     scratch.mkdir(parents=True, exist_ok=True)
     print(f"Building the functions; the logs are in {scratch}", flush=True)
     report = Report()
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        # The SAM CLI leaves folders behind.
+        # The SAM CLI does not remove its temporary folders.
         os.environ["TMPDIR"] = folder
         template = build(scratch / "build", scratch / "build.log")
         with running_emulator(Path(folder), scratch / "emulator.log") as endpoint:
@@ -56,18 +56,18 @@ class Check:
         administrator = policies.make_administrator(stack)
         parameters = {}
         with self.report.part("The policies"):
-            dave = main_job.User(gateway, "dave").entered()
+            dave = main_job.User(gateway, "dave").sign_up_and_log_in()
             attributes.of_updates_are_allowed(stack, dave, self.report)
             policies.are_what_functions_need(stack, administrator, self.report)
-        with self.report.part("An update: a Flask service that was"):
-            old_service.is_unknown(gateway, self.report)
+        with self.report.part("A stack update: keys of a Flask service"):
+            old_service.tokens_are_refused(gateway, self.report)
             parameters["FlaskKeysSecretArn"] = old_service.make_keys_secret(stack)
             stack = self.deploy("UPDATE_COMPLETE", **parameters)
             old_service.move_user(stack, self.folder)
-            old_service.has_moved(gateway, self.report)
+            old_service.tokens_are_accepted(gateway, self.report)
             policies.are_what_functions_need(stack, administrator, self.report)
-        with self.report.part("An update: a KMS key of the operator's"):
-            frank = main_job.User(gateway, "frank").entered()
+        with self.report.part("A stack update: a KMS key of the operator"):
+            frank = main_job.User(gateway, "frank").sign_up_and_log_in()
             parameters["KmsKeyArn"] = key_ring.make_kms_key(stack)
             stack = self.deploy("UPDATE_COMPLETE", **parameters)
             key_ring.another_kms_key(key_ring.Admin(stack.aws), frank, self.report)
@@ -88,19 +88,19 @@ class Check:
             main_job.before_the_first_login(gateway, report)
             key_ring.without_a_ring(admin, report)
         with report.part("The main job"):
-            main_job.entering(user, report)
+            main_job.signing_up_and_logging_in(user, report)
             main_job.the_guard(user, report)
-            main_job.behind_the_authorizer(user, other.entered(), report)
+            main_job.behind_the_authorizer(user, other.sign_up_and_log_in(), report)
             main_job.the_account(user, report)
             main_job.refreshing(user, report)
             main_job.a_new_password(user, report)
         with report.part("The signing keys"):
             previous = key_ring.rotating(admin, user, report)
-            old = key_ring.after_a_rotation(stack, user, report)
+            old = key_ring.after_rotations(stack, user, report)
             key_ring.retiring(admin, user, previous, old, report)
             key_ring.the_daily_schedule(stack, admin, report)
-        with report.part("Leaving"):
-            main_job.leaving(user, report)
+        with report.part("Logout and deletion of the account"):
+            main_job.logging_out_and_deleting(user, report)
 
 
 if __name__ == "__main__":

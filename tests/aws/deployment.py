@@ -1,4 +1,4 @@
-"""The template of the workspace, built and deployed by the SAM CLI as an operator does it."""
+"""Builds and deploys the template of the workspace with the SAM CLI, as an operator does."""
 
 import platform
 import sys
@@ -16,26 +16,26 @@ from processes import run
 WORKSPACE = Path(__file__).resolve().parents[2]
 STACK = "latchkey"
 
-# Some things are to be seen in seconds that take minutes by default.
+# Short, so that the checks need not wait for minutes. In seconds.
 KEYS_MAX_AGE = 4
 REFRESH_GRACE = 2
 
 ARCHITECTURES = {"x86_64": "x86_64", "aarch64": "arm64", "arm64": "arm64"}
 
 PARAMETERS = {
-    # Functions run on the processor of this machine.
+    # The emulator runs functions on this machine.
     "Architecture": ARCHITECTURES[platform.machine()],
     "KeysMaxAgeSeconds": KEYS_MAX_AGE,
     "RefreshGraceSeconds": REFRESH_GRACE,
 }
 
-# Nothing is sent twice by the client: what it is told at first is what counts.
-ONE_TRY = Config(retries={"total_max_attempts": 1}, proxies={}, connect_timeout=5, read_timeout=60)
+# The client does not retry, so that each check sees the first response.
+NO_RETRY = Config(retries={"total_max_attempts": 1}, proxies={}, connect_timeout=5, read_timeout=60)
 
 
 @dataclass(frozen=True)
 class Aws:
-    """The emulator, for those with these credentials."""
+    """Clients of the emulator with credentials."""
 
     endpoint: str
     credentials: tuple[str, ...]
@@ -49,7 +49,7 @@ class Aws:
             aws_access_key_id=key,
             aws_secret_access_key=secret,
             aws_session_token=token[0] if token else None,
-            config=ONE_TRY,
+            config=NO_RETRY,
         )
 
 
@@ -59,19 +59,19 @@ def root(endpoint):
 
 @dataclass(frozen=True)
 class Stack:
-    """A stack that is deployed."""
+    """A deployed stack."""
 
     aws: Aws
 
     @cached_property
     def template(self):
-        """The template as CloudFormation has it, without SAM's shorthands."""
+        """The template after the SAM transform."""
         client = self.aws.client("cloudformation")
         return client.get_template(StackName=STACK, TemplateStage="Processed")["TemplateBody"]
 
     @cached_property
     def resources(self):
-        """The names of the resources, by their names in the template."""
+        """Physical resource ids by logical id."""
         client = self.aws.client("cloudformation")
         found = client.describe_stack_resources(StackName=STACK)["StackResources"]
         return {each["LogicalResourceId"]: each["PhysicalResourceId"] for each in found}
@@ -100,21 +100,21 @@ class Stack:
 
     @property
     def kms_key(self):
-        """The key that seals the private keys: an operator's, or the stack's own."""
+        """The KMS key that encrypts the private keys: the operator's or the stack's own."""
         return self.parameters["KmsKeyArn"] or self.resources["KeyRingKmsKey"]
 
     def function(self, logical_id):
-        """What Lambda says of a function."""
+        """The Lambda configuration of a function."""
         client = self.aws.client("lambda")
         return client.get_function(FunctionName=self.resources[logical_id])["Configuration"]
 
 
 def build(folder, log):
-    """Builds every function into `folder`; returns the template for `deploy`."""
-    # Neither AWS nor the emulator: a build asks for none of them.
+    """Builds every function into `folder`. Returns the template for `deploy`."""
+    # A build needs neither AWS nor the emulator.
     options = {"cwd": WORKSPACE, "env": root_environment("http://127.0.0.1:9")}
-    # SAM builds one function after another, mostly on one core. Built all at once they use every
-    # core, and SAM finds them done.
+    # SAM builds one function after another, mostly on one core. This builds all of them in parallel
+    # first.
     arm = ["--arm64"] if PARAMETERS["Architecture"] == "arm64" else []
     run(["cargo", "lambda", "build", "--release", *arm], log, **options)
     run([*_sam("build"), "--build-dir", folder, *_overrides({})], log, **options)
@@ -122,7 +122,7 @@ def build(folder, log):
 
 
 def deploy(endpoint, template, log, **parameters):
-    """Makes or updates the stack; returns it."""
+    """Creates or updates the stack. Returns it."""
     run(
         [
             *_sam("deploy"),
@@ -145,7 +145,7 @@ def deploy(endpoint, template, log, **parameters):
 
 
 def _sam(command):
-    """The SAM CLI of the environment around this one."""
+    """The SAM CLI, which is installed in the parent environment."""
     sam = Path(sys.prefix).parent / "bin" / "sam"
     return [sam, command, "--region", REGION]
 

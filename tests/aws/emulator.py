@@ -1,4 +1,4 @@
-"""The emulator of AWS, with an account of its own for each run."""
+"""The AWS emulator, with an empty account for each run."""
 
 import json
 import os
@@ -14,33 +14,33 @@ from processes import free_port, running
 REGION = "eu-west-1"
 START_SECONDS = 60
 
-# The emulator's root user; everybody else's keys are made up by it.
+# Credentials of the root user. The emulator generates those of other users.
 ROOT = {"AWS_ACCESS_KEY_ID": "root-of-the-emulator", "AWS_SECRET_ACCESS_KEY": "not a secret"}
 
-# What an AWS program reads besides variables: nothing of the user who runs this.
-NO_FILES = {
+# Disables the user's AWS configuration files and instance metadata.
+ISOLATION = {
     "AWS_CONFIG_FILE": os.devnull,
     "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
     "AWS_EC2_METADATA_DISABLED": "true",
 }
 
-# All that is asked is on this machine, and a proxy of the environment does not lead there.
+# All requests are local; a proxy of the environment cannot reach them.
 NO_PROXY = {"NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1"}
 
 
 def root_environment(endpoint):
-    """This process's environment, with the emulator in the place of AWS."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    """The environment of this process with the emulator in place of AWS."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     region = {"AWS_REGION": REGION, "AWS_DEFAULT_REGION": REGION}
-    return {**kept, **NO_PROXY, **NO_FILES, **ROOT, **region, "AWS_ENDPOINT_URL": endpoint}
+    return {**environment, **NO_PROXY, **ISOLATION, **ROOT, **region, "AWS_ENDPOINT_URL": endpoint}
 
 
 @contextmanager
 def running_emulator(folder, log):
-    """Serves AWS out of `folder`; yields where. What it says goes to the file `log`."""
+    """Runs the emulator with its state in `folder` and its output in `log`. Yields its URL."""
     port = free_port()
     endpoint = f"http://127.0.0.1:{port}"
-    # Functions inherit this, so it has nothing that the emulator does not need.
+    # Minimal, because functions inherit it.
     environment = {
         "PATH": os.environ["PATH"],
         "HOME": str(folder),
@@ -51,25 +51,25 @@ def running_emulator(folder, log):
         "MINISTACK_HOST": "127.0.0.1",
         "MINISTACK_REGION": REGION,
         "GATEWAY_PORT": str(port),
-        # It would listen on every interface.
+        # Otherwise it listens on every interface.
         "IOT_MTLS_ENABLED": "0",
-        # Signatures are verified and policies evaluated.
+        # Verify signatures and evaluate policies.
         "AUTH": "true",
         "CLOUDTRAIL_RECORDING": "1",
         "LAMBDA_EXECUTOR": "local",
-        # Without it functions call AWS itself.
+        # Otherwise functions call AWS itself.
         "AWS_ENDPOINT_URL": endpoint,
         **ROOT,
-        **NO_FILES,
+        **ISOLATION,
     }
     with (
-        open(log, "w", encoding="utf-8") as said,
+        open(log, "w", encoding="utf-8") as output,
         running(
             [Path(sys.executable).with_name("ministack")],
             cwd=folder,
             env=environment,
-            stdout=said,
-            stderr=said,
+            stdout=output,
+            stderr=output,
         ) as process,
     ):
         _wait_until_ready(process, endpoint, log)
@@ -88,4 +88,4 @@ def _wait_until_ready(process, endpoint, log):
             continue
         assert health["auth"] == "enabled", health
         return
-    raise RuntimeError(f"the emulator does not start:\n{log.read_text(encoding='utf-8')}")
+    raise RuntimeError(f"the emulator has not started:\n{log.read_text(encoding='utf-8')}")

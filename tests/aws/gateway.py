@@ -1,7 +1,7 @@
-"""API Gateway: the API that the template describes, and calls to it.
+"""API Gateway: creates the API of the template and calls it.
 
-SAM turns the events of functions into an OpenAPI document, of which CloudFormation makes routes
-and authorizers. The emulator makes the API and leaves the document out, so that is done here.
+SAM turns the events of functions into an OpenAPI document, from which CloudFormation creates routes
+and authorizers. The emulator ignores the document, so `import_document` does this.
 """
 
 import json
@@ -18,9 +18,9 @@ API = "Api"
 
 
 def import_document(stack):
-    """Makes what the API's document describes.
+    """Creates the routes and authorizers of the API's document.
 
-    Returns the functions of the routes, by their keys, and those of the authorizers.
+    Returns the function ARNs of the routes by route key, and those of the authorizers.
     """
     template, gateway = stack.template, stack.aws.client("apigatewayv2")
     document = template["Resources"][API]["Properties"]["Body"]
@@ -87,7 +87,7 @@ def _make_authorizer(stack, gateway, api, name, described):
 
 
 def _resolved(stack, value):
-    """A value of the template, without CloudFormation's functions that SAM uses here."""
+    """Resolves the CloudFormation functions that SAM uses in the document."""
     if not isinstance(value, dict):
         return value
     ((function, argument),) = value.items()
@@ -121,7 +121,7 @@ class Answer:
 
     @property
     def code(self):
-        """The code of an error answer, or what is there instead."""
+        """The code of an error answer, otherwise the body."""
         return self.body.get("error", self.body) if isinstance(self.body, dict) else self.body
 
     @property
@@ -131,7 +131,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class Gateway:
-    """The API as a client reaches it."""
+    """A client of the API."""
 
     endpoint: str
     api: str
@@ -147,7 +147,7 @@ class Gateway:
         if body is not None:
             headers["Content-Type"] = "application/json"
             body = json.dumps(body)
-        # By path and not by host name: hosts are the emulator's own services as well.
+        # By path, because the emulator also routes its own services by host name.
         url = f"/_aws/execute-api/{self.api}/$default{path}"
         with closing(HTTPConnection(urlsplit(self.endpoint).netloc, timeout=60)) as connection:
             connection.request(method, url, body, headers)

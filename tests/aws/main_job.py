@@ -1,4 +1,4 @@
-"""What users do, through the gateway and the authorizer."""
+"""The tasks of users, through the gateway and the authorizer."""
 
 import time
 
@@ -14,7 +14,7 @@ GATEWAY_403 = (403, {"message": "Forbidden"})
 
 
 class User:
-    """A user, who knows the tokens of the last answer that had some."""
+    """A user with the tokens of the latest answer."""
 
     def __init__(self, gateway, name):
         self.gateway = gateway
@@ -31,27 +31,26 @@ class User:
         )
 
     def log_in(self):
-        return self.takes(self.gateway.post("/login", self.credentials()))
+        return self.store_tokens(self.gateway.post("/login", self.credentials()))
 
-    def refreshes(self):
-        return self.takes(self.gateway.post("/refresh", token=self.refresh))
+    def refresh_tokens(self):
+        return self.store_tokens(self.gateway.post("/refresh", token=self.refresh))
 
-    def takes(self, answer):
+    def store_tokens(self, answer):
         if answer.status == 200:
             self.access, self.refresh = answer.body["access_token"], answer.body["refresh_token"]
         return answer
 
-    def entered(self):
-        """Signed up and logged in."""
+    def sign_up_and_log_in(self):
         for answer in (self.sign_up(), self.log_in()):
             assert answer.status in (200, 201), answer
         return self
 
     def greeting(self, token=None):
-        """What the guard says to a token."""
+        """The guard's answer to a token."""
         return self.gateway.get("/protected", token or self.access)
 
-    def is_let_in(self):
+    def expected_greeting(self):
         return 200, {"logged_in_as": self.name}
 
 
@@ -64,14 +63,14 @@ def before_the_first_login(gateway, report):
     report.equal(
         "without a key ring the key set is unavailable", keys.verdict, (503, "unavailable")
     )
-    report.holds("and says when to ask again", "Retry-After" in keys.headers, keys.headers)
+    report.holds("and has Retry-After", "Retry-After" in keys.headers, keys.headers)
 
 
-def entering(user, report):
+def signing_up_and_logging_in(user, report):
     gateway = user.gateway
     report.equal("POST /signup", user.sign_up().status, 201)
     report.equal(
-        "POST /signup of a name that is taken", user.sign_up().verdict, (409, "user_exists")
+        "POST /signup with a taken name", user.sign_up().verdict, (409, "user_exists")
     )
     weak = {"username": "bob", "password": "password"}
     report.equal(
@@ -79,22 +78,22 @@ def entering(user, report):
         gateway.post("/signup", weak).verdict,
         (422, "weak_password"),
     )
-    report.equal("the first POST /login makes the key ring", user.log_in().status, 200)
+    report.equal("the first POST /login creates the key ring", user.log_in().status, 200)
     wrong = {**user.credentials(), "password": "not it"}
     report.equal(
         "POST /login with a wrong password",
         gateway.post("/login", wrong).verdict,
         (401, "invalid_credentials"),
     )
-    old = gateway.post("/auth", user.credentials())
-    report.equal("POST /auth", (old.status, list(old.body)), (200, ["access_token"]))
+    answer = gateway.post("/auth", user.credentials())
+    report.equal("POST /auth", (answer.status, list(answer.body)), (200, ["access_token"]))
 
 
 def the_guard(user, report):
     gateway = user.gateway
     for path in ("/protected", "/protected/fresh", "/protected/optional"):
         answer = gateway.get(path, user.access)
-        report.equal(f"GET {path}", (answer.status, answer.body), user.is_let_in())
+        report.equal(f"GET {path}", (answer.status, answer.body), user.expected_greeting())
     report.equal(
         "GET /protected/admin without the role",
         gateway.get("/protected/admin", user.access).verdict,
@@ -102,7 +101,7 @@ def the_guard(user, report):
     )
     answer = gateway.get("/protected")
     report.equal("GET /protected without a token", answer.verdict, (401, "missing_token"))
-    report.holds("and says how to authenticate", answer.headers["WWW-Authenticate"], answer.headers)
+    report.holds("and has WWW-Authenticate", answer.headers["WWW-Authenticate"], answer.headers)
     report.equal(
         "GET /protected with garbage",
         gateway.get("/protected", "garbage").verdict,
@@ -136,12 +135,12 @@ def behind_the_authorizer(user, other, report):
         "DELETE /workitems/{id} of another user", gateway.delete(path, other.access).status, 204
     )
     report.equal(
-        "which removes nothing",
+        "and removes nothing",
         gateway.get("/workitems", user.access).body,
         {"workitems": [added.body]},
     )
     report.equal("DELETE /workitems/{id}", gateway.delete(path, user.access).status, 204)
-    report.equal("which removes it", gateway.get("/workitems", user.access).body, {"workitems": []})
+    report.equal("and removes it", gateway.get("/workitems", user.access).body, {"workitems": []})
     for method, called in (("GET", "/workitems"), ("POST", "/workitems"), ("DELETE", path)):
         anonymous = gateway.call(method, called)
         report.equal(
@@ -168,28 +167,29 @@ def the_account(user, report):
     sessions = gateway.get("/sessions", second.access).body["sessions"]
     current = [session["id"] for session in sessions if session["current"]]
     claims = jwt.decode(second.access, options={"verify_signature": False})
-    report.equal("GET /sessions shows which session asks", current, [claims["sid"]])
+    report.equal("GET /sessions marks the current session", current, [claims["sid"]])
     path = f"/sessions/{claims['sid']}"
     report.equal("DELETE /sessions/{id}", gateway.delete(path, user.access).status, 204)
-    report.equal("ends that session", second.greeting().verdict, (401, "token_revoked"))
-    report.equal("and no other", (user.greeting().status, user.greeting().body), user.is_let_in())
+    report.equal("and ends that session", second.greeting().verdict, (401, "token_revoked"))
+    greeting = user.greeting()
+    report.equal("and no other", (greeting.status, greeting.body), user.expected_greeting())
     assert second.log_in().status == 200
     report.equal(
         "DELETE /sessions?keep=current",
         gateway.delete("/sessions?keep=current", user.access).status,
         204,
     )
-    report.equal("ends the other sessions", second.greeting().verdict, (401, "token_revoked"))
-    report.equal("and not the one that asks", user.greeting().status, 200)
+    report.equal("and ends the other sessions", second.greeting().verdict, (401, "token_revoked"))
+    report.equal("and not the current one", user.greeting().status, 200)
 
 
 def refreshing(user, report):
     gateway = user.gateway
     old = user.refresh
-    report.equal("POST /refresh", user.refreshes().status, 200)
-    report.equal("gives a token that is let in", user.greeting().status, 200)
+    report.equal("POST /refresh", user.refresh_tokens().status, 200)
+    report.equal("and the guard accepts the new token", user.greeting().status, 200)
     report.equal(
-        "but is not fresh",
+        "which is not fresh",
         gateway.get("/protected/fresh", user.access).verdict,
         (401, "fresh_token_required"),
     )
@@ -202,13 +202,13 @@ def refreshing(user, report):
     )
     time.sleep(REFRESH_GRACE + 1)
     report.equal(
-        "POST /refresh with the old token later is theft",
+        "POST /refresh with the old token after the grace period is a replay",
         gateway.post("/refresh", token=old).verdict,
         (401, "refresh_token_reused"),
     )
-    report.equal("which ends the session", user.greeting().verdict, (401, "token_revoked"))
+    report.equal("and ends the session", user.greeting().verdict, (401, "token_revoked"))
     report.equal(
-        "for the newest refresh token too", user.refreshes().verdict, (401, "token_revoked")
+        "with its latest refresh token", user.refresh_tokens().verdict, (401, "token_revoked")
     )
     assert user.log_in().status == 200
 
@@ -223,8 +223,10 @@ def a_new_password(user, report):
         gateway.post("/password", wrong, old).verdict,
         (401, "invalid_credentials"),
     )
-    report.equal("POST /password", user.takes(gateway.post("/password", change, old)).status, 200)
-    report.equal("gives a fresh token", gateway.get("/protected/fresh", user.access).status, 200)
+    answer = user.store_tokens(gateway.post("/password", change, old))
+    report.equal("POST /password", answer.status, 200)
+    fresh = gateway.get("/protected/fresh", user.access)
+    report.equal("and returns a fresh token", fresh.status, 200)
     report.equal("and ends the old session", user.greeting(old).verdict, (401, "token_revoked"))
     report.equal(
         "POST /login with the old password", user.log_in().verdict, (401, "invalid_credentials")
@@ -233,15 +235,16 @@ def a_new_password(user, report):
     report.equal("POST /login with the new password", user.log_in().status, 200)
 
 
-def leaving(user, report):
+def logging_out_and_deleting(user, report):
     gateway = user.gateway
     report.equal("POST /logout", gateway.post("/logout", token=user.access).status, 200)
-    report.equal("has the guard refuse the token", user.greeting().verdict, (401, "token_revoked"))
-    item = gateway.get("/workitems", user.access)
-    report.equal("and the authorizer", (item.status, item.body), GATEWAY_403)
+    report.equal("and the guard refuses the token", user.greeting().verdict, (401, "token_revoked"))
+    answer = gateway.get("/workitems", user.access)
+    report.equal("and the authorizer", (answer.status, answer.body), GATEWAY_403)
     assert user.log_in().status == 200
     report.equal("DELETE /logout", gateway.delete("/logout", user.refresh).status, 200)
-    report.equal("has the refresh token refused", user.refreshes().verdict, (401, "token_revoked"))
+    refused = user.refresh_tokens()
+    report.equal("and POST /refresh is refused", refused.verdict, (401, "token_revoked"))
     assert user.log_in().status == 200
     wrong = {"password": "not it"}
     report.equal(
@@ -252,5 +255,5 @@ def leaving(user, report):
     report.equal(
         "DELETE /me", gateway.delete("/me", user.access, {"password": user.password}).status, 204
     )
-    report.equal("has the guard refuse the token", user.greeting().verdict, (401, "token_revoked"))
+    report.equal("and the guard refuses the token", user.greeting().verdict, (401, "token_revoked"))
     report.equal("and the next login", user.log_in().verdict, (401, "invalid_credentials"))

@@ -1,4 +1,4 @@
-"""A Flask service that was: its users are moved, and their tokens go on working."""
+"""A replaced Flask service: its users are moved, and their tokens keep working."""
 
 import base64
 import json
@@ -19,7 +19,7 @@ NAME = "erin"
 
 
 def make_keys_secret(stack):
-    """A secret with the service's key, marked as such; returns its ARN."""
+    """Creates a secret with the service's key, marked with `minted_by`. Returns its ARN."""
     k = base64.urlsafe_b64encode(SECRET).decode().rstrip("=")
     key = {"kty": "oct", "alg": "HS256", "kid": "flask", "k": k, "minted_by": "flask"}
     return stack.aws.client("secretsmanager").create_secret(
@@ -28,7 +28,7 @@ def make_keys_secret(stack):
 
 
 def move_user(stack, folder):
-    """Runs the program for it as an operator does."""
+    """Moves the user with `migrate.py`."""
     row = {
         "username": NAME,
         "id": "flask-42",
@@ -55,36 +55,37 @@ def move_user(stack, folder):
 
 
 def token(identity=IDENTITY, kind="access", secret=SECRET):
-    """A token as Flask-JWT-Extended makes it."""
+    """A token as Flask-JWT-Extended issues it."""
     now = int(time.time())
     claims = {"sub": identity, "type": kind, "iat": now, "nbf": now, "exp": now + 300}
     claims |= {"jti": str(uuid.uuid4()), "fresh": False}
     return jwt.encode(claims, secret, "HS256")
 
 
-def is_unknown(gateway, report):
+def tokens_are_refused(gateway, report):
     answer = gateway.get("/protected", token())
     report.equal("without its keys the service's tokens are refused", answer.code, "invalid_token")
 
 
-def has_moved(gateway, report):
-    """Everybody who takes tokens takes the service's."""
+def tokens_are_accepted(gateway, report):
+    """Guard, authorizer and account routes accept the service's tokens."""
     user = User(gateway, NAME)
     old = token()
     greeting = user.greeting(old)
-    report.equal("the guard takes an old token", (greeting.status, greeting.body), user.is_let_in())
-    report.equal("the authorizer takes it", gateway.get("/workitems", old).status, 200)
-    report.equal("GET /me takes it", gateway.get("/me", old).body["username"], NAME)
+    found = (greeting.status, greeting.body)
+    report.equal("the guard accepts an old token", found, user.expected_greeting())
+    report.equal("the authorizer accepts it", gateway.get("/workitems", old).status, 200)
+    report.equal("GET /me accepts it", gateway.get("/me", old).body["username"], NAME)
     change = {"current_password": "not it", "new_password": "correct horse battery"}
     answer = gateway.post("/password", change, old)
-    report.equal("POST /password takes it", answer.verdict, (401, "invalid_credentials"))
-    user.takes(gateway.post("/refresh", token=token(kind="refresh")))
+    report.equal("POST /password accepts it", answer.verdict, (401, "invalid_credentials"))
+    user.store_tokens(gateway.post("/refresh", token=token(kind="refresh")))
     report.equal("POST /refresh starts a session", user.greeting().status, 200)
     answer = gateway.get("/protected/admin", user.access)
     report.equal("with the roles of the account", answer.status, 200)
-    report.equal("which goes on", user.refreshes().status, 200)
+    report.equal("which can be refreshed", user.refresh_tokens().status, 200)
     for name, bad, code in (
-        ("of somebody unknown", token("43"), "token_revoked"),
+        ("of an unknown user", token("43"), "token_revoked"),
         ("with another secret", token(secret=SECRET[::-1]), "invalid_token"),
     ):
         report.equal(f"the guard refuses a token {name}", user.greeting(bad).verdict, (401, code))

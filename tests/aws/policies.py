@@ -1,12 +1,12 @@
-"""What the policy of each function lets it do: calls with the function's role, one by one."""
+"""The deployed policy of each function, checked by calls with the function's role."""
 
-from calls import ANYTHING, Call, on_tables, on_the_kms_key, on_the_rest
+from calls import ALLOW_ALL, Call, on_tables, on_the_kms_key, on_other_services
 from deployment import Aws
 
 BEHIND_THE_GUARD = {"get_item users", "get_item keys"}
 SIGNING = {*BEHIND_THE_GUARD, "update_item users", "decrypt"}
 
-# By function. All else that is tried is refused.
+# Allowed calls by function. All other calls must be refused.
 ALLOWED = {
     "SignupFunction": {"put_item users"},
     "LoginFunction": {*SIGNING, "put_item keys", "encrypt"},
@@ -26,8 +26,8 @@ ALLOWED = {
     "AdminFunction": {"get_item keys", "put_item keys", "encrypt"},
 }
 
-# Those who take the tokens of a Flask service, when there was one.
-TAKE_OLD_TOKENS = {
+# The functions that accept tokens of a Flask service, and the calls that this needs.
+ACCEPT_OLD_TOKENS = {
     "RefreshFunction",
     "AccountFunction",
     "PasswordFunction",
@@ -37,29 +37,29 @@ TAKE_OLD_TOKENS = {
 }
 OLD_TOKENS = {"get_secret_value", "get_item old users"}
 
-# Of every function of Lambda.
+# Every function may do this.
 LOGGING = {"create_log_stream"}
 
 
 def are_what_functions_need(stack, administrator, report):
     functions = {name for name in stack.resources if name.endswith("Function")}
-    report.equal("every function is looked at", sorted(ALLOWED), sorted(functions))
-    lends = [
+    report.equal("every function is checked", sorted(ALLOWED), sorted(functions))
+    assumable = [
         function
         for function in ALLOWED
         if Call("sts", "assume_role", role_of(stack, function)).is_allowed(administrator)
     ]
-    report.equal("an administrator may have the role of no function", lends, [])
+    report.equal("an administrator can assume the role of no function", assumable, [])
     shared = on_tables(stack) | on_the_kms_key(stack)
     for function, allowed in ALLOWED.items():
-        if stack.parameters["FlaskKeysSecretArn"] and function in TAKE_OLD_TOKENS:
+        if stack.parameters["FlaskKeysSecretArn"] and function in ACCEPT_OLD_TOKENS:
             allowed = allowed | OLD_TOKENS
-        aws = assumed(stack.aws, role_of(stack, function))
-        calls = shared | on_the_rest(stack, function)
+        aws = assume(stack.aws, role_of(stack, function))
+        calls = shared | on_other_services(stack, function)
         found = {name for name, call in calls.items() if call.is_allowed(aws)}
         report.equal(
             f"{function} may {', '.join(sorted(allowed))}, "
-            f"and none of {len(calls) - len(found)} other calls",
+            f"and is refused {len(calls) - len(found)} other calls",
             sorted(found),
             sorted(allowed | LOGGING),
         )
@@ -71,17 +71,17 @@ def role_of(stack, function):
     return {"RoleArn": arn, "RoleSessionName": "check"}
 
 
-def assumed(aws, role):
-    """AWS as a function sees it. The emulator lends the roles of services to its root user."""
+def assume(aws, role):
+    """Clients with a function's role. In the emulator, the root user can assume service roles."""
     keys = aws.client("sts").assume_role(**role)["Credentials"]
     return Aws(aws.endpoint, (keys["AccessKeyId"], keys["SecretAccessKey"], keys["SessionToken"]))
 
 
 def make_administrator(stack):
-    """AWS for a user who may do all that policies of the account decide."""
+    """Creates an IAM user with all permissions. Returns clients with its credentials."""
     iam = stack.aws.client("iam")
     name = {"UserName": "administrator"}
     iam.create_user(**name)
-    iam.put_user_policy(**name, PolicyName="anything", PolicyDocument=ANYTHING)
+    iam.put_user_policy(**name, PolicyName="anything", PolicyDocument=ALLOW_ALL)
     key = iam.create_access_key(**name)["AccessKey"]
     return Aws(stack.aws.endpoint, (key["AccessKeyId"], key["SecretAccessKey"]))

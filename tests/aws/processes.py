@@ -1,4 +1,4 @@
-"""Programs that are started, and that are gone when their part is over, whatever happens."""
+"""Child processes, which are always stopped."""
 
 import os
 import signal
@@ -10,13 +10,13 @@ STOP_SECONDS = 10
 
 
 def exit_on_signals():
-    """Has a stop from outside, or Ctrl-C, unwind the program without a word."""
+    """Makes a signal or Ctrl-C exit the program without a traceback, so that it cleans up."""
 
     def stop(number, _frame):
         raise SystemExit(128 + number)
 
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        # `nohup` and shells have some of them ignored.
+        # `nohup` and shells ignore some of them on purpose.
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, stop)
 
@@ -29,7 +29,7 @@ def free_port():
 
 @contextmanager
 def running(command, **options):
-    """A program in a process group of its own, all of which is ended."""
+    """Runs a program in its own process group, which is stopped at the end."""
     process = subprocess.Popen(
         [str(word) for word in command],
         stdin=subprocess.DEVNULL,
@@ -43,18 +43,18 @@ def running(command, **options):
 
 
 def run(command, log, **options):
-    """Runs a program to its end. What it says goes to the file `log`, and is shown if it fails."""
-    with open(log, "w+", encoding="utf-8") as said:
-        with running(command, stdout=said, stderr=subprocess.STDOUT, **options) as process:
+    """Runs a program with its output in the file `log`. If it fails, the error has the output."""
+    with open(log, "w+", encoding="utf-8") as output:
+        with running(command, stdout=output, stderr=subprocess.STDOUT, **options) as process:
             code = process.wait()
         if code:
-            said.seek(0)
-            raise RuntimeError(f"{command[0]} has failed with {code}:\n{said.read()}")
+            output.seek(0)
+            raise RuntimeError(f"{command[0]} failed with {code}:\n{output.read()}")
 
 
 def _end(process):
     for number in (signal.SIGTERM, signal.SIGKILL):
-        # The first process may be gone and others of its group still there.
+        # Processes of the group may outlive the first one.
         with suppress(ProcessLookupError):
             os.killpg(process.pid, number)
         with suppress(subprocess.TimeoutExpired):

@@ -1,4 +1,4 @@
-"""What is checked, a line for each."""
+"""Prints one line per check."""
 
 import traceback
 from contextlib import contextmanager
@@ -9,21 +9,21 @@ class Report:
         self.passed = 0
         self.failed = 0
 
-    def holds(self, sentence, holds, found=None):
-        """Notes whether a sentence holds, and what was found instead."""
+    def holds(self, description, holds, found=None):
+        """Records whether a check holds, and the value that was found."""
         if holds:
             self.passed += 1
-            print(f"ok      {sentence}", flush=True)
+            print(f"ok      {description}", flush=True)
         else:
             self.failed += 1
-            print(f"FAILED  {sentence}: {found}", flush=True)
+            print(f"FAILED  {description}: {found}", flush=True)
 
-    def equal(self, sentence, found, expected):
-        self.holds(sentence, found == expected, f"{found!r} in place of {expected!r}")
+    def equal(self, description, found, expected):
+        self.holds(description, found == expected, f"{found!r} instead of {expected!r}")
 
     @contextmanager
     def part(self, name):
-        """A part of the checks. What goes wrong in it is a failure, and the next part is tried."""
+        """A group of checks. An exception in it counts as a failure, and the next group runs."""
         print(f"\n{name}", flush=True)
         try:
             yield
@@ -32,7 +32,7 @@ class Report:
             print(f"FAILED  {name}\n{traceback.format_exc()}", flush=True)
 
     def close(self):
-        """Prints the totals; returns the exit code."""
+        """Prints the totals. Returns the exit code."""
         print(f"\n{self.passed} passed, {self.failed} failed", flush=True)
-        # To have checked nothing is no success.
+        # A run without checks is a failure.
         return 0 if self.passed and not self.failed else 1

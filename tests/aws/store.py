@@ -1,8 +1,8 @@
-"""Runs the tests of the stores against DynamoDB Local, AWS's own emulation of DynamoDB.
+"""Runs the store tests against DynamoDB Local.
 
     store.py SCRATCH
 
-leaves the log of DynamoDB Local in the folder SCRATCH.
+writes the log of DynamoDB Local to the folder SCRATCH.
 """
 
 import os
@@ -23,26 +23,24 @@ START_SECONDS = 60
 
 TESTS = ("cargo", "test", "--package", "latchkey-store", "--test", "contract", "--test", "dynamodb", "--test", "key_ring")
 ENDPOINT = "LATCHKEY_TEST_DYNAMODB_ENDPOINT"
-NOWHERE = "http://127.0.0.1:9"
+UNREACHABLE = "http://127.0.0.1:9"
 
 
 def main(scratch):
     exit_on_signals()
     scratch = Path(scratch).resolve()
     scratch.mkdir(parents=True, exist_ok=True)
-    assert test(NOWHERE, "--no-run") == 0, "the tests cannot be built"
-    with open(scratch / "nowhere.log", "w", encoding="utf-8") as said:
-        # What passes where no DynamoDB is asks another one.
-        passed = test(NOWHERE, "an_unknown_name_finds_nothing", stdout=said, stderr=said) == 0
-    print(
-        f"{'FAILED' if passed else 'ok    '}  the tests ask the DynamoDB of {ENDPOINT}", flush=True
-    )
+    assert test(UNREACHABLE, "--no-run") == 0, "the tests cannot be built"
+    with open(scratch / "unreachable.log", "w", encoding="utf-8") as log:
+        # A test that passes without DynamoDB does not use the endpoint.
+        passed = test(UNREACHABLE, "an_unknown_name_finds_nothing", stdout=log, stderr=log) == 0
+    print(f"{'FAILED' if passed else 'ok    '}  the tests use DynamoDB at {ENDPOINT}", flush=True)
     with dynamodb_local(scratch / "dynamodb-local.log") as endpoint:
         return test(endpoint, "--no-fail-fast") or int(passed)
 
 
 def test(endpoint, *options, **output):
-    """Runs tests with DynamoDB at `endpoint`; returns their exit code."""
+    """Runs the tests with DynamoDB at `endpoint`. Returns their exit code."""
     environment = {**os.environ, ENDPOINT: endpoint}
     with running((*TESTS, *options), cwd=WORKSPACE, env=environment, **output) as tests:
         return tests.wait()
@@ -50,13 +48,13 @@ def test(endpoint, *options, **output):
 
 @contextmanager
 def dynamodb_local(log):
-    """It keeps everything in memory; yields where it serves."""
+    """Runs DynamoDB Local with state in memory. Yields its URL."""
     java = shutil.which("java")
     assert java, "DynamoDB Local needs Java 11 or newer"
     port = free_port()
     with (
         tempfile.TemporaryDirectory() as home,
-        open(log, "w", encoding="utf-8") as said,
+        open(log, "w", encoding="utf-8") as output,
         running(
             [
                 java,
@@ -69,10 +67,10 @@ def dynamodb_local(log):
                 "-port",
                 port,
             ],
-            # It writes a file of its own to where it is started.
+            # It writes a file to the working directory.
             cwd=home,
-            stdout=said,
-            stderr=said,
+            stdout=output,
+            stderr=output,
         ) as process,
     ):
         endpoint = f"http://127.0.0.1:{port}"
@@ -87,11 +85,11 @@ def _wait_until_ready(process, endpoint, log):
         try:
             opener.open(endpoint, timeout=5).close()
         except urllib.error.HTTPError:
-            # It misses a signature, so it is there.
+            # It refuses the unsigned request, so it is ready.
             return
         except OSError:
             time.sleep(0.2)
-    raise RuntimeError(f"DynamoDB Local does not start:\n{log.read_text(encoding='utf-8')}")
+    raise RuntimeError(f"DynamoDB Local has not started:\n{log.read_text(encoding='utf-8')}")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
-"""Who may call the functions: the gateway on the routes of the API, and the daily schedule.
+"""The resource policies of the functions: callers are the gateway and the daily schedule.
 
-The emulator calls functions without asking, so their policies are read here.
+The emulator does not evaluate them, so these checks read them.
 """
 
 import json
@@ -14,7 +14,7 @@ from gateway import API
 
 
 def is_complete(stack, routes, authorizers, report):
-    """`routes` has the function of each route, and `authorizers` those of authorizers."""
+    """`routes` has the function ARN by route key, and `authorizers` those of the authorizers."""
     api = f"arn:aws:execute-api:{REGION}:{stack.account}:{stack.resources[API]}"
     callers = {
         name: callers_of(stack, name) for name in stack.resources if name.endswith("Function")
@@ -49,7 +49,7 @@ def is_complete(stack, routes, authorizers, report):
 
 
 def callers_of(stack, function):
-    """The services that may call a function, each with the source that it must come from."""
+    """The statements of a function's resource policy."""
     try:
         policy = stack.aws.client("lambda").get_policy(FunctionName=stack.resources[function])
     except ClientError as error:
@@ -66,5 +66,5 @@ def is_for(service, source, caller):
     principal, action, effect, condition = caller
     if (principal, action, effect) != ({"Service": service}, "lambda:InvokeFunction", "Allow"):
         return False
-    # Without a source everybody's gateway might call.
+    # Without a source, gateways of other accounts could call the function.
     return condition is not None and fnmatchcase(source, condition["ArnLike"]["AWS:SourceArn"])

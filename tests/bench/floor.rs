@@ -1,5 +1,4 @@
-//! A function that answers a constant: what a request costs at least. Like the first function that
-//! everybody writes, it takes its event as a JSON value.
+//! The baseline: a function with a constant answer, which parses its event as a JSON value.
 
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! What `POST /login` costs beside its hash: the handler and the bare hash in turn, in one process.
+//! The overhead of `POST /login` over its hash: handler and bare hash alternate in one process.
 
 use std::{
     error::Error,
@@ -24,7 +24,7 @@ const PAIRS: usize = 200;
 const WARM_UP: usize = 5;
 const PASSWORD: &str = "correct horse battery";
 
-/// Medians of the pairs, in microseconds.
+/// Medians of all pairs, in microseconds.
 #[derive(Debug)]
 pub(crate) struct LoginCost {
     pub(crate) hash: f64,
@@ -32,7 +32,7 @@ pub(crate) struct LoginCost {
     pub(crate) difference: f64,
 }
 
-/// Measures the login of one user over the store in memory.
+/// Measures the login of one user with the in-memory store.
 pub(crate) async fn measure() -> Result<LoginCost, Box<dyn Error>> {
     let hasher = Hasher::new(HashParams::default())?;
     let (users, mut alice) = (MemoryUsers::default(), user("alice"));

@@ -1,20 +1,20 @@
-//! `make bench`: what the functions cost, as Lambda runs them, beside one that answers a constant.
+//! `make bench`: cost of the functions as Lambda runs them, relative to a constant answer.
 
 #![expect(clippy::indexing_slicing, reason = "indexing a JSON value yields null")]
 
+mod functions;
 mod login;
 mod measure;
 mod passwords;
-mod subjects;
 mod timing;
 mod verification;
 
 use std::{env, error::Error};
 
+use functions::BenchFunctions;
 use login::LoginCost;
 use measure::{Results, measure};
 use passwords::PolicyCost;
-use subjects::Subjects;
 use timing::Timing;
 use verification::Verification;
 
@@ -34,12 +34,12 @@ async fn main() -> Result<(), Box<dyn Error>> {
     if !is_wanted("timing") {
         return Ok(());
     }
-    let subjects = Subjects::start().await?;
-    print_timing(&timing::measure(&subjects).await?);
+    let functions = BenchFunctions::start().await?;
+    print_timing(&timing::measure(&functions).await?);
     if only.is_some() {
         return Ok(());
     }
-    print_table(&measure(&subjects).await?);
+    print_table(&measure(&functions).await?);
     Ok(())
 }
 
@@ -66,7 +66,7 @@ fn print_table(results: &Results) {
             cost.peak_mb / floor.peak_mb,
         );
     }
-    println!("(in brackets: times the floor)\n\none bare Argon2id hash: {hash:.0} µs of CPU");
+    println!("(in brackets: multiple of the floor)\n\none bare Argon2id hash: {hash:.0} µs of CPU");
     if let Some((_, login)) = costs.iter().find(|(name, _)| *name == "login") {
         println!("login: {:.3} times that, {:+.0} µs", login.cpu_us / hash, login.cpu_us - hash);
     }
@@ -101,7 +101,7 @@ fn print_verification(results: &[Verification]) {
         let (ratio, more) = (decision_us / bare_us, decision_us - bare_us);
         println!("{algorithm:<10} {bare_us:>14.1} {decision_us:>14.1} {ratio:>8.2} {more:>+10.1}");
     }
-    println!("(processor time of a decision on a token that is not remembered)\n");
+    println!("(CPU time of the verification of a token that is not cached)\n");
 }
 
 #[expect(clippy::print_stdout, reason = "this is a command-line program")]
@@ -110,5 +110,5 @@ fn print_passwords(results: &[PolicyCost]) {
     for PolicyCost { name, check_us, of_a_hash } in results {
         println!("{name:<20} {check_us:>10.1} {of_a_hash:>16.4}");
     }
-    println!("(processor time of a check of 256 characters)\n");
+    println!("(CPU time of a check of 256 characters)\n");
 }

@@ -1,4 +1,4 @@
-//! How costs are measured.
+//! Measurement of cold starts, latency, CPU and memory.
 
 use std::{
     error::Error,
@@ -10,17 +10,17 @@ use latchkey_tests::process::{cpu_nanos, own_cpu_nanos, peak_megabytes};
 use local::sandbox::Sandbox;
 use serde_json::Value;
 
-use crate::subjects::{Subject, Subjects};
+use crate::functions::{BenchFunction, BenchFunctions};
 
 const COLD_STARTS: usize = 31;
 const ROUNDS: usize = 15;
 const WARM_UP: usize = 20;
 pub(crate) const LIMIT: Duration = Duration::from_secs(10);
 
-/// What a function costs.
+/// The costs of a function.
 #[derive(Debug)]
 pub(crate) struct Costs {
-    /// From the start of the process to its first answer; the median.
+    /// Median time from process start to first answer.
     pub(crate) cold_ms: f64,
     pub(crate) p50_ms: f64,
     pub(crate) p99_ms: f64,
@@ -28,74 +28,74 @@ pub(crate) struct Costs {
     pub(crate) peak_mb: f64,
 }
 
-/// What was measured.
+/// All measurements.
 #[derive(Debug)]
 pub(crate) struct Results {
-    /// The subjects, the floor first.
+    /// Costs by function, the baseline first.
     pub(crate) costs: Vec<(&'static str, Costs)>,
-    /// The processor time of one bare Argon2id hash.
+    /// CPU time of one bare Argon2id hash.
     pub(crate) hash_us: f64,
 }
 
-/// Measures every subject. They take turns, so that a busy moment of the machine meets all.
-pub(crate) async fn measure(subjects: &Subjects) -> Result<Results, Box<dyn Error>> {
-    let mut cold = vec![Vec::new(); subjects.all.len()];
+/// Measures every function. They alternate, so that load of the machine affects all of them.
+pub(crate) async fn measure(functions: &BenchFunctions) -> Result<Results, Box<dyn Error>> {
+    let mut cold = vec![Vec::new(); functions.all.len()];
     for _ in 0..COLD_STARTS {
-        for (subject, times) in subjects.all.iter().zip(&mut cold) {
+        for (function, times) in functions.all.iter().zip(&mut cold) {
             let begun = Instant::now();
-            let mut sandbox = Sandbox::start(&subject.command)?;
-            invoke(&mut sandbox, subject, 0).await?;
+            let mut sandbox = Sandbox::start(&function.command)?;
+            invoke(&mut sandbox, function, 0).await?;
             times.push(begun.elapsed());
             sandbox.stop().await;
         }
     }
     let mut warm = Vec::new();
-    for subject in &subjects.all {
-        warm.push(Warm::start(subject).await?);
+    for function in &functions.all {
+        warm.push(WarmFunction::start(function).await?);
     }
     let mut hash = BareHash::start()?;
     for _ in 0..ROUNDS {
-        for subject in &mut warm {
-            subject.run().await?;
+        for function in &mut warm {
+            function.run().await?;
         }
         hash.run()?;
     }
-    let subjects = subjects.all.iter().zip(warm).zip(&mut cold);
-    let costs = subjects
-        .map(|((subject, warm), cold)| Ok((subject.name, warm.finish(median(cold))?)))
+    let functions = functions.all.iter().zip(warm).zip(&mut cold);
+    let costs = functions
+        .map(|((function, warm), cold)| Ok((function.name, warm.finish(median(cold))?)))
         .collect::<Result<_, Box<dyn Error>>>()?;
     Ok(Results { costs, hash_us: micros(median(&mut hash.times)) })
 }
 
-/// A warm function and what has been seen of it.
-struct Warm<'a> {
-    subject: &'a Subject,
+/// A warm function and its measurements.
+struct WarmFunction<'a> {
+    function: &'a BenchFunction,
     sandbox: Sandbox,
     process: u32,
     times: Vec<Duration>,
-    /// The processor time of a request, by round.
+    /// CPU time per request, by round.
     cpu: Vec<Duration>,
 }
 
-impl<'a> Warm<'a> {
-    async fn start(subject: &'a Subject) -> Result<Self, Box<dyn Error>> {
-        let mut sandbox = Sandbox::start(&subject.command)?;
+impl<'a> WarmFunction<'a> {
+    async fn start(function: &'a BenchFunction) -> Result<Self, Box<dyn Error>> {
+        let mut sandbox = Sandbox::start(&function.command)?;
         for turn in 0..WARM_UP {
-            invoke(&mut sandbox, subject, turn).await?;
+            invoke(&mut sandbox, function, turn).await?;
         }
         let process = sandbox.process_id().ok_or("the process has ended")?;
-        Ok(Self { subject, sandbox, process, times: Vec::new(), cpu: Vec::new() })
+        Ok(Self { function, sandbox, process, times: Vec::new(), cpu: Vec::new() })
     }
 
     async fn run(&mut self) -> Result<(), Box<dyn Error>> {
         let before = cpu_nanos(self.process)?;
-        for turn in 0..self.subject.requests {
+        for turn in 0..self.function.requests {
             let begun = Instant::now();
-            invoke(&mut self.sandbox, self.subject, turn).await?;
+            invoke(&mut self.sandbox, self.function, turn).await?;
             self.times.push(begun.elapsed());
         }
         let used = Duration::from_nanos(cpu_nanos(self.process)? - before);
-        self.cpu.push(used / u32::try_from(self.subject.requests)?);
+        self.cpu.push(used / u32::try_from(self.function.requests)?);
         Ok(())
     }
 
@@ -110,22 +110,22 @@ impl<'a> Warm<'a> {
     }
 }
 
-/// One request, whose answer must be the right one: a fast refusal is no result.
+/// Sends one request and checks the answer, because a fast refusal is not a result.
 async fn invoke(
     sandbox: &mut Sandbox,
-    subject: &Subject,
+    function: &BenchFunction,
     turn: usize,
 ) -> Result<(), Box<dyn Error>> {
-    let answer = sandbox.invoke(subject.events.event(turn).into(), LIMIT).await?;
+    let answer = sandbox.invoke(function.events.event(turn).into(), LIMIT).await?;
     let answer: Value = serde_json::from_slice(&answer)?;
     if answer["statusCode"] == 200 || answer["isAuthorized"] == true {
-        subject.events.learn(&answer)
+        function.events.update(&answer)
     } else {
-        Err(format!("{} answered {answer}", subject.name).into())
+        Err(format!("{} answered {answer}", function.name).into())
     }
 }
 
-/// One Argon2id hash of the default cost, in memory that was touched before, and nothing else.
+/// One Argon2id hash with default cost, in memory that is already mapped.
 pub(crate) struct BareHash {
     argon2: Argon2<'static>,
     memory: Vec<Block>,

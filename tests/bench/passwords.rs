@@ -1,4 +1,4 @@
-//! What the policy costs for the worst passwords, beside the hash that follows it.
+//! Cost of the password policy for adversarial passwords, relative to a hash.
 
 use std::{error::Error, hint::black_box, time::Duration};
 
@@ -9,23 +9,23 @@ use secrecy::SecretString;
 use crate::measure::BareHash;
 
 const ROUNDS: usize = 5;
-/// The kernel counts processor time in steps of milliseconds, so that a round needs many.
+/// Many, because the kernel counts CPU time in milliseconds.
 const CHECKS: u32 = 300;
 const HASHES: u32 = 5;
 
-/// What was measured of one kind of password: the median of the rounds.
+/// Medians for one kind of password.
 #[derive(Debug)]
 pub(crate) struct PolicyCost {
     pub(crate) name: &'static str,
-    /// The processor time of one check.
+    /// CPU time of one check.
     pub(crate) check_us: f64,
-    /// The same as a part of one hash of the default cost.
+    /// The same as a fraction of one hash with default cost.
     pub(crate) of_a_hash: f64,
 }
 
-/// Patterns that fill the longest password: what a check by dictionary, by pattern or by
-/// substitution would go through in many ways.
-const HOSTILE: [(&str, &str); 10] = [
+/// Patterns, repeated to the maximum length, that make dictionary, pattern and substitution checks
+/// expensive.
+const ADVERSARIAL: [(&str, &str); 10] = [
     ("substitutions", "4@8({[<369g6!|1|0$5+7%2\"*5"),
     ("one character", "a"),
     ("two characters", "1!"),
@@ -38,13 +38,13 @@ const HOSTILE: [(&str, &str); 10] = [
     ("emoji", "👩🏽‍🚀🏳️‍🌈"),
 ];
 
-/// Measures every pattern. Check and hash take turns.
+/// Measures every pattern. Checks and hashes alternate.
 pub(crate) fn measure() -> Result<Vec<PolicyCost>, Box<dyn Error>> {
     let policy = PasswordPolicy::new(8).with_issuer("https://auth.acme-prod.example.com");
-    // As many parts as an address may have.
+    // An address with many parts.
     let name = format!("{}@example.com", "a-bcd.".repeat(10));
     let mut bare = BareHash::start()?;
-    HOSTILE
+    ADVERSARIAL
         .into_iter()
         .map(|(pattern_name, pattern)| {
             let text: String = pattern.chars().cycle().take(MAX_PASSWORD_CHARS).collect();

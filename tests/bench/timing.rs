@@ -1,4 +1,4 @@
-//! Whether the processor time of a login tells a known name from an unknown one.
+//! Whether the CPU time of a failed login reveals that a user name exists.
 
 use std::error::Error;
 
@@ -6,28 +6,28 @@ use latchkey_tests::process::cpu_nanos;
 use local::sandbox::Sandbox;
 
 use crate::{
+    functions::{BenchFunctions, wrong_login},
     measure::LIMIT,
-    subjects::{Subjects, wrong_login},
 };
 
 const PAIRS: usize = 300;
 const WARM_UP: usize = 10;
 
-/// The processor time of failed logins, in µs.
+/// Mean CPU time of failed logins, in µs.
 #[derive(Debug)]
 pub(crate) struct Timing {
-    /// Of a user, with a wrong password; the mean.
+    /// For a user, with a wrong password.
     pub(crate) known_us: f64,
-    /// Of a name without an account; the mean.
+    /// For a name without an account.
     pub(crate) unknown_us: f64,
 }
 
-/// Interleaves failed logins of a known and of an unknown name in one warm process.
-pub(crate) async fn measure(subjects: &Subjects) -> Result<Timing, Box<dyn Error>> {
-    let login = subjects.all.iter().find(|subject| subject.name == "login");
+/// Alternates failed logins of a known and an unknown name in one warm process.
+pub(crate) async fn measure(functions: &BenchFunctions) -> Result<Timing, Box<dyn Error>> {
+    let login = functions.all.iter().find(|function| function.name == "login");
     let login = login.ok_or("login is not measured")?;
     let mut sandbox = Sandbox::start(&login.command)?;
-    let events = ["visitor", "stranger"].map(wrong_login);
+    let events = ["visitor", "unknown"].map(wrong_login);
     let mut total = [0, 0];
     for pair in 0..WARM_UP + PAIRS {
         for (event, total) in events.iter().zip(&mut total) {

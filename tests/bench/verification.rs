@@ -1,4 +1,4 @@
-//! What a decision on a token costs beside the bare signature check of the cryptography library.
+//! Cost of a token verification, relative to the bare signature check of aws-lc.
 
 use std::{error::Error, hint::black_box, time::Duration};
 
@@ -18,23 +18,23 @@ use latchkey_token::{
 use secrecy::ExposeSecret as _;
 use serde_json::Value;
 
-/// More tokens than a verifier remembers, so that each signature is checked.
+/// More tokens than a verifier caches, so that each signature is checked.
 const TOKENS: usize = 200;
 const ROUNDS: usize = 5;
-/// The kernel counts processor time in steps of milliseconds, so that a round needs many.
+/// Many, because the kernel counts CPU time in milliseconds.
 const REPETITIONS: usize = 20;
 
-/// What was measured of one algorithm: the median of the rounds.
+/// Medians for one algorithm.
 #[derive(Debug)]
 pub(crate) struct Verification {
     pub(crate) algorithm: &'static str,
-    /// The processor time of the signature check alone.
+    /// CPU time of the signature check alone.
     pub(crate) bare_us: f64,
-    /// The processor time of the whole decision.
+    /// CPU time of the whole verification.
     pub(crate) decision_us: f64,
 }
 
-/// Measures every algorithm. Check and decision take turns.
+/// Measures every algorithm. Checks and verifications alternate.
 pub(crate) fn measure() -> Result<Vec<Verification>, Box<dyn Error>> {
     Algorithm::ALL.into_iter().map(measure_one).collect()
 }
@@ -45,7 +45,8 @@ fn measure_one(algorithm: Algorithm) -> Result<Verification, Box<dyn Error>> {
     let profile = token_profile();
     let verifier = Verifier::new(&keys, &profile);
     let jwk: Value = serde_json::from_str(jwk_set.expose_secret())?;
-    let bare = Bare::new(algorithm, &keys, jwk["keys"][0]["k"].as_str().unwrap_or_default())?;
+    let bare =
+        BareVerifier::new(algorithm, &keys, jwk["keys"][0]["k"].as_str().unwrap_or_default())?;
     let tokens = tokens(&keys)?;
     let parts: Vec<_> = tokens.iter().map(|token| split(token)).collect::<Result<_, _>>()?;
 
@@ -67,7 +68,7 @@ fn measure_one(algorithm: Algorithm) -> Result<Verification, Box<dyn Error>> {
     })
 }
 
-/// The processor time of one of the tokens that `work` goes through.
+/// CPU time per token; `work` processes all tokens once.
 fn time_of(work: impl Fn() -> bool) -> Result<Duration, Box<dyn Error>> {
     let before = own_cpu_nanos()?;
     for _ in 0..REPETITIONS {
@@ -87,24 +88,24 @@ fn median_us(times: &mut [Duration]) -> f64 {
 fn tokens(keys: &KeySet) -> Result<Vec<String>, Box<dyn Error>> {
     let (user, session) = (UserId::generate()?, SessionId::generate()?);
     let grant = grant(&user, &session);
-    let (key, profile) = (keys.signing().ok_or("no key signs")?, token_profile());
+    let (key, profile) = (keys.signing().ok_or("no signing key")?, token_profile());
     let issuer = Issuer::new(key, &profile);
     let token = |_| Ok(issuer.access_token(&grant, true, NOW)?.text.expose_secret().to_owned());
     (0..TOKENS).map(token).collect()
 }
 
 fn split(token: &str) -> Result<(&str, Vec<u8>), Box<dyn Error>> {
-    let (message, signature) = token.rsplit_once('.').ok_or("no token")?;
+    let (message, signature) = token.rsplit_once('.').ok_or("not a token")?;
     Ok((message, BASE64_URL_SAFE_NO_PAD.decode(signature)?))
 }
 
-/// The signature check of the cryptography library, with the key read before.
-enum Bare {
+/// The bare signature check, with a parsed key.
+enum BareVerifier {
     Public(ParsedPublicKey),
     Secret(Box<hmac::Key>),
 }
 
-impl Bare {
+impl BareVerifier {
     fn new(algorithm: Algorithm, keys: &KeySet, secret: &str) -> Result<Self, Box<dyn Error>> {
         let hash = match algorithm.name() {
             "HS256" => Some(hmac::HMAC_SHA256),

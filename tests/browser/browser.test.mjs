@@ -1,7 +1,7 @@
-// A real browser logs in with cookies: which of them its scripts see, which requests it attaches
-// them to, and what a page of another origin gets from that.
+// Cookies in a real browser: which of them scripts see, which requests carry them, and how little a
+// page of another origin can do.
 //
-// CHROMIUM is the browser's path, BINARIES the folder of the built functions and of `local`.
+// CHROMIUM is the browser's path, BINARIES the folder of `local` and the functions.
 
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
@@ -22,7 +22,7 @@ const CSRF_ACCESS = "__Host-csrf_access_token";
 const CSRF_REFRESH = "__Host-csrf_refresh_token";
 const COOKIES = [ACCESS, CSRF_ACCESS, CSRF_REFRESH, REFRESH];
 
-/** Starts the local stack; resolves to its URL when it serves. */
+/** Starts the local stack. `url` resolves when it is ready. */
 function startStack() {
   const binaries = resolve(process.env.BINARIES);
   const options = ["--port", "0", "--state", "memory", "--timeout", "20"];
@@ -31,29 +31,29 @@ function startStack() {
     env: { ...process.env, JWT_TOKEN_LOCATION: "headers,cookies" },
     stdio: ["ignore", "pipe", "inherit"],
   });
-  // It has children of its own, and stops them when it is asked to end.
+  // It stops its child processes when it gets SIGTERM.
   process.on("exit", () => stack.kill());
-  const url = new Promise((serves, fails) => {
-    stack.on("error", fails);
-    stack.on("exit", (code) => fails(new Error(`the stack ended with ${code}`)));
-    // All lines are read, also those after this one: a full pipe would stop the stack.
+  const url = new Promise((resolveUrl, reject) => {
+    stack.on("error", reject);
+    stack.on("exit", (code) => reject(new Error(`the stack exited with ${code}`)));
+    // Reads all output: a full pipe would block the stack.
     createInterface({ input: stack.stdout }).on("line", (line) => {
-      if (line.startsWith("ready ")) serves(line.slice("ready ".length).trim());
+      if (line.startsWith("ready ")) resolveUrl(line.slice("ready ".length).trim());
     });
   });
   return { stack, url };
 }
 
 /**
- * A server whose pages can do what any page of the web can. Ports do not separate sites: for a
- * browser its pages on 127.0.0.1 are of the API's site, so `SameSite` keeps nothing from them.
+ * A server of another origin. Ports do not separate sites: its pages on 127.0.0.1 are same-site
+ * with the API, so `SameSite` does not protect against them.
  */
-async function serveElsewhere() {
+async function serveOtherOrigin() {
   const server = createServer((request, answer) => {
     const policy = request.url === "/without-referrer" ? "no-referrer" : "strict-origin";
     answer.setHeader("Content-Type", "text/html");
     answer.setHeader("Referrer-Policy", policy);
-    // The icon, or else a browser asks for one when it likes.
+    // An empty icon prevents requests for `/favicon.ico`.
     answer.end(`<!doctype html>
       <link rel="icon" href="data:,">
       <form method="post" enctype="text/plain"></form>`);
@@ -63,14 +63,14 @@ async function serveElsewhere() {
 }
 
 describe("cookies in a browser", { timeout: 300_000 }, () => {
-  let api, browser, elsewhere, port, started;
+  let api, browser, otherOrigin, port, started;
   let users = 0;
 
   before(
     async () => {
       started = startStack();
-      elsewhere = await serveElsewhere();
-      port = elsewhere.address().port;
+      otherOrigin = await serveOtherOrigin();
+      port = otherOrigin.address().port;
       browser = await chromium.launch({
         executablePath: process.env.CHROMIUM,
         args: ["--no-sandbox"],
@@ -82,20 +82,20 @@ describe("cookies in a browser", { timeout: 300_000 }, () => {
 
   after(async () => {
     await browser?.close();
-    elsewhere?.close();
+    otherOrigin?.close();
     if (started?.stack.exitCode === null && started.stack.kill()) {
       await once(started.stack, "exit");
     }
   });
 
-  /** A new user, logged in with cookies in a browser profile of their own. */
+  /** Signs a user up and logs in with cookies, in a new browser profile. */
   async function logIn(t) {
     const context = await browser.newContext();
     t.after(() => context.close());
     const page = await context.newPage();
     await page.goto(`${api}/health`);
 
-    /** What a script of the API's own origin is answered. */
+    /** Sends a request from a script of the API's own origin. */
     const call = (method, path, { csrf, body } = {}) =>
       page.evaluate(
         async ({ method, path, csrf, body }) => {
@@ -128,7 +128,7 @@ describe("cookies in a browser", { timeout: 300_000 }, () => {
     return page;
   }
 
-  /** What the one request of `attack` carried over the wire, and the status of its answer. */
+  /** Headers of the request that `attack` sends, as on the wire, and the status of the answer. */
   async function sentBy(page, attack) {
     const network = await page.context().newCDPSession(page);
     await network.send("Network.enable");
@@ -140,7 +140,7 @@ describe("cookies in a browser", { timeout: 300_000 }, () => {
     return { cookie: headers.Cookie ?? "", origin: headers.Origin, status: statusCode };
   }
 
-  /** The API's answer to the page's form, which the browser then shows. */
+  /** Submits the page's form. Returns the answer, which the browser shows as a page. */
   async function submitForm(page, action) {
     const submit = (action) => {
       document.forms[0].action = action;
@@ -161,7 +161,7 @@ describe("cookies in a browser", { timeout: 300_000 }, () => {
       body: { logged_in_as: username },
     });
 
-  test("a login keeps its tokens from scripts and shows them the CSRF values", async (t) => {
+  test("after a login scripts see the CSRF values but not the tokens", async (t) => {
     const visitor = await logIn(t);
     const [stored, visible] = [await visitor.stored(), await visitor.visible()];
 
@@ -190,7 +190,7 @@ describe("cookies in a browser", { timeout: 300_000 }, () => {
     await isLoggedIn(visitor);
   });
 
-  test("a request that changes something needs the CSRF value of its token", async (t) => {
+  test("a state-changing request needs the CSRF value of its token", async (t) => {
     const visitor = await logIn(t);
     const { csrf_access_token: csrf, csrf_refresh_token: ofRefresh } = visitor.login;
     const newPassword = { current_password: PASSWORD, new_password: "staple correct horse" };
@@ -207,7 +207,7 @@ describe("cookies in a browser", { timeout: 300_000 }, () => {
     await isLoggedIn(visitor);
   });
 
-  test("a refresh replaces all four cookies and ends the old CSRF values", async (t) => {
+  test("a refresh replaces all four cookies and invalidates the old CSRF values", async (t) => {
     const visitor = await logIn(t);
     const { csrf_access_token: oldAccess, csrf_refresh_token: oldRefresh } = visitor.login;
     const old = await visitor.stored();
@@ -254,7 +254,7 @@ describe("cookies in a browser", { timeout: 300_000 }, () => {
     isRefused(await visitor.call("GET", "/protected"), "token_revoked");
   });
 
-  test("a page of another origin sends the cookies and changes nothing", async (t) => {
+  test("requests of another origin are refused although they carry the cookies", async (t) => {
     const visitor = await logIn(t);
     const byFetch = async (page, url) => {
       const send = async (url) => {
@@ -273,7 +273,7 @@ describe("cookies in a browser", { timeout: 300_000 }, () => {
       const page = await visit(visitor.context, `http://127.0.0.1:${port}${path}`);
       const sent = await sentBy(page, attack);
       const label = `${attack.name} from ${path}: ${JSON.stringify(sent)}`;
-      // Without these the test would show what the browser refuses, not what the API does.
+      // The browser sends the cookies, so the API is what refuses the request.
       assert.ok(sent.cookie.includes(`${ACCESS}=`), label);
       assert.ok(sent.cookie.includes(`${REFRESH}=`), label);
       assert.equal(sent.origin, origin, label);
@@ -282,10 +282,10 @@ describe("cookies in a browser", { timeout: 300_000 }, () => {
     }
   });
 
-  test("a page of another origin that knows the CSRF value cannot use it", async (t) => {
+  test("another origin cannot use a known CSRF value", async (t) => {
     const visitor = await logIn(t);
     const page = await visit(visitor.context, `http://127.0.0.1:${port}/`);
-    // Nor do ports separate cookies.
+    // Ports do not separate cookies either.
     const csrf = visitor.login.csrf_access_token;
     assert.ok((await page.evaluate(() => document.cookie)).includes(csrf));
 
@@ -299,7 +299,7 @@ describe("cookies in a browser", { timeout: 300_000 }, () => {
     assert.match(refusal, /^TypeError/);
     await isLoggedIn(visitor);
 
-    // What the browser has not sent, since nothing answered its preflight, is refused as well.
+    // The API also refuses this request without the browser's preflight.
     const cookies = (await visitor.context.cookies()).map(({ name, value }) => `${name}=${value}`);
     const forge = async (origin) => {
       const headers = { Cookie: cookies.join("; "), Origin: origin, "X-CSRF-TOKEN": csrf };
@@ -313,7 +313,7 @@ describe("cookies in a browser", { timeout: 300_000 }, () => {
     assert.equal((await forge(api)).status, 200);
   });
 
-  test("a page of another origin cannot read what the cookies open", async (t) => {
+  test("another origin cannot read answers to requests with cookies", async (t) => {
     const visitor = await logIn(t);
     const page = await visit(visitor.context, `http://127.0.0.1:${port}/`);
     for (const path of ["/protected", "/me", "/sessions"]) {
@@ -326,9 +326,9 @@ describe("cookies in a browser", { timeout: 300_000 }, () => {
     await isLoggedIn(visitor);
   });
 
-  test("a page of another site sends no cookies with a form", async (t) => {
+  test("a form of another site carries no cookies", async (t) => {
     const visitor = await logIn(t);
-    // `localhost` is the same machine and another site than 127.0.0.1.
+    // `localhost` is another site than 127.0.0.1.
     const page = await visit(visitor.context, `http://localhost:${port}/`);
     const sent = await sentBy(page, async (page, url) =>
       assert.equal((await submitForm(page, url)).error, "missing_token"),

@@ -1,4 +1,4 @@
-// What `spec` prints, closed by the line that says how many tests passed.
+// The reporter `spec` with a last line that counts passed and failed tests.
 
 import { Readable } from "node:stream";
 import { spec } from "node:test/reporters";

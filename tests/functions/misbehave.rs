@@ -1,6 +1,4 @@
-//! A function that does what no function should, so that tests see what the gateway makes of it.
-//!
-//! What it does depends on the last segment of the path that it is called under.
+//! A faulty function for tests of the gateway. The last path segment selects its behaviour.
 
 use std::{process, time::Duration};
 
@@ -16,7 +14,7 @@ async fn main() -> Result<(), Error> {
     clippy::indexing_slicing,
     clippy::panic,
     clippy::print_stdout,
-    reason = "to misbehave is what it is for, and indexing a JSON value yields null"
+    reason = "a faulty function for tests; indexing a JSON value yields null"
 )]
 async fn misbehave(event: Value) -> Result<Value, Error> {
     let path = event["rawPath"].as_str().unwrap_or_default();
@@ -40,7 +38,7 @@ async fn misbehave(event: Value) -> Result<Value, Error> {
             Ok(answer(String::new()))
         }
         "junk" => Ok(json!({ "statusCode": "200" })),
-        // The response is the request's body.
+        // Responds with the request's body.
         "say" => Ok(serde_json::from_str(event["body"].as_str().unwrap_or_default())?),
         _ => Ok(json!({ "statusCode": 404 })),
     }

@@ -1,4 +1,4 @@
-//! An authorizer whose answer is the token that it is given, and that counts its calls.
+//! An authorizer for tests of the gateway: the token selects the answer, which has a call counter.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 

@@ -1,4 +1,4 @@
-"""Whose account a token of the old service opens: the one that was moved, and no other."""
+"""Tokens of the old service open only the account that was moved for their identity."""
 
 from case import PASSWORD, expect, expect_forbidden, expect_refusal
 from old_tokens import FlaskJwtExtended
@@ -8,22 +8,22 @@ from tokens import claims_of
 NEW_PASSWORD = "a different horse battery"
 
 
-def expect_nothing(case, identity, what):
-    """The tokens of this identity open nothing, on any route."""
+def expect_refused_everywhere(case, identity, context):
+    """Every route refuses tokens with this identity."""
     old = FlaskJwtExtended()
     access = old.access(identity, fresh=True)
     for path in ("/protected", "/protected/optional", "/me", "/sessions"):
-        expect_refusal(case.stack.get(path, access), f"{what}: {path}")
-    expect_forbidden(case.stack.get("/workitems", access), what)
+        expect_refusal(case.stack.get(path, access), f"{context}: {path}")
+    expect_forbidden(case.stack.get("/workitems", access), context)
     change = {"current_password": PASSWORD, "new_password": NEW_PASSWORD}
-    expect_refusal(case.stack.post("/password", change, access), f"{what}: /password")
+    expect_refusal(case.stack.post("/password", change, access), f"{context}: /password")
     deletion = case.stack.call("DELETE", "/me", access, {"password": PASSWORD})
-    expect_refusal(deletion, f"{what}: DELETE /me")
-    expect_refusal(case.stack.post("/refresh", token=old.refresh(identity)), f"{what}: /refresh")
+    expect_refusal(deletion, f"{context}: DELETE /me")
+    expect_refusal(case.stack.post("/refresh", token=old.refresh(identity)), f"{context}: /refresh")
 
 
 def expect_account(case, identity, user):
-    """Its tokens open the account of that id."""
+    """Tokens with this identity open the account with the id `user`."""
     old = FlaskJwtExtended()
     assert expect(case.stack.get("/me", old.access(identity)))["id"] == user
     pair = expect(case.stack.post("/refresh", token=old.refresh(identity)))
@@ -39,8 +39,8 @@ def delete(case, username):
     expect(case.stack.call("DELETE", "/me", access, {"password": PASSWORD}), 204)
 
 
-def old_tokens_reach_the_account(case):
-    """It can be looked at, and its sessions ended. None of them is the old token's."""
+def old_tokens_open_the_moved_account(case):
+    """They read the account and end its sessions, none of which is the token's own."""
     access = FlaskJwtExtended().access()
     assert expect(case.stack.get("/me", access))["id"] == case.user
     sessions = expect(case.stack.get("/sessions", access))["sessions"]
@@ -52,37 +52,37 @@ def old_tokens_reach_the_account(case):
 
 
 def identities_are_compared_byte_for_byte(case):
-    """The old service may have told `Root` from `root`, of whom one was moved."""
+    """`Root` and `root` may be two users of the old service, of whom only one was moved."""
     move(case.stack, row("root", "id-of-root", identity="root", roles=["admin"]))
     expect_account(case, "root", "id-of-root")
     for identity in ("Root", "ROOT", "root ", " root", "root\0", "ｒｏｏｔ", "id-of-root"):
-        expect_nothing(case, identity, f"{identity!r}")
+        expect_refused_everywhere(case, identity, f"{identity!r}")
     move(case.stack, row("José", "id-of-jose", identity="José"))
     expect_account(case, "José", "id-of-jose")
-    expect_nothing(case, "Jose\u0301", "another composition")
+    expect_refused_everywhere(case, "Jose\u0301", "another composition")
 
 
-def a_sign_up_never_answers_to_an_old_token(case):
-    """The name of a user who was not moved brings its next owner nothing of that user's."""
+def old_tokens_never_open_an_account_from_sign_up(case):
+    """Even if its name is that of a user of the old service who was not moved."""
     for name in ("carol", "4711"):
-        expect_nothing(case, name, f"{name}, before")
+        expect_refused_everywhere(case, name, f"{name}, before")
         sign_up(case, name)
-        expect_nothing(case, name, f"{name}, signed up")
+        expect_refused_everywhere(case, name, f"{name}, signed up")
         expect(log_in(case.stack, name))
 
 
-def the_next_owner_of_a_name_has_nothing_of_the_last(case):
+def old_tokens_do_not_open_an_account_that_reuses_the_name(case):
     move(case.stack, row("Dave", "id-of-dave", identity="dave"))
     expect_account(case, "dave", "id-of-dave")
     delete(case, "dave")
-    expect_nothing(case, "dave", "deleted")
+    expect_refused_everywhere(case, "dave", "deleted")
     sign_up(case, "dave")
-    expect_nothing(case, "dave", "signed up again")
+    expect_refused_everywhere(case, "dave", "signed up again")
     expect(log_in(case.stack, "dave"))
 
 
-def an_account_that_was_disabled_or_restored_decides(case):
-    """By its state, its id and its version, as they are now."""
+def old_tokens_need_an_active_unchanged_account(case):
+    """Its current status, id and version decide."""
     move(case.stack, row("Erin", "id-of-erin", identity="erin"))
     moved = item(case.stack, USERS, "erin")
 
@@ -90,17 +90,17 @@ def an_account_that_was_disabled_or_restored_decides(case):
         dynamodb(case.stack).put_item(TableName=USERS, Item={**moved, **attributes})
 
     put(status={"S": "disabled"})
-    expect_nothing(case, "erin", "disabled")
+    expect_refused_everywhere(case, "erin", "disabled")
     put(version={"N": "1"})
-    expect_nothing(case, "erin", "a password was changed")
+    expect_refused_everywhere(case, "erin", "a password was changed")
     put(id={"S": "another"})
-    expect_nothing(case, "erin", "of another id")
+    expect_refused_everywhere(case, "erin", "of another id")
     put()
     expect_account(case, "erin", "id-of-erin")
 
 
-def old_tokens_end_with_the_password(case):
-    """An old token can change it, and is answered a session of ours."""
+def a_password_change_ends_old_tokens(case):
+    """The change accepts an old token and starts a session."""
     move(case.stack, row("Fred", "id-of-fred", identity="fred"))
     old = FlaskJwtExtended()
     access, refresh = old.access("fred"), old.refresh("fred")
@@ -114,7 +114,7 @@ def old_tokens_end_with_the_password(case):
     for token in (access, pair["access_token"]):
         refused = case.stack.get("/protected", token)
         assert (refused.status, refused.code) == (401, "token_revoked"), refused
-    expect_nothing(case, "fred", "the password was changed")
+    expect_refused_everywhere(case, "fred", "the password was changed")
     claims = claims_of(changed["access_token"])
     assert (claims["sub"], claims["fresh"]) == ("id-of-fred", True), claims
     renewed = expect(case.stack.post("/refresh", token=changed["refresh_token"]))

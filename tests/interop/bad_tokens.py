@@ -1,4 +1,4 @@
-"""Bad tokens by name, each one defect away from a good one."""
+"""Named bad tokens, each with one defect."""
 
 import hmac
 import json
@@ -10,8 +10,8 @@ from tokens import CLAIMS, MISSING, assemble, changed, tampered
 
 ALPHABET = string.ascii_uppercase + string.ascii_lowercase + string.digits + "-_"
 
-# An address that nothing listens on: fetching a key from there fails.
-ELSEWHERE = "http://127.0.0.1:1/"
+# Nothing listens on this port, so fetching a key fails.
+UNREACHABLE_URL = "http://127.0.0.1:1/"
 
 HEADERS = (
     *({"alg": value} for value in (MISSING, None, "", 256, ["ES256"], " none")),
@@ -25,8 +25,8 @@ HEADERS = (
     {"zip": "DEF"},
     {"enc": "A256GCM"},
     {"cty": "JWT"},
-    {"jku": ELSEWHERE},
-    {"x5u": ELSEWHERE},
+    {"jku": UNREACHABLE_URL},
+    {"x5u": UNREACHABLE_URL},
     {"x5c": ["MIIB"]},
 )
 
@@ -44,12 +44,12 @@ def claim_changes(claims):
         *({"fresh": value} for value in ("true", 1, 0)),
         *({"roles": value} for value in ("admin", [1], {"$gt": ""}, None)),
         *({"exp": value} for value in (str(expiry), expiry + 0.5, 1e300, -1, True, 2**64)),
-        # Longer than any token of ours lives.
+        # Beyond the maximum lifetime.
         *({"exp": value} for value in (expiry + 1, now + 10 * 365 * 86_400)),
         *({"nbf": value} for value in (now + 600, str(now), 1e300, -1)),
         *({"iat": value, "exp": value + 60} for value in (now + 600, now + 86_400)),
         *({"iat": value} for value in (str(now), -1)),
-        # Too long a token, and good otherwise.
+        # Only the length of the token is wrong.
         {"note": "x" * 6_400},
     )
 
@@ -80,7 +80,7 @@ def texts(token):
     return {
         "empty": "",
         "a word": "token",
-        "dots": "..",
+        "two dots": "..",
         "two parts": f"{header}.{payload}",
         "an empty signature": f"{header}.{payload}.",
         "an empty payload": f"{header}..{signature}",
@@ -98,7 +98,7 @@ def texts(token):
         "two tokens": f"{token} {token}",
         "quotes": f'"{token}"',
         "escaped dots": token.replace(".", "%2E"),
-        "parts exchanged": f"{payload}.{header}.{signature}",
+        "header and payload swapped": f"{payload}.{header}.{signature}",
         "another signature": tampered(token),
         "half a signature": f"{header}.{payload}.{signature[: len(signature) // 2]}",
         "a signature of zeros": f"{header}.{payload}.{'A' * len(signature)}",
@@ -107,14 +107,14 @@ def texts(token):
 
 
 def with_unused_bits(token):
-    """Another text of the same bytes: the last character has a bit set that none of them needs."""
+    """Sets an unused bit of the last character: the decoded bytes stay the same."""
     if len(token.rsplit(".", 1)[1]) % 4 == 0:
         return token
     return token[:-1] + ALPHABET[ALPHABET.index(token[-1]) + 1]
 
 
 def bad_tokens(key, header, claims):
-    """Pairs of a name and a token. The header and the claims are a good token's by this key."""
+    """Yields pairs of name and token. `header` and `claims` are those of a good token of `key`."""
     yield from _with_no_algorithm(key, header, claims)
     yield from _with_another_algorithm(key, header, claims)
     yield from _with_another_key(key, header, claims)
@@ -130,12 +130,12 @@ def bad_tokens(key, header, claims):
     for name, payload in payloads(claims).items():
         yield f"payload: {name}", assemble(header, payload, key.sign)
     good = assemble(header, claims, key.sign)
-    # Where a signature fills its last character, some of these change nothing.
+    # Some of these are equal to the good token if the signature has no unused bits.
     yield from ((f"text: {name}", text) for name, text in texts(good).items() if text != good)
 
 
 def expired_tokens(key, header, claims):
-    """The same for tokens that are genuine, so that their bearers may be told."""
+    """Yields pairs of name and token. The tokens are genuine except for their expiry."""
     now, lifetime = int(time.time()), claims["exp"] - claims["iat"]
     for age in (0, 1, 59, 86_400):
         issued = now - age - lifetime
@@ -157,28 +157,28 @@ def _with_another_algorithm(key, header, claims):
             yield f"alg {alg} in name only", assemble(labelled, claims, key.sign)
     for sibling in key.siblings():
         labelled = changed(header, {"alg": sibling.algorithm})
-        yield f"alg {sibling.algorithm} by our key", assemble(labelled, claims, sibling.sign)
+        yield f"alg {sibling.algorithm} with our key", assemble(labelled, claims, sibling.sign)
 
 
 def _with_another_key(key, header, claims):
-    stranger = make_key(key.algorithm, owner="nobody")
+    other_key = make_key(key.algorithm, owner="other")
     for name, change in {
         "another key": {},
-        "another key, in the header": {"jwk": stranger.public_jwk()},
-        "another key, elsewhere": {"jku": ELSEWHERE},
-        "another key, of another name": {"kid": "nobody's", "jwk": stranger.public_jwk()},
+        "another key, in the header": {"jwk": other_key.public_jwk()},
+        "another key, in `jku`": {"jku": UNREACHABLE_URL},
+        "another key, with its own id": {"kid": "unknown", "jwk": other_key.public_jwk()},
     }.items():
-        yield name, assemble(changed(header, change), claims, stranger.sign)
+        yield name, assemble(changed(header, change), claims, other_key.sign)
     yield "our key, in the header", assemble({**header, "jwk": key.public_jwk()}, claims, key.sign)
 
 
 def _with_an_hmac(key, header, claims):
-    """By secrets that anyone can guess, the public key above all."""
+    """Secrets are guessable values and the public key (algorithm confusion)."""
     known = {
-        "nothing": b"",
+        "an empty secret": b"",
         "`secret`": b"secret",
         "`super-secret`": b"super-secret",
-        "the key's name": key.kid.encode(),
+        "the key id": key.kid.encode(),
     }
     if not key.is_shared:
         known |= {
@@ -189,12 +189,12 @@ def _with_an_hmac(key, header, claims):
         }
     for name, secret in known.items():
         sign = hmac_with(secret)
-        yield f"an HMAC by {name}", assemble(header, claims, sign)
-        yield f"HS256 by {name}", assemble(changed(header, {"alg": "HS256"}), claims, sign)
+        yield f"an HMAC with {name}", assemble(header, claims, sign)
+        yield f"HS256 with {name}", assemble(changed(header, {"alg": "HS256"}), claims, sign)
 
 
 def hmac_with(secret):
-    """PyJWT would not take a public key for a secret."""
+    """Replaces PyJWT, which refuses a public key as a secret."""
     return lambda message: hmac.digest(secret, message, "sha256")
 
 

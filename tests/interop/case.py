@@ -1,4 +1,4 @@
-"""A user who has logged in at a stack that signs with a known key, or with keys of its own."""
+"""A logged-in user of a stack that signs with a known key or with its own key ring."""
 
 from dataclasses import dataclass
 
@@ -9,8 +9,8 @@ from stack import Stack
 USERNAME = "Alice"
 PASSWORD = "correct horse battery"
 
-# What a client is told, by the code of the answer.
-SENTENCES = {"invalid_token": "Token is invalid", "token_expired": "Token has expired"}
+# Error messages by error code.
+MESSAGES = {"invalid_token": "Token is invalid", "token_expired": "Token has expired"}
 
 
 @dataclass(frozen=True)
@@ -28,14 +28,14 @@ class Case:
 CREDENTIALS = {"username": USERNAME, "password": PASSWORD}
 
 
-def signed_up(stack, key, jose):
-    """Signs the user up and logs them in."""
+def sign_up_and_log_in(stack, key, jose):
+    """Signs the user up and logs in."""
     user = expect(stack.post("/signup", CREDENTIALS), 201)["user"]["id"]
-    return logged_in(stack, key, jose, user)
+    return log_in_as(stack, key, jose, user)
 
 
-def logged_in(stack, key, jose, user):
-    """Logs the user in, who has that id."""
+def log_in_as(stack, key, jose, user):
+    """Logs in the user, whose account has the id `user`."""
     tokens = expect(stack.post("/login", CREDENTIALS))
     metadata = expect(stack.get("/.well-known/openid-configuration"))
     return Case(
@@ -51,7 +51,7 @@ def logged_in(stack, key, jose, user):
 
 
 def expect(answer, status=200):
-    """The body of an answer that must have this status."""
+    """Asserts the status of an answer and returns the body."""
     assert answer.status == status, answer
     return answer.body
 
@@ -61,14 +61,14 @@ def expect_greeting(answer, name="a good token"):
 
 
 def expect_refusal(answer, name, code=None):
-    """A 401 that says that the token is at fault; with a code, exactly what of it."""
+    """Asserts a 401 with an `invalid_token` challenge, and with `code` its exact error."""
     assert answer.status == 401, f"{name}: {answer}"
     start = 'Bearer realm="latchkey", error="invalid_token", error_description='
     assert answer.challenge.startswith(start), f"{name}: {answer}"
     if code:
-        sentence = SENTENCES[code]
-        assert (answer.code, answer.body["msg"]) == (code, sentence), f"{name}: {answer}"
-        assert answer.challenge == f'{start}"{sentence}"', f"{name}: {answer}"
+        message = MESSAGES[code]
+        assert (answer.code, answer.body["msg"]) == (code, message), f"{name}: {answer}"
+        assert answer.challenge == f'{start}"{message}"', f"{name}: {answer}"
 
 
 def expect_fresh_token_required(answer):
@@ -77,5 +77,5 @@ def expect_fresh_token_required(answer):
 
 
 def expect_forbidden(answer, name):
-    """The gateway's own words for a token that the authorizer refused."""
+    """Asserts the gateway's 403 for a token that the authorizer refused."""
     assert (answer.status, answer.body) == (403, {"message": "Forbidden"}), f"{name}: {answer}"

@@ -1,4 +1,4 @@
-// Answers each line of JSON with a line of JSON: what `jose` does with a token or a key.
+// Reads a request per line of JSON and answers with a line of JSON: the result of `jose`.
 
 import { createInterface } from "node:readline";
 import { SignJWT, calculateJwkThumbprint, createRemoteJWKSet, importJWK, jwtVerify } from "jose";
@@ -19,9 +19,9 @@ const actions = {
   },
 };
 
-async function answer({ action, ...question }) {
+async function answer({ action, ...options }) {
   try {
-    return { result: await actions[action](question) };
+    return { result: await actions[action](options) };
   } catch (error) {
     return { error: error.code ?? String(error) };
   }

@@ -1,4 +1,4 @@
-"""Keys of every algorithm, in every form in which a program may want one."""
+"""Keys of every algorithm and their encodings."""
 
 import secrets
 from dataclasses import dataclass, replace
@@ -22,7 +22,7 @@ ALGORITHMS = (*CURVES, "EdDSA", *RSA, *SHARED)
 
 @dataclass(frozen=True)
 class Key:
-    """A private key for one algorithm: one of `cryptography`'s, or the bytes of a shared secret."""
+    """A signing key for one algorithm: a private key of `cryptography` or a shared secret."""
 
     algorithm: str
     private: Any
@@ -34,26 +34,26 @@ class Key:
 
     @property
     def public(self):
-        """What verifies."""
+        """The verification key."""
         return self.private if self.is_shared else self.private.public_key()
 
     def sign(self, message):
         return jwt.get_algorithm_by_name(self.algorithm).sign(message, self.private)
 
     def siblings(self):
-        """The same key in the other algorithms that it could be used for."""
+        """The same key for each other algorithm of its type."""
         kind = next((kind for kind in (SHARED, RSA) if self.algorithm in kind), ())
         return [replace(self, algorithm=other) for other in kind if other != self.algorithm]
 
     def misencoded(self):
-        """What makes signatures that are the key's but not in the form of JWS, by name."""
+        """Named functions that make valid signatures in an encoding that JWS forbids."""
         if self.algorithm in CURVES:
             ecdsa = ec.ECDSA(self._digest())
             return {"a DER signature": lambda message: self.private.sign(message, ecdsa)}
         if self.algorithm.startswith("PS"):
             digest = self._digest()
             pss = padding.PSS(padding.MGF1(digest), salt_length=0)
-            return {"no salt": lambda message: self.private.sign(message, pss, digest)}
+            return {"no PSS salt": lambda message: self.private.sign(message, pss, digest)}
         return {}
 
     def _digest(self):
@@ -65,9 +65,9 @@ class Key:
     def public_jwk(self):
         return self._jwk(self.public)
 
-    def _jwk(self, half):
-        members = jwt.get_algorithm_by_name(self.algorithm).to_jwk(half, as_dict=True)
-        # `use` says it, and RFC 7517 §4.3 wants only one of the two.
+    def _jwk(self, key):
+        members = jwt.get_algorithm_by_name(self.algorithm).to_jwk(key, as_dict=True)
+        # `use` replaces it: RFC 7517 §4.3 advises against both.
         members.pop("key_ops", None)
         return {**members, "alg": self.algorithm, "kid": self.kid, "use": "sig"}
 
@@ -92,21 +92,21 @@ PEM_FORMS = {
 
 
 def make_key(algorithm, owner="us"):
-    return Key(algorithm, _private_half(algorithm, owner))
+    return Key(algorithm, _private_key(algorithm, owner))
 
 
-def _private_half(algorithm, owner):
+def _private_key(algorithm, owner):
     if algorithm in CURVES:
         return ec.generate_private_key(CURVES[algorithm]())
     if algorithm in RSA:
         return _rsa_key(owner)
     if algorithm in SHARED:
-        # Text, because it has to fit into an environment variable; 86 bytes do for each of them.
+        # Text for an environment variable; its 86 bytes are enough for every algorithm.
         return secrets.token_urlsafe(64).encode()
     return ed25519.Ed25519PrivateKey.generate()
 
 
 @cache
 def _rsa_key(owner):
-    """One for each owner and all algorithms: to make one takes longer than to try it."""
+    """One key per owner for all algorithms, because RSA key generation is slow."""
     return rsa.generate_private_key(public_exponent=65537, key_size=2048)

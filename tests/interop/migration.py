@@ -1,4 +1,4 @@
-"""What the recipe moves, what it refuses, and that what it has moved works."""
+"""The migration program: what it moves and refuses, and that moved users can log in."""
 
 import json
 import subprocess
@@ -15,25 +15,24 @@ from tokens import claims_of
 from users import Refused, key_of
 
 
-def a_moved_user_logs_in_by_every_spelling(case):
-    """In particular one whose name ends in a sigma, whose lower case depends on its place."""
+def a_moved_user_logs_in_with_every_spelling(case):
+    """Including a name that ends in sigma, whose lower case depends on its position."""
     email, claims = "gina@Example.com", {"plan": {"name": "pro", "seats": 3, "share": 0.5}}
     members = {"roles": ["admin", "editor"], "email": email, "claims": claims}
     move(case.stack, row("ΓΙΩΡΓΟΣ", "auth0|5f7c8ec7c33c6c004bbafe82", **members))
     for spelling in ("ΓΙΩΡΓΟΣ", "γιωργος", "Γιωργος"):
         access = expect(log_in(case.stack, spelling))["access_token"]
-        said = claims_of(access)
-        assert (said["sub"], said["plan"]) == ("auth0|5f7c8ec7c33c6c004bbafe82", claims["plan"]), (
-            said
-        )
+        found = claims_of(access)
+        expected = ("auth0|5f7c8ec7c33c6c004bbafe82", claims["plan"])
+        assert (found["sub"], found["plan"]) == expected, found
         expect(case.stack.get("/protected/admin", access))
     me = expect(case.stack.get("/me", access))
     assert (me["username"], me["email"]) == ("ΓΙΩΡΓΟΣ", "gina@example.com"), me
     assert me["roles"] == ["admin", "editor"] and me["created_at"].startswith("20"), me
 
 
-def it_can_be_run_again(case):
-    """After it was stopped, and after an account has changed or was deleted here."""
+def the_program_can_be_run_again(case):
+    """After an interruption, and after an account was changed or deleted."""
     rows = [row(f"user{number}", number, identity=number) for number in range(20, 30)]
     assert move(case.stack, *rows[:4]) == "4 moved, 0 already there, 0 refused"
     change = {"current_password": PASSWORD, "new_password": "a horse of another colour"}
@@ -46,26 +45,26 @@ def it_can_be_run_again(case):
 
     access = expect(log_in(case.stack, "user21"))["access_token"]
     expect(case.stack.call("DELETE", "/me", access, {"password": PASSWORD}), 204)
-    code, summary, sentences = run(case.stack, rows)
+    code, summary, messages = run(case.stack, rows)
     assert (code, summary) == (1, "0 moved, 9 already there, 1 refused"), summary
     deleted = "the user was moved before, and the account was deleted or renamed since"
-    assert sentences == [f"line 2: refused: {deleted}"], sentences
+    assert messages == [f"line 2: refused: {deleted}"], messages
     assert item(case.stack, USERS, "user21") is None
 
-    # Another user takes the free name, and gets nothing of the user who had it.
+    # Another user signs up with the free name.
     expect(case.stack.post("/signup", {"username": "user21", "password": PASSWORD}), 201)
-    code, _, sentences = run(case.stack, rows[1:2])
+    code, _, messages = run(case.stack, rows[1:2])
     taken = "line 1: refused: the name belongs to another account here"
-    assert (code, sentences) == (1, [taken]), sentences
+    assert (code, messages) == (1, [taken]), messages
 
 
-def an_identity_can_be_added_later_and_never_changes_hands(case):
+def an_identity_can_be_added_later_but_not_reassigned(case):
     move(case.stack, row("later", 40))
     assert move(case.stack, row("later", 40, identity=40)) == "1 moved, 0 already there, 0 refused"
     expect_greeting_of(case, "later", FlaskJwtExtended().access("40"))
-    code, _, sentences = run(case.stack, [row("thief", 41, identity=40)])
+    code, _, messages = run(case.stack, [row("thief", 41, identity=40)])
     taken = "line 1: refused: the identity belongs to another account here"
-    assert (code, sentences) == (1, [taken]), sentences
+    assert (code, messages) == (1, [taken]), messages
     assert item(case.stack, USERS, "thief") is None
 
 
@@ -74,7 +73,7 @@ def expect_greeting_of(case, username, token, **options):
     assert (answer.status, answer.body) == (200, {"logged_in_as": username}), answer
 
 
-def nothing_is_written_by_a_dry_run_or_while_a_row_is_refused(case):
+def a_dry_run_or_a_refused_row_writes_nothing(case):
     rows = [row("dry", 50), row("two words", 51)]
     for options in ((), ("--dry-run",), ("--dry-run", "--skip-refused")):
         code, summary, _ = run(case.stack, rows, *options)
@@ -86,18 +85,18 @@ def nothing_is_written_by_a_dry_run_or_while_a_row_is_refused(case):
         "0 moved, 0 already there, 0 refused",
         None,
     )
-    code, _, sentences = run(case.stack, rows[:1], "--users-table", "Other")
-    assert code == 1 and sentences[-1].startswith("stopped, run the program again: "), sentences
+    code, _, messages = run(case.stack, rows[:1], "--users-table", "Other")
+    assert code == 1 and messages[-1].startswith("stopped, run the program again: "), messages
     code, summary, _ = run(case.stack, rows, "--skip-refused")
     assert (code, summary) == (1, "1 moved, 0 already there, 1 refused"), summary
     expect(log_in(case.stack, "dry"))
 
 
-def what_would_fail_later_is_refused(case):
+def invalid_rows_are_refused(case):
     later, good = int(time.time()) + 1_000, row("x", 1)
     for part, change in (
         ("`username` is missing", {"username": None}),
-        ("`username` must be a text", {"username": 7}),
+        ("`username` must be a string", {"username": 7}),
         ("`username` must not be empty", {"username": ""}),
         ("`username` must be at most 128 characters long", {"username": "x" * 129}),
         ("`username` must not contain U+0020", {"username": "two words"}),
@@ -144,22 +143,22 @@ def what_would_fail_later_is_refused(case):
         ("`claims` must not contain the reserved name `roles`", {"claims": {"roles": ["admin"]}}),
         ("`claims` must be at most 4096 bytes", {"claims": {"x": "x" * 4_096}}),
         ("`claims` has a number", {"claims": {"x": 10**40 + 1}}),
-        ("there is no member `createdAt`", {"createdAt": 1}),
+        ("unknown member `createdAt`", {"createdAt": 1}),
     ):
-        sentences = check({**good, **change})
-        assert len(sentences) == 1 and part in sentences[0], (change, sentences)
+        messages = check({**good, **change})
+        assert len(messages) == 1 and part in messages[0], (change, messages)
     for part, line in (
         ("the line is not JSON", "x"),
         ("the line is not a JSON object", "[]"),
         ("NaN is not JSON", '{"username": "x", "id": 1, "created_at": NaN}'),
-        ("a member is there twice", '{"username": "x", "id": 1, "id": 2, "created_at": 1}'),
+        ("duplicate member", '{"username": "x", "id": 1, "id": 2, "created_at": 1}'),
         ("lone surrogate", '{"username": "x", "id": 1, "created_at": 1, "identity": "\\ud800"}'),
     ):
-        sentences = check(line)
-        assert part in sentences[0], (part, sentences)
+        messages = check(line)
+        assert part in messages[0], (part, messages)
 
 
-def what_two_users_share_is_refused_for_both(case):
+def duplicates_are_refused_on_both_lines(case):
     for name, one, other in (
         ("username", row("Root", 1), row("root", 2)),
         ("username", row("straße", 1), row("STRAẞE", 2)),
@@ -168,14 +167,14 @@ def what_two_users_share_is_refused_for_both(case):
         ("id", row("a", 1), row("b", "1")),
         ("identity", row("a", 1, identity=7), row("b", 2, identity="7")),
     ):
-        sentences = check(one, other, row("c", 3))
-        assert len(sentences) == 2, (one, other, sentences)
-        for line, (sentence, that) in enumerate(zip(sentences, (2, 1)), start=1):
-            assert sentence.startswith(f"line {line}: refused: its `{name}` is"), sentence
-            assert sentence.endswith(f"that of line {that}"), sentence
+        messages = check(one, other, row("c", 3))
+        assert len(messages) == 2, (one, other, messages)
+        for line, (message, same) in enumerate(zip(messages, (2, 1)), start=1):
+            expected = f"line {line}: refused: `{name}` is the same as in line {same}"
+            assert message.startswith(expected), message
 
 
-def argon2_hashes_of_other_libraries_go_along(case):
+def argon2_hashes_of_other_libraries_work(case):
     hashes = {
         "argon2-cffi": HASH,
         "argon2i": PasswordHasher(type=Type.I).hash(PASSWORD),
@@ -189,8 +188,8 @@ def argon2_hashes_of_other_libraries_go_along(case):
         expect(log_in(case.stack, name))
 
 
-def who_has_no_argon2_hash_needs_a_new_password(case):
-    """The account is there, and its old tokens work; no password does."""
+def users_without_an_argon2_hash_need_a_new_password(case):
+    """Their accounts exist and their old tokens work, but no password does."""
     others = {
         "scrypt": "scrypt:32768:8:1$pXEW5Ls1$8cd5c0a9",
         "pbkdf2": "pbkdf2:sha256:600000$S7Qm1N$70ab",
@@ -203,10 +202,10 @@ def who_has_no_argon2_hash_needs_a_new_password(case):
         row(f"hash-{name}", f"hash-{name}", password_hash=value, identity=f"hash-{name}")
         for name, value in others.items()
     ]
-    code, summary, sentences = run(case.stack, rows)
-    assert (code, summary) == (0, "6 moved, 0 already there, 0 refused"), (summary, sentences)
-    sentence = "has no hash that Latchkey verifies: the user needs a new password"
-    assert sentences == [f"line {line}: {sentence}" for line in range(1, 7)], sentences
+    code, summary, messages = run(case.stack, rows)
+    assert (code, summary) == (0, "6 moved, 0 already there, 0 refused"), (summary, messages)
+    message = "has no hash that Latchkey verifies: the user needs a new password"
+    assert messages == [f"line {line}: {message}" for line in range(1, 7)], messages
     for name, value in others.items():
         for password in filter(None, (PASSWORD, value, "!")):
             answer = log_in(case.stack, f"hash-{name}", password)
@@ -214,8 +213,8 @@ def who_has_no_argon2_hash_needs_a_new_password(case):
         expect_greeting_of(case, f"hash-{name}", FlaskJwtExtended().access(f"hash-{name}"))
 
 
-def names_are_compared_as_latchkey_compares_them(case):
-    """Every character of this Python's Unicode, alone and beside letters, and whole names."""
+def names_are_folded_as_latchkey_folds_them(case):
+    """Names, and every character of this Python's Unicode alone and after a letter."""
     whole = (
         "ΓΙΩΡΓΟΣ",
         "ΣΊΣΥΦΟΣ",
@@ -250,12 +249,12 @@ def names_are_compared_as_latchkey_compares_them(case):
         "\u1100\u1161",
         "日本・語",
     )
-    # Python takes no name with an unassigned code point, one of private use, or a surrogate.
+    # The program refuses unassigned and private code points, and surrogates.
     characters = [c for c in map(chr, range(sys.maxunicode + 1)) if category(c)[0] != "C"]
     names = [*whole, *characters, *(f"a{c}" for c in characters), *(f"Σ{c}" for c in characters)]
     ours = [key_or_none(name) for name in names]
-    compared = zip(names, ours, compared_by_latchkey(case, names), strict=True)
-    # What only Latchkey takes is refused by the import, which says so.
+    compared = zip(names, ours, folded_by_latchkey(case, names), strict=True)
+    # The program may refuse a name that Latchkey accepts.
     differences = [found for found in compared if found[1] not in (None, found[2])]
     assert not differences, (len(differences), differences[:10])
     assert sum(key is not None for key in ours) > 200_000
@@ -268,7 +267,7 @@ def key_or_none(name):
         return None
 
 
-def compared_by_latchkey(case, names):
+def folded_by_latchkey(case, names):
     lines = "".join(f"{json.dumps(name)}\n" for name in names)
     program = case.stack.binaries / "usernames"
     done = subprocess.run([program], input=lines, capture_output=True, text=True, check=True)

@@ -1,4 +1,4 @@
-"""Tokens that a Flask service made before its users moved here, and what they open."""
+"""Tokens that a Flask service issued before its users were moved."""
 
 import time
 from datetime import timedelta
@@ -20,7 +20,7 @@ from keys import Key
 from recipe import move, row
 from tokens import MISSING, assemble, base64url, changed, claims_of, header_of, tampered
 
-# Shorter than HS256 wants, as many services have it.
+# Shorter than the 32 bytes of HS256, as in many services.
 SECRET = b"our-old-flask-secret"
 OTHER_SECRET = b"another-flask-secret"
 OLD_KEY = Key("HS256", SECRET, kid="old")
@@ -31,13 +31,13 @@ PAST = timedelta(seconds=-1)
 
 
 def flask_jwk(minted_by, **members):
-    """The Flask service's secret, as a key that only verifies."""
+    """The secret of the Flask service as a verification key."""
     k = base64url(SECRET)
     return {"kty": "oct", "alg": "HS256", "kid": "old", "k": k, "minted_by": minted_by, **members}
 
 
 class FlaskJwtExtended:
-    """The service that was."""
+    """The old service."""
 
     def __init__(self, **config):
         self._app = Flask("old")
@@ -54,14 +54,14 @@ class FlaskJwtExtended:
 
 
 def flask_jwt(identity=USERNAME, secret=SECRET, **changes):
-    """A token in Flask-JWT's form; the library itself runs on nothing of today."""
+    """A token as Flask-JWT issues it; the library does not run on current Python."""
     now = int(time.time())
     claims = {"exp": now + 300, "iat": now, "nbf": now, "identity": identity}
     return jwt.encode(changed(claims, changes), secret, "HS256")
 
 
 def with_old_key(changes, header=None):
-    """A token of Flask-JWT-Extended's with claims or a header that it would not make."""
+    """A token with claims or a header that Flask-JWT-Extended does not issue."""
     good = FlaskJwtExtended().access()
     header = {**header_of(good), **(header or {})}
     return assemble(header, changed(claims_of(good), changes), OLD_KEY.sign)
@@ -72,8 +72,8 @@ def the_old_key_is_not_published(case):
     assert [key["kid"] for key in published] == [case.key.kid], published
 
 
-def old_access_tokens_open_routes(case):
-    """Through guard and authorizer, for the user whose name they say."""
+def old_access_tokens_are_accepted(case):
+    """By guard and authorizer, as the user with their identity."""
     old = FlaskJwtExtended()
     expect(case.stack.post("/workitems", {"title": "move"}, case.access), 201)
     for name, token in {
@@ -96,7 +96,7 @@ def old_access_tokens_open_routes(case):
     expect_fresh_token_required(case.stack.get("/protected/fresh", old.access()))
 
 
-def bad_old_access_tokens_do_not(case):
+def bad_old_access_tokens_are_refused(case):
     for name, token in bad_old_access_tokens(case).items():
         expect_refusal(case.stack.get("/protected", token), name)
         expect_forbidden(case.stack.get("/workitems", token), name)
@@ -117,7 +117,7 @@ def bad_old_access_tokens(case):
         "alg HS384 in name only": with_old_key({}, {"alg": "HS384"}),
         "alg none": jwt.encode(claims_of(old.access()), None, "none"),
         "alg none in name only": with_old_key({}, {"alg": "none"}),
-        "unknown user": old.access("nobody"),
+        "unknown user": old.access("unknown"),
         "empty user": old.access(""),
         "a list of users": with_old_key({"sub": [USERNAME]}),
         "no user": with_old_key({"sub": MISSING}),
@@ -126,22 +126,22 @@ def bad_old_access_tokens(case):
         "no type": with_old_key({"type": MISSING}),
         "no time of issue": with_old_key({"iat": MISSING}),
         "a critical extension": with_old_key({}, {"crit": ["exp"]}),
-        # The old key vouches for nothing but the old service's tokens, and ours not for those.
+        # The old key verifies only tokens of the old service, and our key none of them.
         "our claims": with_old_key(claims),
         "our claims and type": with_old_key(claims, {"typ": "at+jwt"}),
-        "our claims, type and old name": with_old_key(claims, {"typ": "at+jwt", "kid": "old"}),
-        "our claims, type and name": with_old_key(claims, {**header, "alg": "HS256"}),
-        "by our key": assemble(
+        "our claims and type, old key id": with_old_key(claims, {"typ": "at+jwt", "kid": "old"}),
+        "our claims, type and key id": with_old_key(claims, {**header, "alg": "HS256"}),
+        "signed with our key": assemble(
             {"alg": case.key.algorithm, "typ": "JWT"}, claims_of(old.access()), case.key.sign
         ),
-        "by our key, with its name": assemble(
+        "signed with our key, with its id": assemble(
             {**header, "typ": "JWT"}, claims_of(old.access()), case.key.sign
         ),
     }
 
 
 def old_refresh_tokens_start_sessions(case):
-    """Each time, because nothing remembers that one was used."""
+    """At each use: reuse is not detected."""
     token = FlaskJwtExtended().refresh()
     for body, bearer in (({}, token), ({}, token), ({"refresh_token": token}, None)):
         pair = expect(case.stack.post("/refresh", body, bearer))
@@ -155,7 +155,7 @@ def old_refresh_tokens_start_sessions(case):
         assert (ended.status, ended.code) == (401, "token_revoked"), ended
 
 
-def bad_old_refresh_tokens_do_not(case):
+def bad_old_refresh_tokens_are_refused(case):
     old = FlaskJwtExtended()
     for name, token in {
         "expired": old.refresh(expires_delta=PAST),
@@ -164,7 +164,7 @@ def bad_old_refresh_tokens_do_not(case):
         "another signature": tampered(old.refresh()),
         "alg HS384": FlaskJwtExtended(JWT_ALGORITHM="HS384").refresh(),
         "alg none": jwt.encode(claims_of(old.refresh()), None, "none"),
-        "unknown user": old.refresh("nobody"),
+        "unknown user": old.refresh("unknown"),
         "access token": old.access(),
         "fresh access token": old.access(fresh=True),
         "no type": with_old_key({"type": MISSING}),
@@ -172,8 +172,8 @@ def bad_old_refresh_tokens_do_not(case):
         expect_refusal(case.stack.post("/refresh", token=token), name)
 
 
-def old_tokens_have_no_session(case):
-    """So there is nothing to log out of."""
+def old_tokens_cannot_log_out(case):
+    """They have no session."""
     old = FlaskJwtExtended()
     for token in (old.access(fresh=True), old.refresh()):
         for method in ("POST", "DELETE"):
@@ -185,11 +185,11 @@ def old_tokens_have_no_session(case):
 LEEWAY_SECONDS = 60
 
 
-def leeway_is_for_old_tokens_too(case):
-    """At each bound of a token, on each kind of route."""
+def leeway_applies_to_old_tokens(case):
+    """To each time claim, on each kind of route."""
     old, now = FlaskJwtExtended(), int(time.time())
     within, beyond = LEEWAY_SECONDS // 2, LEEWAY_SECONDS * 2
-    for seconds, is_taken in ((within, True), (beyond, False)):
+    for seconds, is_accepted in ((within, True), (beyond, False)):
         for name, changes in {
             "expired": {"exp": now - seconds},
             "not yet valid": {"nbf": now + seconds},
@@ -200,7 +200,7 @@ def leeway_is_for_old_tokens_too(case):
             refresh = case.stack.post(
                 "/refresh", token=with_old_key({**changes, "type": "refresh"})
             )
-            if is_taken:
+            if is_accepted:
                 expect_greeting(case.stack.get("/protected", access), name)
                 expect(case.stack.get("/workitems", access))
                 expect(case.stack.get("/me", access))
@@ -210,10 +210,10 @@ def leeway_is_for_old_tokens_too(case):
                 expect_forbidden(case.stack.get("/workitems", access), name)
                 expect_refusal(case.stack.get("/me", access), name)
                 expect_refusal(refresh, name)
-    expect_refusal(case.stack.get("/protected", old.access("nobody")), "an unknown user")
+    expect_refusal(case.stack.get("/protected", old.access("unknown")), "an unknown user")
 
 
-# What the key of the scenario with options demands, and how the old service was configured.
+# Required values of the marked key, and the matching configuration of the old service.
 OPTIONS = {"identity_claim": "user", "iss": "https://flask.example.com", "aud": "app"}
 CONFIG = {
     "JWT_IDENTITY_CLAIM": "user",
@@ -222,8 +222,8 @@ CONFIG = {
 }
 
 
-def the_old_services_options_are_demanded(case):
-    """Identity claim, issuer and audience are those of the key."""
+def the_options_of_the_old_service_are_required(case):
+    """Identity claim, issuer and audience must match the marked key."""
     for audience in ("app", ["other", "app"]):
         old = FlaskJwtExtended(**{**CONFIG, "JWT_ENCODE_AUDIENCE": audience})
         expect_greeting(case.stack.get("/protected", old.access()), f"for {audience}")
@@ -231,7 +231,7 @@ def the_old_services_options_are_demanded(case):
     for option in CONFIG:
         for value in (None, "other"):
             config = {**CONFIG, option: value}
-            # There is no identity without a claim for it.
+            # Flask-JWT-Extended needs an identity claim.
             if config["JWT_IDENTITY_CLAIM"] is None:
                 config["JWT_IDENTITY_CLAIM"] = "sub"
             other = FlaskJwtExtended(**config)
@@ -240,8 +240,8 @@ def the_old_services_options_are_demanded(case):
             expect_refusal(case.stack.post("/refresh", token=other.refresh()), name)
 
 
-def flask_jwts_tokens_open_routes(case):
-    """In its own scheme and in ours, never as fresh ones."""
+def flask_jwt_tokens_are_accepted(case):
+    """In the schemes `JWT` and `Bearer`, never as fresh."""
     for scheme in ("JWT", "Bearer"):
         expect_greeting(case.stack.get("/protected", flask_jwt(), scheme=scheme), scheme)
         items = expect(case.stack.get("/workitems", flask_jwt(), scheme=scheme))
@@ -250,7 +250,7 @@ def flask_jwts_tokens_open_routes(case):
         expect_fresh_token_required(fresh)
 
 
-def bad_tokens_of_flask_jwts_do_not(case):
+def bad_flask_jwt_tokens_are_refused(case):
     now = int(time.time())
     for name, token in {
         "expired": flask_jwt(exp=now - 1),
@@ -262,7 +262,7 @@ def bad_tokens_of_flask_jwts_do_not(case):
         "alg none": jwt.encode(claims_of(flask_jwt()), None, "none"),
         "no identity": flask_jwt(MISSING),
         **{f"identity {bad}": flask_jwt(bad) for bad in ("", None, True, 1.5, [USERNAME], {})},
-        "identity elsewhere": flask_jwt(MISSING, sub=USERNAME),
+        "identity in `sub`": flask_jwt(MISSING, sub=USERNAME),
     }.items():
         expect_refusal(case.stack.get("/protected", token), name)
         expect_forbidden(case.stack.get("/workitems", token), name)
@@ -271,8 +271,8 @@ def bad_tokens_of_flask_jwts_do_not(case):
     expect_refusal(case.stack.post("/logout", token=flask_jwt()), "a good token")
 
 
-def a_number_is_its_decimal_text(case):
-    """Flask-JWT's identities are usually primary keys."""
+def a_numeric_identity_equals_its_decimal_text(case):
+    """Identities of Flask-JWT are usually primary keys."""
     move(case.stack, row("Nora", "nora-id", identity=20481))
     expect(case.stack.post("/workitems", {"title": "of Alice"}, case.access), 201)
     expect(case.stack.post("/workitems", {"title": "of Nora"}, flask_jwt(20481)), 201)
@@ -285,7 +285,7 @@ def a_number_is_its_decimal_text(case):
         assert greeting == {"logged_in_as": name}, greeting
         items = expect(case.stack.get("/workitems", flask_jwt(identity)))["workitems"]
         assert [item["title"] for item in items] == titles, f"{identity}: {items}"
-    # Not one that was written in another way, an id of ours, or a name that was signed up.
+    # Neither other spellings, nor Latchkey's user ids, nor names of accounts from sign-up.
     expect(case.stack.post("/signup", {"username": "20482", "password": PASSWORD}), 201)
     for identity in ("020481", "20481 ", 20482, "20482", case.user, "nora-id", "Nora", -20481):
         expect_refusal(case.stack.get("/protected", flask_jwt(identity)), f"{identity!r}")

@@ -1,4 +1,4 @@
-"""The programs of others that verify and sign: PyJWT, Flask-JWT-Extended, and `jose` on node."""
+"""Other libraries that verify and sign: PyJWT, Flask-JWT-Extended, and `jose` on Node.js."""
 
 import json
 import subprocess
@@ -13,11 +13,11 @@ from tokens import CLAIMS
 
 
 class Refused(Exception):
-    """A peer does not accept a token. The text is its reason."""
+    """A library refuses a token. The text is its reason."""
 
 
 def pyjwt_verify(case, token):
-    """The claims of a token, by our JWKS or the shared secret."""
+    """Verifies a token with our JWKS or the shared secret. Returns the claims."""
     try:
         key = case.key.public
         if not case.key.is_shared:
@@ -39,9 +39,9 @@ def pyjwt_sign(_case, key, header, claims):
 
 
 def jose_verify(case, token, **typ):
-    """The claims of a token, by our JWKS or the shared secret; `typ` is the expected one."""
+    """As `pyjwt_verify`; `typ` is the required header member."""
     shared = {"jwk": case.key.jwk()} if case.key.is_shared else {"jwksUri": case.jwks_uri}
-    return case.jose.ask(
+    return case.jose.call(
         "verify",
         token=token,
         algorithms=[case.key.algorithm],
@@ -54,11 +54,11 @@ def jose_verify(case, token, **typ):
 
 
 def jose_sign(case, key, header, claims):
-    return case.jose.ask("sign", header=header, claims=claims, jwk=key.jwk())
+    return case.jose.call("sign", header=header, claims=claims, jwk=key.jwk())
 
 
 def flask_verify(case, token):
-    """What the routes of a Flask service tell the bearer of a token."""
+    """Verifies a token in a route of a Flask service. Returns the claims."""
     answer = flask_client(case).get("/protected", headers=bearer(token))
     if answer.status_code != 200:
         raise Refused(answer.json["msg"])
@@ -70,7 +70,7 @@ def bearer(token):
 
 
 def flask_client(case, **config):
-    """A client of a Flask service that shares our key, configured as Flask-JWT-Extended has it."""
+    """A client of a Flask service that uses Flask-JWT-Extended with our verification key."""
     verifying = (
         {"JWT_SECRET_KEY": case.key.private}
         if case.key.is_shared
@@ -86,23 +86,23 @@ def flask_client(case, **config):
     )
     app.config.update(config)
     JWTManager(app)
-    for path, demand in (
+    for path, guard in (
         ("/protected", jwt_required()),
         ("/fresh", jwt_required(fresh=True)),
         ("/refresh", jwt_required(refresh=True)),
     ):
-        app.add_url_rule(path, path, demand(lambda: {**get_jwt(), "identity": get_jwt_identity()}))
+        app.add_url_rule(path, path, guard(lambda: {**get_jwt(), "identity": get_jwt_identity()}))
     return app.test_client()
 
 
 class Jose:
-    """A node process that answers a line with a line."""
+    """A Node.js process that answers each line of JSON with one."""
 
     def __init__(self, process):
         self._process = process
 
-    def ask(self, action, **question):
-        self._process.stdin.write(json.dumps({"action": action, **question}) + "\n")
+    def call(self, action, **options):
+        self._process.stdin.write(json.dumps({"action": action, **options}) + "\n")
         self._process.stdin.flush()
         answer = json.loads(self._process.stdout.readline())
         if "error" in answer:

@@ -1,4 +1,4 @@
-"""The recipe of the migration guide, run against a stack as an operator runs it."""
+"""Runs `migrate.py` of the migration guide against a stack."""
 
 import json
 import os
@@ -12,27 +12,27 @@ import boto3
 from argon2 import PasswordHasher
 from botocore.config import Config
 
-from case import PASSWORD, USERNAME, logged_in
+from case import PASSWORD, USERNAME, log_in_as
 from stack import WORKSPACE
 
 PROGRAM = WORKSPACE / "examples" / "migrate-from-flask" / "migrate.py"
-# `migrate.py` finds its other file there, and so do the tests.
+# For imports of `users.py`.
 sys.path.append(str(PROGRAM.parent))
 
 USERS, LEGACY = "UsersTable", "LegacyTable"
 
-# The emulator checks neither, and boto3 asks for both.
+# boto3 requires credentials and a region; the emulator ignores them.
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local"}
 REGION = "eu-west-1"
 
 MOVED_ID = "auth0|5f7c8ec7c33c6c00"
 
-# By the parameters that `argon2-cffi` has by default.
+# With the default parameters of `argon2-cffi`.
 HASH = PasswordHasher().hash(PASSWORD)
 
 
 def row(username, id, **members):
-    """A line of the export, of a user with the usual password."""
+    """A line of the export, with the hash of `PASSWORD`."""
     created_at = int(time.time()) - 1_000_000
     return {
         "username": username,
@@ -44,15 +44,15 @@ def row(username, id, **members):
 
 
 def run(stack, rows, *options):
-    """Runs the program; returns its exit code, its last line and its sentences."""
+    """Runs the program. Returns its exit code, its output and its messages."""
     return run_at(stack.dynamodb, rows, *options)
 
 
 def check(*rows):
-    """Has rows checked by the program, without a stack; returns its sentences."""
-    code, summary, sentences = run_at("http://127.0.0.1:1", rows, "--dry-run")
-    assert code == 1 or not sentences, (code, summary, sentences)
-    return sentences
+    """Checks rows with the program, without a stack. Returns its messages."""
+    code, summary, messages = run_at("http://127.0.0.1:1", rows, "--dry-run")
+    assert code == 1 or not messages, (code, summary, messages)
+    return messages
 
 
 def run_at(endpoint, rows, *options):
@@ -86,9 +86,9 @@ def run_at(endpoint, rows, *options):
 
 
 def move(stack, *rows):
-    """Moves users, all of whom can move."""
-    code, summary, sentences = run(stack, rows)
-    assert (code, sentences) == (0, []), (summary, sentences)
+    """Moves users without any refusal. Returns the output."""
+    code, summary, messages = run(stack, rows)
+    assert (code, messages) == (0, []), (summary, messages)
     return summary
 
 
@@ -112,7 +112,7 @@ def log_in(stack, username, password=PASSWORD):
     return stack.post("/login", {"username": username, "password": password})
 
 
-def moved(stack, key, jose):
-    """The user is moved by the recipe, and logs in."""
+def move_and_log_in(stack, key, jose):
+    """Moves the user with the program and logs in."""
     move(stack, row(USERNAME, MOVED_ID, identity=USERNAME))
-    return logged_in(stack, key, jose, MOVED_ID)
+    return log_in_as(stack, key, jose, MOVED_ID)

@@ -1,4 +1,4 @@
-"""Keys that rotate, and other programs that verify by the key set that we publish."""
+"""Key rotation, and other libraries that verify with the published key set."""
 
 import json
 import time
@@ -18,18 +18,18 @@ from tokens import (
     tampered,
 )
 
-# Cached keys are stale after a second, and a case that waits for that logs in again and again.
+# Cached keys are stale after 1 s. Checks that wait for new keys log in repeatedly.
 VARIABLES = {"KEYS_MAX_AGE": "1", "SESSION_LIMIT": "100"}
 
 FUNCTION = "2015-03-31/functions/local-admin/invocations"
 ROTATION_SECONDS = 30
 PAUSE_SECONDS = 0.2
 
-# What a public key says, and what it may say besides by its type.
+# Members of every public key, and those of its type.
 MEMBERS = {"kty", "kid", "alg", "use"}
 NUMBERS = {"EC": {"crv", "x", "y"}, "OKP": {"crv", "x"}, "RSA": {"n", "e"}}
 
-# API Gateway's own authorizer reads no larger key set.
+# API Gateway's JWT authorizer refuses larger key sets.
 MAX_KEY_SET_BYTES = 150_000
 
 
@@ -39,7 +39,7 @@ def fetch(url):
 
 
 def operate(stack, command, **members):
-    """What an operator does: invokes the admin function."""
+    """Invokes the admin function."""
     event = json.dumps({"command": f"keys.{command}", **members}).encode()
     request = urllib.request.Request(f"{stack.aws}/{FUNCTION}", event, method="POST")
     with urllib.request.urlopen(request, timeout=30) as answer:
@@ -62,14 +62,14 @@ def kids_of(keys):
 
 
 def publish_next(stack):
-    """The ring with a next key, once the key set has it."""
+    """Publishes a next key. Returns the ring once the key set has it."""
     ring = operate(stack, "maintain")
     wait_until_public(stack, ring)
     return ring
 
 
 def rotate(stack):
-    """The key that signs after a rotation, once the key set has the one after it."""
+    """Rotates. Returns the id of the new current key once the new next key is published."""
     ring = operate(stack, "rotate", force=True)
     wait_until_public(stack, ring)
     return current_key(ring)
@@ -88,7 +88,7 @@ def log_in(case):
 
 
 def token_after_a_rotation(case):
-    """A token that the key signed which the rotation promoted."""
+    """Rotates. Returns a token that the promoted key signed."""
     kid = rotate(case.stack)
 
     def signed():
@@ -108,8 +108,8 @@ def wait_for(look):
         time.sleep(PAUSE_SECONDS)
 
 
-def the_key_set_is_the_ring(case):
-    """In its order, with public members alone, and a token's key among them."""
+def the_key_set_matches_the_ring(case):
+    """It has the order of the ring, only public members, and the signing key first."""
     ring = publish_next(case.stack)["keys"]
     keys = published_keys(case.stack)
     assert kids_of(keys) == kids_of(ring), keys
@@ -121,7 +121,7 @@ def the_key_set_is_the_ring(case):
     assert header_of(case.access)["kid"] == keys[0]["kid"]
 
 
-def the_metadata_have_the_issuer_byte_for_byte(case):
+def the_metadata_contain_the_exact_issuer(case):
     metadata = fetch(f"{case.stack.url}/.well-known/openid-configuration")
     assert f'"issuer":"{case.stack.url}"'.encode() in metadata, metadata
     assert claims_of(case.access)["iss"] == case.stack.url
@@ -129,7 +129,7 @@ def the_metadata_have_the_issuer_byte_for_byte(case):
 
 
 class CountingClient(jwt.PyJWKClient):
-    """PyJWT's client, which counts how often it asks for the key set."""
+    """PyJWT's client, with a counter of key set fetches."""
 
     fetches = 0
 
@@ -137,7 +137,7 @@ class CountingClient(jwt.PyJWKClient):
         self.fetches += 1
         return super().fetch_data()
 
-    def takes(self, case, token):
+    def verify(self, case, token):
         claims = jwt.decode(
             token,
             self.get_signing_key_from_jwt(token).key,
@@ -150,40 +150,40 @@ class CountingClient(jwt.PyJWKClient):
 
 
 def pyjwt_follows_rotations_by_kid(case):
-    """The next key is in a client's cache before it signs; one that never saw it asks once more."""
+    """A client caches the next key before it signs, and fetches again only for an unknown `kid`."""
     usual = CountingClient(case.jwks_uri)
-    # By itself it asks for unknown keys no sooner than half a minute after the last time.
+    # By default it fetches for an unknown `kid` at most every 30 s.
     eager = CountingClient(case.jwks_uri, cooldown_duration=0)
     tokens = [case.access]
     for client in (usual, eager):
-        client.takes(case, case.access)
+        client.verify(case, case.access)
 
     tokens.append(token_after_a_rotation(case))
     for client in (usual, eager):
         for token in tokens:
-            client.takes(case, token)
+            client.verify(case, token)
         assert client.fetches == 1, client.fetches
 
     tokens.append(token_after_a_rotation(case))
     assert len({header_of(token)["kid"] for token in tokens}) == 3
     for token in tokens * 2:
-        eager.takes(case, token)
+        eager.verify(case, token)
     assert eager.fetches == 2, eager.fetches
-    newcomer = CountingClient(case.jwks_uri)
+    new = CountingClient(case.jwks_uri)
     for token in tokens:
-        newcomer.takes(case, token)
+        new.verify(case, token)
         expect_greeting(case.stack.get("/protected", token))
         expect(case.stack.get("/workitems", token))
-    assert newcomer.fetches == 1, newcomer.fetches
-    # Who has cached the key set goes on with what is there.
+    assert new.fetches == 1, new.fetches
+    # A client with a cached key set keeps verifying.
     for token in tokens[:2]:
-        usual.takes(case, token)
+        usual.verify(case, token)
     assert usual.fetches == 1, usual.fetches
 
 
-def jose_takes_tokens_of_every_key(case):
+def jose_accepts_tokens_of_every_key(case):
     for token in (case.access, token_after_a_rotation(case)):
-        claims = case.jose.ask(
+        claims = case.jose.call(
             "verify",
             token=token,
             jwksUri=case.jwks_uri,
@@ -197,7 +197,7 @@ def jose_takes_tokens_of_every_key(case):
 
 
 class JwtAuthorizer:
-    """What API Gateway documents of its own authorizer, which keeps a key set for two hours."""
+    """API Gateway's JWT authorizer as documented. It caches the key set for two hours."""
 
     def __init__(self, issuer, audience):
         self._issuer, self._audience = issuer, audience
@@ -208,7 +208,7 @@ class JwtAuthorizer:
         self._keys = json.loads(key_set)["keys"]
 
     def authorize(self, token):
-        """The claims of a token, or an exception."""
+        """Verifies a token. Returns the claims."""
         header = jwt.get_unverified_header(token)
         keys = [
             key
@@ -230,21 +230,21 @@ class JwtAuthorizer:
         )
 
 
-def api_gateways_own_authorizer_follows_rotations(case):
-    """With the keys that it has kept, and with those that it reads two rotations later."""
-    kept = JwtAuthorizer(case.issuer, case.issuer)
+def the_jwt_authorizer_follows_rotations(case):
+    """With cached keys, and with keys that it fetches two rotations later."""
+    cached = JwtAuthorizer(case.issuer, case.issuer)
     before = log_in(case)
     after = token_after_a_rotation(case)
     for token in (case.access, before, after):
-        assert kept.authorize(token)["sub"] == case.user
+        assert cached.authorize(token)["sub"] == case.user
     later = token_after_a_rotation(case)
     renewed = JwtAuthorizer(case.issuer, case.issuer)
     for token in (case.access, before, after, later):
         assert renewed.authorize(token)["sub"] == case.user
 
 
-def its_emulation_refuses_what_it_should(case):
-    """So that what it takes means something."""
+def the_emulated_jwt_authorizer_refuses_bad_tokens(case):
+    """Otherwise its acceptance proves nothing."""
     authorizer = JwtAuthorizer(case.issuer, case.issuer)
     authorizer.authorize(case.access)
 
@@ -257,7 +257,7 @@ def its_emulation_refuses_what_it_should(case):
     for name, token in {
         "a refresh token": case.refresh,
         "another signature": tampered(case.access),
-        "another subject": with_changes({}, {"sub": "nobody"}),
+        "another subject": with_changes({}, {"sub": "unknown"}),
         "another key": with_changes({"kid": "other"}, {}),
         "no key": with_changes({"kid": MISSING}, {}),
         "another algorithm": with_changes({"alg": "RS512"}, {}),

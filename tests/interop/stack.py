@@ -1,4 +1,4 @@
-"""The local stack, started as `make dev` starts it."""
+"""The local stack, as `make dev` starts it."""
 
 import json
 import os
@@ -32,7 +32,7 @@ class Answer:
 @dataclass(frozen=True)
 class Stack:
     url: str
-    # Where AWS's own calls go.
+    # The URL of the emulated KMS, Secrets Manager and Lambda.
     aws: str
     dynamodb: str
     binaries: Path
@@ -63,10 +63,10 @@ class Stack:
 
 @contextmanager
 def running_stack(binaries, variables, options=()):
-    """A stack that keeps nothing, with these variables in its environment and these options."""
+    """A stack with state in memory, with environment variables and command-line options."""
     command = [binaries / "local", "--port", "0", "--state", "memory", "--functions", binaries]
     process = subprocess.Popen(
-        # Functions of a debug build on a busy machine are not to fail for being late.
+        # Debug builds are slow on a busy machine.
         [*command, "--timeout", "20", *options],
         cwd=WORKSPACE,
         env={**_plain_environment(), **variables},
@@ -79,7 +79,7 @@ def running_stack(binaries, variables, options=()):
     try:
         yield Stack(**_addresses(process, log), binaries=binaries)
     except Exception:
-        print("The stack said last:", *log[-20:], sep="\n", flush=True)
+        print("End of the stack's log:", *log[-20:], sep="\n", flush=True)
         raise
     finally:
         process.terminate()
@@ -87,13 +87,13 @@ def running_stack(binaries, variables, options=()):
 
 
 def _plain_environment():
-    """This process's environment without what would configure the stack."""
-    ours = ("JWT_", "SIGNING_", "KEYS_", "FLASK_KEYS")
-    return {name: value for name, value in os.environ.items() if not name.startswith(ours)}
+    """The environment of this process without the variables of the stack."""
+    prefixes = ("JWT_", "SIGNING_", "KEYS_", "FLASK_KEYS")
+    return {name: value for name, value in os.environ.items() if not name.startswith(prefixes)}
 
 
 def _addresses(process, log):
-    """Where the stack serves. Its output is read to the end, or it would wait for a reader."""
+    """The addresses that the stack prints. A thread keeps reading so that its pipe never fills."""
     ready = queue.Queue()
 
     def read():
@@ -112,5 +112,5 @@ def _addresses(process, log):
         addresses = ready.get(timeout=START_SECONDS)
     except queue.Empty:
         addresses = None
-    assert addresses, "the stack does not start"
+    assert addresses, "the stack has not started"
     return addresses

@@ -1,12 +1,12 @@
-"""Tokens taken apart, and put together in ways that no library would."""
+"""Decodes tokens, and builds tokens that libraries refuse to build."""
 
 import base64
 import json
 
-# As the value of a change: the member is left out. `None` is JSON's null.
+# As the value of a change it removes the member; `None` is JSON's null.
 MISSING = ...
 
-# What every access token of ours says.
+# The claims of every access token.
 CLAIMS = (
     *("iss", "aud", "sub", "username", "sid", "jti"),
     *("iat", "nbf", "exp", "auth_time", "type", "fresh"),
@@ -30,12 +30,12 @@ def claims_of(token):
 
 
 def changed(members, changes):
-    """The object with these members set, or left out."""
+    """A copy of `members` with changes."""
     return {name: value for name, value in {**members, **changes}.items() if value is not MISSING}
 
 
 def assemble(header, payload, sign):
-    """A token of a header and a payload, each an object or its text, signed with `sign`."""
+    """Signs a token. Header and payload are objects or their encoded text."""
     message = f"{base64url(_encoded(header))}.{base64url(_encoded(payload))}"
     return f"{message}.{base64url(sign(message.encode()))}"
 

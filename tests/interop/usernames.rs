@@ -1,5 +1,4 @@
-//! Reads names as JSON strings, one a line, and prints the form in which each is compared; `null`
-//! for a text that is no user name.
+//! Reads user names as JSON strings, one per line, and prints their folded form; `null` if invalid.
 
 use std::io::{self, BufRead as _, Write as _};
 

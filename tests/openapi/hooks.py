@@ -1,4 +1,4 @@
-"""Each call of Schemathesis comes from a user with a session of its own, and often knows the password."""
+"""Gives each call of Schemathesis a new user and session, and often the right password."""
 
 import json
 import os
@@ -24,7 +24,7 @@ def is_text(value, shortest, longest=float("inf")):
 
 @schemathesis.auth(refresh_interval=None)
 class Session:
-    """A call may end its session or its account, so the next call has another one."""
+    """Each call has its own, because a call may end its session or delete its account."""
 
     def get(self, case, context):
         credentials = {"username": f"user-{uuid.uuid4().hex}", "password": PASSWORD}
@@ -34,7 +34,7 @@ class Session:
     def set(self, case, data, context):
         kind = "refresh_token" if case.path == "/refresh" else "access_token"
         case.headers["Authorization"] = f"Bearer {data[kind]}"
-        # Valid texts become others that are valid too, so that nothing changes for the schema.
+        # Replaces only valid values by valid values, so that the schema verdict stays the same.
         body = case.body if isinstance(case.body, dict) else {}
         if case.path == "/me" and is_text(body.get("password"), 1):
             body["password"] = PASSWORD

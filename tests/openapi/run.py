@@ -1,4 +1,4 @@
-"""Holds `docs/openapi.yaml` against a local stack by calls that Schemathesis makes up."""
+"""Tests a local stack against `docs/openapi.yaml` with calls that Schemathesis generates."""
 
 import os
 import subprocess

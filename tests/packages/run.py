@@ -1,7 +1,7 @@
-"""Packages the crates that users of the guard need, and tests them as crates.io would serve them.
+"""Packages the guard and its crates, and tests the packages as crates.io would serve them.
 
-The tests of `latchkey-token` run from its package, and `examples/axum-guard` is built and tested
-against the packages alone.
+The tests of `latchkey-token` run from its package, and those of `examples/axum-guard` with the
+packages only.
 """
 
 import pathlib
@@ -38,7 +38,7 @@ def main() -> None:
     WORK.mkdir(parents=True)
     for name in names:
         unpack(name, version)
-    # The profiles of the workspace, so that its builds of other crates serve here too.
+    # With the profiles of the workspace, cargo reuses its builds of other crates.
     root = (ROOT / "Cargo.toml").read_text()
     profiles = root[root.index("[profile.dev]") :]
     patches = "".join(f'{name} = {{ path = "{name}" }}\n' for name in names)

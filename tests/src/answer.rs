@@ -1,34 +1,34 @@
-//! What the gateway answers.
-#![expect(clippy::unwrap_used, clippy::missing_panics_doc, reason = "a test's tools fail the test")]
+//! Answers of the gateway.
+#![expect(clippy::unwrap_used, clippy::missing_panics_doc, reason = "test helpers panic")]
 
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use reqwest::header::HeaderMap;
 use serde_json::Value;
 
-/// What the gateway answered.
+/// An HTTP answer of the gateway.
 #[derive(Clone, Debug)]
 pub struct Answer {
-    /// The status.
+    /// The HTTP status.
     pub status: u16,
-    /// The headers.
+    /// The response headers.
     pub headers: HeaderMap,
-    /// The body; `Null` when it is not JSON.
+    /// The parsed body; `Null` if it is not JSON.
     pub body: Value,
 }
 
 impl Answer {
-    /// A header's text; empty if it is missing.
+    /// The value of a header; empty for a missing one.
     pub fn header(&self, name: &str) -> &str {
         self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
     }
 
-    /// A text member of the body; empty if it is missing.
+    /// A string member of the body; empty for a missing one.
     pub fn text(&self, member: &str) -> &str {
         self.body.get(member).and_then(Value::as_str).unwrap_or_default()
     }
 }
 
-/// A pair of tokens.
+/// The token pair of a login or refresh.
 #[derive(Clone, Debug)]
 pub struct Tokens {
     /// The access token.
@@ -38,7 +38,7 @@ pub struct Tokens {
 }
 
 impl Tokens {
-    /// The tokens of an answer that must be one of tokens.
+    /// The tokens of an answer, which must be a 200.
     #[track_caller]
     pub fn of(answer: &Answer) -> Self {
         assert_eq!(answer.status, 200, "{answer:?}");

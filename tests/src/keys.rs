@@ -1,9 +1,9 @@
-//! The operator's side of a running stack: its `admin` function and its key ring.
+//! Operator access to a running stack: its `admin` function and its key ring.
 #![expect(
     clippy::unwrap_used,
     clippy::indexing_slicing,
     clippy::missing_panics_doc,
-    reason = "a test's tools fail the test"
+    reason = "test helpers panic"
 )]
 
 use std::fs;
@@ -18,17 +18,17 @@ use crate::{
     stack::{Settings, Stack, signal_to},
 };
 
-/// The table of the key ring.
+/// The name of the key ring's table.
 pub const TABLE: &str = "KeysTable";
 
 const FUNCTION: &str = "local-admin";
 
-/// Functions whose cached keys are stale after so many seconds, and that hash lightly.
+/// Settings with `KEYS_MAX_AGE` in seconds and cheap hashes.
 pub fn settings(max_age: &str) -> Settings {
-    Settings::default().variable("KEYS_MAX_AGE", max_age).hashing_lightly()
+    Settings::default().variable("KEYS_MAX_AGE", max_age).cheap_hashes()
 }
 
-/// Who operates a stack.
+/// An operator of a stack.
 #[derive(Clone, Debug)]
 pub struct Operator {
     aws: String,
@@ -36,7 +36,7 @@ pub struct Operator {
     client: reqwest::Client,
 }
 
-/// The `kid` of the key in that state.
+/// The `kid` of the key in a state.
 pub fn kid_in(report: &KeyReport, state: KeyState) -> &str {
     report.keys.kid(state).unwrap()
 }
@@ -47,7 +47,7 @@ pub fn kids(report: &KeyReport) -> Vec<&str> {
 }
 
 impl Operator {
-    /// The operator of that stack.
+    /// The operator of a stack.
     pub fn of(stack: &Stack) -> Self {
         let (aws, dynamodb) = (stack.aws.clone(), stack.dynamodb.clone());
         Self { aws, dynamodb, client: http_client().unwrap() }
@@ -56,8 +56,7 @@ impl Operator {
     /// Invokes the `admin` function.
     ///
     /// # Errors
-    /// What the function, or Lambda in its place, reports of its failure: `errorType` and
-    /// `errorMessage`.
+    /// The error report of the function or of Lambda: `errorType` and `errorMessage`.
     pub async fn invoke(&self, event: &Value) -> Result<Value, Value> {
         let url = format!("{}/2015-03-31/functions/{FUNCTION}/invocations", self.aws);
         let answer = self.client.post(url).json(event).send().await.unwrap();
@@ -67,7 +66,7 @@ impl Operator {
         if has_failed { Err(payload) } else { Ok(payload) }
     }
 
-    /// Has a command about keys carried out.
+    /// Runs a key command and returns the keys after it.
     ///
     /// # Errors
     /// As [`Operator::invoke`].
@@ -81,7 +80,7 @@ impl Operator {
         self.run(&KeyCommand::List {}).await.unwrap()
     }
 
-    /// Has another key sign at once.
+    /// Makes the next key sign at once.
     ///
     /// # Errors
     /// As [`Operator::invoke`].
@@ -89,7 +88,7 @@ impl Operator {
         self.run(&KeyCommand::Rotate { force: true }).await
     }
 
-    /// Takes a key out of use.
+    /// Retires a key.
     ///
     /// # Errors
     /// As [`Operator::invoke`].
@@ -97,14 +96,14 @@ impl Operator {
         self.run(&KeyCommand::Retire { kid: kid.to_owned() }).await
     }
 
-    /// The ring's item, in DynamoDB's own JSON; `null` without a ring.
+    /// The ring's item in DynamoDB JSON; `null` without a ring.
     pub async fn item(&self) -> Value {
         let key = json!({ "id": { "S": "ring" } });
         let request = json!({ "TableName": TABLE, "Key": key, "ConsistentRead": true });
         self.dynamodb("GetItem", &request).await["Item"].take()
     }
 
-    /// Puts an item in the ring's place; `null` deletes it.
+    /// Replaces the ring's item; `null` deletes it.
     pub async fn put_item(&self, item: &Value) {
         if item.is_null() {
             let key = json!({ "id": { "S": "ring" } });
@@ -127,22 +126,22 @@ pub fn header_of(token: &str) -> Value {
     serde_json::from_slice(&BASE64_URL_SAFE_NO_PAD.decode(header).unwrap()).unwrap()
 }
 
-/// The key that a token says it was signed with.
+/// The `kid` of a token, unverified.
 pub fn kid_of(token: &str) -> String {
     header_of(token)["kid"].as_str().unwrap().to_owned()
 }
 
-/// The processes of one function that run now, by the name of its binary.
+/// The running processes of a function, by the name of its binary.
 pub fn processes_of(stack: &Stack, binary: &str) -> Vec<u32> {
-    let is_its = |process: &u32| {
+    let runs_binary = |process: &u32| {
         let name = fs::read_to_string(format!("/proc/{process}/comm"));
         name.is_ok_and(|name| name.trim_end() == binary)
     };
-    stack.functions().into_iter().filter(is_its).collect()
+    stack.functions().into_iter().filter(runs_binary).collect()
 }
 
-/// Kills the processes of these functions, so that the next requests meet ones that have seen
-/// nothing. Returns how many there were.
+/// Kills the processes of these functions, so that the next requests get cold ones. Returns the number
+/// of killed processes.
 pub async fn kill(stack: &Stack, binaries: &[&str]) -> usize {
     let processes: Vec<_> =
         binaries.iter().flat_map(|binary| processes_of(stack, binary)).collect();

@@ -1,4 +1,4 @@
-//! Whole-system tests and benchmarks: the tools that they share.
+//! Helpers of the system tests and benchmarks.
 
 pub mod answer;
 pub mod keys;

@@ -1,11 +1,11 @@
-//! `docs/openapi.yaml`, against which every answer of a stack is validated.
+//! Validates every answer of a stack against `docs/openapi.yaml`.
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::indexing_slicing,
     clippy::panic,
     clippy::missing_panics_doc,
-    reason = "a test's tools fail the test"
+    reason = "test helpers panic"
 )]
 
 use std::{
@@ -19,40 +19,40 @@ use serde_json::{Value, json};
 
 use crate::repository::read;
 
-/// Statuses that the gateway answers itself, of any route and outside of the document.
-const OF_THE_GATEWAY: [u16; 5] = [404, 413, 431, 500, 503];
+/// Statuses that the gateway itself answers on any route, which the document does not describe.
+const GATEWAY_STATUSES: [u16; 5] = [404, 413, 431, 500, 503];
 
 static DOCUMENT: LazyLock<Value> =
     LazyLock::new(|| serde_yaml_ng::from_str(&read("docs/openapi.yaml")).unwrap());
 
-/// The document.
+/// The parsed document.
 pub fn document() -> &'static Value {
     &DOCUMENT
 }
 
-/// What a stack answered to a request.
+/// A request to a stack and its answer.
 #[derive(Clone, Copy, Debug)]
 pub struct Exchange<'a> {
-    /// The method of the request.
+    /// The request method.
     pub method: &'a Method,
-    /// The path of the request, without a base path.
+    /// The request path without the base path.
     pub path: &'a str,
-    /// The status.
+    /// The status of the answer.
     pub status: u16,
-    /// The headers.
+    /// The headers of the answer.
     pub headers: &'a HeaderMap,
-    /// The body.
+    /// The body of the answer.
     pub body: &'a [u8],
-    /// The member that holds the sentence of an error.
+    /// `JWT_ERROR_MESSAGE_KEY`: the member with the message of an error.
     pub message_key: &'a str,
 }
 
 impl Exchange<'_> {
-    /// Fails the test unless the document describes the answer.
+    /// Panics unless the document describes the answer.
     #[track_caller]
     pub fn check(&self) {
         let mut body: Option<Value> = serde_json::from_slice(self.body).ok();
-        if self.is_of_the_gateway(body.as_ref()) {
+        if self.is_gateway_answer(body.as_ref()) {
             return;
         }
         if self.status >= 400
@@ -65,21 +65,22 @@ impl Exchange<'_> {
         assert!(problem.is_none(), "docs/openapi.yaml: {}: {self:?}", problem.unwrap_or_default());
     }
 
-    /// Preflights, and refusals before a function or an authorizer is asked.
-    fn is_of_the_gateway(&self, body: Option<&Value>) -> bool {
+    /// Whether the gateway answered: a preflight, or an error without a function or authorizer.
+    fn is_gateway_answer(&self, body: Option<&Value>) -> bool {
         let members = body.and_then(Value::as_object);
         let is_message =
             members.is_some_and(|members| members.keys().eq(["message"].iter().copied()));
         self.method == Method::OPTIONS
-            || OF_THE_GATEWAY.contains(&self.status) && (is_message || self.method == Method::HEAD)
+            || GATEWAY_STATUSES.contains(&self.status)
+                && (is_message || self.method == Method::HEAD)
     }
 
     fn problem(&self, body: Option<&Value>) -> Option<String> {
-        let Some(path) = path_of(self.path) else { return Some("no such path".to_owned()) };
+        let Some(path) = path_of(self.path) else { return Some("unknown path".to_owned()) };
         let method = self.method.as_str().to_lowercase();
         let response = format!("/paths/{}/{method}/responses/{}", escaped(path), self.status);
         let Some((pointer, response)) = resolve(&response) else {
-            return Some("no such response".to_owned());
+            return Some("unknown response".to_owned());
         };
         for (name, header) in members(&response["headers"]) {
             let schema = &resolve_value(header)["schema"];
@@ -91,12 +92,12 @@ impl Exchange<'_> {
                 }
             }
             if resolve_value(header)["required"] == true && !self.headers.contains_key(name) {
-                return Some(format!("there is no header {name}"));
+                return Some(format!("missing header {name}"));
             }
         }
         let has_content = self.body.iter().any(|byte| !byte.is_ascii_whitespace());
         if !response["content"].is_object() || self.method == Method::HEAD {
-            return has_content.then(|| "there is a body".to_owned());
+            return has_content.then(|| "unexpected body".to_owned());
         }
         if self.headers.get("content-type").is_none_or(|kind| kind != "application/json") {
             return Some("not application/json".to_owned());
@@ -116,7 +117,7 @@ fn escaped(path: &str) -> String {
     path.replace('~', "~0").replace('/', "~1")
 }
 
-/// The path of the document that a request's path matches.
+/// The path template of the document that matches a request path.
 fn path_of(path: &str) -> Option<&'static str> {
     let matches = |template: &str| {
         let (mut wanted, mut given) = (template.split('/'), path.split('/'));
@@ -127,7 +128,7 @@ fn path_of(path: &str) -> Option<&'static str> {
     members(&DOCUMENT["paths"]).map(|(path, _)| path).find(|template| matches(template))
 }
 
-/// What stands at a pointer, or at the one that it refers to.
+/// Pointer and value, with a `$ref` resolved.
 fn resolve(pointer: &str) -> Option<(String, &'static Value)> {
     let value = DOCUMENT.pointer(pointer)?;
     match value["$ref"].as_str() {
@@ -143,7 +144,7 @@ fn resolve_value(value: &'static Value) -> &'static Value {
     }
 }
 
-/// A validator by the schema at a pointer. A member that is not described is an error.
+/// A validator for the schema at a pointer. Undescribed members are errors.
 fn validator(pointer: &str) -> Arc<Validator> {
     static VALIDATORS: LazyLock<Mutex<HashMap<String, Arc<Validator>>>> =
         LazyLock::new(Mutex::default);

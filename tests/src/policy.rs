@@ -1,9 +1,9 @@
-//! What a function's policy must allow: the calls that it makes.
+//! The permissions that a policy grants and that recorded calls need.
 #![expect(
     clippy::unwrap_used,
     clippy::indexing_slicing,
     clippy::missing_panics_doc,
-    reason = "a test's tools fail the test"
+    reason = "test helpers panic"
 )]
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -12,13 +12,13 @@ use latchkey_testkit::proxy::AwsRequest;
 use local::template::Function;
 use serde_json::Value;
 
-/// The attributes of a table's item that a call may name; empty for any.
-pub type Attributes = BTreeSet<String>;
+/// Item attributes that a call may name; empty for any.
+pub type AttributeNames = BTreeSet<String>;
 
-/// The permissions of one function: the action and the resource, with the attributes.
-pub type Permissions = BTreeMap<(String, String), Attributes>;
+/// The permissions of one function: attributes by action and resource.
+pub type Permissions = BTreeMap<(String, String), AttributeNames>;
 
-/// The permissions that the template gives a function.
+/// The permissions that the template grants to a function.
 pub fn granted(function: &Function) -> Permissions {
     let mut granted = Permissions::new();
     for permission in &function.permissions {
@@ -31,7 +31,7 @@ pub fn granted(function: &Function) -> Permissions {
     granted
 }
 
-/// The permissions that requests need, by the function that made them.
+/// The permissions that requests need, by calling function.
 pub fn needed(requests: &[AwsRequest]) -> BTreeMap<String, Permissions> {
     let mut needed = BTreeMap::<String, Permissions>::new();
     for request in requests {
@@ -54,12 +54,13 @@ fn short(resource: &str) -> String {
     resource.rsplit([':', '/']).next().unwrap().to_owned()
 }
 
-/// The attributes at the top of an item that an update names, its key included.
-pub fn attributes_of(update: &Value) -> Attributes {
+/// The top-level attributes that an update names, including the key.
+pub fn attributes_of(update: &Value) -> AttributeNames {
     let expression = |name: &str| update[name].as_str().unwrap_or_default().to_owned();
     let text = format!("{} {}", expression("UpdateExpression"), expression("ConditionExpression"));
     let is_word = |c: char| c.is_ascii_alphanumeric() || "#:_.".contains(c);
-    let mut attributes: Attributes = update["Key"].as_object().unwrap().keys().cloned().collect();
+    let mut attributes: AttributeNames =
+        update["Key"].as_object().unwrap().keys().cloned().collect();
     let mut rest = text.as_str();
     while let Some(start) = rest.find(is_word) {
         rest = &rest[start..];

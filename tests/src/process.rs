@@ -1,11 +1,11 @@
-//! What the kernel knows of a process.
+//! Process information from `/proc`.
 
 use std::{
     fs, io,
     time::{Duration, Instant},
 };
 
-/// The processor time that all threads of a process have used, in nanoseconds.
+/// The CPU time of all threads of a process, in nanoseconds.
 ///
 /// # Errors
 /// When the process has ended.
@@ -17,7 +17,7 @@ pub fn cpu_nanos(process: u32) -> io::Result<u64> {
     Ok(total)
 }
 
-/// The processor time that the calling thread has used, in nanoseconds.
+/// The CPU time of the calling thread, in nanoseconds.
 ///
 /// # Errors
 /// When the process has ended.
@@ -25,7 +25,7 @@ pub fn own_cpu_nanos() -> io::Result<u64> {
     fs::read_to_string("/proc/thread-self/schedstat").map(|text| first_number(&text))
 }
 
-/// The most memory that a process has had resident, in MB.
+/// The peak resident memory of a process, in MB.
 ///
 /// # Errors
 /// When the process has ended.
@@ -39,7 +39,7 @@ fn first_number(text: &str) -> u64 {
     text.split_whitespace().next().and_then(|number| number.parse().ok()).unwrap_or(0)
 }
 
-/// The processes that a process has started and that still run.
+/// The running child processes of a process.
 pub fn children(process: u32) -> Vec<u32> {
     let threads = fs::read_dir(format!("/proc/{process}/task")).into_iter().flatten();
     threads
@@ -49,7 +49,7 @@ pub fn children(process: u32) -> Vec<u32> {
         .collect()
 }
 
-/// Whether a process runs. One that has ended and waits for its parent does not.
+/// Whether a process runs. A zombie does not.
 pub fn is_running(process: u32) -> bool {
     fs::read_to_string(format!("/proc/{process}/stat"))
         .ok()
@@ -57,14 +57,14 @@ pub fn is_running(process: u32) -> bool {
         .unwrap_or(false)
 }
 
-/// Waits until all of these processes have ended.
+/// Waits until all processes have ended.
 ///
 /// # Panics
-/// When one of them still runs after twenty seconds.
+/// When a process still runs after 20 s.
 pub async fn wait_for_end(processes: &[u32]) {
-    let patience = Instant::now() + Duration::from_secs(20);
+    let deadline = Instant::now() + Duration::from_secs(20);
     while processes.iter().any(|process| is_running(*process)) {
-        assert!(Instant::now() < patience, "one of {processes:?} still runs");
+        assert!(Instant::now() < deadline, "a process of {processes:?} still runs");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }

@@ -1,5 +1,5 @@
-//! A function by itself, without a gateway before it.
-#![expect(clippy::unwrap_used, clippy::missing_panics_doc, reason = "a test's tools fail the test")]
+//! A single function without a gateway.
+#![expect(clippy::unwrap_used, clippy::missing_panics_doc, reason = "test helpers panic")]
 
 use latchkey_testkit::fixtures::JWK_SET;
 use local::{
@@ -8,10 +8,10 @@ use local::{
     template::Function,
 };
 
-use crate::stack::{PATIENT_CALLS, binaries};
+use crate::stack::{CALL_TIMEOUT, binaries};
 
-/// Starts a function of the template's over that DynamoDB, with the tests' key and the variables
-/// that `given` names.
+/// Starts a function of the template with the tests' key. `endpoint` is the URL of DynamoDB, and `given`
+/// overrides variables.
 pub fn start(
     function: &Function,
     endpoint: &str,
@@ -20,7 +20,7 @@ pub fn start(
     let given =
         |name: &str| given(name).or_else(|| (name == "SIGNING_KEYS").then(|| JWK_SET.to_owned()));
     let mut variables = Environments { given: &given, aws_url: "" }.of(function);
-    for (name, value) in [("AWS_ENDPOINT_URL_DYNAMODB", endpoint), PATIENT_CALLS] {
+    for (name, value) in [("AWS_ENDPOINT_URL_DYNAMODB", endpoint), CALL_TIMEOUT] {
         variables.insert(name.to_owned(), value.to_owned());
     }
     let command = FunctionCommand {

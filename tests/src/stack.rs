@@ -1,9 +1,9 @@
-//! The whole system, started as `make dev` starts it: the real binaries behind the local gateway.
+//! The whole system as `make dev` starts it: the real binaries behind the local gateway.
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::missing_panics_doc,
-    reason = "a test's tools fail the test"
+    reason = "test helpers panic"
 )]
 
 use std::{
@@ -22,60 +22,60 @@ use local::tables::http_client;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-/// How long a call of AWS may take, in milliseconds. Dozens of processes share this machine's
-/// processors, as sandboxes do not: what is late for that alone must not fail.
-pub const PATIENT_CALLS: (&str, &str) = ("AWS_CALL_TIMEOUT_MS", "15000");
+/// The variable of the AWS call timeout and a value in milliseconds. It is long because dozens of test
+/// processes share the CPU.
+pub const CALL_TIMEOUT: (&str, &str) = ("AWS_CALL_TIMEOUT_MS", "15000");
 
-/// How a stack is started.
+/// Settings of a [`Stack`].
 #[derive(Clone, Debug, Default)]
 pub struct Settings {
-    /// Variables of the gateway's own environment.
+    /// Environment variables of the gateway.
     pub variables: Vec<(String, String)>,
-    /// Further arguments.
+    /// Additional arguments of the gateway.
     pub arguments: Vec<String>,
-    /// The folder that it is started in; the workspace otherwise.
+    /// The working directory; by default the workspace.
     pub folder: Option<PathBuf>,
 }
 
 impl Settings {
-    /// The same with a variable.
+    /// Sets a variable.
     #[must_use]
     pub fn variable(mut self, name: &str, value: &str) -> Self {
         self.variables.push((name.to_owned(), value.to_owned()));
         self
     }
 
-    /// The same with the least that a hash may cost, for tests that make many.
+    /// Sets the minimum cost of password hashes, for tests that compute many.
     #[must_use]
-    pub fn hashing_lightly(self) -> Self {
+    pub fn cheap_hashes(self) -> Self {
         self.variable("ARGON2_MEMORY_KIB", "7168").variable("ARGON2_ITERATIONS", "5")
     }
 
-    /// The same where calls of AWS may take that long, for tests that make them hang.
+    /// Sets the AWS call timeout, for tests with hanging calls.
     #[must_use]
     pub fn call_timeout(self, milliseconds: u32) -> Self {
-        self.variable(PATIENT_CALLS.0, &milliseconds.to_string())
+        self.variable(CALL_TIMEOUT.0, &milliseconds.to_string())
     }
 
-    /// The same with an option of the gateway's.
+    /// Adds an option of the gateway.
     #[must_use]
     pub fn option(mut self, name: &str, value: &str) -> Self {
         self.arguments.extend([name.to_owned(), value.to_owned()]);
         self
     }
 
-    /// The same in another folder than the workspace.
+    /// Sets the working directory.
     #[must_use]
     pub fn started_in(self, folder: &Path) -> Self {
         let template = workspace().join("template.yaml").display().to_string();
         Self { folder: Some(folder.to_owned()), ..self }.option("--template", &template)
     }
 
-    /// Starts the stack over a DynamoDB of its own, with a proxy between.
+    /// Starts the stack with its own DynamoDB behind a fault proxy.
     pub async fn start_behind_proxy(self) -> (Stack, DynamoProxy) {
         let proxy = DynamoProxy::start(&dynamodb().await).await;
         let settings = self.option("--dynamodb-endpoint", &proxy.endpoint);
-        // The stack asks the proxy before it is ready, and the proxy runs in this process.
+        // The starting stack calls the proxy, which runs in this process.
         let stack = tokio::task::block_in_place(|| settings.start());
         proxy.take_calls();
         (stack, proxy)
@@ -93,7 +93,7 @@ impl Settings {
         let mut command = Command::new(binaries().join("local"));
         if !self.has_option("--template") && !self.has_option("--timeout") {
             arguments.extend(["--timeout", "20"]);
-            command.env(PATIENT_CALLS.0, PATIENT_CALLS.1);
+            command.env(CALL_TIMEOUT.0, CALL_TIMEOUT.1);
         }
         command
             .current_dir(self.folder.as_deref().unwrap_or_else(|| workspace()))
@@ -107,8 +107,8 @@ impl Settings {
         command
     }
 
-    /// Starts a stack that must not start; returns what it says on standard error.
-    pub fn refused(self) -> String {
+    /// Runs a stack that must fail to start. Returns its standard error.
+    pub fn start_error(self) -> String {
         let output = self.command().stderr(Stdio::piped()).output().unwrap();
         assert!(!output.status.success(), "{output:?}");
         assert!(!output.stdout.starts_with(b"ready"), "{output:?}");
@@ -128,10 +128,10 @@ impl Settings {
             self.command().spawn().expect("`local` is built: run the tests with `make test`");
         let output = BufReader::new(process.stdout.take().unwrap());
         let mut output = output.lines().map_while(Result::ok);
-        let mut said = |word| output.find_map(|line| line.strip_prefix(word).map(str::to_owned));
-        let dynamodb = said("dynamodb ").expect("the stack has a DynamoDB");
-        let aws = said("aws ").expect("the stack has a place for AWS's calls");
-        let url = said("ready ").expect("the stack serves");
+        let mut address = |word| output.find_map(|line| line.strip_prefix(word).map(str::to_owned));
+        let dynamodb = address("dynamodb ").expect("the stack prints the address of DynamoDB");
+        let aws = address("aws ").expect("the stack prints the address of the AWS emulator");
+        let url = address("ready ").expect("the stack prints its address");
         let log = Arc::<Mutex<String>>::default();
         let lines = Arc::clone(&log);
         thread::spawn(move || {
@@ -146,7 +146,7 @@ impl Settings {
     }
 }
 
-/// Where the binaries are: two levels above the test's own.
+/// The folder of the binaries: that of this executable, or for a test its parent.
 pub fn binaries() -> PathBuf {
     let own = std::env::current_exe().unwrap();
     let folder = own.parent().unwrap();
@@ -154,44 +154,44 @@ pub fn binaries() -> PathBuf {
     if is_test { folder.parent().unwrap().to_owned() } else { folder.to_owned() }
 }
 
-/// The workspace's folder.
+/// The root of the workspace.
 pub fn workspace() -> &'static Path {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
 }
 
-/// A running system. It is stopped when this is dropped.
+/// A running stack, stopped on drop.
 #[derive(Debug)]
 pub struct Stack {
     process: Child,
-    /// Where it serves.
+    /// The URL of the gateway.
     pub url: String,
-    /// Where calls to KMS, Secrets Manager and Lambda go.
+    /// The URL of the emulated KMS, Secrets Manager and Lambda.
     pub aws: String,
-    /// Where DynamoDB is.
+    /// The URL of DynamoDB.
     pub dynamodb: String,
     log: Arc<Mutex<String>>,
     client: reqwest::Client,
     base_path: String,
     message_key: String,
-    /// Whether `docs/openapi.yaml` describes what it serves.
+    /// Whether `docs/openapi.yaml` describes the served API.
     is_described: bool,
 }
 
-/// What every test user's password is.
+/// The password of every test user.
 pub const PASSWORD: &str = "correct horse battery";
 
 impl Stack {
-    /// A stack that keeps nothing.
+    /// Starts a stack with default settings and state in memory.
     pub fn start() -> Self {
         Settings::default().start()
     }
 
-    /// A request, to be completed and sent with [`Stack::send`].
+    /// Builds a request for [`Stack::send`].
     pub fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
         self.client.request(method, format!("{}{path}", self.url))
     }
 
-    /// Sends a request. The answer must be one that `docs/openapi.yaml` describes.
+    /// Sends a request and validates the answer against `docs/openapi.yaml`.
     pub async fn send(&self, request: reqwest::RequestBuilder) -> Answer {
         let request = request.build().unwrap();
         let (method, url) = (request.method().clone(), request.url().clone());
@@ -217,12 +217,12 @@ impl Stack {
         path.strip_prefix(&self.base_path).filter(|rest| rest.starts_with('/')).unwrap_or(path)
     }
 
-    /// `GET path` with a token.
+    /// Sends `GET path` with a token.
     pub async fn get(&self, path: &str, token: &str) -> Answer {
         self.send(self.request(Method::GET, path).bearer_auth(token)).await
     }
 
-    /// `POST path` with a JSON body.
+    /// Sends `POST path` with a JSON body.
     pub async fn post(&self, path: &str, body: &Value) -> Answer {
         self.send(self.request(Method::POST, path).json(body)).await
     }
@@ -237,12 +237,12 @@ impl Stack {
         self.post("/login", &json!({ "username": username, "password": PASSWORD })).await
     }
 
-    /// `DELETE path` with a token.
+    /// Sends `DELETE path` with a token.
     pub async fn delete(&self, path: &str, token: &str) -> Answer {
         self.send(self.request(Method::DELETE, path).bearer_auth(token)).await
     }
 
-    /// A request with a token and a JSON body.
+    /// Sends a request with a token and a JSON body.
     pub async fn send_json(
         &self,
         (method, path): (Method, &str),
@@ -252,12 +252,12 @@ impl Stack {
         self.send(self.request(method, path).bearer_auth(token).json(body)).await
     }
 
-    /// Presents a refresh token.
+    /// Sends `POST /refresh` with a refresh token.
     pub async fn refresh(&self, token: &str) -> Answer {
         self.send(self.request(Method::POST, "/refresh").bearer_auth(token)).await
     }
 
-    /// Logs the session of a token out.
+    /// Sends `POST /logout` with an access or refresh token.
     pub async fn log_out(&self, token: &str) -> Answer {
         self.send(self.request(Method::POST, "/logout").bearer_auth(token)).await
     }
@@ -267,44 +267,44 @@ impl Stack {
         Tokens::of(&self.log_in(username).await)
     }
 
-    /// Signs up and logs in; returns the access token.
-    pub async fn token_of_new(&self, username: &str) -> String {
+    /// Signs a user up and logs in. Returns the access token.
+    pub async fn sign_up_and_log_in(&self, username: &str) -> String {
         assert_eq!(self.sign_up(username).await.status, 201);
         self.log_in(username).await.text("access_token").to_owned()
     }
 
-    /// What the gateway and the functions have printed so far.
+    /// The log of the gateway and the functions so far.
     pub fn log(&self) -> String {
         self.log.lock().unwrap().clone()
     }
 
-    /// Waits until the log has a line with that text.
+    /// Waits until the log contains a text.
     pub fn wait_for_log(&self, text: &str) {
-        let patience = Instant::now() + Duration::from_secs(20);
+        let deadline = Instant::now() + Duration::from_secs(20);
         while !self.log().contains(text) {
-            assert!(Instant::now() < patience, "no {text:?} in the log:\n{}", self.log());
+            assert!(Instant::now() < deadline, "no {text:?} in the log:\n{}", self.log());
             thread::sleep(Duration::from_millis(20));
         }
     }
 
-    /// The gateway's process.
+    /// The process id of the gateway.
     pub fn process_id(&self) -> u32 {
         self.process.id()
     }
 
-    /// The processes of the functions that run now.
+    /// The process ids of the running functions.
     pub fn functions(&self) -> Vec<u32> {
         crate::process::children(self.process.id())
     }
 
-    /// Sends the gateway a signal, such as `INT`, and waits for its end.
+    /// Sends a signal such as `INT` to the gateway and waits for its end.
     pub fn stop(&mut self, signal: &str) {
         signal_to(self.process.id(), signal);
         self.process.wait().unwrap();
     }
 }
 
-/// Sends a process a signal by its name.
+/// Sends a signal such as `KILL` to a process.
 pub fn signal_to(process: u32, signal: &str) {
     let number = process.to_string();
     Command::new("kill").args(["-s", signal, &number]).status().unwrap();
@@ -316,12 +316,12 @@ impl Drop for Stack {
             self.stop("TERM");
         }
         if thread::panicking() {
-            eprintln_log(&self.log());
+            print_log(&self.log());
         }
     }
 }
 
-#[expect(clippy::print_stderr, reason = "a failed test shows what the functions said")]
-fn eprintln_log(log: &str) {
+#[expect(clippy::print_stderr, reason = "a failed test shows the log")]
+fn print_log(log: &str) {
     eprintln!("{log}");
 }

@@ -1,4 +1,4 @@
-//! The program `latchkey` where it needs no stack.
+//! The program `latchkey` without a stack.
 #![cfg(test)]
 
 use std::{
@@ -28,11 +28,11 @@ fn run(arguments: &[&str]) -> Output {
     program().args(arguments).output().expect("`latchkey` is built: run the tests with `make test`")
 }
 
-fn out(output: &Output) -> String {
+fn stdout(output: &Output) -> String {
     String::from_utf8(output.stdout.clone()).unwrap()
 }
 
-fn said(output: &Output) -> String {
+fn stderr(output: &Output) -> String {
     String::from_utf8(output.stderr.clone()).unwrap()
 }
 
@@ -40,16 +40,16 @@ fn code(output: &Output) -> i32 {
     output.status.code().unwrap()
 }
 
-/// A failure that is not the command line's: one line, and nothing on standard output.
+/// Asserts exit code 1, one line on standard error, and nothing on standard output.
 #[track_caller]
 fn assert_fails(output: &Output, reason: &str) {
-    let line = said(output);
-    assert_eq!((code(output), out(output).as_str()), (1, ""), "{line}");
+    let line = stderr(output);
+    assert_eq!((code(output), stdout(output).as_str()), (1, ""), "{line}");
     assert!(line.starts_with("latchkey: ") && line.lines().count() == 1, "{line}");
     assert!(line.contains(reason), "{line}");
 }
 
-/// A file in a folder of its own, which lasts as long as it.
+/// A file in a temporary folder, which lives as long as the [`TempDir`].
 fn file(text: &str) -> (TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("keys.json");
@@ -57,7 +57,7 @@ fn file(text: &str) -> (TempDir, PathBuf) {
     (folder, path)
 }
 
-/// The claims of a token that was issued a minute ago and lives for some more.
+/// The claims of a token issued a minute ago that is valid for 830 s.
 fn fresh_claims() -> Value {
     let from = Timestamp::now().unix() - 60;
     let claims = with(with(claims(), "iat", from.into()), "nbf", from.into());
@@ -68,12 +68,12 @@ fn inspect(token: &str, options: &[&str]) -> Output {
     run(&[&["token", "inspect", token][..], options].concat())
 }
 
-/// The exit code and the JSON for a token that is checked with the tests' public key.
+/// Exit code and JSON for a token, verified with the tests' public key.
 fn verdict(token: &str) -> (i32, Value) {
     let (_folder, keys) = file(&json!(key_set().public_jwk_set()).to_string());
     let output = inspect(token, &["--json", "--jwks", keys.to_str().unwrap()]);
     let json: Value =
-        serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{}", said(&output)));
+        serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{}", stderr(&output)));
     (code(&output), json)
 }
 
@@ -84,40 +84,40 @@ fn assert_verdict(token: &str, expected: &str) {
 }
 
 #[test]
-fn a_generated_key_of_every_algorithm_is_a_ring() {
+fn generated_keys_of_every_algorithm_can_sign() {
     for algorithm in Algorithm::ALL {
         let output = run(&["keys", "generate", "--algorithm", algorithm.name()]);
-        assert_eq!(code(&output), 0, "{}", said(&output));
-        assert!(said(&output).contains("can sign tokens"), "{}", said(&output));
-        let ring = KeySet::parse(&SecretString::from(out(&output))).unwrap();
+        assert_eq!(code(&output), 0, "{}", stderr(&output));
+        assert!(stderr(&output).contains("can sign tokens"), "{}", stderr(&output));
+        let ring = KeySet::parse(&SecretString::from(stdout(&output))).unwrap();
         assert_eq!(ring.signing().unwrap().algorithm(), algorithm);
     }
-    let ring = KeySet::parse(&SecretString::from(out(&run(&["keys", "generate"])))).unwrap();
+    let ring = KeySet::parse(&SecretString::from(stdout(&run(&["keys", "generate"])))).unwrap();
     assert_eq!(ring.signing().unwrap().algorithm(), Algorithm::Es256);
 }
 
 #[test]
-fn without_keys_a_token_is_shown_and_marked_unverified() {
+fn a_token_without_keys_is_shown_as_unverified() {
     for token in
         [sign(&header(), &fresh_claims()), sign_with_foreign_key(&header(), &fresh_claims())]
     {
         let output = inspect(&token, &[]);
-        assert_eq!((code(&output), said(&output).as_str()), (0, ""));
-        let text = out(&output);
-        let first = "UNVERIFIED: nothing was checked, do not trust a word of it";
+        assert_eq!((code(&output), stderr(&output).as_str()), (0, ""));
+        let text = stdout(&output);
+        let first = "UNVERIFIED: nothing was checked; do not trust this token";
         assert_eq!(text.lines().next(), Some(first));
         assert!(text.contains("\"alice\"") && text.contains("\"test-key\""), "{text}");
         assert!(text.contains("issued 1 min ago, expires in 13 min"), "{text}");
         assert!(!text.contains(token.rsplit('.').next().unwrap()), "the signature is a secret");
 
-        let json: Value = serde_json::from_str(&out(&inspect(&token, &["--json"]))).unwrap();
+        let json: Value = serde_json::from_str(&stdout(&inspect(&token, &["--json"]))).unwrap();
         assert_eq!(json["verdict"], "unverified");
         assert_eq!((&json["header"], &json["claims"]["sub"]), (&header(), &claims()["sub"]));
     }
 }
 
 #[test]
-fn a_token_is_judged_with_the_keys_of_a_file() {
+fn a_token_is_verified_with_keys_from_a_file() {
     let (claims, now) = (fresh_claims(), Timestamp::now().unix());
     assert_verdict(&sign(&header(), &claims), "valid");
     assert_verdict(&sign(&header(), &with(claims.clone(), "iss", "other".into())), "valid");
@@ -139,22 +139,22 @@ fn a_token_is_judged_with_the_keys_of_a_file() {
 }
 
 #[test]
-fn people_are_told_the_verdict_first() {
+fn the_first_line_of_the_text_is_the_verdict() {
     let (_folder, keys) = file(&json!(key_set().public_jwk_set()).to_string());
     let first_line = |token: &str| {
-        let text = out(&inspect(token, &["--jwks", keys.to_str().unwrap()]));
+        let text = stdout(&inspect(token, &["--jwks", keys.to_str().unwrap()]));
         text.lines().next().unwrap().to_owned()
     };
     assert!(first_line(&sign(&header(), &fresh_claims())).starts_with("VALID: "));
     assert!(first_line(&sign(&header(), &claims())).starts_with("EXPIRED: "));
     let forged = first_line(&sign_with_foreign_key(&header(), &fresh_claims()));
     assert!(forged.starts_with("BAD SIGNATURE: "), "{forged}");
-    assert!(forged.ends_with("do not trust a word of it"), "{forged}");
+    assert!(forged.ends_with("do not trust this token"), "{forged}");
     assert!(first_line("x").starts_with("MALFORMED: "));
 }
 
 #[test]
-fn a_token_may_come_from_standard_input_and_with_its_scheme() {
+fn a_token_is_read_from_standard_input_and_with_its_scheme() {
     let token = sign(&header(), &fresh_claims());
     let piped = |text: String| {
         let mut program = program()
@@ -177,25 +177,25 @@ fn a_token_may_come_from_standard_input_and_with_its_scheme() {
 }
 
 #[test]
-fn what_a_token_says_does_not_reach_the_terminal_as_it_is() {
-    let evil = "\u{1b}]0;owned\u{7}\u{1b}[2J\r\nVALID: it is\u{9b}1m\u{202e}\u{7f}";
-    let claims = with(with(fresh_claims(), "username", evil.into()), evil, evil.into());
-    let header = with(with(header(), "kid", evil.into()), evil, evil.into());
+fn control_characters_of_a_token_are_escaped() {
+    let hostile = "\u{1b}]0;owned\u{7}\u{1b}[2J\r\nVALID: it is\u{9b}1m\u{202e}\u{7f}";
+    let claims = with(with(fresh_claims(), "username", hostile.into()), hostile, hostile.into());
+    let header = with(with(header(), "kid", hostile.into()), hostile, hostile.into());
     let token = sign_with_foreign_key(&header, &claims);
     for options in [&[][..], &["--json"][..]] {
-        let text = out(&inspect(&token, options));
-        let obeyed = |c: char| (c.is_control() && c != '\n') || c == '\u{202e}';
-        assert!(!text.contains(obeyed), "{text:?}");
+        let text = stdout(&inspect(&token, options));
+        let is_control = |c: char| (c.is_control() && c != '\n') || c == '\u{202e}';
+        assert!(!text.contains(is_control), "{text:?}");
         assert!(!text.contains("\nVALID"), "{text}");
     }
-    let json: Value = serde_json::from_str(&out(&inspect(&token, &["--json"]))).unwrap();
-    assert_eq!(json["claims"]["username"], evil, "programs get what is there");
+    let json: Value = serde_json::from_str(&stdout(&inspect(&token, &["--json"]))).unwrap();
+    assert_eq!(json["claims"]["username"], hostile, "the JSON value is unchanged");
     let failed = run(&["token", "inspect", &token, "--jwks", "\u{1b}[2J"]);
-    assert!(!said(&failed).contains('\u{1b}'), "{:?}", said(&failed));
+    assert!(!stderr(&failed).contains('\u{1b}'), "{:?}", stderr(&failed));
 }
 
 #[test]
-fn a_command_line_that_makes_no_sense_is_exit_code_2() {
+fn an_invalid_command_line_is_exit_code_2() {
     for line in [
         "",
         "keys",
@@ -222,13 +222,18 @@ fn a_command_line_that_makes_no_sense_is_exit_code_2() {
         "keys retire abcdefgh",
     ] {
         let output = run(&line.split_whitespace().collect::<Vec<_>>());
-        assert_eq!((code(&output), out(&output).as_str()), (2, ""), "{line}: {}", said(&output));
-        assert!(!said(&output).is_empty(), "{line}");
+        assert_eq!(
+            (code(&output), stdout(&output).as_str()),
+            (2, ""),
+            "{line}: {}",
+            stderr(&output)
+        );
+        assert!(!stderr(&output).is_empty(), "{line}");
     }
 }
 
 #[test]
-fn help_names_every_command_and_option() {
+fn the_help_has_every_command_and_option() {
     for (line, names) in [
         ("--help", &["keys", "token", "--profile", "--region", "--stack", "--local", "--json"][..]),
         ("keys --help", &["list", "generate", "rotate", "retire"][..]),
@@ -239,22 +244,22 @@ fn help_names_every_command_and_option() {
         let output = run(&line.split_whitespace().collect::<Vec<_>>());
         assert_eq!(code(&output), 0, "{line}");
         for name in names {
-            assert!(out(&output).contains(name), "{line}: no {name} in\n{}", out(&output));
+            assert!(stdout(&output).contains(name), "{line}: no {name} in\n{}", stdout(&output));
         }
     }
 }
 
 #[test]
-fn what_cannot_be_done_is_one_line() {
+fn a_failure_is_one_line_on_standard_error() {
     let folder = tempfile::tempdir().unwrap();
     let local = format!("--local={}", folder.path().display());
     assert_fails(&run(&["keys", "list", &local]), "does `make dev` run here?");
 
-    // That port is closed by now.
+    // The listener is closed, so the port refuses connections.
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let endpoint = format!("http://127.0.0.1:{port}\n");
     fs::write(folder.path().join("aws-endpoint"), endpoint).unwrap();
-    assert_fails(&run(&["keys", "list", &local]), "AWS cannot be asked");
+    assert_fails(&run(&["keys", "list", &local]), "AWS does not answer");
 
     let token = sign(&header(), &fresh_claims());
     assert_fails(&inspect(&token, &["--jwks", "no/such/file"]), "no/such/file: ");
@@ -269,7 +274,7 @@ fn what_cannot_be_done_is_one_line() {
 }
 
 #[test]
-fn missing_aws_settings_are_named() {
+fn missing_aws_settings_are_errors() {
     let home = tempfile::tempdir().unwrap();
     let list = |region: &str, options: &[&str]| {
         let mut program = program();
@@ -277,20 +282,20 @@ fn missing_aws_settings_are_named() {
         program.env("AWS_REGION", region).args(["keys", "list"]).args(options).output().unwrap()
     };
     assert_fails(&list("", &[]), "no region is set: give --region");
-    for options in [&[][..], &["--profile", "nobody"]] {
-        assert_fails(&list("eu-west-1", options), "no AWS credentials are found: set them up");
+    for options in [&[][..], &["--profile", "unknown"]] {
+        assert_fails(&list("eu-west-1", options), "no AWS credentials found: set them up");
     }
 }
 
 #[test]
-fn a_reader_that_goes_away_is_no_panic() {
+fn a_closed_pipe_is_not_an_error() {
     let token = sign(&header(), &fresh_claims());
     for arguments in [&["keys", "generate"][..], &["token", "inspect", token.as_str()], &["--help"]]
     {
         let (reader, writer) = io::pipe().unwrap();
         drop(reader);
         let output = program().args(arguments).stdout(writer).output().unwrap();
-        assert_eq!(code(&output), 0, "{}", said(&output));
-        assert!(!said(&output).contains("panicked"), "{}", said(&output));
+        assert_eq!(code(&output), 0, "{}", stderr(&output));
+        assert!(!stderr(&output).contains("panicked"), "{}", stderr(&output));
     }
 }

@@ -1,4 +1,4 @@
-//! The program `latchkey` over a running stack, whose keys rotate through the real function.
+//! The program `latchkey` with a running stack and the real `admin` function.
 #![cfg(test)]
 
 use std::{
@@ -15,7 +15,7 @@ use std::{
 use latchkey_tests::stack::{PASSWORD, Settings, Stack, Tokens, binaries};
 use serde_json::{Value, json};
 
-/// The program with what leads to the stack, and with credentials that mean nothing.
+/// Runs the program with options for the stack and dummy credentials.
 fn run(deployment: &[&str], arguments: &[&str]) -> Output {
     Command::new(binaries().join("latchkey"))
         .args(deployment)
@@ -23,7 +23,7 @@ fn run(deployment: &[&str], arguments: &[&str]) -> Output {
         .env("AWS_ACCESS_KEY_ID", "local")
         .env("AWS_SECRET_ACCESS_KEY", "local")
         .env("AWS_REGION", "us-east-1")
-        // Nothing of the machine's own settings, and no search for those of a server.
+        // Neither the AWS settings of the machine nor instance metadata.
         .env("AWS_CONFIG_FILE", "/dev/null")
         .env("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")
         .env("AWS_EC2_METADATA_DISABLED", "true")
@@ -33,7 +33,7 @@ fn run(deployment: &[&str], arguments: &[&str]) -> Output {
         .expect("`latchkey` is built: run the tests with `make test`")
 }
 
-fn ask(stack: &Stack, arguments: &[&str]) -> Output {
+fn run_on(stack: &Stack, arguments: &[&str]) -> Output {
     run(&["--endpoint-url", &stack.aws, "--stack", "local"], arguments)
 }
 
@@ -48,14 +48,14 @@ fn json(output: &Output) -> Value {
     serde_json::from_str(&text(output)).unwrap()
 }
 
-/// The ids of the keys in a state.
+/// The ids of the keys with a state.
 fn kids(ring: &Value, state: &str) -> Vec<String> {
     let keys = ring["keys"].as_array().unwrap().iter().filter(|key| key["state"] == state);
     keys.map(|key| key["kid"].as_str().unwrap().to_owned()).collect()
 }
 
 fn list(stack: &Stack) -> Value {
-    json(&ask(stack, &["keys", "list", "--json"]))
+    json(&run_on(stack, &["keys", "list", "--json"]))
 }
 
 async fn tokens(stack: &Stack) -> Tokens {
@@ -64,7 +64,7 @@ async fn tokens(stack: &Stack) -> Tokens {
 }
 
 #[tokio::test]
-async fn a_rotation_publishes_a_key_and_a_forced_one_has_it_sign() {
+async fn a_rotation_publishes_a_key_and_a_forced_one_makes_it_sign() {
     let stack = Settings::default().start();
     let token = tokens(&stack).await.access;
     let before = list(&stack);
@@ -72,14 +72,14 @@ async fn a_rotation_publishes_a_key_and_a_forced_one_has_it_sign() {
     assert_eq!((current.len(), before["keys"].as_array().unwrap().len()), (1, 1), "{before}");
     assert_eq!(before["max_age"], 120);
 
-    let told = text(&ask(&stack, &["keys", "rotate"]));
+    let output = text(&run_on(&stack, &["keys", "rotate"]));
     let published = list(&stack);
     let next = kids(&published, "next");
-    let expected = format!("{} is published. {} goes on signing.\n", next[0], current[0]);
-    assert!(told.starts_with(&expected), "{told}");
+    let expected = format!("{} is published. {} still signs.\n", next[0], current[0]);
+    assert!(output.starts_with(&expected), "{output}");
     assert_eq!(kids(&published, "current"), current);
 
-    let table = text(&ask(&stack, &["keys", "list"]));
+    let table = text(&run_on(&stack, &["keys", "list"]));
     let rows: Vec<Vec<_>> =
         table.lines().map(|line| line.split_whitespace().take(3).collect()).collect();
     let expected = [
@@ -89,96 +89,93 @@ async fn a_rotation_publishes_a_key_and_a_forced_one_has_it_sign() {
     ];
     assert_eq!(rows, expected);
 
-    let inspected = json(&ask(&stack, &["token", "inspect", &token, "--json"]));
+    let inspected = json(&run_on(&stack, &["token", "inspect", &token, "--json"]));
     assert_eq!(
         (&inspected["verdict"], &inspected["key"]["state"]),
         (&json!("valid"), &json!("current"))
     );
 
-    let refused = ask(&stack, &["keys", "rotate"]);
+    let refused = run_on(&stack, &["keys", "rotate"]);
     assert_eq!(refused.status.code(), Some(1), "{refused:?}");
     let said = String::from_utf8_lossy(&refused.stderr).into_owned();
     assert!(said.contains("published 0 min ago") && said.contains("--force"), "{said}");
     assert_eq!(said.lines().count(), 1, "{said}");
     assert_eq!(list(&stack), published);
 
-    let told = text(&ask(&stack, &["keys", "rotate", "--force"]));
-    let expected = format!("{} → {}\nFunctions sign with it within 120 s.", current[0], next[0]);
-    assert!(told.starts_with(&expected), "{told}");
+    let output = text(&run_on(&stack, &["keys", "rotate", "--force"]));
+    let next = &next[0];
+    let expected = format!("{} → {next}\nFunctions sign with {next} within 120 s.", current[0]);
+    assert!(output.starts_with(&expected), "{output}");
     let after = list(&stack);
-    assert_eq!((kids(&after, "current"), kids(&after, "previous")), (next.clone(), current));
+    assert_eq!((kids(&after, "current"), kids(&after, "previous")), (vec![next.clone()], current));
     assert_eq!(kids(&after, "next").len(), 1, "{after}");
 
-    let inspected = text(&ask(&stack, &["token", "inspect", &token]));
+    let inspected = text(&run_on(&stack, &["token", "inspect", &token]));
     assert!(inspected.starts_with("VALID: ") && inspected.contains(", ES256, previous\n"));
 
-    let rotated = json(&ask(&stack, &["keys", "rotate", "--force", "--json"]));
-    assert_eq!(
-        (&rotated["from"], &rotated["to"]),
-        (&json!(next[0]), &json!(kids(&after, "next")[0]))
-    );
+    let rotated = json(&run_on(&stack, &["keys", "rotate", "--force", "--json"]));
+    assert_eq!((&rotated["from"], &rotated["to"]), (&json!(next), &json!(kids(&after, "next")[0])));
     assert_eq!(kids(&list(&stack), "previous").len(), 2);
 }
 
 #[tokio::test]
-async fn a_retired_key_is_gone_and_nothing_else_is() {
+async fn a_retirement_removes_that_key_only() {
     let stack = Settings::default().start();
     let token = tokens(&stack).await.access;
     let ring = list(&stack);
     let current = kids(&ring, "current")[0].clone();
 
-    let refused = ask(&stack, &["keys", "retire", &current]);
+    let refused = run_on(&stack, &["keys", "retire", &current]);
     assert_eq!(refused.status.code(), Some(2), "{refused:?}");
     assert!(String::from_utf8_lossy(&refused.stderr).contains("--yes"), "{refused:?}");
     for (id, reason) in [("no-such-key", "no key has the id"), (&current[..5], "6 characters")] {
-        let refused = ask(&stack, &["keys", "retire", id, "--yes"]);
+        let refused = run_on(&stack, &["keys", "retire", id, "--yes"]);
         assert_eq!(refused.status.code(), Some(1), "{refused:?}");
         assert!(String::from_utf8_lossy(&refused.stderr).contains(reason), "{refused:?}");
     }
-    assert_eq!(list(&stack), ring, "nothing was done");
+    assert_eq!(list(&stack), ring, "unchanged");
 
-    text(&ask(&stack, &["keys", "rotate", "--force"]));
+    text(&run_on(&stack, &["keys", "rotate", "--force"]));
     let before = list(&stack);
     assert_eq!(kids(&before, "previous"), std::slice::from_ref(&current));
-    let retired = text(&ask(&stack, &["keys", "retire", &current[..12], "--yes"]));
-    let first =
-        format!("{current} is retired: our functions refuse every token of it within 120 s");
+    let retired = text(&run_on(&stack, &["keys", "retire", &current[..12], "--yes"]));
+    let first = format!("{current} is retired: our functions refuse its tokens within 120 s");
     assert!(retired.starts_with(&first), "{retired}");
     let after = list(&stack);
     assert!(kids(&after, "previous").is_empty(), "{after}");
     assert_eq!(after["retired"][0]["kid"], current);
     assert_eq!(kids(&after, "current"), kids(&before, "current"));
     assert_eq!(kids(&after, "next"), kids(&before, "next"));
-    let again = ask(&stack, &["keys", "retire", &current[..12], "--yes"]);
+    let again = run_on(&stack, &["keys", "retire", &current[..12], "--yes"]);
     assert_eq!(again.status.code(), Some(1), "{again:?}");
-    assert!(String::from_utf8_lossy(&again.stderr).contains("is retired already"), "{again:?}");
+    assert!(String::from_utf8_lossy(&again.stderr).contains("is already retired"), "{again:?}");
 
-    let inspected = ask(&stack, &["token", "inspect", &token, "--json"]);
+    let inspected = run_on(&stack, &["token", "inspect", &token, "--json"]);
     assert_eq!(inspected.status.code(), Some(1));
     let inspected: Value = serde_json::from_slice(&inspected.stdout).unwrap();
     assert_eq!(inspected["verdict"], "unknown_key");
 
     let left =
-        json(&ask(&stack, &["keys", "retire", &kids(&after, "current")[0], "--yes", "--json"]));
+        json(&run_on(&stack, &["keys", "retire", &kids(&after, "current")[0], "--yes", "--json"]));
     assert_eq!(kids(&left, "current"), kids(&after, "next"), "the next key signs at once");
 }
 
 #[tokio::test]
-async fn a_reset_makes_a_new_key_and_keeps_or_retires_the_old_one() {
+async fn a_reset_generates_a_key_and_keeps_or_retires_the_old_one() {
     let stack = Settings::default().start();
     let before = list(&stack);
-    let refused = ask(&stack, &["keys", "reset"]);
+    let refused = run_on(&stack, &["keys", "reset"]);
     assert_eq!(refused.status.code(), Some(2), "{refused:?}");
-    assert_eq!(list(&stack), before, "nothing was done");
-    let kept = json(&ask(&stack, &["keys", "reset", "--yes", "--json"]));
+    assert_eq!(list(&stack), before, "unchanged");
+    let kept = json(&run_on(&stack, &["keys", "reset", "--yes", "--json"]));
     assert_eq!(kids(&kept, "previous"), kids(&before, "current"));
-    let alone = json(&ask(&stack, &["keys", "reset", "--discard", "--yes", "--json"]));
+    let alone = json(&run_on(&stack, &["keys", "reset", "--discard", "--yes", "--json"]));
     assert_eq!(alone["keys"].as_array().unwrap().len(), 1);
     assert_eq!(alone["retired"].as_array().unwrap().len(), 2);
-    assert!(text(&ask(&stack, &["keys", "list"])).contains(" retired "));
+    assert!(text(&run_on(&stack, &["keys", "list"])).contains(" retired "));
 }
 
-/// Leads to the stack's AWS, and loses the reply to the first request that says `word`.
+/// A proxy to the stack's AWS emulator that drops the reply to the first request with `word`.
 fn losing_first_reply(stack: &Stack, word: &'static str) -> String {
     let aws = stack.aws.trim_start_matches("http://").to_owned();
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -193,8 +190,8 @@ fn losing_first_reply(stack: &Stack, word: &'static str) -> String {
                 while let Some(request) = message(&mut client) {
                     aws.get_mut().write_all(&request).unwrap();
                     let reply = message(&mut aws).unwrap();
-                    let is_meant = String::from_utf8_lossy(&request).contains(word);
-                    if is_meant && !has_lost.swap(true, Ordering::SeqCst) {
+                    let has_word = String::from_utf8_lossy(&request).contains(word);
+                    if has_word && !has_lost.swap(true, Ordering::SeqCst) {
                         break;
                     }
                     client.get_mut().write_all(&reply).unwrap();
@@ -205,7 +202,7 @@ fn losing_first_reply(stack: &Stack, word: &'static str) -> String {
     url
 }
 
-/// The next message of HTTP as it came; `None` when there are no more.
+/// Reads the next HTTP message; `None` at the end of the stream.
 fn message(stream: &mut impl BufRead) -> Option<Vec<u8>> {
     let (mut message, mut length) = (Vec::new(), 0);
     loop {
@@ -225,9 +222,9 @@ fn message(stream: &mut impl BufRead) -> Option<Vec<u8>> {
 }
 
 #[tokio::test]
-async fn a_retirement_whose_reply_is_lost_is_done_once() {
+async fn a_retirement_with_a_lost_reply_is_applied_once() {
     let stack = Settings::default().start();
-    text(&ask(&stack, &["keys", "rotate"]));
+    text(&run_on(&stack, &["keys", "rotate"]));
     let before = list(&stack);
     let current = kids(&before, "current")[0].clone();
     let url = losing_first_reply(&stack, "keys.retire");
@@ -239,7 +236,7 @@ async fn a_retirement_whose_reply_is_lost_is_done_once() {
 }
 
 #[tokio::test]
-async fn a_stack_on_this_machine_is_found_by_its_folder() {
+async fn a_local_stack_is_found_by_its_folder() {
     let state = tempfile::tempdir().unwrap();
     let folder = state.path().to_str().unwrap();
     let stack = Settings::default().option("--state", folder).start();
@@ -249,7 +246,7 @@ async fn a_stack_on_this_machine_is_found_by_its_folder() {
     let ring = json(&run(&local, &["keys", "list", "--json"]));
     assert_eq!(ring, list(&stack));
     let rotated = json(&run(&local, &["keys", "rotate", "--json"]));
-    assert_eq!(rotated["from"], rotated["to"], "it publishes the next key");
+    assert_eq!(rotated["from"], rotated["to"], "the rotation only publishes a next key");
     let token = tokens(&stack).await.refresh;
     let inspected = json(&run(&local, &["token", "inspect", &token, "--json"]));
     assert_eq!(
@@ -264,16 +261,16 @@ async fn a_stack_on_this_machine_is_found_by_its_folder() {
 }
 
 #[tokio::test]
-async fn a_stack_without_state_is_found_in_the_folder_that_it_is_started_in() {
+async fn a_stack_without_state_is_found_by_its_working_directory() {
     let folder = tempfile::tempdir().unwrap();
     let stack = Settings::default().started_in(folder.path()).start();
-    let notice = format!("--local={}", folder.path().join(".local").display());
-    assert_eq!(json(&run(&[&notice], &["keys", "list", "--json"])), list(&stack));
-    // A second one does not take its place.
+    let local = format!("--local={}", folder.path().join(".local").display());
+    assert_eq!(json(&run(&[&local], &["keys", "list", "--json"])), list(&stack));
+    // A second stack does not replace it.
     let second = Settings::default().started_in(folder.path()).start();
-    assert_eq!(json(&run(&[&notice], &["keys", "list", "--json"])), list(&stack));
+    assert_eq!(json(&run(&[&local], &["keys", "list", "--json"])), list(&stack));
     drop(stack);
-    let gone = run(&[&notice], &["keys", "list"]);
+    let gone = run(&[&local], &["keys", "list"]);
     assert_eq!(gone.status.code(), Some(1), "{gone:?}");
     assert_eq!(kids(&list(&second), "current").len(), 1);
 }

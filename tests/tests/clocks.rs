@@ -1,4 +1,4 @@
-//! What the time does to tokens and sessions, over the real binaries.
+//! Expiry of tokens and sessions, with the real binaries.
 #![cfg(test)]
 
 use std::time::Duration;
@@ -13,7 +13,7 @@ async fn logged_in(settings: Settings) -> (Stack, Tokens) {
     (stack, tokens)
 }
 
-/// Waits until the second `seconds` after a token was issued has begun.
+/// Waits until `seconds` after the issue of a token.
 async fn until(token: &str, seconds: u64) {
     let moment = claims_of(token)["iat"].as_u64().unwrap() + seconds;
     while latchkey_token::Timestamp::now().unix() < moment {
@@ -22,12 +22,12 @@ async fn until(token: &str, seconds: u64) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_frozen_function_judges_tokens_by_the_clock_after_it_thawed() {
+async fn a_thawed_function_verifies_tokens_with_the_current_time() {
     let settings = Settings::default()
         .variable("JWT_ACCESS_TOKEN_EXPIRES", "3")
         .variable("JWT_REFRESH_TOKEN_EXPIRES", "3");
     let (stack, tokens) = logged_in(settings).await;
-    // Warm, and remembered as genuine.
+    // The processes are warm and have cached the token as genuine.
     assert_eq!(stack.get("/protected", &tokens.access).await.status, 200);
     assert_eq!(stack.get("/workitems", &tokens.access).await.status, 200);
     let session = stack.tokens_of("alice").await;
@@ -49,11 +49,11 @@ async fn a_frozen_function_judges_tokens_by_the_clock_after_it_thawed() {
     assert_eq!(protected.text("error"), "token_expired", "{protected:?}");
     assert_eq!(workitems.status, 403, "{workitems:?}");
     assert_eq!(refreshed.text("error"), "token_expired", "{refreshed:?}");
-    assert_eq!(stack.functions(), functions, "the very same processes");
+    assert_eq!(stack.functions(), functions, "same processes");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn repetitions_do_not_make_the_grace_period_longer() {
+async fn repeated_refreshes_do_not_extend_the_grace_period() {
     let (stack, first) = logged_in(Settings::default().variable("REFRESH_GRACE", "3")).await;
     let second = Tokens::of(&stack.refresh(&first.refresh).await);
     for seconds in [0, 1, 2] {
@@ -68,7 +68,7 @@ async fn repetitions_do_not_make_the_grace_period_longer() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn grace_revives_no_expired_token() {
+async fn the_grace_period_does_not_revive_an_expired_token() {
     let settings = Settings::default().variable("JWT_REFRESH_TOKEN_EXPIRES", "3");
     let (stack, first) = logged_in(settings).await;
     until(&first.refresh, 2).await;
@@ -76,11 +76,11 @@ async fn grace_revives_no_expired_token() {
     until(&first.refresh, 3).await;
     let expired = stack.refresh(&first.refresh).await;
     assert_eq!(expired.text("error"), "token_expired", "{expired:?}");
-    assert_eq!(stack.refresh(&second.refresh).await.status, 200, "the session lives on");
+    assert_eq!(stack.refresh(&second.refresh).await.status, 200, "the session is alive");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_session_slides_while_it_is_used_and_ends_absolutely() {
+async fn a_refresh_extends_a_session_up_to_its_absolute_end() {
     let settings = Settings::default()
         .variable("JWT_REFRESH_TOKEN_EXPIRES", "4")
         .variable("SESSION_LIFETIME", "7");
@@ -102,11 +102,11 @@ async fn a_session_slides_while_it_is_used_and_ends_absolutely() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_logout_takes_effect_at_once_after_the_cached_delay_or_never() {
+async fn a_logout_works_at_once_after_the_cache_ttl_or_at_expiry() {
     for (check, at_once, later) in [
         ("strict", Some(401), 401),
         ("cached:60", Some(200), 200),
-        // Too short a time to say what happens within it.
+        // Too short for an assertion within the TTL.
         ("cached:2", None, 401),
         ("off", Some(200), 200),
     ] {

@@ -1,4 +1,4 @@
-//! Which calls of DynamoDB requests make, and that they do not tell whether a user exists.
+//! DynamoDB calls and units of each operation, which do not reveal whether a user exists.
 #![cfg(test)]
 
 use std::{collections::BTreeMap, fs, time::Duration};
@@ -29,7 +29,7 @@ fn write(operation: &str) -> Call {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn each_operation_costs_the_units_that_the_documentation_states() {
+async fn each_operation_makes_the_documented_calls() {
     let (stack, proxy) = Settings::default().start_behind_proxy().await;
     assert_eq!(stack.sign_up("alice").await.status, 201);
     assert_eq!(proxy.take_request_calls(), [write("PutItem")], "sign-up");
@@ -43,16 +43,15 @@ async fn each_operation_costs_the_units_that_the_documentation_states() {
     let (refreshed, calls) = proxy.calls_of(stack.refresh(&refresh)).await;
     assert_eq!((refreshed.status, calls), (200, vec![write("UpdateItem")]), "refresh");
     let (repeated, calls) = proxy.calls_of(stack.refresh(&refresh)).await;
-    // The engine tells no units of a write whose condition failed; it costs as much as one that
-    // is made.
-    assert_eq!((repeated.status, calls.len()), (200, 1), "the same pair again: {calls:?}");
+    // The engine reports no units for a failed condition, which costs as much as a write.
+    assert_eq!((repeated.status, calls.len()), (200, 1), "the same pair: {calls:?}");
 
     let add = stack.request(Method::POST, "/workitems").bearer_auth(&token);
     assert_eq!(stack.send(add.json(&json!({ "title": "x" }))).await.status, 201);
     assert_eq!(
         proxy.take_request_calls(),
         [read(), write_to(WORK_ITEMS, "PutItem")],
-        "authorizer, then the item"
+        "authorizer and item"
     );
 
     for _ in 0..2 {
@@ -61,11 +60,11 @@ async fn each_operation_costs_the_units_that_the_documentation_states() {
     }
 }
 
-/// What a browser says that it is.
+/// The user agent of a browser.
 const USER_AGENT: &str = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 \
                           (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36";
 
-/// The units of one operation: what it reads, and what it writes.
+/// The read and write units of one operation.
 async fn units_of(proxy: &DynamoProxy, request: impl Future<Output = Answer>) -> [f64; 2] {
     let (answer, calls) = proxy.calls_of(request).await;
     assert!(answer.status < 300, "{answer:?}");
@@ -75,7 +74,7 @@ async fn units_of(proxy: &DynamoProxy, request: impl Future<Output = Answer>) ->
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_units_by_number_of_sessions_are_those_of_the_documentation() {
+async fn the_documentation_has_the_units_by_number_of_sessions() {
     let (stack, proxy) = Settings::default().start_behind_proxy().await;
     let log_in = async |name: &str| {
         let body = json!({ "username": name, "password": PASSWORD });
@@ -84,7 +83,7 @@ async fn the_units_by_number_of_sessions_are_those_of_the_documentation() {
     };
     let counts = [1, 3, 10, 20];
     let mut measured: BTreeMap<&str, Vec<String>> = BTreeMap::new();
-    let mut note = |operation, [reads, writes]: [f64; 2]| {
+    let mut record = |operation, [reads, writes]: [f64; 2]| {
         measured.entry(operation).or_default().push(format!("{reads} / {writes}"));
     };
     for count in counts {
@@ -96,18 +95,18 @@ async fn the_units_by_number_of_sessions_are_those_of_the_documentation() {
             let (answer, calls) = proxy.calls_of(log_in(&name)).await;
             tokens.push(Tokens::of(&answer));
             if session == count {
-                note("login", [calls[0].units, calls[1].units]);
+                record("login", [calls[0].units, calls[1].units]);
             }
         }
         let own = tokens.pop().unwrap();
-        note("guarded request", units_of(&proxy, stack.get("/protected", &own.access)).await);
-        note("refresh", units_of(&proxy, stack.refresh(&own.refresh)).await);
-        note("`GET /me`, `GET /sessions`", units_of(&proxy, stack.get("/me", &own.access)).await);
-        note("logout", units_of(&proxy, stack.log_out(&own.access)).await);
+        record("guarded request", units_of(&proxy, stack.get("/protected", &own.access)).await);
+        record("refresh", units_of(&proxy, stack.refresh(&own.refresh)).await);
+        record("`GET /me`, `GET /sessions`", units_of(&proxy, stack.get("/me", &own.access)).await);
+        record("logout", units_of(&proxy, stack.log_out(&own.access)).await);
         let again = Tokens::of(&log_in(&name).await);
         let change = json!({ "current_password": PASSWORD, "new_password": "another horse" });
         let changed = stack.send_json((Method::POST, "/password"), &again.access, &change);
-        note("`POST /password`", units_of(&proxy, changed).await);
+        record("`POST /password`", units_of(&proxy, changed).await);
     }
     let page = fs::read_to_string(workspace().join("docs/performance.md")).unwrap();
     let rows = measured
@@ -118,13 +117,13 @@ async fn the_units_by_number_of_sessions_are_those_of_the_documentation() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn without_the_revocation_check_a_guarded_request_costs_nothing() {
+async fn a_guarded_request_without_revocation_check_makes_no_call() {
     let proxy = DynamoProxy::start(&dynamodb().await).await;
     let stack = Settings::default()
         .option("--dynamodb-endpoint", &proxy.endpoint)
         .variable("JWT_REVOCATION_CHECK", "off")
         .start();
-    let token = stack.token_of_new("alice").await;
+    let token = stack.sign_up_and_log_in("alice").await;
     proxy.take_request_calls();
     assert_eq!(stack.get("/protected", &token).await.status, 200);
     assert_eq!(proxy.take_request_calls(), []);
@@ -142,7 +141,7 @@ async fn a_login_of_an_unknown_user_makes_the_same_calls_and_one_hash() {
     let functions = stack.functions();
     proxy.take_request_calls();
 
-    // The least of several, because a busy neighbour makes the same work cost more.
+    // The minimum of several, because other load increases the cost.
     let mut least = [Duration::MAX; 2];
     for _ in 0..5 {
         for (username, least) in ["alice", "unknown"].into_iter().zip(&mut least) {
@@ -155,8 +154,8 @@ async fn a_login_of_an_unknown_user_makes_the_same_calls_and_one_hash() {
             assert_eq!(calls, ["GetItem"], "{username}");
         }
     }
-    assert_eq!(stack.functions(), functions, "all were answered by the same process");
-    // Without a hash a login costs a fiftieth. That there is exactly one hash is tested where it is made.
+    assert_eq!(stack.functions(), functions, "same processes");
+    // Without a hash a login costs a fiftieth. Unit tests check that there is exactly one hash.
     let [known, unknown] = least;
     assert!(unknown * 5 > known && known * 5 > unknown, "{least:?}");
 }
@@ -168,7 +167,7 @@ fn total_cpu(processes: &[u32]) -> Duration {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_a_user_does_is_flat_in_the_number_of_users() {
+async fn the_number_of_users_does_not_change_the_calls() {
     let (stack, proxy) = Settings::default().start_behind_proxy().await;
     for number in 0..10 {
         stack.sign_up(&format!("user{number}")).await;

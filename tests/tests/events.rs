@@ -1,4 +1,4 @@
-//! `events/`: each file is an event that its function answers.
+//! Functions with the sample events in `events/` and with malformed ones.
 #![cfg(test)]
 
 use std::{collections::BTreeMap, fs, time::Duration};
@@ -11,7 +11,7 @@ use local::{
 };
 use serde_json::{Value, json};
 
-/// The events by name, which begins with the name of the function that they are for.
+/// The events by file name, which begins with the function's name.
 fn events() -> BTreeMap<String, Value> {
     let files = fs::read_dir(workspace().join("events")).unwrap();
     files
@@ -23,7 +23,7 @@ fn events() -> BTreeMap<String, Value> {
         .collect()
 }
 
-/// The name of the function that an event of that name is for.
+/// The function's name in the name of an event.
 fn function_of(event: &str) -> &str {
     event.split('-').next().unwrap()
 }
@@ -39,17 +39,17 @@ async fn invoke(sandbox: &mut Sandbox, event: &str) -> Value {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_event_is_answered_by_its_function() {
+async fn every_sample_event_is_answered_by_its_function() {
     let (template, endpoint) = (template(), dynamodb().await);
     let deny = json!("Deny");
-    // Those of `admin` need a KMS; its own tests have one.
+    // `admin` needs KMS; its own tests have one.
     for (name, event) in events().into_iter().filter(|(name, _)| function_of(name) != "admin") {
         let mut sandbox = sandbox::start(function(&template, &name), &endpoint, &|_| None);
         let answer = invoke(&mut sandbox, &event.to_string()).await;
         let expected = match name.as_str() {
             "signup" | "workitems-add" => json!(201),
             "login" | "protected-optional" => json!(200),
-            // Their tokens have to be filled in.
+            // The sample tokens are placeholders.
             _ if ["account", "logout", "password", "protected", "refresh"]
                 .contains(&function_of(&name)) =>
             {
@@ -81,7 +81,7 @@ async fn every_event_is_answered_by_its_function() {
 }
 
 #[test]
-fn every_function_has_an_event() {
+fn every_function_has_a_sample_event() {
     let events = events();
     for function in template().functions.values() {
         let is_its_own = |name: &String| function_of(name) == function.binary;
@@ -90,7 +90,7 @@ fn every_function_has_an_event() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn events_that_are_not_ours_are_answered_and_the_process_lives_on() {
+async fn malformed_events_are_answered_and_the_process_survives() {
     let (template, endpoint) = (template(), dynamodb().await);
     let events = events();
     let edited = |name: &str, pointer: &str, value: Value| {
@@ -125,7 +125,7 @@ async fn events_that_are_not_ours_are_answered_and_the_process_lives_on() {
             let body: Value = serde_json::from_str(answer["body"].as_str().unwrap()).unwrap();
             assert_eq!(body["error"], "invalid_request", "{answer}");
         }
-        // Odd, but nothing that we read: `lambda_http` panics on these.
+        // Headers that the functions do not read, and on which `lambda_http` panics.
         for (header, value) in [("host", ":::"), ("x-forwarded-proto", "\u{fc}://"), ("host", "")] {
             let mut event = events[own].clone();
             event["headers"][header] = value.into();
@@ -137,7 +137,7 @@ async fn events_that_are_not_ours_are_answered_and_the_process_lives_on() {
             );
             assert!(answer["statusCode"].as_u64() < Some(500), "{answer}");
         }
-        // Neither is any of these a part of what decides.
+        // Malformed members that do not affect the answer.
         let usual = invoke(&mut sandbox, &events[own].to_string()).await;
         let odd_headers = json!({ "x\u{0}": "y", "host": "a b\u{7f}c", "x-null": null, "x-7": 7 });
         for (pointer, value) in [
@@ -166,14 +166,14 @@ async fn events_that_are_not_ours_are_answered_and_the_process_lives_on() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_empty_event_is_reported_and_the_process_lives_on() {
+async fn an_empty_event_is_an_error_and_the_process_survives() {
     let (template, endpoint) = (template(), dynamodb().await);
     for function in template.functions.values() {
         let mut sandbox = sandbox::start(function, &endpoint, &|_| None);
         let refused = sandbox.invoke("".into(), Duration::from_secs(10)).await;
         let failed = matches!(refused, Err(local::sandbox::InvokeError::Failed(_)));
         assert!(failed, "{refused:?}");
-        // To an operator a refusal is an error, which gateways are not to see.
+        // `admin` reports a refusal as an error; functions of the gateway answer it.
         let answer = sandbox.invoke("null".into(), Duration::from_secs(10)).await;
         assert_eq!(answer.is_ok(), function.binary != "admin", "{answer:?}");
         assert!(sandbox.is_alive());

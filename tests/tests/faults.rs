@@ -1,4 +1,4 @@
-//! A DynamoDB that fails, over the real binaries: 503, nothing lost, and the process lives on.
+//! Faults of DynamoDB, with the real binaries: 503, no lost data, and surviving processes.
 #![cfg(test)]
 
 use latchkey_testkit::{
@@ -14,7 +14,7 @@ fn assert_unavailable(answer: &Answer) {
     assert_eq!(answer.header("retry-after"), "1");
 }
 
-const LASTING: [Fault; 4] = [
+const PERSISTENT: [Fault; 4] = [
     Fault::Error("ThrottlingException"),
     Fault::Error("AccessDeniedException"),
     Fault::DropRequest,
@@ -22,12 +22,12 @@ const LASTING: [Fault; 4] = [
 ];
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_lasting_fault_is_503_and_the_same_process_serves_the_next_request() {
+async fn a_persistent_fault_is_a_503_and_the_process_survives() {
     let (stack, proxy) = Settings::default().call_timeout(1_500).start_behind_proxy().await;
-    let token = stack.token_of_new("alice").await;
+    let token = stack.sign_up_and_log_in("alice").await;
     assert_eq!(stack.get("/protected", &token).await.status, 200);
     let functions = stack.functions();
-    for fault in LASTING {
+    for fault in PERSISTENT {
         for operation in ["GetItem", "PutItem", "UpdateItem"] {
             proxy.inject(operation, fault, 10);
         }
@@ -38,13 +38,13 @@ async fn a_lasting_fault_is_503_and_the_same_process_serves_the_next_request() {
         assert_eq!(stack.get("/protected", &token).await.status, 200, "{fault:?}");
     }
     assert_eq!(stack.functions(), functions);
-    assert_eq!(stack.sign_up("bob").await.status, 201, "the name was not taken");
+    assert_eq!(stack.sign_up("bob").await.status, 201, "the name is free");
     assert_eq!(stack.log_in("bob").await.status, 200);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_function_answers_before_its_time_is_over() {
-    // Less than one call of the store may take.
+async fn a_function_answers_before_its_timeout() {
+    // Less than the call timeout.
     let (stack, proxy) = Settings::default().option("--timeout", "1").start_behind_proxy().await;
     assert_eq!(stack.post("/login", &Value::Null).await.status, 400);
     let functions = stack.functions();
@@ -54,10 +54,10 @@ async fn a_function_answers_before_its_time_is_over() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_authorizer_neither_allows_nor_denies_what_it_cannot_know() {
+async fn the_authorizer_fails_without_a_decision_during_an_outage() {
     let (stack, proxy) = Settings::default().call_timeout(1_500).start_behind_proxy().await;
-    let token = stack.token_of_new("alice").await;
-    for fault in LASTING {
+    let token = stack.sign_up_and_log_in("alice").await;
+    for fault in PERSISTENT {
         proxy.inject("GetItem", fault, 10);
         let answer = stack.get("/workitems", &token).await;
         assert_eq!((answer.status, answer.text("message")), (500, "Internal Server Error"));
@@ -67,7 +67,7 @@ async fn the_authorizer_neither_allows_nor_denies_what_it_cannot_know() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_write_whose_reply_is_lost_is_no_conflict() {
+async fn a_lost_reply_to_a_write_is_not_a_conflict() {
     let (stack, proxy) = Settings::default().start_behind_proxy().await;
     for number in 0..20 {
         let name = format!("user{number}");
@@ -82,11 +82,11 @@ async fn a_write_whose_reply_is_lost_is_no_conflict() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn no_secret_and_no_inner_word_reaches_client_or_log() {
+async fn answers_and_logs_have_no_secret_and_answers_no_internals() {
     let proxy = DynamoProxy::start(&dynamodb().await).await;
     let stack = Settings::default()
         .option("--dynamodb-endpoint", &proxy.endpoint)
-        // More than any operator should ask for; it must not help.
+        // Even the most verbose level logs no secret.
         .variable("AWS_LAMBDA_LOG_LEVEL", "TRACE")
         .variable("RUST_LOG", "trace")
         .start();
@@ -99,8 +99,8 @@ async fn no_secret_and_no_inner_word_reaches_client_or_log() {
     proxy.inject("GetItem", Fault::Error("AccessDeniedException"), 1);
     let refused = stack.get("/protected", token).await;
     assert_unavailable(&refused);
-    for inner in ["UsersTable", "dynamodb", "AccessDenied", "arn:"] {
-        assert!(!refused.body.to_string().contains(inner), "{refused:?}");
+    for internal in ["UsersTable", "dynamodb", "AccessDenied", "arn:"] {
+        assert!(!refused.body.to_string().contains(internal), "{refused:?}");
     }
     stack.wait_for_log("request failed");
     let log = stack.log();

@@ -1,4 +1,4 @@
-//! The main job, over the real binaries: sign up, log in, be let through.
+//! The main flows with the real binaries: sign-up, login, protected routes.
 #![cfg(test)]
 
 use latchkey_tests::{
@@ -9,7 +9,7 @@ use reqwest::Method;
 use serde_json::json;
 
 #[tokio::test]
-async fn a_user_signs_up_logs_in_and_uses_both_kinds_of_protected_route() {
+async fn a_user_signs_up_logs_in_and_calls_both_kinds_of_protected_route() {
     let stack = Stack::start();
     let created = stack.sign_up("Alice").await;
     assert_eq!((created.status, created.text("msg")), (201, "User created"));
@@ -28,27 +28,27 @@ async fn a_user_signs_up_logs_in_and_uses_both_kinds_of_protected_route() {
     let listed = stack.get("/workitems", token).await;
     assert_eq!((listed.status, &listed.body), (200, &json!({ "workitems": [added.body] })));
 
-    let other = stack.token_of_new("bob").await;
+    let other = stack.sign_up_and_log_in("bob").await;
     assert_eq!(stack.get("/workitems", &other).await.body, json!({ "workitems": [] }));
 
     let path = format!("/workitems/{}", added.text("id"));
     let remove = |token| stack.send(stack.request(Method::DELETE, &path).bearer_auth(token));
     assert_eq!(remove(other.as_str()).await.status, 204);
-    assert_eq!(stack.get("/workitems", token).await.body, listed.body, "another's stays");
+    assert_eq!(stack.get("/workitems", token).await.body, listed.body, "another user's item stays");
     assert_eq!(remove(token).await.status, 204);
     assert_eq!(stack.get("/workitems", token).await.body, json!({ "workitems": [] }));
 }
 
 #[tokio::test]
-async fn accounts_and_keys_outlive_a_restart_and_ctrl_c_leaves_nothing_running() {
+async fn accounts_and_keys_survive_a_restart_and_ctrl_c_stops_all_processes() {
     let folder = tempfile::tempdir().unwrap();
     let state = folder.path().to_str().unwrap();
     let start = || Settings::default().option("--state", state).start();
 
     let mut stack = start();
-    let token = stack.token_of_new("alice").await;
+    let token = stack.sign_up_and_log_in("alice").await;
     let functions = stack.functions();
-    assert_eq!(functions.len(), 2, "one process for each function that was called");
+    assert_eq!(functions.len(), 2, "one process per invoked function");
     let keys = stack.get("/.well-known/jwks.json", "").await.body;
     stack.stop("INT");
     wait_for_end(&functions).await;
@@ -56,14 +56,14 @@ async fn accounts_and_keys_outlive_a_restart_and_ctrl_c_leaves_nothing_running()
     let stack = start();
     assert_eq!(stack.log_in("alice").await.status, 200);
     assert_eq!(stack.get("/.well-known/jwks.json", "").await.body, keys);
-    // The port, and so the issuer, is another one now.
+    // The restarted stack has another port and so another issuer.
     assert_eq!(stack.get("/protected", &token).await.text("error"), "invalid_token");
 }
 
 #[tokio::test]
-async fn functions_end_by_themselves_when_the_gateway_is_killed() {
+async fn functions_end_when_the_gateway_is_killed() {
     let mut stack = Stack::start();
-    stack.token_of_new("alice").await;
+    stack.sign_up_and_log_in("alice").await;
     let functions = stack.functions();
     assert!(!functions.is_empty());
     stack.stop("KILL");
@@ -71,7 +71,7 @@ async fn functions_end_by_themselves_when_the_gateway_is_killed() {
 }
 
 #[tokio::test]
-async fn a_variable_of_the_environment_takes_the_place_of_the_templates() {
+async fn environment_variables_override_the_template() {
     let stack = Settings::default()
         .variable("JWT_ACCESS_TOKEN_EXPIRES", "5")
         .variable("JWT_SECRET_KEY", "a secret of thirty-two bytes or more")

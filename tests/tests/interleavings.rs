@@ -1,4 +1,4 @@
-//! A refresh against everything that ends its session, over the real binaries.
+//! Refreshes that race with the end of their session, with the real binaries.
 #![cfg(test)]
 
 use std::{sync::Arc, time::Duration};
@@ -12,7 +12,7 @@ use tokio::task::JoinSet;
 const USERS: usize = 10;
 const ROUNDS: usize = 50;
 
-/// What happens to a session while it is being refreshed.
+/// A way to end a session during its refresh.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum End {
     Logout,
@@ -25,21 +25,21 @@ enum End {
 const ENDS: [End; 5] =
     [End::Logout, End::LogoutFromElsewhere, End::LogoutAll, End::LogoutOthers, End::PasswordChange];
 
-/// One user, who refreshes in one place and ends that session there or in another.
-struct User {
+/// A user with two sessions, one of which is refreshed and ended at the same time.
+struct RacingUser {
     stack: Arc<Stack>,
     proxy: Arc<DynamoProxy>,
     name: String,
     changes: usize,
 }
 
-impl User {
+impl RacingUser {
     async fn log_in(&self) -> Tokens {
         let body = json!({ "username": self.name, "password": password(self.changes) });
         Tokens::of(&self.stack.post("/login", &body).await)
     }
 
-    /// Ends the session of `here`, asked by the session that can.
+    /// Ends the session of `here`.
     async fn end(&self, end: End, here: &Tokens, there: &Tokens) -> Answer {
         let stack = &self.stack;
         match end {
@@ -61,7 +61,7 @@ impl User {
     async fn run(&mut self, round: usize) {
         let end = ENDS[round % ENDS.len()];
         let (here, there) = (self.log_in().await, self.log_in().await);
-        // One of the next writes comes late, so that every order happens.
+        // Delays one of the next writes, so that every order happens.
         if !round.is_multiple_of(3) {
             let delay = Duration::from_millis(round as u64 % 7);
             self.proxy.inject("UpdateItem", Fault::Delay(delay), round % 3);
@@ -75,26 +75,26 @@ impl User {
         if end == End::PasswordChange {
             self.changes += 1;
         }
-        let mut minted = vec![here];
+        let mut issued = vec![here];
         for refreshed in [first, second] {
             match refreshed.status {
-                200 => minted.push(Tokens::of(&refreshed)),
+                200 => issued.push(Tokens::of(&refreshed)),
                 _ => assert_eq!(refreshed.text("error"), "token_revoked", "{end:?}"),
             }
         }
-        for tokens in &minted {
+        for tokens in &issued {
             self.assert_ended(tokens, end).await;
         }
-        let kept = self.stack.refresh(&there.refresh).await;
+        let other = self.stack.refresh(&there.refresh).await;
         let expected = if [End::LogoutAll, End::PasswordChange].contains(&end) { 401 } else { 200 };
-        assert_eq!(kept.status, expected, "{end:?}: {kept:?}");
+        assert_eq!(other.status, expected, "{end:?}: {other:?}");
         if end == End::PasswordChange {
             let changed = Tokens::of(&ended);
             assert_eq!(self.stack.refresh(&changed.refresh).await.status, 200);
         }
     }
 
-    /// No token of the session opens anything, and none buys another.
+    /// Both tokens of the session are revoked.
     async fn assert_ended(&self, tokens: &Tokens, end: End) {
         let access = self.stack.get("/protected", &tokens.access).await;
         assert_eq!((access.status, access.text("error")), (401, "token_revoked"), "{end:?}");
@@ -103,7 +103,7 @@ impl User {
     }
 }
 
-/// The password after that many changes.
+/// The password after `change` changes.
 fn password(change: usize) -> String {
     format!("correct horse battery {change}")
 }
@@ -113,14 +113,14 @@ fn session_of(tokens: &Tokens) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn once_a_session_was_ended_none_of_its_tokens_works_or_can_be_minted() {
-    let settings = Settings::default().hashing_lightly();
+async fn after_the_end_of_a_session_no_token_of_it_works_or_is_issued() {
+    let settings = Settings::default().cheap_hashes();
     let (stack, proxy) = settings.start_behind_proxy().await;
     let (stack, proxy) = (Arc::new(stack), Arc::new(proxy));
     let mut users = JoinSet::new();
     for number in 0..USERS {
         let (stack, proxy) = (Arc::clone(&stack), Arc::clone(&proxy));
-        let mut user = User { stack, proxy, name: format!("user{number}"), changes: 0 };
+        let mut user = RacingUser { stack, proxy, name: format!("user{number}"), changes: 0 };
         users.spawn(async move {
             let body = json!({ "username": user.name, "password": password(0) });
             assert_eq!(user.stack.post("/signup", &body).await.status, 201);

@@ -1,4 +1,4 @@
-//! Rotations that refuse no token: under load, over a restart, and when `admin` is killed.
+//! Rotations refuse no token: under load, across a restart, and when `admin` is killed.
 #![cfg(test)]
 
 use std::{
@@ -29,22 +29,22 @@ use tokio::{
 
 const SECONDS: usize = 60;
 const PER_SECOND: usize = 50;
-/// When the rotations are asked for.
+/// The rotations, in seconds after the start.
 const ROTATIONS: [u64; 3] = [10, 25, 40];
-/// Each of them logs in five times, which is less than the sessions that a user may have.
+/// Each logs in five times, which is below the session limit.
 const USERS: usize = 24;
-/// Each of them refreshes its own session, one token after the other, once a second.
+/// Each refreshes its own session once a second.
 const CLIENTS: usize = 8;
 
-/// A stack under load, and its answers.
+/// A stack under load and its recorded answers.
 struct Load {
     stack: Stack,
     clients: Vec<AsyncMutex<Tokens>>,
-    /// Every access token so far: all of them are good until the end.
+    /// Every access token so far; all are valid until the end.
     access: Mutex<Vec<String>>,
-    /// Successes by route and by the key of the token that was shown or handed out.
+    /// Successes by route and by the key of the presented or issued token.
     successes: Mutex<BTreeMap<(&'static str, String), usize>>,
-    others: Mutex<Vec<String>>,
+    failures: Mutex<Vec<String>>,
 }
 
 impl Load {
@@ -61,19 +61,19 @@ impl Load {
             clients: clients.into_iter().map(AsyncMutex::new).collect(),
             stack,
             successes: Mutex::default(),
-            others: Mutex::default(),
+            failures: Mutex::default(),
         }
     }
 
-    /// One of the fifty requests of a second: two logins, eight refreshes, and as many of the one
-    /// kind of protected route as of the other.
+    /// One of 50 requests per second: 2 logins, 8 refreshes, and 40 calls of both kinds of protected
+    /// route.
     async fn request(&self, number: usize) {
         let turn = number / 25;
         match number % 25 {
             0 => self.log_in(turn).await,
             place if place % 5 == 0 => self.refresh(turn * 4 + place / 5).await,
-            place if place % 2 == 0 => self.show("/workitems", number).await,
-            _ => self.show("/protected", number).await,
+            place if place % 2 == 0 => self.call_protected("/workitems", number).await,
+            _ => self.call_protected("/protected", number).await,
         }
     }
 
@@ -89,8 +89,8 @@ impl Load {
 
     async fn refresh(&self, turn: usize) {
         let mut tokens = self.clients[turn % CLIENTS].lock().await;
-        let shown = tokens.refresh.clone();
-        let request = self.stack.request(Method::POST, "/refresh").bearer_auth(&shown);
+        let presented = tokens.refresh.clone();
+        let request = self.stack.request(Method::POST, "/refresh").bearer_auth(&presented);
         let answer = self.ask("/refresh", request).await;
         if let Some(answer) = answer {
             *tokens = Tokens::of(&answer);
@@ -103,10 +103,10 @@ impl Load {
         self.access.lock().unwrap().push(tokens.access.clone());
     }
 
-    async fn show(&self, route: &'static str, number: usize) {
+    async fn call_protected(&self, route: &'static str, number: usize) {
         let token = {
             let access = self.access.lock().unwrap();
-            // Half of them show the newest token, the others any.
+            // Half of the calls use the newest token, the others any.
             let newest = access.len() - 1;
             let place = if number % 4 < 2 { newest } else { number * 7_919 % access.len() };
             access[place].clone()
@@ -127,11 +127,11 @@ impl Load {
         if answer.status == 200 {
             return Some(answer);
         }
-        self.others.lock().unwrap().push(format!("{route}: {answer:?}"));
+        self.failures.lock().unwrap().push(format!("{route}: {answer:?}"));
         None
     }
 
-    /// How many successes there were, by route and key.
+    /// The successes by route and key.
     fn table(&self) -> String {
         let mut table = format!("{:<12} {:<44} {:>6}\n", "route", "key", "count");
         for ((route, kid), count) in &*self.successes.lock().unwrap() {
@@ -142,9 +142,9 @@ impl Load {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[expect(clippy::print_stdout, reason = "what was asked and answered is a measurement")]
+#[expect(clippy::print_stdout, reason = "prints the measurement")]
 async fn three_rotations_under_load_refuse_no_token() {
-    // Cold functions and warm ones mixed.
+    // Mixes cold and warm functions.
     let stack = settings("5").option("--requests-per-sandbox", "40").start();
     let operator = Operator::of(&stack);
     operator.run(&KeyCommand::Rotate { force: false }).await.unwrap();
@@ -158,7 +158,7 @@ async fn three_rotations_under_load_refuse_no_token() {
         }
         operator.list().await
     });
-    // Whether or not earlier ones were answered.
+    // At a constant rate, even if earlier requests have no answer yet.
     let mut ticks = interval(Duration::from_secs(1) / u32::try_from(PER_SECOND).unwrap());
     let mut requests = JoinSet::new();
     for number in 0..SECONDS * PER_SECOND {
@@ -170,21 +170,21 @@ async fn three_rotations_under_load_refuse_no_token() {
     let ring = rotations.await.unwrap();
 
     println!("{}", load.table());
-    let others = load.others.lock().unwrap();
-    assert!(others.is_empty(), "{} were refused or failed: {others:#?}", others.len());
+    let failures = load.failures.lock().unwrap();
+    assert!(failures.is_empty(), "{} failures: {failures:#?}", failures.len());
     let successes = load.successes.lock().unwrap();
     assert_eq!(successes.values().sum::<usize>(), SECONDS * PER_SECOND);
-    let shown = |route: &'static str| {
+    let kids_of = |route: &'static str| {
         let kids = successes.keys().filter(move |(other, _)| *other == route);
         kids.map(|(_, kid)| kid.as_str()).collect::<BTreeSet<_>>()
     };
     for route in ["/login", "/refresh", "/protected", "/workitems"] {
-        assert!(shown(route).len() >= 3, "{route}: {:?}", shown(route));
-        assert!(shown(route).iter().all(|kid| kids(&ring).contains(kid)), "{route}");
+        assert!(kids_of(route).len() >= 3, "{route}: {:?}", kids_of(route));
+        assert!(kids_of(route).iter().all(|kid| kids(&ring).contains(kid)), "{route}");
     }
 }
 
-/// Waits until logins are signed with that key, which is as long as functions use the one before.
+/// Logs in until the key `kid` signs, because functions cache the previous key.
 async fn tokens_by(stack: &Stack, username: &str, kid: &str) -> Tokens {
     let begun = Instant::now();
     loop {
@@ -205,30 +205,30 @@ async fn assert_accepted(stack: &Stack, tokens: &Tokens) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn make_dev_rotates_twice_and_everything_keeps_working() {
+async fn tokens_stay_valid_over_two_rotations_and_a_restart() {
     let folder = tempfile::tempdir().unwrap();
     let state = folder.path().to_str().unwrap();
-    // Another port is another issuer, unless it is given.
+    // A fixed issuer, because the default has the port of the stack.
     let settings = settings("1").variable("JWT_ISSUER", ISSUER).variable("SESSION_LIMIT", "100");
     let start = || settings.clone().option("--state", state).start();
     let mut stack = start();
     let operator = Operator::of(&stack);
     let first = operator.list().await;
-    assert_eq!(kids(&first).len(), 1, "made at the start");
+    assert_eq!(kids(&first).len(), 1, "created at the start");
     let first = operator.run(&KeyCommand::Rotate { force: false }).await.unwrap();
     let early = operator.run(&KeyCommand::Rotate { force: false }).await.unwrap_err();
     assert!(early["errorMessage"].as_str().unwrap().contains("--force"), "{early}");
     for user in ["alice", "bob"] {
         assert_eq!(stack.sign_up(user).await.status, 201);
     }
-    let mut kept = vec![stack.tokens_of("alice").await];
+    let mut issued = vec![stack.tokens_of("alice").await];
 
     let is_over = AtomicBool::new(false);
     let rotations = async {
         for _ in 0..2 {
             let ring = operator.force_rotation().await.unwrap();
-            kept.push(tokens_by(&stack, "alice", kid_in(&ring, KeyState::Current)).await);
-            for tokens in &kept {
+            issued.push(tokens_by(&stack, "alice", kid_in(&ring, KeyState::Current)).await);
+            for tokens in &issued {
                 assert_accepted(&stack, tokens).await;
             }
         }
@@ -256,9 +256,9 @@ async fn make_dev_rotates_twice_and_everything_keeps_working() {
 
     let stack = start();
     let operator = Operator::of(&stack);
-    assert_eq!(operator.list().await, listed, "nothing was rotated at the start");
+    assert_eq!(operator.list().await, listed, "no rotation at the start");
     assert_eq!(operator.item().await, item);
-    for tokens in &kept {
+    for tokens in &issued {
         assert_accepted(&stack, tokens).await;
         let renewed = Tokens::of(&stack.refresh(&tokens.refresh).await);
         assert_eq!(kid_of(&renewed.access), kid_in(&listed, KeyState::Current));
@@ -266,31 +266,31 @@ async fn make_dev_rotates_twice_and_everything_keeps_working() {
     }
 }
 
-/// When in a rotation the process is killed: spread, and the same every time.
-fn points() -> impl Iterator<Item = Duration> {
+/// Delays of the kills: spread over a rotation and deterministic.
+fn kill_delays() -> impl Iterator<Item = Duration> {
     (0_u64..).map(|number| Duration::from_micros(number * 7_919 % 60_000))
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn admin_is_killed_at_any_time_and_the_ring_stays_whole() {
+async fn the_ring_stays_valid_when_admin_is_killed_during_rotations() {
     const TIMES: usize = 30;
     let stack = settings("1").variable("SESSION_LIMIT", "100").start();
     let operator = Operator::of(&stack);
     operator.run(&KeyCommand::Rotate { force: false }).await.unwrap();
     assert_eq!(stack.sign_up("alice").await.status, 201);
     let mut logins = vec![stack.tokens_of("alice").await];
-    let mut cut = 0;
-    for after in points().take(TIMES) {
+    let mut interrupted = 0;
+    for after in kill_delays().take(TIMES) {
         let (rotated, killed) = tokio::join!(operator.force_rotation(), async {
             sleep(after).await;
             kill(&stack, &["admin"]).await
         });
-        // It may also have been done before it was killed.
-        cut += usize::from(killed > 0 && rotated.is_err());
+        // The rotation may have finished before the kill.
+        interrupted += usize::from(killed > 0 && rotated.is_err());
         logins.push(stack.tokens_of("alice").await);
         assert_accepted(&stack, &logins[logins.len() - 1]).await;
     }
-    assert!(cut >= 3, "only {cut} of {TIMES} rotations were cut short");
+    assert!(interrupted >= 3, "only {interrupted} of {TIMES} rotations were interrupted");
 
     let ring = operator.force_rotation().await.unwrap();
     logins.push(tokens_by(&stack, "alice", kid_in(&ring, KeyState::Current)).await);

@@ -1,5 +1,5 @@
-//! Tokens of a Flask service, over the real binaries: they open the account that was moved, which
-//! the legacy table names, and no other.
+//! Tokens of a Flask service, with the real binaries: they open only the migrated account that the
+//! legacy table names.
 #![cfg(test)]
 
 use latchkey_testkit::{
@@ -14,33 +14,33 @@ use serde_json::{Value, json};
 
 const NEW_PASSWORD: &str = "another horse battery";
 
-/// A stack that takes tokens of a Flask service, and where its tables are.
-struct Moved {
+/// A stack that accepts tokens of a Flask service.
+struct MigratedStack {
     stack: Stack,
     dynamodb: String,
 }
 
-impl Moved {
+impl MigratedStack {
     async fn start(settings: Settings) -> Self {
         let dynamodb = dynamodb().await;
         let settings = settings
-            .hashing_lightly()
+            .cheap_hashes()
             .variable("SIGNING_KEYS", &key_set(&json!({ "minted_by": "flask" })))
             .option("--dynamodb-endpoint", &dynamodb);
-        // The stack asks DynamoDB before it is ready, which runs in this process.
+        // The starting stack calls DynamoDB, which runs in this process.
         let stack = tokio::task::block_in_place(|| settings.start());
         Self { stack, dynamodb }
     }
 
-    /// Signs a user up; returns the id.
+    /// Signs a user up. Returns the user id.
     async fn sign_up(&self, username: &str) -> String {
         let created = self.stack.sign_up(username).await;
         assert_eq!(created.status, 201, "{created:?}");
         created.body["user"]["id"].as_str().unwrap().to_owned()
     }
 
-    /// Makes an account as the migration does; returns the id.
-    async fn move_user(&self, username: &str, identity: &str) -> String {
+    /// Creates an account as the migration does. Returns the user id.
+    async fn migrate_user(&self, username: &str, identity: &str) -> String {
         let id = self.sign_up(username).await;
         let texts = [("identity", identity), ("user_id", &id), ("username", username)];
         let item: serde_json::Map<String, Value> =
@@ -51,7 +51,7 @@ impl Moved {
         id
     }
 
-    async fn password(&self, token: &str) -> Answer {
+    async fn change_password(&self, token: &str) -> Answer {
         let change = json!({ "current_password": PASSWORD, "new_password": NEW_PASSWORD });
         self.stack.send_json((Method::POST, "/password"), token, &change).await
     }
@@ -61,7 +61,7 @@ impl Moved {
         self.stack.send_json((Method::DELETE, "/me"), token, &body).await
     }
 
-    /// The tokens of that identity open nothing, on any kind of route.
+    /// Tokens of an identity are refused on every kind of route.
     async fn assert_opens_nothing(&self, identity: &str) {
         let (access, refresh) = (access(identity), refresh(identity));
         for answer in [
@@ -69,7 +69,7 @@ impl Moved {
             self.stack.get("/protected/optional", &access).await,
             self.stack.get("/me", &access).await,
             self.stack.get("/sessions", &access).await,
-            self.password(&access).await,
+            self.change_password(&access).await,
             self.delete_account(&access).await,
             self.stack.refresh(&refresh).await,
         ] {
@@ -79,7 +79,7 @@ impl Moved {
         assert_eq!(self.stack.get("/workitems", &access).await.status, 403, "{identity}");
     }
 
-    /// The tokens of that identity open the account of that id.
+    /// Tokens of an identity open the account with that id.
     async fn assert_opens(&self, identity: &str, id: &str) {
         let me = self.stack.get("/me", &access(identity)).await;
         assert_eq!((me.status, me.text("id")), (200, id), "{identity}: {me:?}");
@@ -89,7 +89,7 @@ impl Moved {
     }
 }
 
-/// A token of the Flask service that was issued just now, with these claims put over its own.
+/// A token of the Flask service issued now. `changes` overrides its claims.
 fn token(identity: &str, changes: &Value) -> String {
     let now = Timestamp::now().unix();
     let times = json!({ "sub": identity, "iat": now, "nbf": now, "exp": now + 900 });
@@ -109,59 +109,59 @@ fn refresh(identity: &str) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_user_who_was_not_moved_does_not_open_the_account_of_one_who_was() {
-    let api = Moved::start(Settings::default()).await;
-    // The old service told `Root` from `root`, and `root` was moved.
-    let id = api.move_user("root", "root").await;
-    api.assert_opens("root", &id).await;
+async fn an_unknown_identity_does_not_open_a_similar_migrated_account() {
+    let migrated = MigratedStack::start(Settings::default()).await;
+    // The Flask service had both `Root` and `root`; `root` was migrated.
+    let id = migrated.migrate_user("root", "root").await;
+    migrated.assert_opens("root", &id).await;
     for identity in ["Root", "ROOT", "root ", "ｒｏｏｔ", &id] {
-        api.assert_opens_nothing(identity).await;
+        migrated.assert_opens_nothing(identity).await;
     }
-    // The identity was a number there, and the name is another's number here.
-    let id = api.move_user("2", "1").await;
-    api.assert_opens("1", &id).await;
-    api.assert_opens_nothing("2").await;
+    // The user name is a number that is another user's identity.
+    let id = migrated.migrate_user("2", "1").await;
+    migrated.assert_opens("1", &id).await;
+    migrated.assert_opens_nothing("2").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_signs_up_an_unmoved_name_is_not_sent_its_old_owners_client() {
-    let api = Moved::start(Settings::default()).await;
-    api.assert_opens_nothing("carol").await;
-    api.sign_up("carol").await;
-    api.assert_opens_nothing("carol").await;
+async fn legacy_tokens_do_not_open_an_account_made_by_sign_up() {
+    let migrated = MigratedStack::start(Settings::default()).await;
+    migrated.assert_opens_nothing("carol").await;
+    migrated.sign_up("carol").await;
+    migrated.assert_opens_nothing("carol").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_signs_up_a_deleted_name_is_not_opened_to_its_old_owner() {
-    let api = Moved::start(Settings::default()).await;
-    let id = api.move_user("Dave", "dave").await;
-    api.assert_opens("dave", &id).await;
-    assert_eq!(api.delete_account(&access("dave")).await.status, 204);
-    api.assert_opens_nothing("dave").await;
-    api.sign_up("dave").await;
-    api.assert_opens_nothing("dave").await;
+async fn legacy_tokens_do_not_open_the_new_account_of_a_deleted_name() {
+    let migrated = MigratedStack::start(Settings::default()).await;
+    let id = migrated.migrate_user("Dave", "dave").await;
+    migrated.assert_opens("dave", &id).await;
+    assert_eq!(migrated.delete_account(&access("dave")).await.status, 204);
+    migrated.assert_opens_nothing("dave").await;
+    migrated.sign_up("dave").await;
+    migrated.assert_opens_nothing("dave").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_password_that_was_changed_with_an_old_token_ends_all_of_them() {
-    let api = Moved::start(Settings::default()).await;
-    let id = api.move_user("erin", "erin").await;
-    let before = Tokens::of(&api.stack.refresh(&refresh("erin")).await);
-    let changed = Tokens::of(&api.password(&access("erin")).await);
-    api.assert_opens_nothing("erin").await;
-    let ended = api.stack.get("/protected", &before.access).await;
+async fn a_password_change_with_a_legacy_token_ends_all_legacy_tokens() {
+    let migrated = MigratedStack::start(Settings::default()).await;
+    let id = migrated.migrate_user("erin", "erin").await;
+    let before = Tokens::of(&migrated.stack.refresh(&refresh("erin")).await);
+    let changed = Tokens::of(&migrated.change_password(&access("erin")).await);
+    migrated.assert_opens_nothing("erin").await;
+    let ended = migrated.stack.get("/protected", &before.access).await;
     assert_eq!((ended.status, ended.text("error")), (401, "token_revoked"));
-    let renewed = Tokens::of(&api.stack.refresh(&changed.refresh).await);
-    assert_eq!(api.stack.get("/me", &renewed.access).await.text("id"), id);
+    let renewed = Tokens::of(&migrated.stack.refresh(&changed.refresh).await);
+    assert_eq!(migrated.stack.get("/me", &renewed.access).await.text("id"), id);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn leeway_is_for_tokens_of_a_flask_service_too() {
+async fn leeway_applies_to_legacy_tokens() {
     const LEEWAY: u64 = 60;
     let settings = Settings::default().variable("JWT_DECODE_LEEWAY", &LEEWAY.to_string());
-    let api = Moved::start(settings).await;
-    api.move_user("frank", "frank").await;
-    for (seconds, is_taken) in [(LEEWAY / 2, true), (LEEWAY * 2, false)] {
+    let migrated = MigratedStack::start(settings).await;
+    migrated.migrate_user("frank", "frank").await;
+    for (seconds, is_accepted) in [(LEEWAY / 2, true), (LEEWAY * 2, false)] {
         let now = Timestamp::now().unix();
         for change in [
             json!({ "exp": now - seconds }),
@@ -170,13 +170,13 @@ async fn leeway_is_for_tokens_of_a_flask_service_too() {
         ] {
             let access = token("frank", &change);
             for path in ["/protected", "/workitems", "/me"] {
-                let answer = api.stack.get(path, &access).await;
-                assert_eq!(answer.status == 200, is_taken, "{path} {change}: {answer:?}");
+                let answer = migrated.stack.get(path, &access).await;
+                assert_eq!(answer.status == 200, is_accepted, "{path} {change}: {answer:?}");
             }
             let mut claims = change.clone();
             claims["type"] = json!("refresh");
-            let answer = api.stack.refresh(&token("frank", &claims)).await;
-            assert_eq!(answer.status == 200, is_taken, "{change}: {answer:?}");
+            let answer = migrated.stack.refresh(&token("frank", &claims)).await;
+            assert_eq!(answer.status == 200, is_accepted, "{change}: {answer:?}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! One user who logs in over and over, as a service account or a load test does.
+//! Many logins of one user, such as a service account.
 #![cfg(test)]
 
 use std::sync::Arc;
@@ -11,10 +11,10 @@ use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
 const CLIENTS: usize = 16;
-/// For each of two limits.
+/// Per client and session limit.
 const LOGINS_EACH: usize = 63;
 
-/// As long as a user agent is kept, in characters of several bytes.
+/// A user agent of the maximum stored length, in two-byte characters.
 fn user_agent() -> String {
     "ü".repeat(128)
 }
@@ -25,8 +25,8 @@ async fn log_in(stack: &Stack) -> u16 {
     stack.send(request.json(&body)).await.status
 }
 
-/// The user's item as DynamoDB sends it, and its size in bytes as DynamoDB counts it, which is less
-/// than the length of the JSON.
+/// The sessions in the user's item, and the length of its JSON, which is more than the size that
+/// DynamoDB counts.
 async fn item(endpoint: &str) -> (Value, usize) {
     let request = json!({ "TableName": "UsersTable", "Key": { "username": { "S": "alice" } } });
     let (_, text) = tables::call(endpoint, "GetItem", &request).await.unwrap();
@@ -43,7 +43,7 @@ async fn two_thousand_logins_of_one_user_from_sixteen_clients_all_succeed() {
     for (limit, at_most) in [("1", 1), ("100", 100)] {
         let endpoint = dynamodb().await;
         let stack = Settings::default()
-            .hashing_lightly()
+            .cheap_hashes()
             .variable("SESSION_LIMIT", limit)
             .option("--dynamodb-endpoint", &endpoint)
             .start();
@@ -66,18 +66,18 @@ async fn two_thousand_logins_of_one_user_from_sixteen_clients_all_succeed() {
         }
         let largest = clients.join_all().await.into_iter().max().unwrap();
         assert!(largest < 100_000, "{largest} bytes of 400 KB");
-        // A login that nothing overlaps restores the limit.
+        // A login without concurrent ones restores the limit.
         assert_eq!(log_in(&stack).await, 200);
         assert_eq!(count(&item(&endpoint).await.0), at_most);
     }
 }
 
-/// A user who comes back after a long time, at the highest limit.
+/// A user who returns after a long time, with the highest limit.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_list_full_of_expired_sessions_locks_no_user_out() {
+async fn expired_sessions_up_to_the_limit_do_not_lock_a_user_out() {
     let endpoint = dynamodb().await;
     let stack = Settings::default()
-        .hashing_lightly()
+        .cheap_hashes()
         .variable("SESSION_LIMIT", "100")
         .option("--dynamodb-endpoint", &endpoint)
         .start();

@@ -1,5 +1,5 @@
-//! `docs/openapi.yaml` against the template. [`latchkey_tests::openapi`] validates every answer of the
-//! system tests.
+//! `docs/openapi.yaml` has the routes of the template. [`latchkey_tests::openapi`] validates the answers
+//! in system tests.
 #![cfg(test)]
 
 use std::collections::BTreeSet;
@@ -13,7 +13,7 @@ fn members(value: &Value) -> impl Iterator<Item = (&String, &Value)> {
 }
 
 #[test]
-fn its_operations_are_the_templates_routes() {
+fn the_documented_operations_are_the_routes_of_the_template() {
     let described: BTreeSet<_> = members(&document()["paths"])
         .flat_map(|(path, operations)| {
             members(operations).map(move |(method, _)| format!("{} {path}", method.to_uppercase()))

@@ -1,4 +1,4 @@
-//! The commands about accounts in `docs/operations.md`, run against a stack's table.
+//! Runs the account commands of `docs/operations.md` against the table of a stack.
 #![cfg(test)]
 
 use std::process::Command;
@@ -14,7 +14,7 @@ use serde_json::{Map, Value, json};
 /// The Argon2id hash of `x`.
 const HASH: &str = "$argon2id$v=19$m=65536,t=3,p=4$RSr2N+caKv2I09ZjI4Ae+Q$wElVi1t5nJpnwXhlXdPDpIWvQ/d6ZMqsM0iLmPosULU";
 
-/// The `update-item` command below a heading of the page.
+/// The `update-item` command in a section of the page.
 fn command(heading: &str) -> String {
     let page = read("docs/operations.md");
     let section = page.split(&format!("\n### {heading}\n")).nth(1).expect(heading);
@@ -24,16 +24,16 @@ fn command(heading: &str) -> String {
     updates.next().expect("a command").to_owned()
 }
 
-/// The request that a shell makes of a command, as the AWS CLI would send it.
+/// The request that the AWS CLI would send for a command.
 fn request(command: &str) -> Value {
     let script = format!("aws() {{ printf '%s\\0' \"$@\"; }}\n{command}");
-    let said = Command::new("bash")
+    let output = Command::new("bash")
         .args(["-eu", "-c", &script])
         .envs([("USERS", "UsersTable"), ("NAME", "alice"), ("HASH", HASH)])
         .output()
         .unwrap();
-    assert!(said.status.success(), "{said:?}");
-    let words = String::from_utf8(said.stdout).unwrap();
+    assert!(output.status.success(), "{output:?}");
+    let words = String::from_utf8(output.stdout).unwrap();
     let words: Vec<_> = words.trim_end_matches('\0').split('\0').collect();
     assert_eq!(words[..2], ["dynamodb", "update-item"]);
     let members = words[2..].chunks(2).map(|pair| {
@@ -50,14 +50,15 @@ fn capitalized(word: &str) -> String {
     format!("{}{rest}", first.to_uppercase())
 }
 
-struct Scene {
+/// A stack with a logged-in user.
+struct AccountStack {
     stack: Stack,
     endpoint: String,
     tokens: Tokens,
 }
 
-impl Scene {
-    /// Alice, who has logged in.
+impl AccountStack {
+    /// Starts a stack; Alice signs up and logs in.
     async fn start() -> Self {
         let endpoint = dynamodb().await;
         let settings = Settings::default().option("--dynamodb-endpoint", &endpoint);
@@ -67,7 +68,7 @@ impl Scene {
         Self { stack, endpoint, tokens }
     }
 
-    /// Runs a command; whether its condition held.
+    /// Runs a command. Returns whether its condition was met.
     async fn run(&self, heading: &str) -> bool {
         let request = request(&command(heading));
         let (status, answer) = tables::call(&self.endpoint, "UpdateItem", &request).await.unwrap();
@@ -80,8 +81,8 @@ impl Scene {
         self.stack.post("/login", &json!({ "username": "alice", "password": password })).await
     }
 
-    /// Nothing of the session that there was before works.
-    async fn session_is_over(&self) {
+    /// The initial session is revoked on every kind of route.
+    async fn assert_session_ended(&self) {
         let Tokens { access, refresh } = &self.tokens;
         for path in ["/protected", "/me"] {
             let answer = self.stack.get(path, access).await;
@@ -94,42 +95,42 @@ impl Scene {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn disabling_ends_every_session_and_enabling_revives_none() {
-    let scene = Scene::start().await;
-    assert!(!scene.run("Enable an account").await, "it is not disabled");
-    assert_eq!(scene.stack.get("/protected", &scene.tokens.access).await.status, 200);
+async fn disabling_ends_all_sessions_and_enabling_revives_none() {
+    let account = AccountStack::start().await;
+    assert!(!account.run("Enable an account").await, "not disabled");
+    assert_eq!(account.stack.get("/protected", &account.tokens.access).await.status, 200);
 
-    assert!(scene.run("Disable an account").await);
-    scene.session_is_over().await;
-    assert_eq!(scene.log_in(PASSWORD).await.text("error"), "account_disabled");
-    assert_eq!(scene.log_in("another password").await.text("error"), "invalid_credentials");
+    assert!(account.run("Disable an account").await);
+    account.assert_session_ended().await;
+    assert_eq!(account.log_in(PASSWORD).await.text("error"), "account_disabled");
+    assert_eq!(account.log_in("another password").await.text("error"), "invalid_credentials");
 
-    assert!(scene.run("Enable an account").await);
-    scene.session_is_over().await;
-    let tokens = Tokens::of(&scene.log_in(PASSWORD).await);
-    assert_eq!(scene.stack.get("/protected", &tokens.access).await.status, 200);
+    assert!(account.run("Enable an account").await);
+    account.assert_session_ended().await;
+    let tokens = Tokens::of(&account.log_in(PASSWORD).await);
+    assert_eq!(account.stack.get("/protected", &tokens.access).await.status, 200);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_reset_password_ends_every_session_and_works() {
-    let scene = Scene::start().await;
-    assert!(scene.run("Reset a password").await);
-    scene.session_is_over().await;
-    assert_eq!(scene.log_in(PASSWORD).await.text("error"), "invalid_credentials");
-    let tokens = Tokens::of(&scene.log_in("x").await);
-    assert_eq!(scene.stack.get("/protected", &tokens.access).await.status, 200);
+async fn a_password_reset_ends_all_sessions_and_the_new_password_works() {
+    let account = AccountStack::start().await;
+    assert!(account.run("Reset a password").await);
+    account.assert_session_ended().await;
+    assert_eq!(account.log_in(PASSWORD).await.text("error"), "invalid_credentials");
+    let tokens = Tokens::of(&account.log_in("x").await);
+    assert_eq!(account.stack.get("/protected", &tokens.access).await.status, 200);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn ending_all_sessions_leaves_the_password() {
-    let scene = Scene::start().await;
-    assert!(scene.run("End all sessions of an account").await);
-    scene.session_is_over().await;
-    assert_eq!(scene.log_in(PASSWORD).await.status, 200);
+async fn ending_all_sessions_keeps_the_password() {
+    let account = AccountStack::start().await;
+    assert!(account.run("End all sessions of an account").await);
+    account.assert_session_ended().await;
+    assert_eq!(account.log_in(PASSWORD).await.status, 200);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn no_command_makes_an_account_or_forgets_the_version() {
+async fn commands_create_no_account_and_change_the_version() {
     let endpoint = dynamodb().await;
     for heading in [
         "Disable an account",

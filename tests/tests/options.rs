@@ -1,4 +1,4 @@
-//! What an operator sets and writes beside the code, over the real binaries.
+//! Options and user items of operators, with the real binaries.
 #![cfg(test)]
 
 use latchkey_testkit::dynamodb;
@@ -7,13 +7,13 @@ use local::tables::http_client;
 use serde_json::{Value, json};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_sentence_of_an_error_can_have_another_name() {
+async fn the_member_with_the_error_message_can_be_renamed() {
     let stack = Settings::default().variable("JWT_ERROR_MESSAGE_KEY", "message").start();
     for answer in [
         stack.get("/protected", "x.y.z").await,
         stack.get("/me", "x.y.z").await,
         stack.refresh("x.y.z").await,
-        stack.log_in("nobody").await,
+        stack.log_in("unknown").await,
         stack.post("/signup", &json!({})).await,
     ] {
         assert!(answer.status >= 400 && !answer.text("message").is_empty(), "{answer:?}");
@@ -21,7 +21,7 @@ async fn the_sentence_of_an_error_can_have_another_name() {
     }
 }
 
-/// Puts an item into the users table, as an operator's script would.
+/// Puts an item into the users table, as a script of an operator does.
 async fn put(endpoint: &str, item: &Value) {
     let request = http_client().unwrap()
         .post(endpoint)
@@ -38,7 +38,7 @@ async fn put(endpoint: &str, item: &Value) {
     assert!(answer.status().is_success(), "{:?}", answer.text().await);
 }
 
-/// The item in the guide's section about moving users.
+/// The user item in the migration guide.
 fn item_of_the_guide() -> Value {
     let guide = workspace().join("docs/migrating-from-flask.md");
     let guide = std::fs::read_to_string(guide).unwrap();
@@ -59,7 +59,7 @@ async fn log_in(stack: &Stack, password: &str) -> Tokens {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_user_item_as_the_migration_guide_has_it_logs_in() {
+async fn a_user_with_the_item_of_the_migration_guide_logs_in() {
     let item = item_of_the_guide();
     let stack = stack_with(&item).await;
     let tokens = log_in(&stack, "x").await;
@@ -73,7 +73,7 @@ async fn a_user_item_as_the_migration_guide_has_it_logs_in() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_claims_of_a_users_item_are_in_its_access_tokens() {
+async fn access_tokens_have_the_claims_of_the_users_item() {
     let claims = json!({
         "plan": { "S": "pro" },
         "seats": { "N": "12" },
@@ -96,9 +96,9 @@ async fn the_claims_of_a_users_item_are_in_its_access_tokens() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_mistake_in_a_users_claims_costs_the_claims_and_not_the_login() {
+async fn invalid_claims_in_an_item_are_left_out_and_the_login_succeeds() {
     for claims in [
-        json!({ "M": { "plan": { "S": "pro" }, "sub": { "S": "somebody-else" } } }),
+        json!({ "M": { "plan": { "S": "pro" }, "sub": { "S": "another-user" } } }),
         json!({ "M": { "text": { "S": "x".repeat(5_000) } } }),
         json!({ "M": { "bytes": { "B": "AAAA" } } }),
         json!({ "S": "pro" }),
@@ -115,10 +115,10 @@ async fn a_mistake_in_a_users_claims_costs_the_claims_and_not_the_login() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_login_of_a_stack_may_be_for_any_algorithm() {
+async fn a_stack_signs_with_the_configured_algorithm() {
     for algorithm in ["ES384", "EdDSA", "PS256", "RS256"] {
         let stack = Settings::default().variable("JWT_ALGORITHM", algorithm).start();
-        let token = stack.token_of_new("alice").await;
+        let token = stack.sign_up_and_log_in("alice").await;
         assert_eq!(stack.get("/workitems", &token).await.status, 200, "{algorithm}");
         let keys = stack.get("/.well-known/jwks.json", "").await;
         assert_eq!(keys.body["keys"][0]["alg"], algorithm);
@@ -127,14 +127,14 @@ async fn the_login_of_a_stack_may_be_for_any_algorithm() {
         .variable("JWT_ALGORITHM", "HS512")
         .variable("JWT_SECRET_KEY", &"x".repeat(64))
         .start();
-    let token = stack.token_of_new("alice").await;
+    let token = stack.sign_up_and_log_in("alice").await;
     assert_eq!(stack.get("/workitems", &token).await.status, 200);
     let body = json!({ "username": "alice", "password": PASSWORD });
     assert_eq!(stack.post("/auth", &body).await.status, 200);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn flask_jwts_login_can_be_disabled_and_is_then_not_there() {
+async fn the_disabled_login_of_flask_jwt_is_404() {
     let stack = Settings::default().option("--parameter", "FlaskJwtLogin=disabled").start();
     stack.sign_up("alice").await;
     let right = json!({ "username": "alice", "password": PASSWORD });

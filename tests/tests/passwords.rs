@@ -1,4 +1,4 @@
-//! Passwords, names and addresses over real binaries.
+//! Passwords and user names, with the real binaries.
 #![cfg(test)]
 
 use std::{fs, io::BufRead as _};
@@ -9,7 +9,7 @@ use latchkey_tests::{
 };
 use serde_json::json;
 
-/// The standard library finds single bytes fast, also when tests are not optimised.
+/// Substring search that is fast in debug builds: the standard library finds single bytes fast.
 fn contains(mut program: &[u8], part: &[u8]) -> bool {
     while program.skip_until(part[0]).unwrap() > 0 {
         if program.starts_with(&part[1..]) {
@@ -20,7 +20,7 @@ fn contains(mut program: &[u8], part: &[u8]) -> bool {
 }
 
 #[test]
-fn the_filter_is_part_of_the_functions_that_set_passwords_only() {
+fn only_functions_that_set_passwords_contain_the_filter() {
     let filter = fs::read(workspace().join("shared/password/data/common.filter")).unwrap();
     let part = &filter[filter.len() / 2..][..64];
     let mut with_filter = 0;
@@ -35,7 +35,7 @@ fn the_filter_is_part_of_the_functions_that_set_passwords_only() {
 }
 
 #[tokio::test]
-async fn a_sign_up_names_the_weakness_of_a_password() {
+async fn a_refused_sign_up_has_the_reason_of_the_weak_password() {
     let stack = Stack::start();
     let ms = "margarete.schmidt@example.com";
     for (username, password, reason) in [
@@ -52,7 +52,7 @@ async fn a_sign_up_names_the_weakness_of_a_password() {
 }
 
 #[tokio::test]
-async fn what_people_are_called_and_type_is_accepted() {
+async fn names_and_passwords_of_many_scripts_are_accepted() {
     let stack = Stack::start();
     for (username, password, spelling) in [
         ("\u{2cd02}明", "🏳️‍🌈👩🏽‍🚀1️⃣ vq ❤️", "\u{2cd02}明"),

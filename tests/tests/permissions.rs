@@ -1,4 +1,4 @@
-//! A function's policy in `template.yaml` allows exactly the AWS calls that the function makes.
+//! The policy of each function allows exactly the AWS calls that the function makes.
 #![cfg(test)]
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
@@ -16,7 +16,7 @@ use latchkey_testkit::{
 use latchkey_tests::{
     policy::{Permissions, attributes_of, granted, needed},
     repository::functions,
-    stack::{PASSWORD, PATIENT_CALLS, Settings, Tokens, binaries, claims_of},
+    stack::{CALL_TIMEOUT, PASSWORD, Settings, Tokens, binaries, claims_of},
 };
 use local::{
     aws::AwsEmulator,
@@ -30,10 +30,10 @@ use tokio::net::TcpListener;
 
 const NEW_PASSWORD: &str = "another horse battery";
 const FLASK_SECRET: &str = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:flask-AbCdEf";
-/// Tells the proxy which function makes a call.
+/// The proxy identifies the calling function by its access key.
 const CALLER: &str = "AWS_ACCESS_KEY_ID";
 
-/// Every function, with nothing before it and a proxy between it and AWS.
+/// All functions without a gateway, with a proxy in front of AWS.
 struct Functions {
     commands: BTreeMap<String, FunctionCommand>,
     pools: BTreeMap<String, Pool>,
@@ -63,7 +63,7 @@ impl Functions {
             let name = function.binary.clone();
             let mut variables = environments.of(function);
             let endpoint = ("AWS_ENDPOINT_URL_DYNAMODB", proxy.endpoint.as_str());
-            for (name, value) in [(CALLER, name.as_str()), endpoint, PATIENT_CALLS] {
+            for (name, value) in [(CALLER, name.as_str()), endpoint, CALL_TIMEOUT] {
                 variables.insert(name.to_owned(), value.to_owned());
             }
             let binary = binaries().join(&name);
@@ -71,14 +71,14 @@ impl Functions {
                 FunctionCommand { name: name.clone(), binary, memory: function.memory, variables };
             commands.insert(name, command);
         }
-        let mut it = Self { commands, pools: BTreeMap::new(), proxy, endpoint };
+        let mut functions = Self { commands, pools: BTreeMap::new(), proxy, endpoint };
         for function in template.functions.values() {
-            it.restart(&function.binary);
+            functions.restart(&function.binary);
         }
-        it
+        functions
     }
 
-    /// Ends the processes of a function; the next event starts a new one.
+    /// Restarts a function with the next event.
     fn restart(&mut self, function: &str) {
         let command = self.commands[function].clone();
         let pool = Pool::new(command, Duration::from_secs(20), None);
@@ -90,7 +90,7 @@ impl Functions {
         serde_json::from_slice(&answer).unwrap()
     }
 
-    /// The body of an answer that has this status.
+    /// Invokes a function. Returns the body of the answer, which must have the status.
     async fn call(&self, function: &str, status: u16, event: Value) -> Value {
         let answer = self.invoke(function, &event).await;
         assert_eq!(answer["statusCode"], status, "{function} {event}: {answer}");
@@ -111,18 +111,18 @@ impl Functions {
         answer["refresh_token"].as_str().unwrap_or_default().to_owned()
     }
 
-    /// A user of a Flask service who was moved; returns the name and one of its old tokens.
-    async fn move_user(&self, identity: &str, kind: &str) -> String {
+    /// Migrates a user of a Flask service. Returns a legacy token of that type.
+    async fn migrate_user(&self, identity: &str, kind: &str) -> String {
         let body = json!({ "username": identity, "password": PASSWORD });
         let user = self.call("signup", 201, post_json("/signup", &body)).await;
-        let moved = json!({
+        let row = json!({
             "TableName": "LegacyTable",
             "Item": {
                 "identity": { "S": identity }, "user_id": { "S": user["user"]["id"] },
                 "username": { "S": identity },
             },
         });
-        let (status, answer) = tables::call(&self.endpoint, "PutItem", &moved).await.unwrap();
+        let (status, answer) = tables::call(&self.endpoint, "PutItem", &row).await.unwrap();
         assert!(status.is_success(), "{answer}");
         let now = claims_of(&self.log_in(identity, PASSWORD).await.access)["iat"].clone();
         let mut claims = extended_claims();
@@ -139,84 +139,85 @@ impl Functions {
     }
 }
 
-/// Sign-up, and every way in which a session starts, moves on and ends.
-async fn use_sessions(it: &Functions) {
-    // The first login replaces the hash, the third one ends one of the others.
+/// Starts, refreshes and ends sessions in every way.
+async fn use_sessions(functions: &Functions) {
+    // The first login replaces the hash; the third one exceeds the session limit.
     for _ in 0..2 {
-        it.log_in("alice", PASSWORD).await;
+        functions.log_in("alice", PASSWORD).await;
     }
-    let tokens = it.log_in("alice", PASSWORD).await;
-    let next = it.refresh(200, &tokens.refresh).await;
-    it.refresh(200, &next).await;
-    it.refresh(401, &tokens.refresh).await;
-    let access = it.log_in("alice", PASSWORD).await.access;
-    it.call("logout", 200, with_token(request("POST", "/logout"), &access)).await;
+    let tokens = functions.log_in("alice", PASSWORD).await;
+    let next = functions.refresh(200, &tokens.refresh).await;
+    functions.refresh(200, &next).await;
+    functions.refresh(401, &tokens.refresh).await;
+    let access = functions.log_in("alice", PASSWORD).await.access;
+    functions.call("logout", 200, with_token(request("POST", "/logout"), &access)).await;
 
-    let access = it.log_in("alice", PASSWORD).await.access;
-    it.call("account", 204, with_token(request("DELETE", "/sessions"), &access)).await;
-    let access = it.log_in("alice", PASSWORD).await.access;
-    let other = it.log_in("alice", PASSWORD).await.access;
+    let access = functions.log_in("alice", PASSWORD).await.access;
+    functions.call("account", 204, with_token(request("DELETE", "/sessions"), &access)).await;
+    let access = functions.log_in("alice", PASSWORD).await.access;
+    let other = functions.log_in("alice", PASSWORD).await.access;
     let other = format!("/sessions/{}", claims_of(&other)["sid"].as_str().unwrap());
-    it.call("account", 204, with_token(request("DELETE", &other), &access)).await;
+    functions.call("account", 204, with_token(request("DELETE", &other), &access)).await;
     let mut others = with_token(request("DELETE", "/sessions"), &access);
     others["rawQueryString"] = "keep=current".into();
-    it.call("account", 204, others).await;
-    it.call("account", 200, with_token(request("GET", "/me"), &access)).await;
+    functions.call("account", 204, others).await;
+    functions.call("account", 200, with_token(request("GET", "/me"), &access)).await;
     let change = json!({ "current_password": PASSWORD, "new_password": NEW_PASSWORD });
-    it.call("password", 200, with_token(post_json("/password", &change), &access)).await;
+    functions.call("password", 200, with_token(post_json("/password", &change), &access)).await;
 
-    let access = it.log_in("alice", NEW_PASSWORD).await.access;
+    let access = functions.log_in("alice", NEW_PASSWORD).await.access;
     let mut delete = with_token(post_json("/me", &json!({ "password": NEW_PASSWORD })), &access);
     delete["requestContext"]["http"]["method"] = "DELETE".into();
     delete["routeKey"] = "DELETE /me".into();
-    it.call("account", 204, delete).await;
+    functions.call("account", 204, delete).await;
 }
 
-/// What needs a token alone, with one of ours and one of a Flask service.
-async fn use_tokens(it: &Functions) {
-    it.call("discovery", 200, request("GET", "/.well-known/jwks.json")).await;
-    let legacy = it.move_user("bob", "access").await;
-    let own = it.log_in("bob", PASSWORD).await.access;
+/// Calls the routes that need a token, with own and legacy tokens.
+async fn use_tokens(functions: &Functions) {
+    functions.call("discovery", 200, request("GET", "/.well-known/jwks.json")).await;
+    let legacy = functions.migrate_user("bob", "access").await;
+    let own = functions.log_in("bob", PASSWORD).await.access;
     for token in [&own, &legacy] {
-        it.call("protected", 200, with_token(request("GET", "/protected"), token)).await;
-        let decision = it.invoke("authorizer", &http_api_2(&format!("Bearer {token}"))).await;
+        functions.call("protected", 200, with_token(request("GET", "/protected"), token)).await;
+        let decision =
+            functions.invoke("authorizer", &http_api_2(&format!("Bearer {token}"))).await;
         assert_eq!(decision["isAuthorized"], true, "{decision}");
-        it.call("account", 200, with_token(request("GET", "/me"), token)).await;
-        // Without the context of an authorizer it checks the token itself.
-        it.call("workitems", 200, with_token(request("GET", "/workitems"), token)).await;
+        functions.call("account", 200, with_token(request("GET", "/me"), token)).await;
+        // Without an authorizer context the function verifies the token itself.
+        functions.call("workitems", 200, with_token(request("GET", "/workitems"), token)).await;
     }
     let item = with_token(post_json("/workitems", &json!({ "title": "x" })), &own);
-    let id = it.call("workitems", 201, item).await["id"].as_str().unwrap().to_owned();
+    let id = functions.call("workitems", 201, item).await["id"].as_str().unwrap().to_owned();
     let mut remove = with_token(request("DELETE", &format!("/workitems/{id}")), &own);
     remove["pathParameters"] = json!({ "id": id });
-    it.call("workitems", 204, remove).await;
+    functions.call("workitems", 204, remove).await;
 
     let change = json!({ "current_password": PASSWORD, "new_password": NEW_PASSWORD });
-    it.call("password", 200, with_token(post_json("/password", &change), &legacy)).await;
-    let legacy = it.move_user("carol", "refresh").await;
-    it.refresh(200, &legacy).await;
+    functions.call("password", 200, with_token(post_json("/password", &change), &legacy)).await;
+    let legacy = functions.migrate_user("carol", "refresh").await;
+    functions.refresh(200, &legacy).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_functions_policy_allows_the_calls_that_it_makes_and_no_others() {
+async fn each_policy_allows_exactly_the_calls_that_its_function_makes() {
     let endpoint = dynamodb().await;
-    let cheap = Settings::default().hashing_lightly().option("--dynamodb-endpoint", &endpoint);
-    let cheap = tokio::task::block_in_place(|| cheap.start());
-    assert_eq!(cheap.sign_up("alice").await.status, 201);
-    drop(cheap);
+    let stack = Settings::default().cheap_hashes().option("--dynamodb-endpoint", &endpoint);
+    let stack = tokio::task::block_in_place(|| stack.start());
+    assert_eq!(stack.sign_up("alice").await.status, 201);
+    drop(stack);
     let ring = json!({ "TableName": "KeysTable", "Key": { "id": { "S": "ring" } } });
     tables::call(&endpoint, "DeleteItem", &ring).await.unwrap();
 
     let template = template_with(&[("FlaskKeysSecretArn", FLASK_SECRET), ("Issuer", ISSUER)]);
-    let mut it = Functions::start(&template, endpoint).await;
-    // The first process of `login` makes the key ring, the second one opens it.
-    it.log_in("alice", PASSWORD).await;
-    it.restart("login");
-    it.invoke("admin", &json!({ "command": "keys.maintain" })).await;
-    use_sessions(&it).await;
-    use_tokens(&it).await;
+    let mut functions = Functions::start(&template, endpoint).await;
+    // The first process of `login` creates the key ring, the second one decrypts functions.
+    functions.log_in("alice", PASSWORD).await;
+    functions.restart("login");
+    functions.invoke("admin", &json!({ "command": "keys.maintain" })).await;
+    use_sessions(&functions).await;
+    use_tokens(&functions).await;
 
-    let needed = needed(&it.proxy.take_requests());
+    let needed = needed(&functions.proxy.take_requests());
     let granted: BTreeMap<String, Permissions> = template
         .functions
         .values()
@@ -229,7 +230,7 @@ async fn a_functions_policy_allows_the_calls_that_it_makes_and_no_others() {
 }
 
 #[test]
-fn the_attributes_of_expressions_are_found() {
+fn attributes_are_parsed_from_expressions() {
     let update = json!({
         "Key": { "username": { "S": "alice" } },
         "UpdateExpression": "SET #s.#one.gen = :next, hash = if_not_exists(old, :hash) REMOVE #s.#two",
@@ -241,18 +242,19 @@ fn the_attributes_of_expressions_are_found() {
 }
 
 #[test]
-fn a_kms_key_of_the_operators_takes_the_place_of_the_stacks() {
+fn a_given_kms_key_replaces_that_of_the_stack() {
     let arn = "arn:aws:kms:eu-west-1:123456789012:key/own";
     for (name, function) in template_with(&[("KmsKeyArn", arn)]).functions {
         let variable = function.variables.get("KMS_KEY_ARN");
         assert!(variable.is_none_or(|value| value == arn), "{name}");
-        let mut on_kms = function.permissions.iter().filter(|one| one.action.starts_with("kms:"));
+        let mut on_kms =
+            function.permissions.iter().filter(|permission| permission.action.starts_with("kms:"));
         assert!(on_kms.all(|permission| permission.resource == arn), "{name}");
     }
 }
 
 #[test]
-fn without_a_flask_services_keys_no_function_reads_its_secret_and_identities() {
+fn without_flask_keys_no_function_reads_their_secret_and_the_legacy_table() {
     for (binary, (_, function)) in functions() {
         for (action, resource) in granted(&function).into_keys() {
             let is_for_flask =
@@ -262,7 +264,7 @@ fn without_a_flask_services_keys_no_function_reads_its_secret_and_identities() {
     }
 }
 
-/// The functions that may do `action` on a resource.
+/// The functions that may perform an action on a resource.
 fn allowed(action: &str, resource: &str) -> Vec<String> {
     let permission = (action.to_owned(), resource.to_owned());
     let functions = functions().into_iter();
@@ -271,7 +273,7 @@ fn allowed(action: &str, resource: &str) -> Vec<String> {
 }
 
 #[test]
-fn private_keys_are_opened_by_functions_that_sign_and_sealed_by_those_that_make_them() {
+fn only_signers_decrypt_private_keys_and_only_admin_and_login_encrypt_them() {
     assert_eq!(allowed("kms:Decrypt", "KeyRingKmsKey"), ["login", "password", "refresh"]);
     assert_eq!(allowed("kms:Encrypt", "KeyRingKmsKey"), ["admin", "login"]);
     assert_eq!(allowed("dynamodb:PutItem", "KeysTable"), ["admin", "login"]);
@@ -282,7 +284,7 @@ fn private_keys_are_opened_by_functions_that_sign_and_sealed_by_those_that_make_
 }
 
 #[test]
-fn roles_and_claims_are_for_operators_to_write_and_hashes_for_functions_that_hash() {
+fn no_function_writes_roles_or_claims_and_only_hashing_functions_write_hashes() {
     for (binary, (_, function)) in functions() {
         for permission in function.permissions {
             let Some(attributes) = permission.attributes else { continue };

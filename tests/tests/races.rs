@@ -1,4 +1,4 @@
-//! Many requests at once, over the real binaries.
+//! Concurrent requests, with the real binaries.
 #![cfg(test)]
 
 use std::{collections::HashSet, sync::Arc};
@@ -8,7 +8,7 @@ use serde_json::json;
 use tokio::task::JoinSet;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_twenty_parallel_sign_ups_of_one_name_one_wins_and_only_its_password_works() {
+async fn one_of_twenty_parallel_sign_ups_of_a_name_succeeds() {
     let stack = Arc::new(Stack::start());
     let password = |number: usize| format!("correct horse battery {number}");
     let credentials = move |number| json!({ "username": "Alice", "password": password(number) });
@@ -30,7 +30,7 @@ async fn of_twenty_parallel_sign_ups_of_one_name_one_wins_and_only_its_password_
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_login_that_nothing_overlaps_restores_the_limit() {
+async fn a_login_after_parallel_ones_restores_the_session_limit() {
     let stack =
         Arc::new(latchkey_tests::stack::Settings::default().variable("SESSION_LIMIT", "4").start());
     stack.sign_up("alice").await;
@@ -41,7 +41,7 @@ async fn a_login_that_nothing_overlaps_restores_the_limit() {
     }
     let mut answers = logins.join_all().await;
     assert!(answers.iter().all(|answer| answer.status == 200), "{answers:?}");
-    // Logins at once may exceed the limit.
+    // Parallel logins may exceed the limit.
     answers.push(stack.log_in("alice").await);
     let tokens: HashSet<_> = answers
         .iter()
@@ -56,11 +56,11 @@ async fn a_login_that_nothing_overlaps_restores_the_limit() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn no_request_ever_sees_another_users_answer() {
+async fn no_request_gets_the_answer_of_another_user() {
     let stack = Arc::new(Stack::start());
     let mut requests = JoinSet::new();
     for name in ["alice", "bob", "carol"] {
-        let token = stack.token_of_new(name).await;
+        let token = stack.sign_up_and_log_in(name).await;
         for _ in 0..40 {
             let (stack, token) = (Arc::clone(&stack), token.clone());
             requests.spawn(async move {

@@ -1,4 +1,4 @@
-//! Bad tokens and bad requests, over the real binaries: guard and authorizer refuse them alike.
+//! Bad tokens and bad requests, with the real binaries: guard and authorizer refuse them alike.
 #![cfg(test)]
 
 use latchkey_testkit::{
@@ -9,7 +9,7 @@ use latchkey_tests::stack::{Answer, Settings, Stack, claims_of};
 use reqwest::{Method, header::HeaderValue};
 use serde_json::json;
 
-/// A stack whose private key the tests know.
+/// A stack with the tests' private key.
 fn stack_with_known_key() -> Stack {
     Settings::default().variable("SIGNING_KEYS", JWK_SET).variable("JWT_ISSUER", ISSUER).start()
 }
@@ -21,15 +21,15 @@ fn refusal(answer: &Answer) -> (u16, &str) {
 #[tokio::test]
 async fn guard_and_authorizer_refuse_every_bad_token_alike() {
     let stack = stack_with_known_key();
-    let genuine = stack.token_of_new("alice").await;
+    let genuine = stack.sign_up_and_log_in("alice").await;
     let claims = claims_of(&genuine);
     let forged = sign(&header(), &claims);
-    assert_eq!(stack.get("/protected", &forged).await.status, 200, "the forger has the real key");
+    assert_eq!(stack.get("/protected", &forged).await.status, 200, "signed with the right key");
     assert_eq!(stack.get("/workitems", &forged).await.status, 200);
 
     let mut seen = 0;
     for (name, token, code) in bad_tokens_like(&header(), &claims) {
-        // Not every bad token can be written into a header.
+        // Skips tokens that are invalid in a header.
         if HeaderValue::try_from(format!("Bearer {token}")).is_err() {
             continue;
         }
@@ -38,17 +38,16 @@ async fn guard_and_authorizer_refuse_every_bad_token_alike() {
         assert_eq!(refusal(&guarded), (401, code), "{name}");
         assert!(guarded.header("www-authenticate").contains("error=\"invalid_token\""), "{name}");
         let authorized = stack.get("/workitems", &token).await;
-        // A value of spaces alone is no identity, which the gateway refuses itself.
         let gateway = (authorized.status, authorized.text("message"));
         assert_eq!(gateway, (403, "Forbidden"), "{name}");
     }
-    assert!(seen > 100, "{seen} tokens were tried");
+    assert!(seen > 100, "{seen} tokens");
     assert_eq!(stack.get("/protected", &genuine).await.status, 200);
     assert_eq!(stack.get("/workitems", &genuine).await.status, 200);
 }
 
 #[tokio::test]
-async fn no_token_is_told_by_the_guard_and_by_the_gateway() {
+async fn a_missing_token_is_401_by_the_guard_and_by_the_gateway() {
     let stack = Stack::start();
     let guarded = stack.send(stack.request(Method::GET, "/protected")).await;
     assert_eq!(refusal(&guarded), (401, "missing_token"));
@@ -58,7 +57,7 @@ async fn no_token_is_told_by_the_guard_and_by_the_gateway() {
 }
 
 #[tokio::test]
-async fn a_refresh_token_opens_nothing() {
+async fn a_refresh_token_does_not_open_protected_routes() {
     let stack = Stack::start();
     stack.sign_up("alice").await;
     let tokens = stack.log_in("alice").await;
@@ -72,17 +71,17 @@ async fn a_refresh_token_opens_nothing() {
 #[tokio::test]
 async fn a_token_of_another_deployment_is_refused() {
     let (here, there) = (Stack::start(), Stack::start());
-    let token = there.token_of_new("alice").await;
-    here.token_of_new("alice").await;
+    let token = there.sign_up_and_log_in("alice").await;
+    here.sign_up_and_log_in("alice").await;
     assert_eq!(refusal(&here.get("/protected", &token).await), (401, "invalid_token"));
     assert_eq!(here.get("/workitems", &token).await.status, 403);
 }
 
 #[tokio::test]
-async fn a_session_that_is_not_there_is_revoked_at_once() {
+async fn a_token_of_an_unknown_session_is_revoked() {
     let stack = stack_with_known_key();
-    let claims = claims_of(&stack.token_of_new("alice").await);
-    for (claim, value) in [("sid", "session-1"), ("sub", "user-1"), ("username", "nobody")] {
+    let claims = claims_of(&stack.sign_up_and_log_in("alice").await);
+    for (claim, value) in [("sid", "session-1"), ("sub", "user-1"), ("username", "unknown")] {
         let token = sign(&header(), &with(claims.clone(), claim, value.into()));
         assert_eq!(refusal(&stack.get("/protected", &token).await), (401, "token_revoked"));
         assert_eq!(stack.get("/workitems", &token).await.status, 403);
@@ -90,7 +89,7 @@ async fn a_session_that_is_not_there_is_revoked_at_once() {
 }
 
 #[tokio::test]
-async fn bad_requests_are_refused_and_nothing_breaks() {
+async fn bad_requests_are_refused_and_the_stack_survives() {
     let stack = Stack::start();
     let post = |path: &str| stack.request(Method::POST, path);
     let json_type = "application/json";

@@ -1,4 +1,4 @@
-//! Requests as clients and gateways spell them, over the real binaries.
+//! Variants of paths, headers and cookies, with the real binaries.
 #![cfg(test)]
 
 use latchkey_tests::stack::{PASSWORD, Settings, Stack, Tokens};
@@ -6,7 +6,7 @@ use reqwest::Method;
 use serde_json::json;
 
 async fn logged_in(settings: Settings) -> (Stack, Tokens) {
-    let stack = settings.hashing_lightly().start();
+    let stack = settings.cheap_hashes().start();
     stack.sign_up("alice").await;
     let tokens = Tokens::of(&stack.log_in("alice").await);
     (stack, tokens)
@@ -18,7 +18,7 @@ async fn status(stack: &Stack, method: Method, path: &str, authorization: &str) 
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_path_is_the_same_decoded_and_below_a_base_path() {
+async fn encoded_paths_and_paths_below_the_base_path_are_routed() {
     let (stack, tokens) = logged_in(Settings::default().variable("BASE_PATH", "/auth")).await;
     let bearer = format!("Bearer {}", tokens.access);
     for id in ["a", "a%20b", "%3C%22%3E", "%C3%A4", "%2F", "-._~!$&'()*+,;=:@", "100%25", "%41"] {
@@ -38,12 +38,12 @@ async fn every_path_is_the_same_decoded_and_below_a_base_path() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn one_scheme_holds_on_every_route() {
+async fn every_route_uses_the_configured_scheme() {
     for (configured, token_type, prefix) in
         [("Token", "Token", "Token "), ("Token", "Token", "token  "), ("none", "Bearer", "")]
     {
         let stack =
-            Settings::default().variable("JWT_HEADER_TYPE", configured).hashing_lightly().start();
+            Settings::default().variable("JWT_HEADER_TYPE", configured).cheap_hashes().start();
         stack.sign_up("alice").await;
         let login = stack.log_in("alice").await;
         assert_eq!(login.text("token_type"), token_type);
@@ -62,7 +62,7 @@ async fn one_scheme_holds_on_every_route() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_token_counts_beside_other_credentials() {
+async fn a_token_is_accepted_beside_other_credentials() {
     let (stack, tokens) = logged_in(Settings::default()).await;
     for path in ["/protected", "/me", "/workitems"] {
         let two_lines = stack
@@ -85,9 +85,9 @@ async fn a_token_counts_beside_other_credentials() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_refresh_token_may_be_alone_in_a_cookie() {
+async fn a_cookie_may_hold_only_the_refresh_token() {
     let settings = Settings::default().variable("JWT_TOKEN_LOCATION", "headers,cookies");
-    let stack = settings.hashing_lightly().start();
+    let stack = settings.cheap_hashes().start();
     stack.sign_up("alice").await;
     let login = json!({ "username": "alice", "password": PASSWORD, "cookies": "refresh" });
     let mut answer = stack.post("/login", &login).await;
@@ -109,7 +109,7 @@ async fn a_refresh_token_may_be_alone_in_a_cookie() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_page_may_read_when_to_try_again_and_health_answers_a_head() {
+async fn cors_exposes_retry_after_and_health_answers_head() {
     let origin = "https://app.example.com";
     let settings = Settings::default().option("--parameter", &format!("CorsOrigins={origin}"));
     let stack = settings.start();

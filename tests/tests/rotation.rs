@@ -1,4 +1,4 @@
-//! Refresh tokens under load and under faults, over the real binaries.
+//! Rotation of refresh tokens under load and faults, with the real binaries.
 #![cfg(test)]
 
 use std::{collections::HashSet, sync::Arc};
@@ -16,12 +16,12 @@ const SESSIONS_EACH: usize = 20;
 const AT_ONCE: usize = 20;
 
 async fn stack(grace: &str) -> (Arc<Stack>, DynamoProxy) {
-    let settings = Settings::default().variable("REFRESH_GRACE", grace).hashing_lightly();
+    let settings = Settings::default().variable("REFRESH_GRACE", grace).cheap_hashes();
     let (stack, proxy) = settings.start_behind_proxy().await;
     (Arc::new(stack), proxy)
 }
 
-/// Two hundred sessions of ten users.
+/// Logs ten users in, with 20 sessions each.
 async fn log_in_many(stack: &Arc<Stack>) -> Vec<Tokens> {
     let mut users = JoinSet::new();
     for number in 0..USERS {
@@ -39,7 +39,7 @@ async fn log_in_many(stack: &Arc<Stack>) -> Vec<Tokens> {
     users.join_all().await.concat()
 }
 
-/// The answers to one token that is presented many times at once.
+/// Refreshes with one token many times in parallel.
 async fn refresh_at_once(stack: &Arc<Stack>, token: &str) -> Vec<Answer> {
     let mut requests = JoinSet::new();
     for _ in 0..AT_ONCE {
@@ -49,7 +49,7 @@ async fn refresh_at_once(stack: &Arc<Stack>, token: &str) -> Vec<Answer> {
     requests.join_all().await
 }
 
-/// What makes two refresh tokens one: everything that they say.
+/// The distinct claim sets of the new refresh tokens.
 fn successors(answers: &[Answer]) -> HashSet<String> {
     answers.iter().map(|answer| claims_of(answer.text("refresh_token")).to_string()).collect()
 }
@@ -59,10 +59,10 @@ fn generation(token: &str) -> Value {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn parallel_refreshes_of_one_token_converge_on_one_successor() {
+async fn parallel_refreshes_of_a_token_return_the_same_successor() {
     let (stack, proxy) = stack("30").await;
     for (number, tokens) in log_in_many(&stack).await.iter().enumerate() {
-        // Half of them meet at one moment in front of the table.
+        // For half of the sessions, the proxy releases all writes at once.
         if number % 2 == 0 {
             proxy.hold("UpdateItem", AT_ONCE);
         }
@@ -76,7 +76,7 @@ async fn parallel_refreshes_of_one_token_converge_on_one_successor() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_parallel_refreshes_without_grace_exactly_one_wins_and_the_session_ends() {
+async fn one_of_parallel_refreshes_without_grace_succeeds_and_the_session_ends() {
     let (stack, proxy) = stack("0").await;
     for (number, tokens) in log_in_many(&stack).await.iter().enumerate() {
         if number % 2 == 0 {
@@ -101,7 +101,7 @@ async fn of_parallel_refreshes_without_grace_exactly_one_wins_and_the_session_en
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_replay_of_any_older_token_is_theft_also_in_a_process_that_has_seen_nothing() {
+async fn a_cold_process_detects_the_replay_of_any_older_token() {
     const ROTATIONS: usize = 4;
     for (grace, replayable) in [("0", ROTATIONS), ("30", ROTATIONS - 1)] {
         let (stack, _proxy) = stack(grace).await;
@@ -123,11 +123,11 @@ async fn a_replay_of_any_older_token_is_theft_also_in_a_process_that_has_seen_no
             }
             assert_eq!(stack.get("/protected", &other.access).await.status, 200);
         }
-        assert_eq!(stack.refresh(&other.refresh).await.status, 200, "the other session lives");
+        assert_eq!(stack.refresh(&other.refresh).await.status, 200, "the other session is alive");
     }
 }
 
-/// Kills every process of a function, so that the next request meets one that has seen nothing.
+/// Kills all functions, so that the next request gets a cold process.
 async fn cold_start(stack: &Stack) {
     let functions = stack.functions();
     for function in &functions {
@@ -137,14 +137,14 @@ async fn cold_start(stack: &Stack) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_refresh_or_a_sign_up_whose_reply_was_lost_is_neither_theft_nor_conflict() {
+async fn a_lost_reply_to_a_refresh_or_sign_up_is_neither_replay_nor_conflict() {
     let (stack, proxy) = stack("30").await;
     stack.sign_up("alice").await;
     let mut tokens = stack.tokens_of("alice").await;
     for number in 0..200 {
         let before = claims_of(&tokens.refresh)["gen"].as_u64().unwrap();
-        // Half of them once, which the function's own client makes good; half of them as often as
-        // it tries, which the user does.
+        // Half of the replies are lost once, which the SDK retries; the others on every attempt, so that
+        // the client retries.
         let lost = if number < 100 { 1 } else { 3 };
         proxy.inject("UpdateItem", Fault::DropReply, lost);
         let mut answer = stack.refresh(&tokens.refresh).await;

@@ -1,4 +1,4 @@
-//! Sessions from login to their end, over the real binaries.
+//! Sessions from login to their end, with the real binaries.
 #![cfg(test)]
 
 use latchkey_session::{
@@ -13,7 +13,7 @@ use serde_json::json;
 const NEW_PASSWORD: &str = "another horse battery";
 
 #[tokio::test]
-async fn a_session_is_used_refreshed_and_logged_out_of() {
+async fn a_session_is_used_refreshed_and_logged_out() {
     let stack = Stack::start();
     stack.sign_up("Alice").await;
     let first = stack.tokens_of("alice").await;
@@ -47,7 +47,7 @@ async fn a_session_is_used_refreshed_and_logged_out_of() {
 }
 
 #[tokio::test]
-async fn an_account_is_shown_its_password_changed_and_it_is_deleted() {
+async fn an_account_is_shown_gets_a_new_password_and_is_deleted() {
     let stack = Stack::start();
     let email = json!({ "username": "Alice", "password": PASSWORD, "email": "a@example.com" });
     let created = stack.post("/signup", &email).await.body["user"].clone();
@@ -114,7 +114,7 @@ async fn sessions_are_listed_and_ended_one_by_one_or_together() {
 }
 
 #[tokio::test]
-async fn the_tokens_of_a_deleted_account_do_not_open_its_successors() {
+async fn tokens_of_a_deleted_account_do_not_open_a_new_one_of_that_name() {
     let stack = Stack::start();
     stack.sign_up("alice").await;
     let old = stack.tokens_of("alice").await;
@@ -132,13 +132,13 @@ async fn the_tokens_of_a_deleted_account_do_not_open_its_successors() {
     let again = stack.send_json((Method::DELETE, "/me"), &old.access, &body).await;
     assert_eq!(again.text("error"), "token_revoked");
     assert_eq!(stack.delete("/sessions", &old.access).await.status, 401);
-    assert_eq!(stack.log_out(&old.refresh).await.status, 200, "as for any session that is over");
+    assert_eq!(stack.log_out(&old.refresh).await.status, 200, "as for any ended session");
     assert_eq!(stack.get("/protected", &new.access).await.status, 200);
     assert_eq!(stack.refresh(&new.refresh).await.status, 200);
 }
 
 #[tokio::test]
-async fn no_mix_of_tokens_ends_anothers_session() {
+async fn no_combination_of_tokens_ends_the_session_of_another_user() {
     let stack = Stack::start();
     for name in ["alice", "mallory"] {
         stack.sign_up(name).await;
@@ -149,7 +149,7 @@ async fn no_mix_of_tokens_ends_anothers_session() {
     let body = json!({ "refresh_token": victim.refresh });
     let both = stack.request(Method::POST, "/refresh").bearer_auth(&attacker.refresh).json(&body);
     assert_eq!(stack.send(both).await.text("error"), "invalid_request");
-    // The parts of two genuine tokens, combined in other ways.
+    // A token combined from the parts of two genuine ones.
     let parts = |token: &str| token.split('.').map(str::to_owned).collect::<Vec<_>>();
     let (theirs, ours) = (parts(&victim.refresh), parts(&attacker.refresh));
     let mixed = format!("{}.{}.{}", theirs[0], theirs[1], ours[2]);
@@ -164,10 +164,10 @@ async fn no_mix_of_tokens_ends_anothers_session() {
     assert_eq!(stack.refresh(&victim.refresh).await.status, 200);
 }
 
-/// Users of a stack, as an operator sees them.
-struct Table(DynamoUsers);
+/// Operator access to the users table of a stack.
+struct OperatorUsers(DynamoUsers);
 
-impl Table {
+impl OperatorUsers {
     async fn change(&self, change: impl FnOnce(&mut User)) {
         let name = Username::parse("alice").unwrap();
         let user = self.0.find_user(&name).await.unwrap().unwrap();
@@ -182,11 +182,12 @@ impl Table {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn roles_and_the_accounts_state_are_read_at_every_refresh() {
+async fn a_refresh_reads_roles_and_account_status() {
     let endpoint = dynamodb().await;
     let stack = Settings::default().option("--dynamodb-endpoint", &endpoint).start();
-    let table =
-        Table(DynamoUsers::connect(&Aws::emulator(&endpoint), "UsersTable".to_owned()).await);
+    let table = OperatorUsers(
+        DynamoUsers::connect(&Aws::emulator(&endpoint), "UsersTable".to_owned()).await,
+    );
     stack.sign_up("alice").await;
     let plain = stack.tokens_of("alice").await;
     let refused = stack.get("/protected/admin", &plain.access).await;
@@ -206,7 +207,7 @@ async fn roles_and_the_accounts_state_are_read_at_every_refresh() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn reads_that_may_be_stale_decide_nothing() {
+async fn decisions_use_consistent_reads_only() {
     let (stack, proxy) = Settings::default().start_behind_proxy().await;
     proxy.serve_stale_reads();
     stack.sign_up("alice").await;

@@ -1,4 +1,4 @@
-//! Single functions beside a running stack, by the files that it writes for them.
+//! Single functions beside a running stack, with the variables in its files.
 #![cfg(test)]
 
 use std::{collections::BTreeMap, fs, path::Path, process::Command, time::Duration};
@@ -10,26 +10,26 @@ use latchkey_tests::{
 use local::sandbox::{FunctionCommand, Sandbox};
 use serde_json::Value;
 
-type Variables = BTreeMap<String, String>;
+type VariableMap = BTreeMap<String, String>;
 
-/// The variables of one function in the file for SAM.
-fn of_sam(state: &Path, function: &str) -> Variables {
+/// The variables of one function in `env.json`.
+fn sam_variables(state: &Path, function: &str) -> VariableMap {
     let text = fs::read_to_string(state.join("env.json")).unwrap();
-    let all: BTreeMap<String, Variables> = serde_json::from_str(&text).unwrap();
+    let all: BTreeMap<String, VariableMap> = serde_json::from_str(&text).unwrap();
     all[function].clone()
 }
 
-/// What a shell has in its environment that has read the file for it.
-fn of_shell(state: &Path) -> Variables {
+/// The environment of a shell that has sourced `env`.
+fn shell_variables(state: &Path) -> VariableMap {
     let script = format!(". {}/env; env -0", state.display());
-    let said = Command::new("sh").args(["-c", &script]).env_clear().output().unwrap();
-    let text = String::from_utf8(said.stdout).unwrap();
+    let output = Command::new("sh").args(["-c", &script]).env_clear().output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
     let lines = text.split('\0').filter_map(|line| line.split_once('='));
     lines.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
 }
 
-/// What a function answers to an event, with nothing but these variables.
-async fn invoke(binary: &str, variables: Variables, event: &str) -> Value {
+/// Invokes a function with an event and only these variables.
+async fn invoke(binary: &str, variables: VariableMap, event: &str) -> Value {
     let binary_path = binaries().join(binary);
     let command =
         FunctionCommand { name: binary.to_owned(), binary: binary_path, memory: 256, variables };
@@ -41,16 +41,16 @@ async fn invoke(binary: &str, variables: Variables, event: &str) -> Value {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_function_that_is_started_alone_answers_with_the_tables_and_keys_of_the_stack() {
+async fn a_function_that_runs_alone_uses_tables_and_keys_of_the_stack() {
     let folder = tempfile::tempdir().unwrap();
     let state = folder.path();
     let settings = Settings::default().option("--state", &state.display().to_string());
     let mut stack = settings.start();
-    // As the walk-through of the README does.
+    // The walk-through of the README does the same.
     assert_eq!(stack.sign_up("alice").await.status, 201);
     let functions = functions();
-    let in_shell = of_shell(state);
-    for variables in [of_sam(state, &functions["login"].0), in_shell.clone()] {
+    let in_shell = shell_variables(state);
+    for variables in [sam_variables(state, &functions["login"].0), in_shell.clone()] {
         let answer = invoke("login", variables, "login").await;
         assert_eq!(answer["statusCode"], 200, "{answer}");
         let body: Value = serde_json::from_str(answer["body"].as_str().unwrap()).unwrap();
@@ -58,7 +58,7 @@ async fn a_function_that_is_started_alone_answers_with_the_tables_and_keys_of_th
         assert_eq!(stack.get("/protected", token).await.status, 200);
     }
     for (binary, event) in [("protected", "protected-optional"), ("discovery", "discovery-jwks")] {
-        for variables in [of_sam(state, &functions[binary].0), in_shell.clone()] {
+        for variables in [sam_variables(state, &functions[binary].0), in_shell.clone()] {
             let answer = invoke(binary, variables, event).await;
             assert_eq!(answer["statusCode"], 200, "{binary}: {answer}");
         }
@@ -69,7 +69,7 @@ async fn a_function_that_is_started_alone_answers_with_the_tables_and_keys_of_th
 }
 
 #[test]
-fn a_stack_without_a_folder_is_operated_by_its_address() {
+fn a_stack_without_state_is_operated_by_its_address() {
     let stack = Settings::default().start();
     let latchkey = |local: &str| {
         let arguments = ["keys", "rotate", local];
@@ -85,8 +85,8 @@ fn a_stack_without_a_folder_is_operated_by_its_address() {
 }
 
 #[test]
-fn sam_may_set_what_leads_to_the_stack() {
-    // SAM sets only those variables that the template names.
+fn sam_can_set_the_endpoints_of_the_stack() {
+    // SAM sets only variables that the template names.
     let template: serde_yaml_ng::Value = serde_yaml_ng::from_str(&read("template.yaml")).unwrap();
     let named = &template["Globals"]["Function"]["Environment"]["Variables"];
     for name in

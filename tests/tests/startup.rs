@@ -1,4 +1,4 @@
-//! Configuration errors, over the real binaries: one sentence that names the variable.
+//! Configuration errors of the real binaries: one sentence that names the variable.
 #![cfg(test)]
 
 use std::process::{Command, Output};
@@ -7,15 +7,15 @@ use latchkey_config::variables_of;
 use latchkey_testkit::template;
 use latchkey_tests::stack::{Settings, binaries};
 
-/// What a program prints and how it ends, with nothing but these variables in its environment.
+/// Runs a program with only these variables.
 fn run(program: &str, variables: &[(&str, &str)]) -> Output {
     let mut command = Command::new(binaries().join(program));
     command.env_clear().envs(variables.iter().copied()).output().unwrap()
 }
 
-/// The one line on standard error of a program that failed.
+/// The only line on standard error of a failed program.
 #[track_caller]
-fn sentence(output: &Output) -> String {
+fn error_line(output: &Output) -> String {
     assert!(!output.status.success(), "{output:?}");
     let said = String::from_utf8(output.stderr.clone()).unwrap();
     assert_eq!(said.lines().count(), 1, "{said}");
@@ -24,7 +24,7 @@ fn sentence(output: &Output) -> String {
 }
 
 #[test]
-fn each_function_names_the_variable_that_stops_it() {
+fn the_error_of_a_function_names_the_variable() {
     for function in template().functions.into_values() {
         let deployed: Vec<_> = function
             .variables
@@ -33,7 +33,7 @@ fn each_function_names_the_variable_that_stops_it() {
             .collect();
         let with = |changed: &[(&str, &str)]| {
             let variables = [&deployed[..], changed].concat();
-            sentence(&run(&function.binary, &variables))
+            error_line(&run(&function.binary, &variables))
         };
         let reads = |name: &&str| variables_of(&function.binary).contains(name);
         if reads(&"USERS_TABLE") {
@@ -63,7 +63,7 @@ fn each_function_names_the_variable_that_stops_it() {
     }
 }
 
-/// A bad value for each group of settings.
+/// An invalid value for each group of settings.
 const BAD: [(&str, &str); 16] = [
     ("USERS_TABLE", ""),
     ("WORK_ITEMS_TABLE", ""),
@@ -84,7 +84,7 @@ const BAD: [(&str, &str); 16] = [
 ];
 
 #[test]
-fn each_function_reads_the_settings_that_it_is_listed_with_and_no_other() {
+fn each_function_reads_exactly_its_listed_variables() {
     let keys = [
         ("AWS_REGION", "eu-west-1"),
         ("JWT_SECRET_KEY", "0123456789abcdef0123456789abcdef"),
@@ -99,24 +99,24 @@ fn each_function_reads_the_settings_that_it_is_listed_with_and_no_other() {
             .iter()
             .map(|(name, value)| (name.as_str(), value.as_str()))
             .collect();
-        // A ring is fetched at the start, static keys are not.
+        // Static keys, because a ring is fetched at the start.
         let keys = if binary == "admin" { &keys[..1] } else { &keys };
         let with = |changed: &[_]| run(binary, &[&deployed[..], keys, changed].concat());
         let listed = variables_of(binary);
         let (read, unread): (Vec<_>, Vec<_>) =
             BAD.into_iter().partition(|(name, _)| listed.contains(name));
         for (name, value) in read {
-            let said = sentence(&with(&[(name, value)]));
+            let said = error_line(&with(&[(name, value)]));
             assert!(said.starts_with("Error: ") && said.contains(name), "{binary}: {name}: {said}");
         }
-        // It gets as far as Lambda, which is not there.
+        // The function starts and then misses the Runtime API.
         let said = String::from_utf8(with(&unread).stderr).unwrap();
         assert!(said.contains("AWS_LAMBDA_"), "{binary}: {said}");
     }
 }
 
 #[test]
-fn a_value_that_is_no_text_is_not_taken_for_a_missing_one() {
+fn a_value_that_is_not_utf8_is_an_error() {
     use std::{ffi::OsStr, os::unix::ffi::OsStrExt as _};
     let odd = OsStr::from_bytes(b"10\xff");
     let output = Command::new(binaries().join("signup"))
@@ -125,11 +125,11 @@ fn a_value_that_is_no_text_is_not_taken_for_a_missing_one() {
         .env("PASSWORD_MIN_LENGTH", odd)
         .output()
         .unwrap();
-    assert_eq!(sentence(&output), "Error: PASSWORD_MIN_LENGTH must be text in UTF-8");
+    assert_eq!(error_line(&output), "Error: PASSWORD_MIN_LENGTH must be text in UTF-8");
 }
 
 #[test]
-fn a_function_that_would_not_start_stops_make_dev_with_its_sentence() {
+fn make_dev_fails_with_the_error_of_the_function() {
     for (variables, said) in [
         (
             &[("JWT_SECRET_KEY", "short"), ("JWT_ALGORITHM", "HS256")][..],
@@ -160,32 +160,32 @@ fn a_function_that_would_not_start_stops_make_dev_with_its_sentence() {
         let settings = variables
             .iter()
             .fold(Settings::default(), |settings, (name, value)| settings.variable(name, value));
-        assert_eq!(settings.refused(), said, "{variables:?}");
+        assert_eq!(settings.start_error(), said, "{variables:?}");
     }
 }
 
 #[test]
-fn an_origin_that_no_browser_sends_stops_make_dev() {
+fn make_dev_refuses_an_origin_that_no_browser_sends() {
     for origins in ["https://app.example.com/", "https://App.example.com"] {
         let settings = Settings::default().option("--parameter", &format!("CorsOrigins={origins}"));
-        let said = settings.refused();
+        let said = settings.start_error();
         assert!(said.starts_with("ALLOWED_ORIGINS must be a list of origins"), "{said}");
         assert_eq!(said.lines().count(), 1, "{said}");
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_proxy_of_the_environment_is_not_asked_for_this_machine() {
-    // Nothing listens there.
+async fn proxy_settings_are_ignored_for_this_machine() {
+    // A port without a listener.
     let proxy = "http://127.0.0.1:9";
     for names in [["HTTP_PROXY", "ALL_PROXY"], ["http_proxy", "all_proxy"]] {
         let settings = names
             .iter()
             .fold(Settings::default(), |settings, name| settings.variable(name, proxy))
             .variable("NO_PROXY", "localhost")
-            .hashing_lightly();
+            .cheap_hashes();
         let stack = settings.start();
-        let token = stack.token_of_new("alice").await;
+        let token = stack.sign_up_and_log_in("alice").await;
         assert_eq!(stack.get("/workitems", &token).await.status, 200, "{names:?}");
     }
 }

@@ -1,4 +1,4 @@
-//! `template.yaml` against the code: folders, variables, keys; and what data needs.
+//! Checks `template.yaml` against the code, and its protection of data.
 #![cfg(test)]
 
 use std::{collections::BTreeSet, fs};
@@ -14,18 +14,17 @@ use latchkey_tests::{
 use local::template::Function;
 use serde_yaml_ng::Value;
 
-/// The functions' folders.
+/// The folders in `functions/`.
 fn folders() -> BTreeSet<String> {
     let entries = fs::read_dir(workspace().join("functions")).unwrap();
     entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
 }
 
-/// The template as it is written.
+/// The template as YAML, with unresolved references.
 fn raw() -> Value {
     yaml(&read("template.yaml"))
 }
 
-/// A part of a template as it would be written.
 fn yaml(text: &str) -> Value {
     serde_yaml_ng::from_str(text).unwrap()
 }
@@ -41,7 +40,7 @@ fn resources(kind: &str) -> Vec<(String, Value)> {
 }
 
 #[test]
-fn each_function_folder_is_one_resource_of_its_name_and_the_other_way_round() {
+fn folders_in_functions_and_function_resources_correspond() {
     assert_eq!(functions().into_keys().collect::<BTreeSet<_>>(), folders());
     for (binary, (resource, _)) in functions() {
         let (first, rest) = binary.split_at(1);
@@ -50,18 +49,18 @@ fn each_function_folder_is_one_resource_of_its_name_and_the_other_way_round() {
 }
 
 #[test]
-fn each_function_has_a_route_or_decides_on_routes_but_admin() {
+fn each_function_but_admin_has_a_route_or_is_an_authorizer() {
     let template = template();
     for (binary, (resource, _)) in functions() {
-        let answers = template.routes.iter().any(|route| route.function == resource);
-        let decides =
+        let has_route = template.routes.iter().any(|route| route.function == resource);
+        let is_authorizer =
             template.authorizers.values().any(|authorizer| authorizer.function == resource);
-        assert_eq!(answers || decides, binary != "admin", "{binary}");
+        assert_eq!(has_route || is_authorizer, binary != "admin", "{binary}");
     }
 }
 
 #[test]
-fn the_schedule_and_nothing_else_of_the_stack_invokes_admin() {
+fn only_the_schedule_of_the_stack_invokes_admin() {
     let expected = yaml(
         r#"
         Daily:
@@ -76,7 +75,7 @@ fn the_schedule_and_nothing_else_of_the_stack_invokes_admin() {
 }
 
 #[test]
-fn a_variable_of_the_template_is_set_for_every_function_that_reads_it_and_no_other() {
+fn the_template_sets_a_variable_for_exactly_the_functions_that_read_it() {
     let functions = functions();
     let names = |function: &Function| function.variables.keys().cloned().collect::<BTreeSet<_>>();
     let set_somewhere: BTreeSet<_> =
@@ -91,7 +90,7 @@ fn a_variable_of_the_template_is_set_for_every_function_that_reads_it_and_no_oth
 }
 
 #[test]
-fn the_templates_defaults_are_the_codes() {
+fn template_and_code_have_the_same_defaults() {
     let functions = functions();
     let set = |binary: &str| {
         let variables = functions[binary].1.variables.clone();
@@ -121,7 +120,7 @@ fn the_templates_defaults_are_the_codes() {
 }
 
 #[test]
-fn the_kms_key_outlives_the_stack() {
+fn the_kms_key_is_retained() {
     let keys = resources("AWS::KMS::Key");
     let [(name, key)] = &keys[..] else { panic!("not one KMS key: {keys:?}") };
     assert_eq!(key["DeletionPolicy"], "Retain", "{name}");
@@ -131,7 +130,7 @@ fn the_kms_key_outlives_the_stack() {
 }
 
 #[test]
-fn routes_are_protected_unless_they_are_known_to_be_open() {
+fn only_known_routes_are_open() {
     let open: BTreeSet<_> = template()
         .routes
         .into_iter()
@@ -146,7 +145,7 @@ fn routes_are_protected_unless_they_are_known_to_be_open() {
         "POST /auth",
         "POST /login",
         "POST /signup",
-        // Behind the guard or a check of their own, which word their own refusals.
+        // These use the guard or their own verification, which word the refusals.
         "DELETE /logout",
         "DELETE /me",
         "DELETE /sessions",
@@ -172,7 +171,7 @@ fn the_gateway_may_invoke_the_authorizer() {
 }
 
 #[test]
-fn what_hashes_has_a_whole_processor_and_the_rest_little() {
+fn functions_that_hash_have_a_full_cpu_and_the_others_256_mb() {
     for (binary, (_, function)) in functions() {
         let hashes = function.variables.contains_key("ARGON2_MEMORY_KIB");
         assert_eq!(function.memory, if hashes { 1_769 } else { 256 }, "{binary}");
@@ -183,13 +182,13 @@ fn what_hashes_has_a_whole_processor_and_the_rest_little() {
 fn routes_that_hash_are_throttled() {
     let template = template();
     let throttled = &resources("AWS::Serverless::HttpApi")[0].1["Properties"]["RouteSettings"];
-    // Of functions that hash on other routes.
-    let plain = ["GET /me", "GET /sessions", "DELETE /sessions", "DELETE /sessions/{id}"];
+    // Routes without a hash of functions that hash.
+    let without_hash = ["GET /me", "GET /sessions", "DELETE /sessions", "DELETE /sessions/{id}"];
     for (_, (resource, function)) in functions() {
         if function.variables.contains_key("ARGON2_MEMORY_KIB") {
             for route in template.routes.iter().filter(|route| route.function == resource) {
                 let name = format!("{} {}", route.method, route.path);
-                if plain.contains(&name.as_str()) {
+                if without_hash.contains(&name.as_str()) {
                     continue;
                 }
                 let settings = &throttled[name];
@@ -201,18 +200,18 @@ fn routes_that_hash_are_throttled() {
 }
 
 #[test]
-fn data_is_encrypted_recoverable_and_survives_the_stack() {
+fn tables_are_encrypted_recoverable_and_retained() {
     let tables = resources("AWS::DynamoDB::Table");
     assert_eq!(tables.len(), 4);
     for (name, table) in tables {
-        // A name of its own, so that what a failed deployment leaves behind blocks no other.
+        // A generated name, so that tables of a failed deployment do not block the next one.
         assert!(table["Properties"]["TableName"].is_null(), "{name}");
         assert_eq!(table["DeletionPolicy"], "Retain", "{name}");
         assert_eq!(table["UpdateReplacePolicy"], "Retain", "{name}");
         let properties = &table["Properties"];
         assert_eq!(properties["DeletionProtectionEnabled"], true, "{name}");
         assert_eq!(properties["SSESpecification"]["SSEEnabled"], true, "{name}");
-        // A restored key ring would bring retired keys back.
+        // A restored key ring would contain retired keys.
         let recovery =
             &properties["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"];
         assert_eq!(recovery.as_bool(), (name != "KeysTable").then_some(true), "{name}");
@@ -220,7 +219,7 @@ fn data_is_encrypted_recoverable_and_survives_the_stack() {
 }
 
 #[test]
-fn each_function_logs_to_a_group_that_forgets_and_stays() {
+fn log_groups_have_a_retention_and_are_retained() {
     let groups: Vec<_> = resources("AWS::Logs::LogGroup").into_iter().collect();
     for (name, group) in &groups {
         assert!(!group["Properties"]["RetentionInDays"].is_null(), "{name}");

@@ -1,4 +1,4 @@
-//! The system, and a case that is asked of it.
+//! Cases of the compatibility tests, and the API that they call.
 
 use std::{collections::BTreeSet, fmt, time::Duration};
 
@@ -19,58 +19,58 @@ use tokio::time::sleep;
 
 pub(crate) const NEW_PASSWORD: &str = "another horse battery";
 
-/// Long enough for every HMAC.
+/// Long enough for every HMAC algorithm.
 pub(crate) const SECRET: &str = "a secret of sixty-four bytes or more, so that it fits every HMAC!";
 
-/// One of the cases.
+/// A case: a request and the answer of Flask-JWT-Extended.
 #[derive(Clone, Copy)]
 pub(crate) struct Case {
-    pub(crate) what: &'static str,
+    pub(crate) request: &'static str,
     pub(crate) flask: &'static str,
 }
 
-/// A case: what is asked, and what Flask-JWT-Extended answers.
-pub(crate) const fn case(what: &'static str, flask: &'static str) -> Case {
-    Case { what, flask }
+/// Describes a case.
+pub(crate) const fn case(request: &'static str, flask: &'static str) -> Case {
+    Case { request, flask }
 }
 
-/// It answers what we answer.
+/// Flask-JWT-Extended gives the same answer.
 pub(crate) const SAME: &str = "the same";
 
-/// It has no say in this.
+/// The application decides, not Flask-JWT-Extended.
 pub(crate) const UP_TO_THE_APPLICATION: &str = "up to the application";
 
-/// What a failed assertion shows.
+/// The prefix of assertion messages.
 impl fmt::Display for Case {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { what, flask } = self;
-        write!(f, "{what} (Flask-JWT-Extended: {flask})")
+        let Self { request, flask } = self;
+        write!(f, "{request} (Flask-JWT-Extended: {flask})")
     }
 }
 
 impl Case {
-    /// Our answer: the status, and the code of a refusal. The gateway's own refusals have a
-    /// `message` in place of the code.
+    /// Asserts status and error code of the answer. Errors of the gateway have a `message` instead of a
+    /// code.
     #[track_caller]
-    pub(crate) fn gets(self, answer: &Answer, status: u16, code: &str) {
-        let told = [answer.text("error"), answer.text("message")].concat();
-        assert_eq!((answer.status, told.as_str()), (status, code), "{self}: {answer:?}");
+    pub(crate) fn expects(self, answer: &Answer, status: u16, code: &str) {
+        let error = [answer.text("error"), answer.text("message")].concat();
+        assert_eq!((answer.status, error.as_str()), (status, code), "{self}: {answer:?}");
     }
 
-    /// A bad token on `GET /protected`.
+    /// Asserts that `GET /protected` refuses the token.
     pub(crate) async fn refuses(self, api: &Api, token: &str) {
         self.refuses_on(api, "/protected", token).await;
     }
 
     pub(crate) async fn refuses_on(self, api: &Api, path: &str, token: &str) {
         let answer = api.get(path, token).await;
-        self.gets(&answer, 401, "invalid_token");
+        self.expects(&answer, 401, "invalid_token");
         let challenge = answer.header("www-authenticate");
         assert!(challenge.contains("error=\"invalid_token\""), "{self}: {answer:?}");
     }
 }
 
-/// The system, each answer of which is held against the rules that all cases share.
+/// A running stack. Every answer is checked against the rules of all cases.
 pub(crate) struct Api {
     pub(crate) stack: Stack,
 }
@@ -80,21 +80,21 @@ impl Api {
         Self { stack: settings.start() }
     }
 
-    /// A system with one user, who has logged in.
+    /// Starts a stack with one logged-in user.
     pub(crate) async fn with_alice(settings: Settings) -> (Self, Tokens) {
         let api = Self::start(settings);
-        let tokens = api.tokens_of_new("alice").await;
+        let tokens = api.sign_up_and_log_in("alice").await;
         (api, tokens)
     }
 
-    /// Sends a request; whatever it is, the answer is no 5xx.
+    /// Sends a request. The answer must not be a 5xx.
     pub(crate) async fn ask(&self, request: RequestBuilder) -> Answer {
         let answer = self.ask_broken(request).await;
         assert!(answer.status < 500, "{answer:?}");
         answer
     }
 
-    /// The same where a part of the system is down.
+    /// Sends a request during an outage, when a 5xx is allowed.
     pub(crate) async fn ask_broken(&self, request: RequestBuilder) -> Answer {
         let sent = request.try_clone().unwrap().build().unwrap();
         let answer = self.stack.send(request).await;
@@ -106,7 +106,7 @@ impl Api {
             assert!(answer.header("www-authenticate").starts_with("Bearer"), "{answer:?}");
         }
         if answer.status >= 400 {
-            assert_tells_no_secret(&answer, &sent);
+            assert_no_secret(&answer, &sent);
         }
         answer
     }
@@ -115,7 +115,7 @@ impl Api {
         self.stack.request(method, path)
     }
 
-    /// `GET path` without a token.
+    /// Sends `GET path` without a token.
     pub(crate) async fn open(&self, path: &str) -> Answer {
         self.ask(self.request(Method::GET, path)).await
     }
@@ -137,7 +137,7 @@ impl Api {
         self.ask(request.body(body.to_vec())).await
     }
 
-    /// `GET /protected` with this value of `Authorization`.
+    /// Sends `GET /protected` with a value of `Authorization`.
     pub(crate) async fn authorization(&self, value: &str) -> Answer {
         let value = HeaderValue::from_bytes(value.as_bytes()).unwrap();
         self.ask(self.request(Method::GET, "/protected").header("authorization", value)).await
@@ -155,7 +155,7 @@ impl Api {
         Tokens::of(&self.log_in(username).await)
     }
 
-    pub(crate) async fn tokens_of_new(&self, username: &str) -> Tokens {
+    pub(crate) async fn sign_up_and_log_in(&self, username: &str) -> Tokens {
         assert_eq!(self.sign_up(username).await.status, 201);
         self.tokens_of(username).await
     }
@@ -169,20 +169,20 @@ impl Api {
     }
 }
 
-/// Neither what we keep secret nor what the client sent for a credential.
+/// The answer has neither a secret of the system nor a credential of the request.
 #[track_caller]
-pub(crate) fn assert_tells_no_secret(answer: &Answer, sent: &Request) {
-    let told = answer.body.to_string();
-    for ours in
+pub(crate) fn assert_no_secret(answer: &Answer, sent: &Request) {
+    let body = answer.body.to_string();
+    for secret in
         [PASSWORD, NEW_PASSWORD, SECRET, "argon2", "\"d\"", "panicked", "stack backtrace", ".rs:"]
     {
-        assert!(!told.contains(ours), "{ours:?} in {answer:?}");
+        assert!(!body.contains(secret), "{secret:?} in {answer:?}");
     }
     let headers = sent.headers().values().filter_map(|value| value.to_str().ok());
-    let theirs =
+    let credentials =
         headers.chain(sent.url().query()).flat_map(|text| text.split([' ', ';', '=', ',']));
-    for credential in theirs.filter(|text| text.len() > 30) {
-        assert!(!told.contains(credential), "{credential:?} in {answer:?}");
+    for credential in credentials.filter(|text| text.len() > 30) {
+        assert!(!body.contains(credential), "{credential:?} in {answer:?}");
     }
 }
 
@@ -190,15 +190,15 @@ pub(crate) fn credentials(username: &str, password: &str) -> Value {
     json!({ "username": username, "password": password })
 }
 
-/// A system whose private key the tests know: they sign forged tokens.
+/// Settings with the tests' private key, which also signs forged tokens.
 pub(crate) fn with_known_key() -> Settings {
     Settings::default().variable("SIGNING_KEYS", JWK_SET).variable("JWT_ISSUER", ISSUER)
 }
 
-/// An object with other members put over its own. `null` is a value like any other.
-pub(crate) fn but(object: &Value, changes: Value) -> Value {
+/// An object with overridden members. `null` is a value.
+pub(crate) fn with_changes(object: &Value, changes: Value) -> Value {
     let mut value = object.clone();
-    let Value::Object(changes) = changes else { panic!("no object") };
+    let Value::Object(changes) = changes else { panic!("not an object") };
     value.as_object_mut().unwrap().extend(changes);
     value
 }
@@ -213,27 +213,30 @@ pub(crate) fn members(object: &Value) -> BTreeSet<&str> {
     object.as_object().unwrap().keys().map(String::as_str).collect()
 }
 
-/// A token that was valid for 15 minutes until this long ago.
-pub(crate) fn ended(claims: &Value, seconds_ago: u64) -> String {
+/// A token with a lifetime of 15 minutes that expired `seconds_ago`.
+pub(crate) fn expired(claims: &Value, seconds_ago: u64) -> String {
     let exp = Timestamp::now().unix() - seconds_ago;
-    sign(&header(), &but(claims, json!({ "iat": exp - 900, "nbf": exp - 900, "exp": exp })))
+    sign(
+        &header(),
+        &with_changes(claims, json!({ "iat": exp - 900, "nbf": exp - 900, "exp": exp })),
+    )
 }
 
 /// Waits until a token has expired.
-pub(crate) async fn end_of(token: &str) {
+pub(crate) async fn wait_for_expiry(token: &str) {
     let exp = claims_of(token)["exp"].as_u64().unwrap();
     while Timestamp::now().unix() < exp {
         sleep(Duration::from_millis(20)).await;
     }
 }
 
-/// The users of a system, as an operator sees them.
-pub(crate) struct Table {
+/// Operator access to the users table.
+pub(crate) struct UsersTable {
     pub(crate) endpoint: String,
     pub(crate) users: DynamoUsers,
 }
 
-impl Table {
+impl UsersTable {
     pub(crate) async fn start() -> Self {
         let endpoint = dynamodb().await;
         let aws = Aws::emulator(&endpoint);

@@ -1,4 +1,4 @@
-//! A page, its browser, and the cookies.
+//! A fake browser with cookies.
 
 use std::collections::BTreeSet;
 
@@ -6,9 +6,9 @@ use latchkey_tests::stack::{Answer, PASSWORD, Settings};
 use reqwest::{Method, RequestBuilder};
 use serde_json::json;
 
-use crate::api::{Api, but, credentials};
+use crate::api::{Api, credentials, with_changes};
 
-/// One `Set-Cookie`.
+/// A parsed `Set-Cookie`.
 #[derive(Clone, Debug)]
 pub(crate) struct Cookie {
     pub(crate) name: String,
@@ -21,15 +21,15 @@ impl Cookie {
         self.attributes.iter().find_map(|text| text.strip_prefix("max-age=")?.parse().ok())
     }
 
-    /// Its name and attributes but for its life: what a browser knows it by.
-    pub(crate) fn place(&self) -> (&str, BTreeSet<&str>) {
-        let is_life = |text: &str| text.starts_with("max-age=") || text.starts_with("expires=");
+    /// Name and attributes without the lifetime, which identify the cookie in a browser.
+    pub(crate) fn identity(&self) -> (&str, BTreeSet<&str>) {
+        let is_lifetime = |text: &str| text.starts_with("max-age=") || text.starts_with("expires=");
         let attributes = self.attributes.iter().map(String::as_str);
-        (self.name.as_str(), attributes.filter(|text| !is_life(text)).collect())
+        (self.name.as_str(), attributes.filter(|text| !is_lifetime(text)).collect())
     }
 }
 
-/// The cookies that an answer sets, their attributes in lower case.
+/// The cookies that an answer sets, with attributes in lower case.
 pub(crate) fn cookies_of(answer: &Answer) -> Vec<Cookie> {
     let lines = answer.headers.get_all("set-cookie").iter();
     lines
@@ -42,7 +42,7 @@ pub(crate) fn cookies_of(answer: &Answer) -> Vec<Cookie> {
         .collect()
 }
 
-/// A page and the browser that it runs in, after a login with cookies.
+/// A browser after a login with cookies, and the CSRF values that its page knows.
 pub(crate) struct Browser {
     pub(crate) cookies: Vec<Cookie>,
     pub(crate) access_csrf: String,
@@ -51,7 +51,7 @@ pub(crate) struct Browser {
 
 impl Browser {
     pub(crate) async fn log_in(api: &Api, username: &str) -> Self {
-        let body = but(&credentials(username, PASSWORD), json!({ "cookies": true }));
+        let body = with_changes(&credentials(username, PASSWORD), json!({ "cookies": true }));
         Self::of(&api.post("/login", &body).await)
     }
 
@@ -66,7 +66,7 @@ impl Browser {
         self.cookies.iter().find(|cookie| cookie.name == name).unwrap()
     }
 
-    /// The `Cookie` header: a browser sends all that it has.
+    /// The `Cookie` header with all cookies.
     pub(crate) fn cookie_header(&self) -> String {
         let pairs: Vec<_> =
             self.cookies.iter().map(|cookie| format!("{}={}", cookie.name, cookie.value)).collect();
@@ -77,7 +77,7 @@ impl Browser {
         api.request(method, path).header("cookie", self.cookie_header())
     }
 
-    /// A request of the page's script, which knows the CSRF values.
+    /// A request of the page's script with a CSRF value.
     pub(crate) fn request_with(
         &self,
         csrf: &str,
@@ -93,7 +93,7 @@ pub(crate) fn with_cookies() -> Settings {
     Settings::default().variable("JWT_TOKEN_LOCATION", "headers,cookies")
 }
 
-/// The cookies, each token's beside that of its CSRF value.
+/// Pairs of a token's cookie and the cookie with its CSRF value.
 pub(crate) const COOKIES: [(&str, &str); 2] = [
     ("__Host-access_token", "__Host-csrf_access_token"),
     ("__Host-refresh_token", "__Host-csrf_refresh_token"),

@@ -1,12 +1,11 @@
-//! Flask-JWT-Extended's behaviour, asked of the whole system over the real binaries.
+//! Compatibility with Flask-JWT-Extended, with the real binaries.
 //!
-//! Each case says what is asked and, where our answer differs, what Flask-JWT-Extended 4.7.4 with its
-//! defaults answers (measured; it says so where that is up to the application). Every answer must also
-//! meet the rules of [`api::Api::ask`]: it is no 5xx, its body is JSON, a 401 has a challenge, and no
-//! error tells a secret.
+//! Each case names the request and the answer of Flask-JWT-Extended 4.7.4 with its defaults (measured),
+//! or that the application decides. Every answer must also meet the rules of [`api::Api::ask`]: no 5xx, a
+//! JSON body, a challenge with every 401, no secret in an error.
 //!
-//! The difference that recurs: a bad token is 401 `invalid_token` here and 422 there. How tokens are
-//! verified is tested in `latchkey-token`, and over the real binaries in `verdicts`.
+//! The main difference: a bad token is 401 `invalid_token` here and 422 there. `latchkey-token` and
+//! `verdicts` test the verification of tokens.
 #![cfg(test)]
 
 mod accounts;

@@ -1,4 +1,4 @@
-//! What the gateway does with an authorizer's decisions, and with CORS.
+//! Authorizer decisions and CORS in the local gateway.
 
 use latchkey_tests::stack::{Answer, Stack};
 use reqwest::Method;
@@ -11,7 +11,7 @@ async fn closed(stack: &Stack, token: &str) -> Answer {
 }
 
 #[tokio::test]
-async fn an_authorizers_decision_is_carried_out() {
+async fn the_decision_of_the_authorizer_is_enforced() {
     let stack = stack();
     let allowed = closed(&stack, "allow").await;
     assert_eq!(allowed.status, 200);
@@ -21,7 +21,7 @@ async fn an_authorizers_decision_is_carried_out() {
 }
 
 #[tokio::test]
-async fn a_caller_without_identity_is_401_and_the_authorizer_is_not_asked() {
+async fn a_missing_identity_is_401_without_a_call_of_the_authorizer() {
     let stack = stack();
     for request in [
         stack.request(Method::GET, "/closed/echo"),
@@ -34,7 +34,7 @@ async fn a_caller_without_identity_is_401_and_the_authorizer_is_not_asked() {
 }
 
 #[tokio::test]
-async fn an_authorizer_that_fails_or_answers_nonsense_is_a_masked_500() {
+async fn a_failing_or_malformed_authorizer_is_a_masked_500() {
     let stack = stack();
     for token in ["fail", "text", "null"] {
         assert_masked(&closed(&stack, token).await);
@@ -43,7 +43,7 @@ async fn an_authorizer_that_fails_or_answers_nonsense_is_a_masked_500() {
 }
 
 #[tokio::test]
-async fn decisions_are_reused_for_their_time_by_caller() {
+async fn decisions_are_cached_per_caller_for_their_ttl() {
     let stack = settings().option("--parameter", "CacheSeconds=3").start();
     let calls =
         |answer: &Answer| answer.body["requestContext"]["authorizer"]["lambda"]["calls"].clone();
@@ -51,11 +51,11 @@ async fn decisions_are_reused_for_their_time_by_caller() {
     assert_eq!(calls(&closed(&stack, "allow-1").await), calls(&first), "from the cache");
     assert_ne!(calls(&closed(&stack, "allow-2").await), calls(&first), "another caller");
     tokio::time::sleep(std::time::Duration::from_millis(3_100)).await;
-    assert_ne!(calls(&closed(&stack, "allow-1").await), calls(&first), "its time is over");
+    assert_ne!(calls(&closed(&stack, "allow-1").await), calls(&first), "after the TTL");
 }
 
 #[tokio::test]
-async fn without_a_time_no_decision_is_reused() {
+async fn without_a_ttl_no_decision_is_cached() {
     let stack = stack();
     closed(&stack, "allow").await;
     let second = closed(&stack, "allow").await;
@@ -63,7 +63,7 @@ async fn without_a_time_no_decision_is_reused() {
 }
 
 #[tokio::test]
-async fn cors_is_answered_by_the_gateway_for_the_origins_of_the_template_only() {
+async fn the_gateway_answers_cors_only_for_the_origins_of_the_template() {
     let stack = stack();
     let preflight = |origin: &str| {
         stack

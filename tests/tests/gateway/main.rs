@@ -1,4 +1,4 @@
-//! What the local gateway does, held against what API Gateway's HTTP APIs do.
+//! The local gateway behaves as an HTTP API of API Gateway.
 #![cfg(test)]
 
 mod authorizers;
@@ -36,7 +36,7 @@ fn assert_masked(answer: &Answer) {
 }
 
 #[tokio::test]
-async fn a_function_is_given_the_request_as_an_event_of_format_2() {
+async fn a_request_becomes_an_event_of_format_2() {
     let stack = stack();
     let request = stack
         .request(Method::POST, "/open/echo?a=1&b=x%20y+z&a=%C3%A4&c")
@@ -63,7 +63,7 @@ async fn a_function_is_given_the_request_as_an_event_of_format_2() {
     assert_eq!(event["headers"].get("X-Repeated"), None);
     assert_eq!((&event["body"], &event["isBase64Encoded"]), (&json!("{\"a\":1}"), &json!(false)));
     let context = &event["requestContext"];
-    assert_eq!(context["http"]["sourceIp"], "127.0.0.1", "whatever the client says");
+    assert_eq!(context["http"]["sourceIp"], "127.0.0.1", "not from a header");
     assert_eq!(context["http"]["method"], "POST");
     assert_eq!(context["http"]["userAgent"], "tester");
     assert_eq!(context["stage"], "$default");
@@ -71,7 +71,7 @@ async fn a_function_is_given_the_request_as_an_event_of_format_2() {
 }
 
 #[tokio::test]
-async fn text_bodies_arrive_as_text_and_all_others_as_base64() {
+async fn text_bodies_are_passed_as_text_and_all_others_as_base64() {
     let stack = stack();
     for (content_type, body, expected, is_encoded) in [
         ("application/octet-stream", &b"hi"[..], "aGk=", true),
@@ -111,7 +111,7 @@ async fn the_most_specific_route_wins_and_its_parameters_are_decoded_once() {
 }
 
 #[tokio::test]
-async fn what_no_route_fits_is_404() {
+async fn an_unknown_route_is_404() {
     let stack = stack();
     for (method, path) in [
         (Method::GET, "/"),
@@ -145,7 +145,7 @@ async fn a_failing_function_is_a_masked_500_and_the_next_request_is_served() {
 }
 
 #[tokio::test]
-async fn a_panic_costs_its_request_and_not_its_process() {
+async fn a_panic_fails_the_request_and_not_the_process() {
     let stack = stack();
     let before = get(&stack, "/open/process").await.body;
     assert_masked(&get(&stack, "/open/panic").await);
@@ -153,7 +153,7 @@ async fn a_panic_costs_its_request_and_not_its_process() {
 }
 
 #[tokio::test]
-async fn a_function_that_dies_between_requests_is_started_again() {
+async fn a_process_that_dies_between_requests_is_replaced() {
     let stack = stack();
     let before = get(&stack, "/open/process").await.body;
     let process = u32::try_from(before.as_u64().unwrap()).unwrap();
@@ -165,7 +165,7 @@ async fn a_function_that_dies_between_requests_is_started_again() {
 }
 
 #[tokio::test]
-async fn a_function_over_its_time_is_killed() {
+async fn a_function_over_its_timeout_is_killed() {
     let stack = stack();
     let before = get(&stack, "/open/process").await.body;
     assert_masked(&get(&stack, "/open/hang").await);
@@ -175,7 +175,7 @@ async fn a_function_over_its_time_is_killed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn parallel_requests_get_processes_of_their_own_up_to_a_bound() {
+async fn parallel_requests_get_separate_processes_up_to_a_limit() {
     let stack = Arc::new(stack());
     let mut requests = JoinSet::new();
     for _ in 0..50 {
@@ -185,13 +185,13 @@ async fn parallel_requests_get_processes_of_their_own_up_to_a_bound() {
     let answers = requests.join_all().await;
     assert!(answers.iter().all(|answer| answer.status == 200), "{answers:?}");
     let processes: HashSet<_> = answers.iter().map(|answer| answer.body.to_string()).collect();
-    // On a slow machine the first is free again before the last was started.
+    // On a slow machine the first process is idle again before the last one starts.
     assert!((10..=32).contains(&processes.len()), "{} processes", processes.len());
     assert_eq!(stack.functions().len(), processes.len());
 }
 
 #[tokio::test]
-async fn a_warm_process_is_used_again() {
+async fn a_warm_process_is_reused() {
     let stack = stack();
     let first = get(&stack, "/open/process").await.body;
     for _ in 0..5 {
@@ -200,7 +200,7 @@ async fn a_warm_process_is_used_again() {
 }
 
 #[tokio::test]
-async fn a_functions_lines_carry_its_name() {
+async fn log_lines_have_the_name_of_the_function() {
     let stack = stack();
     get(&stack, "/open/log").await;
     stack.wait_for_log("misbehave | a line from the function");
@@ -211,7 +211,7 @@ async fn say(stack: &Stack, response: &Value) -> Answer {
 }
 
 #[tokio::test]
-async fn responses_of_either_kind_are_passed_on() {
+async fn responses_with_and_without_a_status_are_passed_on() {
     let stack = stack();
     let bare = say(&stack, &json!({ "a": 1 })).await;
     assert_eq!((bare.status, bare.body.clone()), (200, json!({ "a": 1 })));
@@ -259,6 +259,6 @@ async fn headers_and_bodies_over_the_limits_are_refused() {
         request.header("content-type", "text/plain").body("x".repeat(length))
     };
     assert_eq!(stack.send(with_body(5_000_000)).await.status, 200);
-    assert_eq!(stack.send(with_body(7_000_000)).await.status, 413, "more than Lambda takes");
-    assert_eq!(stack.send(with_body(11_000_000)).await.status, 413, "more than the gateway takes");
+    assert_eq!(stack.send(with_body(7_000_000)).await.status, 413, "over Lambda's limit");
+    assert_eq!(stack.send(with_body(11_000_000)).await.status, 413, "over the gateway's limit");
 }

@@ -1,4 +1,4 @@
-//! A key ring that is damaged, deleted or cannot be opened.
+//! A key ring that is damaged, deleted or cannot be decrypted.
 
 use std::time::Instant;
 
@@ -11,19 +11,20 @@ use serde_json::{Value, json};
 use tokio::time::sleep;
 
 use crate::{
-    PATIENCE, STEP, VERIFIERS, assert_accepted, assert_unavailable, is_without_keys, wait_for,
+    DEADLINE, POLL_INTERVAL, VERIFIERS, assert_accepted, assert_unavailable, is_without_keys,
+    wait_for,
 };
 
-/// A way to damage the ring's item, and words of what the log says of it.
+/// A damaged item of the ring, and the expected problem in the log.
 struct Damage {
     name: &'static str,
     item: Value,
     problem: &'static str,
-    /// Whether verifiers are hit too, which read the public halves alone.
-    hits_verifiers: bool,
+    /// Whether the public keys are damaged, so that verifiers fail too.
+    affects_verifiers: bool,
 }
 
-/// The item with that in place of each private half.
+/// The item with `half` instead of each private half.
 fn with_sealed(item: &Value, half: &Value) -> Value {
     let mut item = item.clone();
     item["version"]["S"] = "damaged".into();
@@ -32,7 +33,7 @@ fn with_sealed(item: &Value, half: &Value) -> Value {
     item
 }
 
-/// What the item of a ring of a current, a next and a retired key becomes by being damaged.
+/// Damaged variants of the item of a ring with a current, a next and a retired key.
 fn damages(good: &Value) -> Vec<Damage> {
     let public: Value = serde_json::from_str(good["public"]["S"].as_str().unwrap()).unwrap();
     let with_public = |text: String| {
@@ -71,29 +72,28 @@ fn damages(good: &Value) -> Vec<Damage> {
         ("halves that do not open", with_sealed(good, &json!({ "B": "AAAA" })), "cannot be opened"),
         ("no halves", without_halves, "has no private half"),
     ];
-    let damage = |hits_verifiers| {
-        move |(name, item, problem)| Damage { name, item, problem, hits_verifiers }
+    let damage = |affects_verifiers| {
+        move |(name, item, problem)| Damage { name, item, problem, affects_verifiers }
     };
     of_public.into_iter().map(damage(true)).chain(of_private.map(damage(false))).collect()
 }
 
-/// Does something again and again until the log has a line with all these words after its first
-/// `from` bytes.
-async fn until_logged(stack: &Stack, from: usize, words: &[&str], meanwhile: impl AsyncFn()) {
+/// Repeats an action until the log after the first `from` bytes has a line with all words.
+async fn until_logged(stack: &Stack, from: usize, words: &[&str], action: impl AsyncFn()) {
     let since = Instant::now();
     loop {
-        meanwhile().await;
+        action().await;
         let log = stack.log()[from..].to_owned();
         if log.lines().any(|line| words.iter().all(|word| line.contains(word))) {
             return;
         }
-        assert!(since.elapsed() < PATIENCE, "no line with {words:?} in:\n{log}");
-        sleep(STEP).await;
+        assert!(since.elapsed() < DEADLINE, "no line with {words:?} in:\n{log}");
+        sleep(POLL_INTERVAL).await;
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_damaged_ring_is_503_and_the_very_same_processes_recover() {
+async fn a_damaged_ring_is_503_and_the_same_processes_recover() {
     let stack = settings("1").start();
     let operator = Operator::of(&stack);
     let first = operator.force_rotation().await.unwrap();
@@ -109,11 +109,11 @@ async fn a_damaged_ring_is_503_and_the_very_same_processes_recover() {
     assert_accepted(&stack, &earlier.access).await;
 
     for (number, damage) in damages(&good).into_iter().enumerate() {
-        let Damage { name, item, problem, hits_verifiers } = damage;
+        let Damage { name, item, problem, affects_verifiers } = damage;
         let from = stack.log().len();
         operator.put_item(&item).await;
         if number % 2 == 1 {
-            // Half of them are met by processes that have never had another.
+            // For half of the variants the processes never had another ring.
             kill(&stack, &["login", "refresh", "protected", "authorizer", "discovery"]).await;
         }
         let renew = async || stack.refresh(&refresh).await;
@@ -121,11 +121,11 @@ async fn a_damaged_ring_is_503_and_the_very_same_processes_recover() {
         assert_unavailable(&wait_for(503, &renew).await);
         for (function, path) in VERIFIERS {
             let ask = async || stack.get(path, &earlier.access).await;
-            if hits_verifiers {
+            if affects_verifiers {
                 let since = Instant::now();
                 while !is_without_keys(&ask().await) {
-                    assert!(since.elapsed() < PATIENCE, "{name}: {path}");
-                    sleep(STEP).await;
+                    assert!(since.elapsed() < DEADLINE, "{name}: {path}");
+                    sleep(POLL_INTERVAL).await;
                 }
                 until_logged(&stack, from, &[function, problem], async || ()).await;
             } else {
@@ -135,7 +135,7 @@ async fn a_damaged_ring_is_503_and_the_very_same_processes_recover() {
         for function in ["login", "refresh"] {
             until_logged(&stack, from, &[function, "keys not fetched", problem], async || ()).await;
         }
-        assert_eq!(operator.item().await, item, "{name}: no function overwrites it");
+        assert_eq!(operator.item().await, item, "{name}: unchanged");
 
         let functions = stack.functions();
         operator.put_item(&good).await;
@@ -144,12 +144,12 @@ async fn a_damaged_ring_is_503_and_the_very_same_processes_recover() {
         for (_, path) in VERIFIERS {
             wait_for(200, async || stack.get(path, &earlier.access).await).await;
         }
-        assert_eq!(stack.functions(), functions, "{name}: the very same processes");
+        assert_eq!(stack.functions(), functions, "{name}: same processes");
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_deleted_ring_costs_logins_and_nothing_else() {
+async fn a_deleted_ring_ends_sessions_and_the_next_login_creates_a_ring() {
     let stack = settings("1").start();
     let operator = Operator::of(&stack);
     let before = operator.list().await;
@@ -160,9 +160,9 @@ async fn a_deleted_ring_costs_logins_and_nothing_else() {
     let report = operator.run(&KeyCommand::List {}).await.unwrap_err();
     assert!(report["errorMessage"].as_str().unwrap().contains("no key ring yet"), "{report}");
     wait_for(503, async || stack.refresh(&earlier.refresh).await).await;
-    assert_eq!(operator.item().await, Value::Null, "only `login` makes a ring");
+    assert_eq!(operator.item().await, Value::Null, "only `login` creates a ring");
 
-    // A process that never had keys makes the ring when it starts.
+    // A new process of `login` creates the ring at its start.
     kill(&stack, &["login"]).await;
     let newer = stack.tokens_of("alice").await;
     assert_ne!(kid_of(&newer.access), kid_in(&before, KeyState::Current));
@@ -173,7 +173,7 @@ async fn a_deleted_ring_costs_logins_and_nothing_else() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_reset_after_the_loss_of_the_kms_key_keeps_sessions_of_verifiers() {
+async fn a_reset_after_the_loss_of_the_kms_key_keeps_sessions() {
     let stack = settings("1").start();
     let operator = Operator::of(&stack);
     assert_eq!(stack.sign_up("alice").await.status, 201);

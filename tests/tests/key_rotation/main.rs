@@ -1,4 +1,4 @@
-//! Keys that rotate, are retired, cannot be opened or are out of reach, over the real binaries.
+//! Rotation, retirement, damage and outage of the key ring, with the real binaries.
 #![cfg(test)]
 
 mod damage;
@@ -16,11 +16,10 @@ use latchkey_tests::{
 };
 use tokio::{task::JoinSet, time::sleep};
 
-pub(crate) const STEP: Duration = Duration::from_millis(100);
-/// A request waits half a second for newer keys and is then served with the last ones, which happens
-/// where the machine stands still.
+pub(crate) const POLL_INTERVAL: Duration = Duration::from_millis(100);
+/// Tolerance: a request waits half a second for newer keys and then uses the cached ones.
 pub(crate) const SLACK: Duration = Duration::from_secs(1);
-pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+pub(crate) const DEADLINE: Duration = Duration::from_secs(20);
 pub(crate) const KEY_SET: &str = "/.well-known/jwks.json";
 
 #[track_caller]
@@ -29,8 +28,7 @@ pub(crate) fn assert_unavailable(answer: &Answer) {
     assert_eq!(answer.header("retry-after"), "1");
 }
 
-/// Asks until the answer has that status, which must be no later than a second and the slack: as
-/// old as keys may become where this is used.
+/// Repeats a request until the answer has a status, at most for a key TTL of one second plus [`SLACK`].
 pub(crate) async fn wait_for(status: u16, ask: impl AsyncFn() -> Answer) -> Answer {
     let since = Instant::now();
     loop {
@@ -40,7 +38,7 @@ pub(crate) async fn wait_for(status: u16, ask: impl AsyncFn() -> Answer) -> Answ
             return answer;
         }
         assert!(sent < Duration::from_secs(1) + SLACK, "still {answer:?}");
-        sleep(STEP).await;
+        sleep(POLL_INTERVAL).await;
     }
 }
 
@@ -57,15 +55,15 @@ pub(crate) async fn ask(stack: &Stack, route: &str, tokens: &Tokens) -> Answer {
 
 pub(crate) fn is_refused(route: &str, answer: &Answer) -> bool {
     if route == "/workitems" {
-        // The gateway's own words.
+        // The gateway words the refusal.
         return (answer.status, answer.text("message")) == (403, "Forbidden");
     }
     (answer.status, answer.text("error")) == (401, "invalid_token")
 }
 
-pub(crate) const AGE: Duration = Duration::from_secs(2);
+pub(crate) const KEYS_MAX_AGE: Duration = Duration::from_secs(2);
 
-/// When the last request was sent that was not refused, counted from `since`.
+/// When the last accepted request was sent, relative to `since`.
 pub(crate) async fn last_success(
     stack: &Stack,
     route: &str,
@@ -73,33 +71,33 @@ pub(crate) async fn last_success(
     since: Instant,
 ) -> Duration {
     let mut last = Duration::ZERO;
-    while since.elapsed() < AGE + 2 * SLACK {
+    while since.elapsed() < KEYS_MAX_AGE + 2 * SLACK {
         let sent = since.elapsed();
         let answer = ask(stack, route, tokens).await;
         if !is_refused(route, &answer) {
             assert_eq!(answer.status, 200, "{route}: {answer:?}");
             last = sent;
         }
-        sleep(STEP).await;
+        sleep(POLL_INTERVAL).await;
     }
     last
 }
 
-/// When the last login was asked for that another key than `kid` has signed.
+/// When the last login was sent that a key other than `kid` signed, relative to `since`.
 pub(crate) async fn last_login_by_another(stack: &Stack, kid: &str, since: Instant) -> Duration {
     let mut last = Duration::ZERO;
     loop {
         let sent = since.elapsed();
         let access = stack.tokens_of("bob").await.access;
         if kid_of(&access) == kid {
-            // Verifiers know the key since it was published as the next one.
+            // Verifiers know the key, because it was published as the next one.
             assert_eq!(stack.get("/protected", &access).await.status, 200);
             assert_eq!(stack.get("/workitems", &access).await.status, 200);
             return last;
         }
-        assert!(sent < AGE + SLACK, "{kid} does not sign");
+        assert!(sent < KEYS_MAX_AGE + SLACK, "{kid} does not sign");
         last = sent;
-        sleep(STEP).await;
+        sleep(POLL_INTERVAL).await;
     }
 }
 
@@ -110,7 +108,7 @@ pub(crate) async fn published(stack: &Stack) -> Vec<String> {
     keys.iter().map(|key| key["kid"].as_str().unwrap().to_owned()).collect()
 }
 
-/// When the key set was last asked for that still had the key.
+/// When the last request for the key set was sent whose answer had the key, relative to `since`.
 pub(crate) async fn last_publication(stack: &Stack, kid: &str, since: Instant) -> Duration {
     let mut last = Duration::ZERO;
     loop {
@@ -118,19 +116,19 @@ pub(crate) async fn last_publication(stack: &Stack, kid: &str, since: Instant) -
         if !published(stack).await.iter().any(|other| other == kid) {
             return last;
         }
-        assert!(sent < AGE + SLACK, "{kid} is still published");
+        assert!(sent < KEYS_MAX_AGE + SLACK, "{kid} is still published");
         last = sent;
-        sleep(STEP).await;
+        sleep(POLL_INTERVAL).await;
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[expect(clippy::print_stdout, reason = "the bound is measured")]
-async fn a_retired_keys_tokens_are_refused_within_the_bound() {
+#[expect(clippy::print_stdout, reason = "prints the measurement")]
+async fn tokens_of_a_retired_key_are_refused_within_keys_max_age() {
     let stack = Arc::new(settings("2").start());
     let operator = Operator::of(&stack);
     let ring = operator.run(&KeyCommand::Rotate { force: false }).await.unwrap();
-    let (retired, heir) = (kid_in(&ring, KeyState::Current), kid_in(&ring, KeyState::Next));
+    let (retired, successor) = (kid_in(&ring, KeyState::Current), kid_in(&ring, KeyState::Next));
     for user in ["alice", "bob"] {
         assert_eq!(stack.sign_up(user).await.status, 201);
     }
@@ -138,15 +136,15 @@ async fn a_retired_keys_tokens_are_refused_within_the_bound() {
     for route in ROUTES {
         let tokens = stack.tokens_of("alice").await;
         assert_eq!(kid_of(&tokens.access), retired);
-        // Warm, and remembered as genuine.
+        // The processes are warm and have cached the token as genuine.
         assert_eq!(ask(&stack, route, &tokens).await.status, 200, "{route}");
         sessions.push((route, tokens));
     }
-    assert_eq!(published(&stack).await, [retired, heir]);
+    assert_eq!(published(&stack).await, [retired, successor]);
 
     let left = operator.retire(retired).await.unwrap();
     let since = Instant::now();
-    assert_eq!(kid_in(&left, KeyState::Current), heir);
+    assert_eq!(kid_in(&left, KeyState::Current), successor);
     assert!(!kids(&left).contains(&retired), "{left:?}");
     let mut watches = JoinSet::new();
     for (route, tokens) in sessions {
@@ -154,16 +152,16 @@ async fn a_retired_keys_tokens_are_refused_within_the_bound() {
         watches.spawn(async move { (route, last_success(&stack, route, &tokens, since).await) });
     }
     let (signed, listed) = tokio::join!(
-        last_login_by_another(&stack, heir, since),
+        last_login_by_another(&stack, successor, since),
         last_publication(&stack, retired, since),
     );
     let mut times = watches.join_all().await;
     times.extend([("signing", signed), ("key set", listed)]);
     for (what, last) in times {
-        println!("{what}: the retired key was last good {} ms after", last.as_millis());
-        assert!(last < AGE + SLACK, "{what}: {last:?}");
+        println!("{what}: last accepted {} ms after the retirement", last.as_millis());
+        assert!(last < KEYS_MAX_AGE + SLACK, "{what}: {last:?}");
     }
-    assert_eq!(operator.retire(retired).await.unwrap(), left, "it is retired already");
+    assert_eq!(operator.retire(retired).await.unwrap(), left, "already retired");
     let unknown = operator.retire("unknown").await.unwrap_err();
     assert_eq!(unknown["errorType"], "Refused", "{unknown}");
 }
@@ -181,6 +179,7 @@ pub(crate) const VERIFIERS: [(&str, &str); 3] =
 
 /// Whether a verifier has no keys.
 pub(crate) fn is_without_keys(answer: &Answer) -> bool {
-    let of_gateway = (answer.status, answer.text("message")) == (500, "Internal Server Error");
-    of_gateway || (answer.status, answer.text("error")) == (503, "unavailable")
+    let is_gateway_error =
+        (answer.status, answer.text("message")) == (500, "Internal Server Error");
+    is_gateway_error || (answer.status, answer.text("error")) == (503, "unavailable")
 }

@@ -1,4 +1,4 @@
-//! A key ring that is out of reach, and key ids that do not exist.
+//! Outages of the keys table, and unknown key ids.
 
 use std::time::{Duration, Instant};
 
@@ -13,11 +13,13 @@ use latchkey_tests::{
 };
 use tokio::time::sleep;
 
-use crate::{SLACK, STEP, VERIFIERS, ask, assert_accepted, is_refused, is_without_keys, wait_for};
+use crate::{
+    POLL_INTERVAL, SLACK, VERIFIERS, ask, assert_accepted, is_refused, is_without_keys, wait_for,
+};
 
-/// More calls than are made while the table is away.
-const LASTING: usize = 10_000;
-/// What the SDK makes of one attempt.
+/// More faults than there are calls during the outage.
+const PERSISTENT: usize = 10_000;
+/// The calls of one fetch, including the retries of the SDK.
 const TRIES: usize = 3;
 
 fn reads(proxy: &DynamoProxy) -> usize {
@@ -25,20 +27,20 @@ fn reads(proxy: &DynamoProxy) -> usize {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn verifiers_serve_while_the_table_is_away() {
-    /// Half the maximum age lies between two of them: at 0, 2, 4, 6 and 8 s.
+async fn verifiers_serve_with_cached_keys_during_an_outage() {
+    /// Fetches at 0, 2, 4, 6 and 8 s: the interval is half of `KEYS_MAX_AGE`.
     const ATTEMPTS: usize = 5;
-    // Without the check of sessions nothing is read but keys.
+    // Without the revocation check, verifiers read only the keys table.
     let settings = settings("4").option("--parameter", "RevocationCheck=off").call_timeout(1_500);
     let (stack, proxy) = settings.start_behind_proxy().await;
-    let token = stack.token_of_new("alice").await;
+    let token = stack.sign_up_and_log_in("alice").await;
     for (_, path) in VERIFIERS {
         assert_eq!(stack.get(path, &token).await.status, 200);
     }
     for fault in [Fault::Error("ThrottlingException"), Fault::Hang] {
         let functions = stack.functions();
-        proxy.inject("GetItem", fault, LASTING);
-        // Cached keys are stale by then.
+        proxy.inject("GetItem", fault, PERSISTENT);
+        // Waits until the cached keys are stale.
         sleep(Duration::from_millis(4_100)).await;
         proxy.take_calls();
         let serve = async |path: &str| {
@@ -46,7 +48,7 @@ async fn verifiers_serve_while_the_table_is_away() {
             while since.elapsed() < Duration::from_secs(8) {
                 let answer = stack.get(path, &token).await;
                 assert_eq!(answer.status, 200, "{fault:?}, {path}: {answer:?}");
-                sleep(STEP).await;
+                sleep(POLL_INTERVAL).await;
             }
         };
         tokio::join!(serve("/protected"), serve("/workitems"));
@@ -67,48 +69,48 @@ async fn verifiers_serve_while_the_table_is_away() {
         for (_, path) in VERIFIERS {
             wait_for(200, async || stack.get(path, &token).await).await;
         }
-        assert_eq!(stack.functions(), functions, "{fault:?}: the very same processes");
+        assert_eq!(stack.functions(), functions, "{fault:?}: same processes");
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_made_up_kid_neither_floods_the_table_nor_hides_a_rotation() {
+async fn unknown_kids_neither_flood_the_table_nor_hide_a_rotation() {
     const PATHS: [&str; 4] = ["/protected", "/workitems", "/me", "/logout"];
-    /// The least time between two searches of a function for unknown keys.
-    const SEARCHES: Duration = Duration::from_secs(30);
+    /// The minimum interval between two fetches of a function for an unknown `kid`.
+    const FETCH_INTERVAL: Duration = Duration::from_secs(30);
     let settings = settings("3600").option("--parameter", "RevocationCheck=off");
     let (stack, proxy) = settings.start_behind_proxy().await;
     let operator = Operator::of(&stack);
     operator.run(&KeyCommand::Rotate { force: false }).await.unwrap();
     kill(&stack, &["login"]).await;
-    let token = stack.token_of_new("alice").await;
+    let token = stack.sign_up_and_log_in("alice").await;
     for path in PATHS {
         let tokens = stack.tokens_of("alice").await;
         assert_eq!(ask(&stack, path, &tokens).await.status, 200, "{path}");
     }
-    let made_up = |number: usize| {
-        let header = with(header_of(&token), "kid", format!("made-up-{number}").into());
+    let with_unknown_kid = |number: usize| {
+        let header = with(header_of(&token), "kid", format!("unknown-{number}").into());
         let access = sign_with_foreign_key(&header, &claims_of(&token));
         Tokens { access, refresh: String::new() }
     };
     proxy.take_calls();
     let begun = Instant::now();
     for number in 0..200 {
-        let tokens = made_up(number);
+        let tokens = with_unknown_kid(number);
         for path in PATHS {
             let answer = ask(&stack, path, &tokens).await;
             assert!(is_refused(path, &answer), "{path}: {answer:?}");
         }
     }
     let flood_ended = Instant::now();
-    let searches = 1 + begun.elapsed().as_secs() / SEARCHES.as_secs();
+    let fetches = 1 + begun.elapsed().as_secs() / FETCH_INTERVAL.as_secs();
     let calls = proxy.take_calls();
     assert!(calls.iter().all(|call| call.operation == "GetItem"), "{calls:?}");
-    let most = PATHS.len() * usize::try_from(searches).unwrap();
+    let most = PATHS.len() * usize::try_from(fetches).unwrap();
     assert!((1..=most).contains(&calls.len()), "{} reads, {most} at most", calls.len());
 
-    // The key that signs from here on was published when the verifiers fetched their keys. `login`
-    // would fetch them again half an hour from now, and is started again instead.
+    // The new signing key was already published when the verifiers fetched their keys. `login` is
+    // restarted, because it would fetch again only in half an hour.
     let signed_by_the_new_key = async || {
         let ring = operator.force_rotation().await.unwrap();
         kill(&stack, &["login"]).await;
@@ -121,20 +123,20 @@ async fn a_made_up_kid_neither_floods_the_table_nor_hides_a_rotation() {
     assert_accepted(&stack, &tokens.access).await;
     assert_eq!(reads(&proxy), 0);
 
-    // No verifier has cached the key that signs now. Made-up ids have used the search up, and go on;
-    // the next one is due.
+    // No verifier has cached the current key. Unknown ids have used up the fetch, and continue; the next
+    // fetch finds the key.
     let tokens = signed_by_the_new_key().await;
     for path in PATHS {
         loop {
             let sent = flood_ended.elapsed();
-            assert!(is_refused(path, &ask(&stack, path, &made_up(200)).await), "{path}");
+            assert!(is_refused(path, &ask(&stack, path, &with_unknown_kid(200)).await), "{path}");
             let answer = ask(&stack, path, &tokens).await;
             if answer.status == 200 {
                 break;
             }
             assert!(is_refused(path, &answer), "{path}: {answer:?}");
-            assert!(sent < SEARCHES + SLACK, "{path}: the rotation is hidden");
-            sleep(2 * STEP).await;
+            assert!(sent < FETCH_INTERVAL + SLACK, "{path}: the rotation is hidden");
+            sleep(2 * POLL_INTERVAL).await;
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What surfaces are given: events in every shape.
+//! The events for each surface.
 
 use latchkey_testkit::{
     authorizer_event::{http_api_1, http_api_2, rest_request, rest_token, web_socket},
@@ -6,49 +6,48 @@ use latchkey_testkit::{
 };
 use serde_json::{Value, json};
 
-use crate::{forms::Asked, surfaces::Surface};
+use crate::{forms::ClientRequest, surfaces::Surface};
 
-/// What a surface is given when a client asks that. `path` is where the request goes, where the
-/// surface does not care.
-pub(crate) fn event_for(surface: Surface, asked: &Asked, path: &str) -> String {
-    let change = |open, change| if asked.is_change { change } else { open };
+/// The event for a surface. `path` is the request path for surfaces that accept any path.
+pub(crate) fn event_for(surface: Surface, sent: &ClientRequest, path: &str) -> String {
+    let change = |open, change| if sent.is_change { change } else { open };
     match surface {
         Surface::Verifier => String::new(),
-        Surface::Guard | Surface::Layer => event(asked, path),
+        Surface::Guard | Surface::Layer => event(sent, path),
         Surface::HttpApi2
         | Surface::HttpApi1
         | Surface::RestRequest
         | Surface::RestToken
-        | Surface::WebSocket => question(surface, asked, path).to_string(),
-        Surface::BehindAuthorizer => question(Surface::HttpApi2, asked, path).to_string(),
-        Surface::Me => event(asked, change("/me", "/sessions/none")),
-        Surface::Protected => event(asked, "/protected"),
-        Surface::WorkItems => event(asked, change("/workitems", "/workitems/none")),
+        | Surface::WebSocket => authorizer_event(surface, sent, path).to_string(),
+        Surface::BehindAuthorizer => authorizer_event(Surface::HttpApi2, sent, path).to_string(),
+        Surface::Me => event(sent, change("/me", "/sessions/none")),
+        Surface::Protected => event(sent, "/protected"),
+        Surface::WorkItems => event(sent, change("/workitems", "/workitems/none")),
     }
 }
 
-/// The event of format 2.0, in which a gateway joins the lines of a header by commas.
-pub(crate) fn event(asked: &Asked, path: &str) -> String {
-    let mut event = request(if asked.is_change { "DELETE" } else { "GET" }, path);
-    if !asked.authorization.is_empty() {
-        event["headers"]["authorization"] = asked.authorization.join(",").into();
+/// An event of format 2.0, which has repeated headers joined by commas.
+pub(crate) fn event(sent: &ClientRequest, path: &str) -> String {
+    let mut event = request(if sent.is_change { "DELETE" } else { "GET" }, path);
+    if !sent.authorization.is_empty() {
+        event["headers"]["authorization"] = sent.authorization.join(",").into();
     }
-    for (name, value) in &asked.headers {
+    for (name, value) in &sent.headers {
         event["headers"][*name] = value.clone().into();
     }
-    if !asked.cookies.is_empty() {
-        event["cookies"] = json!(asked.cookies);
+    if !sent.cookies.is_empty() {
+        event["cookies"] = json!(sent.cookies);
     }
-    if !asked.queries.is_empty() {
-        event["rawQueryString"] = query_of(&asked.queries).into();
+    if !sent.queries.is_empty() {
+        event["rawQueryString"] = query_of(&sent.queries).into();
     }
-    if let Some(body) = &asked.body {
+    if let Some(body) = &sent.body {
         event["body"] = body.clone().into();
     }
     event.to_string()
 }
 
-/// The query with these values, as a client writes it.
+/// The percent-encoded query string with these values of `jwt`.
 pub(crate) fn query_of(values: &[String]) -> String {
     let pairs = values.iter().map(|value| {
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
@@ -60,9 +59,9 @@ pub(crate) fn query_of(values: &[String]) -> String {
     pairs.collect::<Vec<_>>().join("&")
 }
 
-/// What an authorizer is asked about the request.
-fn question(shape: Surface, asked: &Asked, path: &str) -> Value {
-    let value = asked.authorization.join(",");
+/// The authorizer event of a request.
+fn authorizer_event(shape: Surface, sent: &ClientRequest, path: &str) -> Value {
+    let value = sent.authorization.join(",");
     let mut event = match shape {
         Surface::HttpApi1 => http_api_1(&value),
         Surface::RestRequest => rest_request(&value),
@@ -89,19 +88,19 @@ fn question(shape: Surface, asked: &Asked, path: &str) -> Value {
     if shape == Surface::RestToken {
         return event;
     }
-    for (name, value) in &asked.headers {
+    for (name, value) in &sent.headers {
         event["headers"][*name] = value.clone().into();
     }
-    if !asked.cookies.is_empty() {
-        event["headers"]["cookie"] = asked.cookies.join("; ").into();
-        event["cookies"] = json!(asked.cookies);
+    if !sent.cookies.is_empty() {
+        event["headers"]["cookie"] = sent.cookies.join("; ").into();
+        event["cookies"] = json!(sent.cookies);
     }
     for member in ["rawPath", "path"] {
         event[member] = path.into();
     }
-    let Some(query) = asked.queries.first() else { return event };
+    let Some(query) = sent.queries.first() else { return event };
     event["queryStringParameters"] = json!({ "jwt": query });
-    // Format 2.0 says which values are the sources of identity.
+    // Format 2.0 has the values of the identity sources.
     if let Some(sources) = event["identitySource"].as_array_mut() {
         sources.retain(|source| source != "");
         sources.push(query.clone().into());

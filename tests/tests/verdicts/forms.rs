@@ -1,77 +1,76 @@
-//! The forms in which a request presents a token, and what the contract, section 2, makes of each.
+//! The forms in which a request presents a token, with their expected effects.
 
 use serde_json::json;
 
-use crate::tokens::{CSRF, INVALID, Token};
+use crate::tokens::{CSRF, INVALID, TokenRow};
 
-/// Where the deployment looks for tokens.
+/// The configured token locations of a deployment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Places {
-    /// In `Authorization`, as by default.
+pub(crate) enum Locations {
+    /// `Authorization`, the default.
     Header,
-    /// In `Authorization`, cookies, the URL and the JSON body.
+    /// `Authorization`, cookies, the URL and the JSON body.
     All,
 }
 
-/// What of a request decides, which not every surface sees.
+/// The part of the request with the token, which not every surface reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Seat {
+pub(crate) enum Placement {
     Header,
-    /// An `Authorization` header, and a parameter of the URL.
+    /// An `Authorization` header and a query parameter.
     HeaderAndQuery,
     Query,
     Cookie,
     Body,
 }
 
-/// What a form makes of the token's own verdict.
+/// The effect of a form on the verdict.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Effect {
-    /// Nothing: the token decides.
+    /// The token decides.
     Presents,
-    /// The token was sent along by a browser: it must have a CSRF value, and the request may have
-    /// to say it.
+    /// The token is in a cookie: it must have a CSRF value, which changes must send.
     InCookie(Csrf),
-    /// The request is refused with this code, whatever the token is.
+    /// The request is refused with this code for every token.
     Refuses(&'static str),
 }
 
-/// Whether the request says the CSRF value.
+/// Whether the request passes the CSRF check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Csrf {
-    /// It says it, or need not.
-    Settled,
-    /// It does not, or says another one.
+    /// The value is right, or the method needs none.
+    Passes,
+    /// The value is missing or wrong, or the origin is.
     Fails,
 }
 
-/// What a client sends.
+/// The parts of a client's request that matter for tokens.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Asked {
+pub(crate) struct ClientRequest {
     pub(crate) is_change: bool,
     pub(crate) authorization: Vec<String>,
     pub(crate) headers: Vec<(&'static str, String)>,
     pub(crate) cookies: Vec<String>,
-    /// Values of the parameter `jwt`.
+    /// Values of the query parameter `jwt`.
     pub(crate) queries: Vec<String>,
     pub(crate) body: Option<String>,
 }
 
-/// One form.
+/// A form in which a request presents a token.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Form {
+pub(crate) struct RequestForm {
     pub(crate) name: &'static str,
-    pub(crate) places: Places,
-    pub(crate) seat: Seat,
+    pub(crate) locations: Locations,
+    pub(crate) placement: Placement,
     pub(crate) effect: Effect,
-    /// The request with a token, where another good one may be as well.
-    pub(crate) ask: fn(&Token, &str) -> Asked,
+    /// Builds the request with a token and, for some forms, a second valid token.
+    pub(crate) build: fn(&TokenRow, &str) -> ClientRequest,
 }
 
 const MISSING: &str = "missing_token";
 const CSRF_HEADER: &str = "x-csrf-token";
 
-/// Cookies and headers of other applications.
+/// Unusual cookies and headers of other applications.
 const ODD_COOKIES: [&str; 6] =
     ["a=\"; b", "\u{e9}=\u{e9}", "=", "x__Host-access_token=x.y.z", "__host-ACCESS_TOKEN=x", "{}"];
 const ODD_HEADERS: [(&str, &str); 4] = [
@@ -81,60 +80,60 @@ const ODD_HEADERS: [(&str, &str); 4] = [
     ("accept-language", ";;q=,"),
 ];
 
-fn authorization(values: &[String]) -> Asked {
-    Asked { authorization: values.to_vec(), ..Asked::default() }
+fn authorization(values: &[String]) -> ClientRequest {
+    ClientRequest { authorization: values.to_vec(), ..ClientRequest::default() }
 }
 
 fn cookie(text: &str) -> String {
     format!("__Host-access_token={text}")
 }
 
-fn in_cookies(cookies: Vec<String>) -> Asked {
-    Asked { cookies, ..Asked::default() }
+fn in_cookies(cookies: Vec<String>) -> ClientRequest {
+    ClientRequest { cookies, ..ClientRequest::default() }
 }
 
-/// A request that changes something, says that CSRF value and has its token in a cookie.
-fn change(token: &Token, said: Option<&str>) -> Asked {
-    let headers = said.map(|said| (CSRF_HEADER, said.to_owned())).into_iter().collect();
-    Asked { is_change: true, headers, ..in_cookies(vec![cookie(&token.text)]) }
+/// A request with a changing method, its token in a cookie, and a CSRF value.
+fn change(token: &TokenRow, csrf: Option<&str>) -> ClientRequest {
+    let headers = csrf.map(|csrf| (CSRF_HEADER, csrf.to_owned())).into_iter().collect();
+    ClientRequest { is_change: true, headers, ..in_cookies(vec![cookie(&token.text)]) }
 }
 
-fn query(token: &Token) -> Asked {
-    Asked { queries: vec![token.text.clone()], ..Asked::default() }
+fn query(token: &TokenRow) -> ClientRequest {
+    ClientRequest { queries: vec![token.text.clone()], ..ClientRequest::default() }
 }
 
-fn body(token: &Token) -> Asked {
+fn body(token: &TokenRow) -> ClientRequest {
     let body = json!({ "access_token": token.text }).to_string();
     let headers = vec![("content-type", "application/json".to_owned())];
-    Asked { is_change: true, headers, body: Some(body), ..Asked::default() }
+    ClientRequest { is_change: true, headers, body: Some(body), ..ClientRequest::default() }
 }
 
-fn with_odd(asked: Asked) -> Asked {
+fn with_odd(sent: ClientRequest) -> ClientRequest {
     let mut cookies: Vec<String> = ODD_COOKIES.map(str::to_owned).into();
-    cookies.extend(asked.cookies);
-    let mut headers = asked.headers;
+    cookies.extend(sent.cookies);
+    let mut headers = sent.headers;
     headers.extend(ODD_HEADERS.map(|(name, value)| (name, value.to_owned())));
-    Asked { headers, cookies, ..asked }
+    ClientRequest { headers, cookies, ..sent }
 }
 
 const fn form(
     name: &'static str,
-    (places, seat): (Places, Seat),
+    (locations, placement): (Locations, Placement),
     effect: Effect,
-    ask: fn(&Token, &str) -> Asked,
-) -> Form {
-    Form { name, places, seat, effect, ask }
+    build: fn(&TokenRow, &str) -> ClientRequest,
+) -> RequestForm {
+    RequestForm { name, locations, placement, effect, build }
 }
 
-/// The forms.
+/// All forms.
 #[rustfmt::skip]
-pub(crate) const FORMS: [Form; 28] = {
+pub(crate) const FORMS: [RequestForm; 28] = {
     use Effect::{InCookie, Presents, Refuses};
-    const HEADER: (Places, Seat) = (Places::Header, Seat::Header);
-    const BESIDE: (Places, Seat) = (Places::All, Seat::Header);
-    const COOKIE: (Places, Seat) = (Places::All, Seat::Cookie);
-    const QUERY: (Places, Seat) = (Places::All, Seat::Query);
-    const BOTH: (Places, Seat) = (Places::All, Seat::HeaderAndQuery);
+    const HEADER: (Locations, Placement) = (Locations::Header, Placement::Header);
+    const BESIDE: (Locations, Placement) = (Locations::All, Placement::Header);
+    const COOKIE: (Locations, Placement) = (Locations::All, Placement::Cookie);
+    const QUERY: (Locations, Placement) = (Locations::All, Placement::Query);
+    const BOTH: (Locations, Placement) = (Locations::All, Placement::HeaderAndQuery);
     [
         form("Bearer", HEADER, Presents, |token, _| authorization(&[format!("Bearer {}", token.text)])),
         form("bearer", HEADER, Presents, |token, _| authorization(&[format!("bearer {}", token.text)])),
@@ -149,7 +148,7 @@ pub(crate) const FORMS: [Form; 28] = {
         form("beside another token", HEADER, Refuses("invalid_request"), |token, other| {
             authorization(&[format!("Bearer {}", token.text), format!("Bearer {other}")])
         }),
-        form("no header", HEADER, Refuses(MISSING), |_, _| Asked::default()),
+        form("no header", HEADER, Refuses(MISSING), |_, _| ClientRequest::default()),
         form("no scheme", HEADER, Refuses(MISSING), |token, _| authorization(std::slice::from_ref(&token.text))),
         form("another scheme", HEADER, Refuses(MISSING), |token, _| authorization(&[format!("Token {}", token.text)])),
         form("the scheme alone", HEADER, Refuses(INVALID), |_, _| authorization(&["Bearer".to_owned()])),
@@ -157,28 +156,28 @@ pub(crate) const FORMS: [Form; 28] = {
         form("the URL, not configured", HEADER, Refuses(MISSING), |token, _| query(token)),
         form("the body, not configured", HEADER, Refuses(MISSING), |token, _| body(token)),
         form("a header before a cookie", BESIDE, Presents, |token, other| {
-            Asked { cookies: vec![cookie(other)], ..authorization(&[format!("Bearer {}", token.text)]) }
+            ClientRequest { cookies: vec![cookie(other)], ..authorization(&[format!("Bearer {}", token.text)]) }
         }),
-        form("a cookie", COOKIE, InCookie(Csrf::Settled), |token, _| in_cookies(vec![cookie(&token.text)])),
-        form("a cookie beside odd ones", COOKIE, InCookie(Csrf::Settled), |token, _| with_odd(in_cookies(vec![cookie(&token.text)]))),
-        form("the same cookie twice", COOKIE, InCookie(Csrf::Settled), |token, _| in_cookies(vec![cookie(&token.text), cookie(&token.text)])),
+        form("a cookie", COOKIE, InCookie(Csrf::Passes), |token, _| in_cookies(vec![cookie(&token.text)])),
+        form("a cookie beside odd ones", COOKIE, InCookie(Csrf::Passes), |token, _| with_odd(in_cookies(vec![cookie(&token.text)]))),
+        form("the same cookie twice", COOKIE, InCookie(Csrf::Passes), |token, _| in_cookies(vec![cookie(&token.text), cookie(&token.text)])),
         form("two cookies", COOKIE, Refuses(INVALID), |token, other| in_cookies(vec![cookie(&token.text), cookie(other)])),
-        form("a change with its CSRF value", COOKIE, InCookie(Csrf::Settled), |token, _| change(token, Some(CSRF))),
+        form("a change with its CSRF value", COOKIE, InCookie(Csrf::Passes), |token, _| change(token, Some(CSRF))),
         form("a change without", COOKIE, InCookie(Csrf::Fails), |token, _| change(token, None)),
         form("a change with another value", COOKIE, InCookie(Csrf::Fails), |token, _| change(token, Some("another-value"))),
         form("a change from another origin", COOKIE, InCookie(Csrf::Fails), |token, _| {
-            let mut asked = change(token, Some(CSRF));
-            asked.headers.push(("origin", "https://evil.example.com".to_owned()));
-            asked
+            let mut sent = change(token, Some(CSRF));
+            sent.headers.push(("origin", "https://evil.example.com".to_owned()));
+            sent
         }),
         form("a change by header, a cookie beside it", BESIDE, Presents, |token, other| {
-            let asked = authorization(&[format!("Bearer {}", token.text)]);
-            Asked { is_change: true, cookies: vec![cookie(other)], ..asked }
+            let sent = authorization(&[format!("Bearer {}", token.text)]);
+            ClientRequest { is_change: true, cookies: vec![cookie(other)], ..sent }
         }),
         form("the URL", QUERY, Presents, |token, _| query(token)),
         form("the URL and another in the header", BOTH, Refuses("invalid_request"), |token, other| {
-            Asked { queries: vec![token.text.clone()], ..authorization(&[format!("Bearer {other}")]) }
+            ClientRequest { queries: vec![token.text.clone()], ..authorization(&[format!("Bearer {other}")]) }
         }),
-        form("the body", (Places::All, Seat::Body), Presents, |token, _| body(token)),
+        form("the body", (Locations::All, Placement::Body), Presents, |token, _| body(token)),
     ]
 };

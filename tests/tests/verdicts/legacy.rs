@@ -1,5 +1,4 @@
-//! Tokens of three Flask services, and what each one is by the contract, section 4: "Legacy
-//! tokens".
+//! Tokens of three Flask services, with their expected validity.
 
 use latchkey_testkit::{
     flask::{extended_claims, flask_jwt_claims, header},
@@ -8,11 +7,11 @@ use latchkey_testkit::{
 use serde_json::{Value, json};
 
 use crate::{
-    tokens::{CSRF, INVALID, Judged, Then, Token, WRONG_TYPE},
-    world::{ALICE, AUDIENCE_SECRET, EXTENDED_SECRET, FLASK_AUDIENCE, FLASK_JWT_SECRET},
+    accounts::{ALICE, AUDIENCE_SECRET, EXTENDED_SECRET, FLASK_AUDIENCE, FLASK_JWT_SECRET},
+    tokens::{Access, CSRF, INVALID, TokenRow, Validity, WRONG_TYPE},
 };
 
-/// How long these tokens live, which no setting bounds.
+/// Lifetime of legacy tokens in seconds, which no setting limits.
 const LIFE: u64 = 7 * 86_400;
 
 fn at(claims: Value, base: u64) -> Value {
@@ -20,47 +19,47 @@ fn at(claims: Value, base: u64) -> Value {
     ["iat", "nbf"].into_iter().fold(claims, |claims, name| with(claims, name, base.into()))
 }
 
-/// An access token of Flask-JWT-Extended's for alice.
+/// The claims of an access token of Flask-JWT-Extended for alice.
 fn extended(base: u64) -> Value {
     with(at(extended_claims(), base), "csrf", CSRF.into())
 }
 
-/// A token of Flask-JWT's for user 1.
+/// The claims of a token of Flask-JWT for user 1.
 fn flask_jwt(base: u64) -> Value {
     at(flask_jwt_claims(), base)
 }
 
-struct Legacy {
-    rows: Vec<Token>,
+struct LegacyList {
+    rows: Vec<TokenRow>,
     base: u64,
 }
 
-impl Legacy {
-    /// A genuine token, good from `from` after the beginning.
-    fn genuine(&mut self, name: &str, (claims, secret): (&Value, &[u8]), from: u64, then: Then) {
+impl LegacyList {
+    /// Adds a genuine token, valid from `from` seconds after its issue.
+    fn genuine(&mut self, name: &str, (claims, secret): (&Value, &[u8]), from: u64, then: Access) {
         let text = sign_with_hmac(&header(), claims, secret);
         self.add(name, text, from, claims, then);
     }
 
-    fn add(&mut self, name: &str, text: String, from: u64, claims: &Value, then: Then) {
+    fn add(&mut self, name: &str, text: String, from: u64, claims: &Value, then: Access) {
         let until = claims["exp"].as_u64().unwrap();
-        self.push(name, text, Judged::Between { from: self.base + from, until, then }, claims);
+        self.push(name, text, Validity::Genuine { from: self.base + from, until, then }, claims);
     }
 
-    fn push(&mut self, name: &str, text: String, judged: Judged, claims: &Value) {
+    fn push(&mut self, name: &str, text: String, validity: Validity, claims: &Value) {
         let csrf = claims.get("csrf").map(|_| CSRF);
         let (name, user) = (format!("legacy: {name}"), ALICE.to_owned());
-        self.rows.push(Token { name, text, judged, user, csrf, is_legacy: true });
+        self.rows.push(TokenRow { name, text, validity, user, csrf, is_legacy: true });
     }
 
-    fn extended(&mut self, name: &str, change: (&str, Value), then: Then) {
+    fn extended(&mut self, name: &str, change: (&str, Value), then: Access) {
         let claims = with(extended(self.base), change.0, change.1);
         self.genuine(name, (&claims, EXTENDED_SECRET), 0, then);
     }
 
     fn refused(&mut self, name: &str, text: String, code: &'static str) {
-        let judged = Judged::Always { code, until: self.base + LIFE };
-        self.push(name, text, judged, &Value::Null);
+        let validity = Validity::Refused { code, until: self.base + LIFE };
+        self.push(name, text, validity, &Value::Null);
     }
 
     fn invalid(&mut self, name: &str, claims: &Value, secret: &[u8]) {
@@ -68,49 +67,49 @@ impl Legacy {
     }
 }
 
-/// Every token of a Flask service that was issued at `base`.
-pub(crate) fn legacy(base: u64) -> Vec<Token> {
-    let mut rows = Legacy { rows: Vec::new(), base };
+/// All legacy tokens, issued at `base`.
+pub(crate) fn legacy_tokens(base: u64) -> Vec<TokenRow> {
+    let mut rows = LegacyList { rows: Vec::new(), base };
     accounts(&mut rows, base);
     claims(&mut rows, base);
     signatures(&mut rows, base);
     rows.rows
 }
 
-fn accounts(rows: &mut Legacy, base: u64) {
-    let mut says = |identity: &str, name: &str, then| {
+fn accounts(rows: &mut LegacyList, base: u64) {
+    let mut add = |identity: &str, name: &str, then| {
         rows.extended(name, ("sub", identity.into()), then);
     };
-    says("alice", "a moved user", Then::Opens);
-    says("Alice", "the name as it is here", Then::Revoked);
-    says("ALICE", "the identity in capitals", Then::Revoked);
-    says("alice ", "the identity and a blank", Then::Revoked);
-    says("carol", "a user who was not moved", Then::Revoked);
-    says("zoe", "an unknown user", Then::Revoked);
-    says("dave", "a deleted account", Then::Revoked);
-    says("erin", "a deleted account whose name is another's", Then::Revoked);
-    says("frank", "a user who has changed the password here", Then::Revoked);
-    says("bob", "a disabled account", Then::Revoked);
-    rows.genuine("Flask-JWT", (&flask_jwt(base), FLASK_JWT_SECRET), 0, Then::Opens);
+    add("alice", "a migrated user", Access::Opens);
+    add("Alice", "the user name", Access::Revoked);
+    add("ALICE", "the identity in capitals", Access::Revoked);
+    add("alice ", "the identity with a space", Access::Revoked);
+    add("carol", "a user who was not migrated", Access::Revoked);
+    add("zoe", "an unknown user", Access::Revoked);
+    add("dave", "a deleted account", Access::Revoked);
+    add("erin", "a deleted account whose name has a new owner", Access::Revoked);
+    add("frank", "a user with a changed password", Access::Revoked);
+    add("bob", "a disabled account", Access::Revoked);
+    rows.genuine("Flask-JWT", (&flask_jwt(base), FLASK_JWT_SECRET), 0, Access::Opens);
     let text = with(flask_jwt(base), "identity", "1".into());
-    rows.genuine("Flask-JWT, a text", (&text, FLASK_JWT_SECRET), 0, Then::Opens);
+    rows.genuine("Flask-JWT, a string", (&text, FLASK_JWT_SECRET), 0, Access::Opens);
     let unknown = with(flask_jwt(base), "identity", json!(2));
-    rows.genuine("Flask-JWT, not moved", (&unknown, FLASK_JWT_SECRET), 0, Then::Revoked);
-    rows.extended("an identity that is a number", ("sub", json!(1)), Then::Opens);
+    rows.genuine("Flask-JWT, not migrated", (&unknown, FLASK_JWT_SECRET), 0, Access::Revoked);
+    rows.extended("an identity that is a number", ("sub", json!(1)), Access::Opens);
 }
 
-fn claims(rows: &mut Legacy, base: u64) {
-    rows.extended("not fresh", ("fresh", false.into()), Then::Opens);
-    rows.extended("no CSRF value", ("csrf", Value::Null), Then::Opens);
-    rows.extended("no nbf", ("nbf", Value::Null), Then::Opens);
+fn claims(rows: &mut LegacyList, base: u64) {
+    rows.extended("not fresh", ("fresh", false.into()), Access::Opens);
+    rows.extended("no CSRF value", ("csrf", Value::Null), Access::Opens);
+    rows.extended("no nbf", ("nbf", Value::Null), Access::Opens);
     let later = with(extended(base), "nbf", (base + 100).into());
-    rows.genuine("not before a later moment", (&later, EXTENDED_SECRET), 100, Then::Opens);
+    rows.genuine("not before a later moment", (&later, EXTENDED_SECRET), 100, Access::Opens);
     let later = with(extended(base), "iat", (base + 100).into());
-    rows.genuine("issued at a later moment", (&later, EXTENDED_SECRET), 100, Then::Opens);
+    rows.genuine("issued at a later moment", (&later, EXTENDED_SECRET), 100, Access::Opens);
     for audience in [json!(FLASK_AUDIENCE), json!(["other", FLASK_AUDIENCE])] {
         let claims = with(extended(base), "aud", audience.clone());
         let name = format!("the audience {audience}");
-        rows.genuine(&name, (&claims, AUDIENCE_SECRET), 0, Then::Opens);
+        rows.genuine(&name, (&claims, AUDIENCE_SECRET), 0, Access::Opens);
     }
     for audience in [json!("other"), json!(["other"]), json!([]), Value::Null] {
         let claims = with(extended(base), "aud", audience.clone());
@@ -141,13 +140,13 @@ fn claims(rows: &mut Legacy, base: u64) {
     rows.refused("a refresh token", refresh, WRONG_TYPE);
 }
 
-fn signatures(rows: &mut Legacy, base: u64) {
+fn signatures(rows: &mut LegacyList, base: u64) {
     let claims = extended(base);
     let untyped = sign_with_hmac(&with(header(), "typ", Value::Null), &claims, EXTENDED_SECRET);
-    rows.add("no typ", untyped, 0, &claims, Then::Opens);
+    rows.add("no typ", untyped, 0, &claims, Access::Opens);
     rows.invalid("another secret", &claims, b"another-flask-secret");
     rows.invalid("an empty secret", &claims, b"");
-    rows.invalid("a claim set of Flask-JWT's", &flask_jwt(base), EXTENDED_SECRET);
+    rows.invalid("a claim set of Flask-JWT", &flask_jwt(base), EXTENDED_SECRET);
     for (name, value) in [
         ("alg", json!("HS512")),
         ("alg", json!("none")),

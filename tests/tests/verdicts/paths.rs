@@ -1,5 +1,5 @@
-//! No path of a request changes a verdict: every character that RFC 3986 allows in a path, raw and
-//! encoded, every byte encoded, and what a gateway decodes.
+//! The request path does not affect verdicts: every character that RFC 3986 allows, raw and encoded,
+//! every encoded byte, and decoded characters.
 
 use std::fmt::Write as _;
 
@@ -9,20 +9,20 @@ use serde_json::Value;
 
 use crate::{
     events::{event, event_for},
-    forms::{Asked, Places},
-    surfaces::{Scene, Surface},
+    forms::{ClientRequest, Locations},
+    surfaces::{MemoryDeployment, Surface},
     table,
-    tokens::{INVALID, OPENS, Token, another},
+    tokens::{INVALID, OPENS, TokenRow, second_token},
 };
 
-/// What RFC 3986, §3.3, allows in a segment unencoded, but for letters and digits.
+/// The unencoded characters of a segment apart from letters and digits (RFC 3986 §3.3).
 const SIGNS: &str = "-._~!$&'()*+,;=:@";
 
-/// Characters of every kind that a gateway decodes a path to.
+/// Characters of a path that a gateway has decoded.
 const DECODED: &str =
     " \"#<>?[\\]^`{|}%\t\n\u{0}\u{7f}\u{85}äé€ñ日本語ـعربيה\u{301}\u{200d}\u{feff}🔒";
 
-/// What may stand in a segment.
+/// Path segments of every kind.
 fn segments() -> Vec<String> {
     let mut segments: Vec<String> = Vec::new();
     let plain = ('a'..='z').chain('A'..='Z').chain('0'..='9').chain(SIGNS.chars());
@@ -48,7 +48,7 @@ fn segments() -> Vec<String> {
     segments
 }
 
-/// The segment alone, below another and before one, doubled, and with empty segments around it.
+/// Paths with each segment alone, between others, and next to empty segments.
 fn paths() -> Vec<String> {
     let mut paths = vec!["/".to_owned(), "//".to_owned(), "/prod/".to_owned()];
     for segment in segments() {
@@ -61,31 +61,31 @@ fn paths() -> Vec<String> {
     paths
 }
 
-/// A token that opens, and one that does not, each with its verdict.
-fn tokens() -> [(Token, &'static str); 2] {
+/// A valid and an invalid token with their verdicts.
+fn tokens() -> [(TokenRow, &'static str); 2] {
     let rows = table(NOW.unix());
     let named = |name: &str| rows.iter().find(|token| token.name == name).unwrap().clone();
     [(named("fresh"), OPENS), (named("a foreign key"), INVALID)]
 }
 
-fn bearer(token: &Token) -> Asked {
-    (crate::bearer().ask)(token, &another(NOW.unix()))
+fn bearer(token: &TokenRow) -> ClientRequest {
+    (crate::bearer().build)(token, &second_token(NOW.unix()))
 }
 
 #[tokio::test]
-async fn no_path_changes_a_verdict_in_any_event_shape() {
-    let scene = Scene::new(Places::Header, 0, NOW.unix()).await;
+async fn the_path_does_not_affect_verdicts_in_any_event_format() {
+    let deployment = MemoryDeployment::new(Locations::Header, 0, NOW.unix()).await;
     let now = Timestamp::from_unix(NOW.unix());
     for (token, verdict) in tokens() {
-        let asked = bearer(&token);
+        let sent = bearer(&token);
         for path in paths() {
             for surface in [Surface::Guard, Surface::Layer] {
-                let event = event_for(surface, &asked, &path);
-                let said = scene.judge(surface, &token, &event, now.unix()).await;
+                let event = event_for(surface, &sent, &path);
+                let said = deployment.answer(surface, &token, &event, now.unix()).await;
                 assert_eq!(said.verdict, verdict, "{surface:?}: {path:.200}");
             }
             for surface in Surface::AUTHORIZERS {
-                let decision = scene.decide(&event_for(surface, &asked, &path), now).await;
+                let decision = deployment.decide(&event_for(surface, &sent, &path), now).await;
                 assert_eq!(
                     policy_of(&decision),
                     policy(surface, verdict),
@@ -96,7 +96,7 @@ async fn no_path_changes_a_verdict_in_any_event_shape() {
     }
 }
 
-/// What a decision allows: everything of the stage, or nothing.
+/// Whether a decision allows, and the resource of its policy.
 fn policy_of(decision: &Value) -> (bool, Option<&str>) {
     match decision.pointer("/policyDocument/Statement/0") {
         Some(statement) => (statement["Effect"] == "Allow", statement["Resource"].as_str()),
@@ -113,16 +113,15 @@ fn policy(shape: Surface, verdict: &str) -> (bool, Option<&'static str>) {
     }
 }
 
-/// A route with a parameter takes any segment for its value, and only then does the token matter.
 #[tokio::test]
-async fn no_parameter_of_a_path_changes_the_verdict_of_an_endpoint() {
-    let scene = Scene::new(Places::Header, 0, NOW.unix()).await;
+async fn path_parameters_do_not_affect_the_verdict_of_an_endpoint() {
+    let deployment = MemoryDeployment::new(Locations::Header, 0, NOW.unix()).await;
     for (token, verdict) in tokens() {
-        let asked = Asked { is_change: true, ..bearer(&token) };
+        let sent = ClientRequest { is_change: true, ..bearer(&token) };
         for segment in segments().iter().filter(|segment| !segment.is_empty()) {
             for (surface, route) in [(Surface::Me, "sessions"), (Surface::WorkItems, "workitems")] {
-                let event = event(&asked, &format!("/{route}/{segment}"));
-                let said = scene.judge(surface, &token, &event, NOW.unix()).await;
+                let event = event(&sent, &format!("/{route}/{segment}"));
+                let said = deployment.answer(surface, &token, &event, NOW.unix()).await;
                 assert_eq!(said.verdict, verdict, "{route}: {segment:.200}");
             }
         }

@@ -1,4 +1,4 @@
-//! Tokens with another signature, and texts that are no token.
+//! Tokens with a wrong signature, and malformed tokens.
 
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use latchkey_testkit::forge::{
@@ -7,9 +7,9 @@ use latchkey_testkit::forge::{
 };
 use serde_json::json;
 
-use crate::tokens::{List, alice};
+use crate::tokens::{TokenList, alice};
 
-pub(crate) fn signatures(list: &mut List, base: u64) {
+pub(crate) fn signatures(list: &mut TokenList, base: u64) {
     let (header, claims) = (header(), alice(base));
     let genuine = sign(&header, &claims);
     let bytes = signature_of(&genuine);
@@ -31,7 +31,7 @@ pub(crate) fn signatures(list: &mut List, base: u64) {
     list.invalid("the signature of other claims", with_signature(&header, &admin, &bytes));
 }
 
-pub(crate) fn texts(list: &mut List, base: u64) {
+pub(crate) fn texts(list: &mut TokenList, base: u64) {
     let genuine = sign(&header(), &alice(base));
     let (message, signature) = genuine.rsplit_once('.').unwrap();
     let (first, payload) = message.split_once('.').unwrap();
@@ -45,12 +45,12 @@ pub(crate) fn texts(list: &mut List, base: u64) {
         ("a dot before", format!(".{genuine}")),
         ("padding", format!("{genuine}=")),
         ("padding of the claims", format!("{first}.{payload}==.{signature}")),
-        ("other bits at the end", with_other_bits(&genuine)),
-        ("the alphabet of base64", standard),
+        ("other unused bits at the end", with_other_bits(&genuine)),
+        ("the standard base64 alphabet", standard),
         ("a space inside", format!("{message}. {signature}")),
         ("escaped dots", genuine.replace('.', "%2E")),
         ("a null character", format!("{genuine}\0")),
-        ("letters outside ASCII", format!("{message}.ä{signature}")),
+        ("non-ASCII letters", format!("{message}.ä{signature}")),
         ("JSON", r#"{"payload":"x"}"#.to_owned()),
         ("9,000 bytes", format!("{genuine}{}", "A".repeat(9_000 - genuine.len()))),
     ] {
@@ -58,7 +58,7 @@ pub(crate) fn texts(list: &mut List, base: u64) {
     }
 }
 
-/// The order of P-256 (SEC 2, §2.4.2).
+/// The group order of P-256 (SEC 2 §2.4.2).
 const ORDER: [u8; 32] = [
     0xff, 0xff, 0xff, 0xff, 0x00, 0x00, 0x00, 0x00, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
     0xbc, 0xe6, 0xfa, 0xad, 0xa7, 0x17, 0x9e, 0x84, 0xf3, 0xb9, 0xca, 0xc2, 0xfc, 0x63, 0x25, 0x51,
@@ -68,7 +68,7 @@ fn signature_of(token: &str) -> Vec<u8> {
     BASE64_URL_SAFE_NO_PAD.decode(token.rsplit('.').next().unwrap()).unwrap()
 }
 
-/// A token and the other one of the same message that ECDSA verifies: s and n - s.
+/// A token and its variant with n - s, which ECDSA also verifies.
 pub(crate) fn twins(token: &str) -> (String, String) {
     let (message, _) = token.rsplit_once('.').unwrap();
     let mut signature = signature_of(token);
@@ -81,7 +81,7 @@ pub(crate) fn twins(token: &str) -> (String, String) {
     (token.to_owned(), format!("{message}.{}", base64url(signature)))
 }
 
-/// Two numbers as ASN.1 writes them.
+/// An ECDSA signature in DER.
 fn der(r: &[u8], s: &[u8]) -> Vec<u8> {
     let integer = |number: &[u8]| {
         let sign = usize::from(number[0] >= 0x80);
@@ -92,7 +92,7 @@ fn der(r: &[u8], s: &[u8]) -> Vec<u8> {
     [&[0x30, u8::try_from(numbers.len()).unwrap()][..], &numbers].concat()
 }
 
-/// The text with a `+` or `/` where base64url has another character.
+/// A base64url text with a character of standard base64.
 fn standard_alphabet(text: &str) -> String {
     let other = text.replace('-', "+").replace('_', "/");
     if other == text { format!("+{}", &text[1..]) } else { other }

@@ -1,4 +1,4 @@
-//! What judges tokens: one scene of a store in memory, and everything that stands in front of it.
+//! The components that verify tokens, in one deployment with an in-memory store.
 
 use std::{cell::Cell, convert::Infallible, sync::Arc, time::Duration};
 
@@ -26,13 +26,13 @@ use serde_json::{Value, json};
 use workitems::WorkItems;
 
 use crate::{
+    accounts::{add_users, keys, legacy_users},
     expected::{DENIED, decided_at},
-    forms::Places,
-    tokens::{EXPIRED_TOKEN, INVALID, OPENS, Token, WRONG_TYPE},
-    world::{add_users, keys, legacy_users},
+    forms::Locations,
+    tokens::{EXPIRED_TOKEN, INVALID, OPENS, TokenRow, WRONG_TYPE},
 };
 
-/// What judges tokens.
+/// A component that verifies tokens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Surface {
     Verifier,
@@ -65,11 +65,11 @@ impl Surface {
         Self::WorkItems,
     ];
 
-    /// The authorizers, by the shape of what they are asked.
+    /// The authorizer with each event format.
     pub(crate) const AUTHORIZERS: [Self; 5] =
         [Self::HttpApi2, Self::HttpApi1, Self::RestRequest, Self::RestToken, Self::WebSocket];
 
-    /// The six kinds.
+    /// The surfaces by kind.
     pub(crate) const KINDS: [&[Self]; 6] = [
         &[Self::Verifier],
         &[Self::Guard],
@@ -80,15 +80,15 @@ impl Surface {
     ];
 }
 
-/// What a surface said.
+/// The answer of a surface.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Said {
+pub(crate) struct SurfaceAnswer {
     pub(crate) verdict: String,
-    /// Whom it took the caller for, where it says that.
+    /// The id of the caller, if the surface returns it.
     pub(crate) user: Option<String>,
 }
 
-impl Said {
+impl SurfaceAnswer {
     fn verdict(verdict: &str) -> Self {
         Self { verdict: verdict.to_owned(), user: None }
     }
@@ -104,7 +104,7 @@ impl Said {
 }
 
 thread_local! {
-    /// What a layer's clock says.
+    /// The Unix time of the layer's clock.
     static CLOCK: Cell<u64> = const { Cell::new(0) };
 }
 
@@ -112,8 +112,8 @@ fn clock() -> Timestamp {
     Timestamp::from_unix(CLOCK.get())
 }
 
-/// One deployment.
-pub(crate) struct Scene {
+/// A deployment with an in-memory store.
+pub(crate) struct MemoryDeployment {
     keys: KeySet,
     profile: TokenProfile,
     guard: Arc<Guard<MemoryUsers>>,
@@ -123,15 +123,15 @@ pub(crate) struct Scene {
     work_items: WorkItems<MemoryWorkItems, MemoryUsers>,
 }
 
-impl Scene {
-    /// A deployment that looks every session up.
-    pub(crate) async fn new(places: Places, leeway: u64, base: u64) -> Self {
-        Self::checking(places, leeway, base, RevocationCheck::Strict).await
+impl MemoryDeployment {
+    /// A deployment with strict revocation checks.
+    pub(crate) async fn new(locations: Locations, leeway: u64, base: u64) -> Self {
+        Self::checking(locations, leeway, base, RevocationCheck::Strict).await
     }
 
-    /// A deployment that looks sessions up so.
+    /// A deployment with that revocation check.
     pub(crate) async fn checking(
-        places: Places,
+        locations: Locations,
         leeway: u64,
         base: u64,
         check: RevocationCheck,
@@ -143,9 +143,9 @@ impl Scene {
         }
         let leeway = Duration::from_secs(leeway);
         let profile = TokenProfile { leeway, ..token_profile() };
-        let locations = match places {
-            Places::Header => TokenLocations::default(),
-            Places::All => TokenLocations {
+        let locations = match locations {
+            Locations::Header => TokenLocations::default(),
+            Locations::All => TokenLocations {
                 order: vec![
                     TokenLocation::Headers,
                     TokenLocation::Cookies,
@@ -172,62 +172,62 @@ impl Scene {
         }
     }
 
-    /// What a surface says of a token that `event` presents, which [`crate::events::event_for`] has made.
-    pub(crate) async fn judge(
+    /// The answer of a surface to `event` of [`crate::events::event_for`], which presents the token.
+    pub(crate) async fn answer(
         &self,
         surface: Surface,
-        token: &Token,
+        token: &TokenRow,
         event: &str,
         now: u64,
-    ) -> Said {
+    ) -> SurfaceAnswer {
         let at = Timestamp::from_unix(now);
         match surface {
             Surface::Verifier => self.verify(token, at),
             Surface::Guard => {
                 let handle = async |request: &Request| {
-                    told(&self.guard.authenticate(request, Requirement::TOKEN, at).await?)
+                    caller_id(&self.guard.authenticate(request, Requirement::TOKEN, at).await?)
                 };
-                Said::of(&answer(event, &handle).await)
+                SurfaceAnswer::of(&answer(event, &handle).await)
             }
             Surface::Layer => {
                 CLOCK.set(now);
                 let handle = async |request: &Request| Ok::<_, ApiError>(self.layer(request).await);
-                Said::of(&answer(event, &handle).await)
+                SurfaceAnswer::of(&answer(event, &handle).await)
             }
             Surface::HttpApi2
             | Surface::HttpApi1
             | Surface::RestRequest
             | Surface::RestToken
-            | Surface::WebSocket => said_by(&self.decide(event, at).await),
+            | Surface::WebSocket => decision_answer(&self.decide(event, at).await),
             Surface::BehindAuthorizer => {
                 let then = Timestamp::from_unix(decided_at(token, now));
                 let decision = self.decide(event, then).await;
-                let allowed = said_by(&decision);
+                let allowed = decision_answer(&decision);
                 if allowed.verdict == DENIED {
                     return allowed;
                 }
                 let event = request("GET", "/workitems");
                 let event = with_authorizer(event, &decision["context"]).to_string();
-                Said { user: allowed.user, ..self.work_items(&event, at).await }
+                SurfaceAnswer { user: allowed.user, ..self.work_items(&event, at).await }
             }
             Surface::Me => {
                 let handle = async |request: &Request| self.account.handle(request, at).await;
-                Said::of(&answer(event, &handle).await)
+                SurfaceAnswer::of(&answer(event, &handle).await)
             }
             Surface::Protected => {
                 let handle = async |request: &Request| self.protected.handle(request, at).await;
-                Said::of(&answer(event, &handle).await)
+                SurfaceAnswer::of(&answer(event, &handle).await)
             }
             Surface::WorkItems => self.work_items(event, at).await,
         }
     }
 
-    /// A library knows the code of a refusal only; the sentence of the contract is the answer's.
-    fn verify(&self, token: &Token, now: Timestamp) -> Said {
+    /// The verdict of the verifier, which has error variants instead of codes.
+    fn verify(&self, token: &TokenRow, now: Timestamp) -> SurfaceAnswer {
         let verifier = Verifier::new(&self.keys, &self.profile);
         let checked =
             PresentedToken::parse(&token.text).and_then(|token| verifier.access(token, now));
-        Said::verdict(match checked {
+        SurfaceAnswer::verdict(match checked {
             Ok(_) => OPENS,
             Err(TokenError::Expired) => EXPIRED_TOKEN,
             Err(TokenError::WrongType(_)) => WRONG_TYPE,
@@ -238,37 +238,41 @@ impl Scene {
     async fn layer(&self, request: &Request) -> Response<Body> {
         let service = service_fn(|request: Request| async move {
             let caller = request.extensions().get::<Identity>().unwrap();
-            Ok::<_, Infallible>(told(caller).unwrap())
+            Ok::<_, Infallible>(caller_id(caller).unwrap())
         });
-        let mut same = Request::new(Body::Empty);
-        request.method().clone_into(same.method_mut());
-        request.uri().clone_into(same.uri_mut());
-        request.headers().clone_into(same.headers_mut());
+        let mut copy = Request::new(Body::Empty);
+        request.method().clone_into(copy.method_mut());
+        request.uri().clone_into(copy.uri_mut());
+        request.headers().clone_into(copy.headers_mut());
         let layer = GuardLayer::new(Arc::clone(&self.guard), clock);
-        layer.layer(service).oneshot(same).await.unwrap()
+        layer.layer(service).oneshot(copy).await.unwrap()
     }
 
-    /// The authorizer's decision.
+    /// The decision of the authorizer.
     pub(crate) async fn decide(&self, event: &str, now: Timestamp) -> Value {
         serde_json::to_value(self.authorizer.handle(event, now).await.unwrap()).unwrap()
     }
 
-    async fn work_items(&self, event: &str, now: Timestamp) -> Said {
+    async fn work_items(&self, event: &str, now: Timestamp) -> SurfaceAnswer {
         let handle = async |request: &Request| self.work_items.handle(request, now).await;
-        Said::of(&answer(event, &handle).await)
+        SurfaceAnswer::of(&answer(event, &handle).await)
     }
 }
 
-fn told(caller: &Identity) -> Result<Response<Body>, ApiError> {
+fn caller_id(caller: &Identity) -> Result<Response<Body>, ApiError> {
     json(StatusCode::OK, &json!({ "id": caller.user() }))
 }
 
-fn said_by(decision: &Value) -> Said {
+fn decision_answer(decision: &Value) -> SurfaceAnswer {
     let effect = decision.pointer("/policyDocument/Statement/0/Effect").and_then(Value::as_str);
     let user = decision["context"]["sub"].as_str().map(str::to_owned);
     match (decision["isAuthorized"].as_bool(), effect) {
-        (Some(true), None) | (None, Some("Allow")) => Said { verdict: OPENS.to_owned(), user },
-        (Some(false), None) | (None, Some("Deny")) => Said { verdict: DENIED.to_owned(), user },
-        _ => panic!("no decision: {decision}"),
+        (Some(true), None) | (None, Some("Allow")) => {
+            SurfaceAnswer { verdict: OPENS.to_owned(), user }
+        }
+        (Some(false), None) | (None, Some("Deny")) => {
+            SurfaceAnswer { verdict: DENIED.to_owned(), user }
+        }
+        _ => panic!("not a decision: {decision}"),
     }
 }

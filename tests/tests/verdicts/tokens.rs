@@ -1,5 +1,4 @@
-//! Tokens of ours, and what each one is by the contract, section 4: good between two moments, or
-//! refused whatever the time is.
+//! Tokens of Latchkey, with their expected validity.
 
 use latchkey_testkit::{
     fixtures::ISSUER,
@@ -11,100 +10,100 @@ use latchkey_testkit::{
 use latchkey_token::{SessionId, UserId};
 use serde_json::{Value, json};
 
+use crate::accounts::{ALICE, BOB, CAROL, ENDED, EXPIRED, LIVE, OTHERS, SHORT, SHORT_SECONDS};
 use crate::signatures::{signatures, texts, twins};
-use crate::world::{ALICE, BOB, CAROL, ENDED, EXPIRED, LIVE, OTHERS, SHORT, SHORT_SECONDS};
 
-/// A token is let through.
+/// The verdict on an accepted token.
 pub(crate) const OPENS: &str = "opens";
 pub(crate) const INVALID: &str = "invalid_token";
 pub(crate) const EXPIRED_TOKEN: &str = "token_expired";
 pub(crate) const REVOKED: &str = "token_revoked";
 pub(crate) const WRONG_TYPE: &str = "wrong_token_type";
 
-/// How long a token of ours lives, and how long it may.
+/// Lifetime of access tokens in seconds, which is also the maximum.
 const LIFE: u64 = 900;
 
 /// The CSRF value of a token that has one.
 pub(crate) const CSRF: &str = "the-csrf-value";
 
-/// What a token is.
+/// The validity of a token without its session.
 #[derive(Clone, Debug)]
-pub(crate) enum Judged {
-    /// It is refused before its times are looked at, also after `until`, which it says.
-    Always { code: &'static str, until: u64 },
-    /// It is genuine. From `from` until `until` its account and session decide.
-    Between { from: u64, until: u64, then: Then },
+pub(crate) enum Validity {
+    /// It is always refused with `code`, also after its expiry at `until`.
+    Refused { code: &'static str, until: u64 },
+    /// It is genuine. Between `from` and `until` account and session decide.
+    Genuine { from: u64, until: u64, then: Access },
 }
 
-/// What account and session say of a genuine token.
+/// The verdict of account and session on a genuine token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Then {
-    /// The session lives as long as the token at least.
+pub(crate) enum Access {
+    /// The session ends after the token.
     Opens,
-    /// The session ends at that moment; no leeway is for sessions.
+    /// The session ends at that time, without leeway.
     OpensUntil(u64),
-    /// The session is over, or the account is another one or disabled.
+    /// The session has ended, or the account is another one or disabled.
     Revoked,
-    /// No user can have the name that the token says.
-    NoName,
+    /// The `username` claim is not a valid user name.
+    InvalidName,
 }
 
-/// One token.
+/// A token with its expectations.
 #[derive(Clone, Debug)]
-pub(crate) struct Token {
+pub(crate) struct TokenRow {
     pub(crate) name: String,
     pub(crate) text: String,
-    pub(crate) judged: Judged,
-    /// Whom it opens to.
+    pub(crate) validity: Validity,
+    /// The id of its user.
     pub(crate) user: String,
     /// Its `csrf` claim.
     pub(crate) csrf: Option<&'static str>,
-    /// Whether a Flask service has minted it.
+    /// Whether it is from a Flask service.
     pub(crate) is_legacy: bool,
 }
 
-/// The rows, as they are written.
+/// Collects the rows of the table.
 #[derive(Debug)]
-pub(crate) struct List {
-    rows: Vec<Token>,
-    /// When tokens end that are refused for something else.
+pub(crate) struct TokenList {
+    rows: Vec<TokenRow>,
+    /// The expiry of always refused tokens.
     until: u64,
 }
 
-impl List {
+impl TokenList {
     fn issued_at(base: u64) -> Self {
         Self { rows: Vec::new(), until: base + LIFE }
     }
 
     fn refused(&mut self, name: &str, text: String, code: &'static str) {
-        let judged = Judged::Always { code, until: self.until };
-        self.push(name, text, judged, &Value::Null);
+        let validity = Validity::Refused { code, until: self.until };
+        self.push(name, text, validity, &Value::Null);
     }
 
     pub(crate) fn invalid(&mut self, name: &str, text: String) {
         self.refused(name, text, INVALID);
     }
 
-    /// A genuine token with these claims, whose times are in them.
-    fn genuine(&mut self, name: &str, text: String, claims: &Value, then: Then) {
+    /// Adds a genuine token; the claims have its bounds.
+    fn genuine(&mut self, name: &str, text: String, claims: &Value, then: Access) {
         let moment = |name: &str| claims[name].as_u64().unwrap();
         let (from, until) = (moment("iat").max(moment("nbf")), moment("exp"));
-        self.push(name, text, Judged::Between { from, until, then }, claims);
+        self.push(name, text, Validity::Genuine { from, until, then }, claims);
     }
 
-    fn push(&mut self, name: &str, text: String, judged: Judged, claims: &Value) {
+    fn push(&mut self, name: &str, text: String, validity: Validity, claims: &Value) {
         let csrf = claims.get("csrf").map(|_| CSRF);
         let user = claims["sub"].as_str().unwrap_or_default().to_owned();
         let name = name.to_owned();
-        self.rows.push(Token { name, text, judged, user, csrf, is_legacy: false });
+        self.rows.push(TokenRow { name, text, validity, user, csrf, is_legacy: false });
     }
 
-    fn signed(&mut self, name: &str, claims: &Value, then: Then) {
+    fn signed(&mut self, name: &str, claims: &Value, then: Access) {
         self.genuine(name, sign(&header(), claims), claims, then);
     }
 }
 
-/// The claims of an access token that was issued at `base`.
+/// The claims of an access token, issued at `base`.
 fn claims_of(user: &str, session: &str, base: u64) -> Value {
     let user = UserId::parse(user).unwrap();
     let claims = claims_for(&user, &SessionId::parse(session).unwrap());
@@ -122,15 +121,15 @@ pub(crate) fn alice(base: u64) -> Value {
     claims_of(ALICE, LIVE, base)
 }
 
-/// A second good token of alice's for requests with two; it has a CSRF value.
-pub(crate) fn another(base: u64) -> String {
+/// A second valid token of alice, with a CSRF value, for requests with two tokens.
+pub(crate) fn second_token(base: u64) -> String {
     let claims = with(alice(base), "jti", "token-another".into());
     sign(&header(), &with(claims, "csrf", CSRF.into()))
 }
 
-/// Every token of ours that was issued at `base`.
-pub(crate) fn ours(base: u64) -> Vec<Token> {
-    let mut list = List::issued_at(base);
+/// All tokens of Latchkey, issued at `base`.
+pub(crate) fn own_tokens(base: u64) -> Vec<TokenRow> {
+    let mut list = TokenList::issued_at(base);
     good(&mut list, base);
     sessions(&mut list, base);
     types(&mut list, base);
@@ -141,60 +140,71 @@ pub(crate) fn ours(base: u64) -> Vec<Token> {
     list.rows
 }
 
-fn good(list: &mut List, base: u64) {
+fn good(list: &mut TokenList, base: u64) {
     let change = |name: &str, value: Value| with(alice(base), name, value);
-    list.signed("fresh", &alice(base), Then::Opens);
-    list.signed("not fresh", &change("fresh", false.into()), Then::Opens);
-    list.signed("roles", &change("roles", json!(["billing admin", "ä"])), Then::Opens);
-    list.signed("no roles in a list", &change("roles", json!([])), Then::Opens);
-    list.signed("a CSRF value", &change("csrf", CSRF.into()), Then::Opens);
+    list.signed("fresh", &alice(base), Access::Opens);
+    list.signed("not fresh", &change("fresh", false.into()), Access::Opens);
+    list.signed("roles", &change("roles", json!(["billing admin", "ä"])), Access::Opens);
+    list.signed("an empty list of roles", &change("roles", json!([])), Access::Opens);
+    list.signed("a CSRF value", &change("csrf", CSRF.into()), Access::Opens);
     let own = with(change("plan", json!({ "a": [1, null] })), "csrf", CSRF.into());
-    list.signed("claims of the user's own", &own, Then::Opens);
-    list.signed("the name in capitals", &change("username", "ALICE".into()), Then::Opens);
-    list.signed("a short life", &change("exp", (base + 60).into()), Then::Opens);
-    list.signed("not before a later moment", &change("nbf", (base + 100).into()), Then::Opens);
+    list.signed("additional claims", &own, Access::Opens);
+    list.signed("the name in capitals", &change("username", "ALICE".into()), Access::Opens);
+    list.signed("a short life", &change("exp", (base + 60).into()), Access::Opens);
+    list.signed("not before a later moment", &change("nbf", (base + 100).into()), Access::Opens);
     let later = with(change("iat", (base + 100).into()), "exp", (base + 1_000).into());
-    list.signed("issued at a later moment", &later, Then::Opens);
-    list.signed("an old login", &change("auth_time", 0.into()), Then::Opens);
+    list.signed("issued at a later moment", &later, Access::Opens);
+    list.signed("an old login", &change("auth_time", 0.into()), Access::Opens);
     let long = with(header(), "typ", "application/at+jwt".into());
-    list.genuine("the long typ", sign(&long, &alice(base)), &alice(base), Then::Opens);
+    list.genuine("the long typ", sign(&long, &alice(base)), &alice(base), Access::Opens);
     let own = with(header(), "app", json!({ "crit": ["x"] }));
-    list.genuine("a header of one's own", sign(&own, &alice(base)), &alice(base), Then::Opens);
+    list.genuine(
+        "an additional header member",
+        sign(&own, &alice(base)),
+        &alice(base),
+        Access::Opens,
+    );
     let spaced = serde_json::to_string_pretty(&alice(base)).unwrap();
     let text = sign_texts(r#"{ "typ":"at+jwt", "kid":"test\u002dkey", "alg":"ES256" }"#, &spaced);
-    list.genuine("other spellings of the JSON", text, &alice(base), Then::Opens);
+    list.genuine("other spellings of the JSON", text, &alice(base), Access::Opens);
     let (one, twin) = twins(&sign(&header(), &alice(base)));
-    list.genuine("an ECDSA signature with s", one, &alice(base), Then::Opens);
-    list.genuine("its twin with n - s", twin, &alice(base), Then::Opens);
-    list.genuine("8,192 bytes", of_length(8_192, base), &alice(base), Then::Opens);
+    list.genuine("an ECDSA signature with s", one, &alice(base), Access::Opens);
+    list.genuine("its twin with n - s", twin, &alice(base), Access::Opens);
+    list.genuine("8,192 bytes", of_length(8_192, base), &alice(base), Access::Opens);
     list.invalid("8,193 bytes", of_length(8_193, base));
 }
 
-fn sessions(list: &mut List, base: u64) {
-    let mut add = |name: &str, user, session, says: &str, then| {
+fn sessions(list: &mut TokenList, base: u64) {
+    let mut add = |name: &str, user, session, username: &str, then| {
         let claims = claims_of(user, session, base);
-        list.signed(name, &with(claims, "username", says.into()), then);
+        list.signed(name, &with(claims, "username", username.into()), then);
     };
-    add("a session that ends first", ALICE, SHORT, "alice", Then::OpensUntil(base + SHORT_SECONDS));
-    add("an ended session", ALICE, ENDED, "alice", Then::Revoked);
-    add("an expired session", ALICE, EXPIRED, "alice", Then::Revoked);
-    add("another user's session", ALICE, OTHERS, "alice", Then::Revoked);
-    add("another user's id", CAROL, LIVE, "alice", Then::Revoked);
-    add("another user's name", ALICE, LIVE, "carol", Then::Revoked);
-    add("a name of no user", ALICE, LIVE, "zoe", Then::Revoked);
-    add("a disabled account", BOB, OTHERS, "bob", Then::Revoked);
-    add("a name of two words", ALICE, LIVE, "a b", Then::NoName);
-    add("an empty name", ALICE, LIVE, "", Then::NoName);
-    add("a name of 129 characters", ALICE, LIVE, &"x".repeat(129), Then::NoName);
+    add(
+        "a session that ends first",
+        ALICE,
+        SHORT,
+        "alice",
+        Access::OpensUntil(base + SHORT_SECONDS),
+    );
+    add("an ended session", ALICE, ENDED, "alice", Access::Revoked);
+    add("an expired session", ALICE, EXPIRED, "alice", Access::Revoked);
+    add("another user's session", ALICE, OTHERS, "alice", Access::Revoked);
+    add("another user's id", CAROL, LIVE, "alice", Access::Revoked);
+    add("another user's name", ALICE, LIVE, "carol", Access::Revoked);
+    add("an unknown name", ALICE, LIVE, "zoe", Access::Revoked);
+    add("a disabled account", BOB, OTHERS, "bob", Access::Revoked);
+    add("a name of two words", ALICE, LIVE, "a b", Access::InvalidName);
+    add("an empty name", ALICE, LIVE, "", Access::InvalidName);
+    add("a name of 129 characters", ALICE, LIVE, &"x".repeat(129), Access::InvalidName);
     let claims = with(claims_of(BOB, OTHERS, base), "csrf", CSRF.into());
     list.signed(
         "a disabled account, for a cookie",
         &with(claims, "username", "bob".into()),
-        Then::Revoked,
+        Access::Revoked,
     );
 }
 
-fn types(list: &mut List, base: u64) {
+fn types(list: &mut TokenList, base: u64) {
     let session = SessionId::parse(LIVE).unwrap();
     let refresh = refresh_claims_for(&UserId::parse(ALICE).unwrap(), &session, 0);
     let refresh = at(refresh, base, base + 30 * 86_400);
@@ -214,7 +224,7 @@ fn types(list: &mut List, base: u64) {
     list.invalid("an unknown type", sign(&header(), &id));
 }
 
-fn headers(list: &mut List, base: u64) {
+fn headers(list: &mut TokenList, base: u64) {
     let claims = alice(base);
     for alg in ["none", "nOnE", ""] {
         let header = with(header(), "alg", alg.into());
@@ -266,7 +276,7 @@ fn headers(list: &mut List, base: u64) {
     }
 }
 
-fn claims(list: &mut List, base: u64) {
+fn claims(list: &mut TokenList, base: u64) {
     let genuine = alice(base);
     for name in REQUIRED_CLAIMS {
         let text = sign(&header(), &with(genuine.clone(), name, Value::Null));
@@ -310,7 +320,7 @@ fn claims(list: &mut List, base: u64) {
     }
 }
 
-/// A genuine token of that many bytes.
+/// A genuine token with a length in bytes.
 fn of_length(bytes: usize, base: u64) -> String {
     let length = |json: &Value| (json.to_string().len() * 4).div_ceil(3);
     for odd in 0..4 {
@@ -325,9 +335,9 @@ fn of_length(bytes: usize, base: u64) -> String {
     panic!("no token has {bytes} bytes");
 }
 
-/// The defects that the forge knows, each in a token of alice's that was issued at `base`.
-pub(crate) fn forged(base: u64) -> Vec<Token> {
-    let mut list = List::issued_at(base);
+/// Tokens of alice with every defect of the forge, issued at `base`.
+pub(crate) fn forged(base: u64) -> Vec<TokenRow> {
+    let mut list = TokenList::issued_at(base);
     for (name, text, code) in forge::bad_tokens_like(&header(), &alice(base)) {
         if code == INVALID {
             list.refused(&format!("forged: {name}"), text, code);
@@ -336,9 +346,9 @@ pub(crate) fn forged(base: u64) -> Vec<Token> {
     list.rows
 }
 
-/// A good token and every token that differs from it in one character.
-pub(crate) fn damaged(base: u64) -> Vec<Token> {
-    let mut list = List::issued_at(base);
+/// Every token that differs from a valid one in one character.
+pub(crate) fn damaged(base: u64) -> Vec<TokenRow> {
+    let mut list = TokenList::issued_at(base);
     let genuine = sign(&header(), &alice(base));
     for (position, character) in genuine.char_indices() {
         for other in ["A", ""] {

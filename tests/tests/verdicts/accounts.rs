@@ -1,4 +1,4 @@
-//! Who there is: users, their sessions, and what the migration wrote of an old service.
+//! Users, their sessions, and the rows of the legacy table.
 
 use latchkey_session::{AccountStatus, AddUser, LegacyUser, Session, User};
 use latchkey_testkit::{
@@ -9,33 +9,33 @@ use latchkey_token::{KeySet, SessionId, Timestamp, UserId};
 use secrecy::SecretString;
 use serde_json::{Value, json};
 
-/// The caller of nearly every token.
+/// The user of most tokens.
 pub(crate) const ALICE: &str = "user-alice-00000000000";
 /// Another active user.
 pub(crate) const CAROL: &str = "user-carol-00000000000";
 /// A user whose account is disabled.
 pub(crate) const BOB: &str = "user-bob-0000000000000";
-/// Who has the name `erin` now.
+/// The current owner of the name `erin`.
 pub(crate) const NEW_ERIN: &str = "user-erin-new-00000000";
-/// Who had it when the account was moved, and has deleted it since.
+/// The previous owner, who migrated and deleted the account.
 pub(crate) const OLD_ERIN: &str = "user-erin-old-00000000";
-/// A moved user who has changed the password here.
+/// A migrated user who has changed the password.
 pub(crate) const FRANK: &str = "user-frank-00000000000";
-/// A moved user who has deleted the account.
+/// A migrated user who has deleted the account.
 pub(crate) const DAVE: &str = "user-dave-000000000000";
 
-/// A session of alice's that lives longer than all of the tokens.
+/// A session of alice that ends after all tokens.
 pub(crate) const LIVE: &str = "session-live-000000000";
-/// One of hers that ends before its tokens do.
+/// A session of alice that ends before its tokens.
 pub(crate) const SHORT: &str = "session-short-00000000";
-/// One of hers that expired long ago and is in her item still.
+/// An expired session that is still in alice's item.
 pub(crate) const EXPIRED: &str = "session-expired-000000";
-/// One that was ended.
+/// An ended session.
 pub(crate) const ENDED: &str = "session-ended-00000000";
-/// The live session of each of the others.
+/// The live session of every other user.
 pub(crate) const OTHERS: &str = "session-others-0000000";
 
-/// How long after the beginning [`SHORT`] ends.
+/// Lifetime of [`SHORT`] in seconds.
 pub(crate) const SHORT_SECONDS: u64 = 450;
 const DAY: u64 = 86_400;
 
@@ -45,10 +45,10 @@ pub(crate) const EXTENDED_SECRET: &[u8] = b"an-old-flask-secret";
 pub(crate) const FLASK_JWT_SECRET: &[u8] = b"an-older-flask-secret";
 /// The secret of a service whose tokens have an audience.
 pub(crate) const AUDIENCE_SECRET: &[u8] = b"the-secret-of-a-flask-api";
-/// That audience.
+/// The audience of that service.
 pub(crate) const FLASK_AUDIENCE: &str = "flask-api";
 
-/// Our key, and those of three Flask services.
+/// The signing key and the keys of three Flask services.
 pub(crate) fn key_set() -> String {
     let mut set: Value = serde_json::from_str(JWK_SET).unwrap();
     for (kid, secret, mark) in [
@@ -63,7 +63,7 @@ pub(crate) fn key_set() -> String {
     set.to_string()
 }
 
-/// The keys of that set.
+/// The parsed keys.
 pub(crate) fn keys() -> KeySet {
     KeySet::parse(&SecretString::from(key_set())).unwrap()
 }
@@ -79,7 +79,7 @@ fn with_session(mut user: User, id: &str, begin: u64, end: u64) -> User {
     user
 }
 
-/// Adds the users, whose sessions began at `base`.
+/// Adds all users; their sessions began at `base`.
 pub(crate) async fn add_users(users: &impl AddUser, base: u64) {
     let end = base + 30 * DAY;
     let mut alice = user(ALICE, "Alice");
@@ -98,7 +98,7 @@ pub(crate) async fn add_users(users: &impl AddUser, base: u64) {
     }
 }
 
-/// The rows of the legacy table: an identity of the old service, and the account that it became.
+/// The rows of the legacy table: identities with their accounts.
 pub(crate) fn legacy_users() -> Vec<(&'static str, LegacyUser)> {
     let rows = [
         ("alice", ALICE, "Alice"),

@@ -1,16 +1,20 @@
-//! Malformed requests and events, the same ones in every run: real things, nearly
-//! real ones and junk.
+//! Random requests and events: valid, slightly wrong and malformed ones, the same in every run.
 
 pub(crate) mod bodies;
+pub(crate) mod corpus;
 pub(crate) mod events;
 pub(crate) mod requests;
-pub(crate) mod stock;
 
-/// An xorshift generator.
+use proptest::{
+    prelude::RngExt as _,
+    test_runner::{RngAlgorithm, TestRng},
+};
+
+/// A random number generator with a fixed seed.
 #[derive(Clone, Debug)]
-pub(crate) struct Dice(u64);
+pub(crate) struct Random(TestRng);
 
-/// What is odd about texts, somewhere.
+/// Strings that parsers, databases and templates often mishandle.
 const ODD_TEXTS: [&str; 36] = [
     "",
     " ",
@@ -50,23 +54,18 @@ const ODD_TEXTS: [&str; 36] = [
     "\u{1f600}",
 ];
 
-impl Dice {
-    /// Dice that fall as `seed` says.
-    pub(crate) const fn new(seed: u64) -> Self {
-        Self(seed)
+impl Random {
+    pub(crate) fn new(seed: u64) -> Self {
+        Self(TestRng::from_seed(RngAlgorithm::ChaCha, &seed.to_le_bytes().repeat(4)))
     }
 
-    /// A number under `bound`.
+    /// A number less than `bound`.
     pub(crate) fn below(&mut self, bound: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        let bound = u64::try_from(bound).unwrap();
-        usize::try_from((self.0 >> 11) % bound).unwrap()
+        self.0.random_range(0..bound)
     }
 
-    /// True once in so many times.
-    pub(crate) fn once_in(&mut self, times: usize) -> bool {
+    /// True with a probability of 1 in `times`.
+    pub(crate) fn one_in(&mut self, times: usize) -> bool {
         self.below(times) == 0
     }
 
@@ -80,7 +79,7 @@ impl Dice {
         char::from_u32(code).unwrap_or('\u{fffd}')
     }
 
-    /// A short text of words, odd texts and single characters.
+    /// A short text of words, odd texts and random characters.
     pub(crate) fn text(&mut self) -> String {
         let mut text = String::new();
         for _ in 0..self.below(5) {
@@ -93,19 +92,19 @@ impl Dice {
         text
     }
 
-    /// Lower-case letters.
+    /// One to eight lower-case letters.
     pub(crate) fn word(&mut self) -> String {
         let letters: Vec<_> = ('a'..='z').collect();
         (0..=self.below(8)).map(|_| *self.one_of(&letters)).collect()
     }
 
-    /// A text of up to 9,000 characters of one kind.
+    /// One character, repeated 500 to 9,000 times.
     pub(crate) fn long_text(&mut self) -> String {
         let length = 500 + self.below(8_500);
         self.one_of(&["a", "A", "0", "=", "-"]).repeat(length)
     }
 
-    /// Bytes of any value, a third of them on average above 0x7f.
+    /// Up to 59 bytes, a sixth of them above 0x7f.
     pub(crate) fn bytes(&mut self) -> Vec<u8> {
         (0..self.below(60))
             .map(|_| {
@@ -115,7 +114,7 @@ impl Dice {
             .collect()
     }
 
-    /// The text with one character replaced, removed or doubled, or cut off there.
+    /// Replaces, removes or doubles a random character, or truncates the text there.
     pub(crate) fn damage(&mut self, text: &str) -> String {
         let mut characters: Vec<_> = text.chars().collect();
         if characters.is_empty() {

@@ -1,4 +1,4 @@
-//! What is measured: functions, each with the event that it is given.
+//! The measured functions with their events.
 
 use std::{cell::RefCell, collections::BTreeMap, env, error::Error, path::PathBuf, time::Duration};
 
@@ -16,27 +16,27 @@ use local::{
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 
-/// One function with its settings and its event.
+/// One function with its command and its events.
 #[derive(Debug)]
-pub(crate) struct Subject {
+pub(crate) struct BenchFunction {
     pub(crate) name: &'static str,
     pub(crate) command: FunctionCommand,
     pub(crate) events: Events,
-    /// How many warm requests make a round.
+    /// Number of warm requests per round.
     pub(crate) requests: usize,
 }
 
-/// The events that a function is given.
+/// The events of a function.
 #[derive(Debug)]
 pub(crate) enum Events {
-    /// These, in turn.
+    /// These events, in rotation.
     InTurn(Vec<String>),
-    /// A refresh with the newest token, which each answer replaces.
+    /// A refresh with the token of the last answer.
     Refreshes(RefCell<String>),
 }
 
 impl Events {
-    /// The event of that turn.
+    /// The event with that number.
     pub(crate) fn event(&self, turn: usize) -> String {
         match self {
             Self::InTurn(events) => events.get(turn % events.len()).cloned().unwrap_or_default(),
@@ -44,8 +44,8 @@ impl Events {
         }
     }
 
-    /// Takes from an answer what the next event needs.
-    pub(crate) fn learn(&self, answer: &Value) -> Result<(), Box<dyn Error>> {
+    /// Stores the token of an answer for the next event.
+    pub(crate) fn update(&self, answer: &Value) -> Result<(), Box<dyn Error>> {
         if let Self::Refreshes(token) = self {
             *token.borrow_mut() = token_of(answer, "refresh_token")?;
         }
@@ -53,16 +53,16 @@ impl Events {
     }
 }
 
-/// Everything that is measured, the floor first, and what it needs to run.
+/// All measured functions, the baseline first, and the stack that they use.
 #[derive(Debug)]
-pub(crate) struct Subjects {
-    pub(crate) all: Vec<Subject>,
-    /// What the functions call.
+pub(crate) struct BenchFunctions {
+    pub(crate) all: Vec<BenchFunction>,
+    /// The emulator that the functions call.
     _stack: LocalStack,
 }
 
-impl Subjects {
-    /// Starts a DynamoDB, makes a user, and logs the user in.
+impl BenchFunctions {
+    /// Starts a DynamoDB, signs two users up and logs one in.
     pub(crate) async fn start() -> Result<Self, Box<dyn Error>> {
         let (template, dynamodb) = (template(), dynamodb().await);
         let binaries = env::current_exe()?.parent().map(PathBuf::from).unwrap_or_default();
@@ -86,7 +86,7 @@ impl Subjects {
                 function.map_or_else(BTreeMap::new, |function| environments.of(function));
             variables.insert("AWS_ENDPOINT_URL_DYNAMODB".to_owned(), dynamodb.clone());
             variables.insert("AWS_LAMBDA_LOG_FORMAT".to_owned(), "JSON".to_owned());
-            // The lines would flood the table.
+            // Log lines would hide the results.
             variables.insert("AWS_LAMBDA_LOG_LEVEL".to_owned(), "ERROR".to_owned());
             for (name, value) in changed {
                 variables.insert((*name).to_owned(), (*value).to_owned());
@@ -102,7 +102,7 @@ impl Subjects {
 
         let credentials =
             |username| json!({ "username": username, "password": "measured twice, cut once" });
-        // One user's session is looked up; another logs in again and again, and so ends sessions.
+        // `caller` keeps its session; `visitor` logs in repeatedly, which ends its older sessions.
         let [caller, visitor] = [credentials("caller"), credentials("visitor")];
         for user in [&caller, &visitor] {
             answer(&command("signup", &[]), &event("POST /signup", Some(user), None)).await?;
@@ -115,30 +115,31 @@ impl Subjects {
         let stateless = [("JWT_REVOCATION_CHECK", "off")];
         let few_sessions = [("SESSION_LIMIT", "3")];
         let login_event = event("POST /login", Some(&visitor), None);
-        let question = || Events::InTurn(vec![authorizer_event(token)]);
+        let authorize = || Events::InTurn(vec![authorizer_event(token)]);
         let call = |route| Events::InTurn(vec![event(route, None, Some(token))]);
         let others = other_tokens(&keys, token)?;
-        let new_questions = others.iter().map(|token| authorizer_event(token)).collect();
-        let new_questions = Events::InTurn(new_questions);
-        let new_calls = others.iter().map(|token| event("GET /protected", None, Some(token)));
-        let new_calls = Events::InTurn(new_calls.collect());
-        let subject = |name, command, events, requests| Subject { name, command, events, requests };
+        let authorize_new = others.iter().map(|token| authorizer_event(token)).collect();
+        let authorize_new = Events::InTurn(authorize_new);
+        let call_new = others.iter().map(|token| event("GET /protected", None, Some(token)));
+        let call_new = Events::InTurn(call_new.collect());
+        let entry =
+            |name, command, events, requests| BenchFunction { name, command, events, requests };
         let all = vec![
-            subject("floor", command("floor", &[]), call("GET /protected"), 200),
-            subject("authorizer, off", command("authorizer", &stateless), question(), 200),
-            subject("… a new token", command("authorizer", &stateless), new_questions, 200),
-            subject("authorizer", command("authorizer", &[]), question(), 200),
-            subject("protected", command("protected", &[]), call("GET /protected"), 200),
-            subject("… a new token", command("protected", &[]), new_calls, 200),
-            subject("account, GET /me", command("account", &[]), call("GET /me"), 200),
-            subject("refresh", command("refresh", &[]), Events::Refreshes(newest.into()), 200),
-            subject("login", command("login", &few_sessions), Events::InTurn(vec![login_event]), 5),
+            entry("floor", command("floor", &[]), call("GET /protected"), 200),
+            entry("authorizer, off", command("authorizer", &stateless), authorize(), 200),
+            entry("… a new token", command("authorizer", &stateless), authorize_new, 200),
+            entry("authorizer", command("authorizer", &[]), authorize(), 200),
+            entry("protected", command("protected", &[]), call("GET /protected"), 200),
+            entry("… a new token", command("protected", &[]), call_new, 200),
+            entry("account, GET /me", command("account", &[]), call("GET /me"), 200),
+            entry("refresh", command("refresh", &[]), Events::Refreshes(newest.into()), 200),
+            entry("login", command("login", &few_sessions), Events::InTurn(vec![login_event]), 5),
         ];
         Ok(Self { all, _stack: stack })
     }
 }
 
-/// The keys that the functions sign with.
+/// The functions' signing keys.
 async fn signing_keys(
     template: &Template,
     dynamodb: &str,
@@ -152,12 +153,12 @@ async fn signing_keys(
     Ok(open_current(&KeyRing::parse(&item)?, &kms).await?)
 }
 
-/// More tokens of the same session than any verifier remembers.
+/// More tokens of one session than a verifier caches.
 fn other_tokens(keys: &KeySet, token: &str) -> Result<Vec<String>, Box<dyn Error>> {
     let payload = BASE64_URL_SAFE_NO_PAD.decode(token.split('.').nth(1).unwrap_or_default())?;
     let claims: Value = serde_json::from_slice(&payload)?;
     let text = |name: &str| claims[name].as_str().unwrap_or_default();
-    let (key, profile) = (keys.signing().ok_or("no key signs")?, token_profile());
+    let (key, profile) = (keys.signing().ok_or("no signing key")?, token_profile());
     let issuer = Issuer::new(key, &profile);
     let user = UserId::parse(text("sub")).ok_or("no sub")?;
     let session = SessionId::parse(text("sid")).ok_or("no sid")?;
@@ -179,7 +180,7 @@ fn other_tokens(keys: &KeySet, token: &str) -> Result<Vec<String>, Box<dyn Error
 
 fn token_of(answer: &Value, member: &str) -> Result<String, Box<dyn Error>> {
     let body: Value = serde_json::from_str(answer["body"].as_str().unwrap_or_default())?;
-    Ok(body[member].as_str().ok_or("there is no token")?.to_owned())
+    Ok(body[member].as_str().ok_or("no token")?.to_owned())
 }
 
 async fn answer(command: &FunctionCommand, event: &str) -> Result<Value, Box<dyn Error>> {
@@ -242,7 +243,7 @@ fn event(route: &str, body: Option<&Value>, token: Option<&str>) -> String {
     event.to_string()
 }
 
-/// A login with a password that is not the user's.
+/// A login with a wrong password.
 pub(crate) fn wrong_login(username: &str) -> String {
     let body = json!({ "username": username, "password": "measured once, cut twice" });
     event("POST /login", Some(&body), None)

@@ -1,4 +1,4 @@
-//! Requests of any kind.
+//! Random requests.
 
 use std::fmt;
 
@@ -9,9 +9,9 @@ use reqwest::{
 };
 use serde_json::json;
 
-use super::{Dice, bodies::body, stock::Stock};
+use super::{Random, bodies::body, corpus::Corpus};
 
-/// Every route, and what it is called under.
+/// Every route with a path; some are more frequent.
 const ROUTES: [(Method, &str); 24] = [
     (Method::POST, "/signup"),
     (Method::POST, "/login"),
@@ -39,20 +39,20 @@ const ROUTES: [(Method, &str); 24] = [
     (Method::GET, "/health"),
 ];
 
-/// API Gateway's limit for the request line and the headers, over which no body is read.
+/// API Gateway's limit for the request line plus all headers.
 const HEADER_BYTES: usize = 10_240;
 
-/// A request.
+/// A random request.
 #[derive(Clone)]
-pub(crate) struct Noise {
+pub(crate) struct FuzzRequest {
     method: Method,
     target: String,
     headers: Vec<(HeaderName, HeaderValue)>,
     body: Vec<u8>,
 }
 
-/// Whole but for what is very long.
-impl fmt::Debug for Noise {
+/// Truncates long parts.
+impl fmt::Debug for FuzzRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {:.600}", self.method, self.target)?;
         for (name, value) in &self.headers {
@@ -63,50 +63,53 @@ impl fmt::Debug for Noise {
     }
 }
 
-impl Noise {
-    /// Any request. One in a hundred makes its function hash a password.
-    pub(crate) fn random(dice: &mut Dice, stock: &Stock) -> Self {
-        if dice.once_in(100) {
-            return Self::that_hashes(dice, stock);
+impl FuzzRequest {
+    /// A random request. One in a hundred makes the function hash a password.
+    pub(crate) fn generate(random: &mut Random, corpus: &Corpus) -> Self {
+        if random.one_in(100) {
+            return Self::with_password(random, corpus);
         }
-        let (method, path) = dice.one_of(&ROUTES).clone();
-        let method = if dice.once_in(5) { any_method(dice) } else { method };
-        let mut noise = Self {
+        let (method, path) = random.one_of(&ROUTES).clone();
+        let method = if random.one_in(5) { any_method(random) } else { method };
+        let mut request = Self {
             method,
-            target: target(dice, stock, path),
+            target: target(random, corpus, path),
             headers: Vec::new(),
             body: Vec::new(),
         };
-        noise.add_headers(dice, stock);
-        if !dice.once_in(4) {
-            noise.body = body(dice, stock);
+        request.add_headers(random, corpus);
+        if !random.one_in(4) {
+            request.body = body(random, corpus);
         }
-        // The gateway refuses such a request unread, and the client may not have finished yet.
-        if noise.header_bytes() > HEADER_BYTES - 1_000 {
-            noise.body.clear();
+        // The gateway refuses such a request without reading the body, which the client may still send.
+        if request.header_bytes() > HEADER_BYTES - 1_000 {
+            request.body.clear();
         }
-        noise
+        request
     }
 
-    /// A well-formed request whose password has to be looked at.
-    fn that_hashes(dice: &mut Dice, stock: &Stock) -> Self {
-        let username = dice.one_of(&stock.usernames).clone();
+    /// A well-formed request that makes the function hash a password.
+    fn with_password(random: &mut Random, corpus: &Corpus) -> Self {
+        let username = random.one_of(&corpus.usernames).clone();
         let wrong = format!("not {PASSWORD}");
-        let cookies = dice.one_of(&[json!(true), json!(false), json!("yes"), json!(null)]).clone();
-        let (method, path, body) = match dice.below(8) {
+        let cookies =
+            random.one_of(&[json!(true), json!(false), json!("yes"), json!(null)]).clone();
+        let (method, path, body) = match random.below(8) {
             0 => (Method::POST, "/login", json!({ "username": username, "password": wrong })),
             1 => (
                 Method::POST,
                 "/login",
                 json!({ "username": username, "password": PASSWORD, "cookies": cookies }),
             ),
-            2 => (Method::POST, "/login", json!({ "username": dice.word(), "password": PASSWORD })),
+            2 => {
+                (Method::POST, "/login", json!({ "username": random.word(), "password": PASSWORD }))
+            }
             3 => (Method::POST, "/auth", json!({ "username": username, "password": PASSWORD })),
             4 => (Method::POST, "/signup", json!({ "username": username, "password": PASSWORD })),
             5 => (
                 Method::POST,
                 "/signup",
-                json!({ "username": dice.word(), "password": PASSWORD, "email": dice.text() }),
+                json!({ "username": random.word(), "password": PASSWORD, "email": random.text() }),
             ),
             6 => (
                 Method::POST,
@@ -115,19 +118,19 @@ impl Noise {
             ),
             _ => (Method::DELETE, "/me", json!({ "password": wrong })),
         };
-        let mut noise = Self {
+        let mut request = Self {
             method,
             target: path.to_owned(),
             headers: Vec::new(),
             body: body.to_string().into_bytes(),
         };
-        let token = dice.one_of(&stock.access).clone();
-        noise.add("authorization", format!("Bearer {token}"));
-        noise.add("content-type", "application/json");
-        noise
+        let token = random.one_of(&corpus.access).clone();
+        request.add("authorization", format!("Bearer {token}"));
+        request.add("content-type", "application/json");
+        request
     }
 
-    /// The request, ready to be sent.
+    /// The request to a stack.
     pub(crate) fn on(&self, stack: &Stack) -> RequestBuilder {
         let request = stack.request(self.method.clone(), &self.target).body(self.body.clone());
         let headers = self.headers.iter().cloned();
@@ -137,11 +140,11 @@ impl Noise {
     fn header_bytes(&self) -> usize {
         let headers =
             self.headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4);
-        // An address may triple when it is written with percent signs.
+        // Percent-encoding may triple the length of the target.
         self.target.len() * 3 + headers.sum::<usize>()
     }
 
-    /// Adds a header, unless its value cannot be written into one.
+    /// Adds a header, unless the value is invalid in a header.
     fn add(&mut self, name: &str, value: impl AsRef<[u8]>) {
         let name = HeaderName::from_bytes(name.as_bytes());
         if let (Ok(name), Ok(value)) = (name, HeaderValue::from_bytes(value.as_ref())) {
@@ -149,32 +152,32 @@ impl Noise {
         }
     }
 
-    fn add_headers(&mut self, dice: &mut Dice, stock: &Stock) {
-        if !dice.once_in(3) {
-            self.add("authorization", authorization(dice, stock));
+    fn add_headers(&mut self, random: &mut Random, corpus: &Corpus) {
+        if !random.one_in(3) {
+            self.add("authorization", authorization(random, corpus));
         }
-        if dice.once_in(20) {
-            self.add("authorization", authorization(dice, stock));
+        if random.one_in(20) {
+            self.add("authorization", authorization(random, corpus));
         }
-        if dice.once_in(3) {
-            let separator = *dice.one_of(&["; ", ";", ", ", ";;; "]);
-            let cookies: Vec<_> = (0..=dice.below(3)).map(|_| stock.cookie(dice)).collect();
+        if random.one_in(3) {
+            let separator = *random.one_of(&["; ", ";", ", ", ";;; "]);
+            let cookies: Vec<_> = (0..=random.below(3)).map(|_| corpus.cookie(random)).collect();
             self.add("cookie", cookies.join(separator));
         }
-        if dice.once_in(4) {
-            let value = if stock.csrf.is_empty() || dice.once_in(3) {
-                dice.text()
+        if random.one_in(4) {
+            let value = if corpus.csrf.is_empty() || random.one_in(3) {
+                random.text()
             } else {
-                dice.one_of(&stock.csrf).clone()
+                random.one_of(&corpus.csrf).clone()
             };
             self.add("x-csrf-token", value);
         }
-        if !dice.once_in(5) {
-            self.add("content-type", content_type(dice));
+        if !random.one_in(5) {
+            self.add("content-type", content_type(random));
         }
-        for _ in 0..dice.below(4) {
-            let value = if dice.once_in(2) { dice.bytes() } else { dice.text().into_bytes() };
-            let name = match dice.below(12) {
+        for _ in 0..random.below(4) {
+            let value = if random.one_in(2) { random.bytes() } else { random.text().into_bytes() };
+            let name = match random.below(12) {
                 0 => "origin".to_owned(),
                 1 => "host".to_owned(),
                 2 => "user-agent".to_owned(),
@@ -183,80 +186,81 @@ impl Noise {
                 5 => "content-encoding".to_owned(),
                 6 => "accept".to_owned(),
                 7 => "referer".to_owned(),
-                _ => format!("x-{}", dice.word()),
+                _ => format!("x-{}", random.word()),
             };
             self.add(&name, value);
         }
-        if dice.once_in(10) {
-            let origin = *dice.one_of(&["null", "http://127.0.0.1", "https://evil.example", ":::"]);
+        if random.one_in(10) {
+            let origin =
+                *random.one_of(&["null", "http://127.0.0.1", "https://evil.example", ":::"]);
             self.add("origin", origin);
         }
-        if dice.once_in(30) {
-            self.add(&format!("x-{}", dice.word()), dice.long_text());
+        if random.one_in(30) {
+            self.add(&format!("x-{}", random.word()), random.long_text());
         }
     }
 }
 
-fn any_method(dice: &mut Dice) -> Method {
-    let name = dice.one_of(&[
+fn any_method(random: &mut Random) -> Method {
+    let name = random.one_of(&[
         "GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "TRACE", "BREW", "get",
     ]);
     Method::from_bytes(name.as_bytes()).unwrap()
 }
 
-/// A path, mostly the one that is given, and a query.
-fn target(dice: &mut Dice, stock: &Stock, path: &str) -> String {
-    let path = match dice.below(16) {
+/// A mutation of the path, mostly the path itself, and sometimes a query.
+fn target(random: &mut Random, corpus: &Corpus, path: &str) -> String {
+    let path = match random.below(16) {
         0 => format!("{path}/"),
         1 => format!("/{path}"),
         2 => path.to_uppercase(),
-        3 => format!("{path}/{}", dice.text()),
-        4 => format!("/{}", dice.text()),
-        5 => format!("{}{}", path.trim_end_matches(char::is_alphabetic), dice.text()),
-        6 if dice.once_in(4) => format!("{path}/{}", dice.long_text()),
+        3 => format!("{path}/{}", random.text()),
+        4 => format!("/{}", random.text()),
+        5 => format!("{}{}", path.trim_end_matches(char::is_alphabetic), random.text()),
+        6 if random.one_in(4) => format!("{path}/{}", random.long_text()),
         _ => path.to_owned(),
     };
-    if dice.once_in(2) { path } else { format!("{path}?{}", query(dice, stock)) }
+    if random.one_in(2) { path } else { format!("{path}?{}", query(random, corpus)) }
 }
 
-fn query(dice: &mut Dice, stock: &Stock) -> String {
-    let pairs: Vec<_> = (0..dice.below(4))
+fn query(random: &mut Random, corpus: &Corpus) -> String {
+    let pairs: Vec<_> = (0..random.below(4))
         .map(|_| {
-            let name = match dice.below(8) {
-                0 => dice.text(),
+            let name = match random.below(8) {
+                0 => random.text(),
                 1 => "JWT".to_owned(),
                 2 => "jwt[]".to_owned(),
                 3 => "keep".to_owned(),
                 _ => "jwt".to_owned(),
             };
-            match dice.below(6) {
+            match random.below(6) {
                 0 => name,
                 1 => format!("{name}=current"),
-                2 => format!("{name}={}", dice.text()),
-                _ => format!("{name}={}", stock.token(dice)),
+                2 => format!("{name}={}", random.text()),
+                _ => format!("{name}={}", corpus.token(random)),
             }
         })
         .collect();
-    pairs.join(*dice.one_of(&["&", "&", "&&", ";"]))
+    pairs.join(*random.one_of(&["&", "&", "&&", ";"]))
 }
 
-fn authorization(dice: &mut Dice, stock: &Stock) -> String {
-    let token = stock.token(dice);
-    match dice.below(12) {
+fn authorization(random: &mut Random, corpus: &Corpus) -> String {
+    let token = corpus.token(random);
+    match random.below(12) {
         0 => token,
         1 => format!("bearer {token}"),
         2 => format!("JWT {token}"),
         3 => format!("Bearer  {token}"),
-        4 => format!("Bearer {token}, Bearer {}", stock.token(dice)),
+        4 => format!("Bearer {token}, Bearer {}", corpus.token(random)),
         5 => format!("Basic {token}"),
-        6 => (*dice.one_of(&["Bearer", "Bearer ", "JWT", "Bearer,", "Bearer \t"])).to_owned(),
+        6 => (*random.one_of(&["Bearer", "Bearer ", "JWT", "Bearer,", "Bearer \t"])).to_owned(),
         _ => format!("Bearer {token}"),
     }
 }
 
-fn content_type(dice: &mut Dice) -> String {
-    match dice.below(10) {
-        0 => dice.text(),
+fn content_type(random: &mut Random) -> String {
+    match random.below(10) {
+        0 => random.text(),
         1 => "text/plain".to_owned(),
         2 => "application/x-www-form-urlencoded".to_owned(),
         3 => "application/json; charset=utf-8".to_owned(),
