@@ -22,126 +22,83 @@ pub(crate) struct Row(
     pub(crate) Challenge,
 );
 
-/// The kind of an [`ApiError`](crate::ApiError). It decides the HTTP status, the stable code (the
-/// `error` member of the body), the default sentence, and the `WWW-Authenticate` challenge.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ErrorKind {
+/// Declares [`ErrorKind`] with its table: status, code, sentence and challenge of each kind.
+macro_rules! error_kinds {
+    ($($(#[$doc:meta])+ $kind:ident: $status:literal, $code:literal, $sentence:literal, $challenge:ident;)+) => {
+        /// The kind of an [`ApiError`](crate::ApiError). It decides the HTTP status, the stable code
+        /// (the `error` member of the body), the default sentence and the challenge.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum ErrorKind {
+            $($(#[$doc])+ $kind,)+
+        }
+
+        impl ErrorKind {
+            pub(crate) const fn row(self) -> Row {
+                match self {
+                    $(Self::$kind => Row($status, $code, $sentence, Challenge::$challenge),)+
+                }
+            }
+        }
+    };
+}
+
+error_kinds! {
     /// 400 `invalid_request`: the request is malformed; the sentence says how.
-    InvalidRequest,
+    InvalidRequest: 400, "invalid_request", "Invalid request", Absent;
     /// 400 `invalid_request`: `username` or `password` is missing or empty.
-    MissingCredentials,
+    MissingCredentials: 400, "invalid_request", "Missing username or password", Absent;
     /// 401 `invalid_credentials`: wrong password or unknown user, with one answer for both.
-    InvalidCredentials,
+    InvalidCredentials: 401, "invalid_credentials", "Bad username or password", Plain;
     /// 401 `missing_token`: the request has no token.
-    MissingToken,
+    MissingToken: 401, "missing_token", "Missing Authorization Header", Plain;
     /// 401 `invalid_token`: the token is invalid, with one answer for every defect.
-    InvalidToken,
+    InvalidToken: 401, "invalid_token", "Token is invalid", InvalidToken;
     /// 401 `token_expired`: the token was valid until its `exp`.
-    TokenExpired,
+    TokenExpired: 401, "token_expired", "Token has expired", InvalidToken;
     /// 401 `token_revoked`: the session of the token has ended, or the account is gone or disabled.
-    TokenRevoked,
+    TokenRevoked: 401, "token_revoked", "Token has been revoked", InvalidToken;
     /// 401 `wrong_token_type`: a refresh token where an access token is required.
-    AccessTokenRequired,
+    AccessTokenRequired: 401, "wrong_token_type",
+        "Only non-refresh tokens are allowed", InvalidToken;
     /// 401 `wrong_token_type`: an access token where a refresh token is required.
-    RefreshTokenRequired,
+    RefreshTokenRequired: 401, "wrong_token_type", "Only refresh tokens are allowed", InvalidToken;
     /// 401 `refresh_token_reused`: the refresh token was used before; its session has been ended.
-    RefreshTokenReused,
+    RefreshTokenReused: 401, "refresh_token_reused",
+        "Refresh token has already been used", InvalidToken;
     /// 401 `fresh_token_required`: the route requires a recent login (RFC 9470).
-    FreshTokenRequired,
+    FreshTokenRequired: 401, "fresh_token_required", "Fresh token required", InvalidToken;
     /// 401 `csrf_failed`: a token in a cookie without its CSRF value in the header.
-    CsrfMissing,
+    CsrfMissing: 401, "csrf_failed", "Missing CSRF token", InvalidToken;
     /// 401 `csrf_failed`: a token in a cookie with a CSRF value that is not its own.
-    CsrfMismatch,
+    CsrfMismatch: 401, "csrf_failed", "CSRF double submit tokens do not match", InvalidToken;
     /// 401 `csrf_failed`: a request with cookies from a page of an origin that is not allowed.
-    OriginNotAllowed,
+    OriginNotAllowed: 401, "csrf_failed", "Origin is not allowed", InvalidToken;
     /// 403 `insufficient_role`: the user lacks the required role.
-    InsufficientRole,
+    InsufficientRole: 403, "insufficient_role", "Role required", InsufficientScope;
     /// 403 `claims_rejected`: the application's own check refused the caller.
-    ClaimsRejected,
+    ClaimsRejected: 403, "claims_rejected", "User claims verification failed", Absent;
     /// 403 `account_disabled`: the password is right but the account is disabled.
-    AccountDisabled,
+    AccountDisabled: 403, "account_disabled", "Account is disabled", Absent;
     /// 404 `not_found`: no route has this path.
-    NotFound,
+    NotFound: 404, "not_found", "Not found", Absent;
     /// 405 `method_not_allowed`: the path has other methods, which `Allow` lists.
-    MethodNotAllowed,
+    MethodNotAllowed: 405, "method_not_allowed", "Method not allowed", Absent;
     /// 409 `user_exists`: the user name is taken.
-    UserExists,
+    UserExists: 409, "user_exists", "User already exists", Absent;
     /// 413 `payload_too_large`: the body is longer than 16 KiB.
-    PayloadTooLarge,
+    PayloadTooLarge: 413, "payload_too_large", "Request body is too large", Absent;
     /// 415 `unsupported_media_type`: the body is not `application/json` in UTF-8.
-    UnsupportedMediaType,
+    UnsupportedMediaType: 415, "unsupported_media_type",
+        "Request body must be application/json in UTF-8", Absent;
     /// 422 `weak_password`: the new password is refused; `reasons` of the body lists the codes.
-    WeakPassword,
+    WeakPassword: 422, "weak_password", "Password is too weak", Absent;
     /// 500 `internal`: a defect of the service. The log has the cause.
-    Internal,
+    Internal: 500, "internal", "Internal server error", Absent;
     /// 503 `unavailable`: a dependency did not answer; the client may retry.
-    Unavailable,
+    Unavailable: 503, "unavailable", "Service is unavailable, try again", Absent;
 }
 
 impl ErrorKind {
-    pub(crate) const fn row(self) -> Row {
-        use Challenge::{Absent, InsufficientScope, InvalidToken, Plain};
-        match self {
-            Self::InvalidRequest => Row(400, "invalid_request", "Invalid request", Absent),
-            Self::MissingCredentials => {
-                Row(400, "invalid_request", "Missing username or password", Absent)
-            }
-            Self::InvalidCredentials => {
-                Row(401, "invalid_credentials", "Bad username or password", Plain)
-            }
-            Self::MissingToken => Row(401, "missing_token", "Missing Authorization Header", Plain),
-            Self::InvalidToken => Row(401, "invalid_token", "Token is invalid", InvalidToken),
-            Self::TokenExpired => Row(401, "token_expired", "Token has expired", InvalidToken),
-            Self::TokenRevoked => Row(401, "token_revoked", "Token has been revoked", InvalidToken),
-            Self::AccessTokenRequired => {
-                Row(401, "wrong_token_type", "Only non-refresh tokens are allowed", InvalidToken)
-            }
-            Self::RefreshTokenRequired => {
-                Row(401, "wrong_token_type", "Only refresh tokens are allowed", InvalidToken)
-            }
-            Self::RefreshTokenReused => Row(
-                401,
-                "refresh_token_reused",
-                "Refresh token has already been used",
-                InvalidToken,
-            ),
-            Self::FreshTokenRequired => {
-                Row(401, "fresh_token_required", "Fresh token required", InvalidToken)
-            }
-            Self::CsrfMissing => Row(401, "csrf_failed", "Missing CSRF token", InvalidToken),
-            Self::CsrfMismatch => {
-                Row(401, "csrf_failed", "CSRF double submit tokens do not match", InvalidToken)
-            }
-            Self::OriginNotAllowed => {
-                Row(401, "csrf_failed", "Origin is not allowed", InvalidToken)
-            }
-            Self::InsufficientRole => {
-                Row(403, "insufficient_role", "Role required", InsufficientScope)
-            }
-            Self::ClaimsRejected => {
-                Row(403, "claims_rejected", "User claims verification failed", Absent)
-            }
-            Self::AccountDisabled => Row(403, "account_disabled", "Account is disabled", Absent),
-            Self::NotFound => Row(404, "not_found", "Not found", Absent),
-            Self::MethodNotAllowed => Row(405, "method_not_allowed", "Method not allowed", Absent),
-            Self::UserExists => Row(409, "user_exists", "User already exists", Absent),
-            Self::PayloadTooLarge => {
-                Row(413, "payload_too_large", "Request body is too large", Absent)
-            }
-            Self::UnsupportedMediaType => Row(
-                415,
-                "unsupported_media_type",
-                "Request body must be application/json in UTF-8",
-                Absent,
-            ),
-            Self::WeakPassword => Row(422, "weak_password", "Password is too weak", Absent),
-            Self::Internal => Row(500, "internal", "Internal server error", Absent),
-            Self::Unavailable => {
-                Row(503, "unavailable", "Service is unavailable, try again", Absent)
-            }
-        }
-    }
-
     /// The HTTP status.
     pub fn status(self) -> StatusCode {
         StatusCode::from_u16(self.row().0).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
