@@ -97,9 +97,9 @@ async fn a_rotation_publishes_a_key_and_a_forced_one_makes_it_sign() {
 
     let refused = run_on(&stack, &["keys", "rotate"]);
     assert_eq!(refused.status.code(), Some(1), "{refused:?}");
-    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
-    assert!(said.contains("published 0 min ago") && said.contains("--force"), "{said}");
-    assert_eq!(said.lines().count(), 1, "{said}");
+    let error = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(error.contains("published 0 min ago") && error.contains("--force"), "{error}");
+    assert_eq!(error.lines().count(), 1, "{error}");
     assert_eq!(list(&stack), published);
 
     let output = text(&run_on(&stack, &["keys", "rotate", "--force"]));
@@ -256,8 +256,8 @@ async fn a_local_stack_is_found_by_its_folder() {
 
     let elsewhere = run(&["--endpoint-url", &stack.aws, "--stack", "other"], &["keys", "list"]);
     assert_eq!(elsewhere.status.code(), Some(1));
-    let said = String::from_utf8_lossy(&elsewhere.stderr).into_owned();
-    assert!(said.starts_with("latchkey: there is no function other-admin"), "{said}");
+    let error = String::from_utf8_lossy(&elsewhere.stderr).into_owned();
+    assert!(error.starts_with("latchkey: there is no function other-admin"), "{error}");
 }
 
 #[tokio::test]

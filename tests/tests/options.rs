@@ -107,8 +107,8 @@ async fn invalid_claims_in_an_item_are_left_out_and_the_login_succeeds() {
         item["claims"] = claims.clone();
         let stack = stack_with(&item).await;
         let token = log_in(&stack, "x").await.access;
-        let said = claims_of(&token);
-        assert_eq!((&said["sub"], said.get("plan")), (&item["id"]["S"], None), "{claims:.80}");
+        let issued = claims_of(&token);
+        assert_eq!((&issued["sub"], issued.get("plan")), (&item["id"]["S"], None), "{claims:.80}");
         assert_eq!(stack.get("/protected", &token).await.status, 200);
         stack.wait_for_log("claims");
     }

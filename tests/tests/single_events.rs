@@ -79,9 +79,9 @@ fn a_stack_without_state_is_operated_by_its_address() {
     assert!(rotated.status.success(), "{rotated:?}");
     let folder = tempfile::tempdir().unwrap();
     let refused = latchkey(&format!("--local={}", folder.path().display()));
-    let said = String::from_utf8(refused.stderr).unwrap();
-    assert!(!refused.status.success() && said.lines().count() == 1, "{said}");
-    assert!(said.contains("make dev") && said.contains("--local=http://"), "{said}");
+    let error = String::from_utf8(refused.stderr).unwrap();
+    assert!(!refused.status.success() && error.lines().count() == 1, "{error}");
+    assert!(error.contains("make dev") && error.contains("--local=http://"), "{error}");
 }
 
 #[test]

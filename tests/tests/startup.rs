@@ -17,10 +17,10 @@ fn run(program: &str, variables: &[(&str, &str)]) -> Output {
 #[track_caller]
 fn error_line(output: &Output) -> String {
     assert!(!output.status.success(), "{output:?}");
-    let said = String::from_utf8(output.stderr.clone()).unwrap();
-    assert_eq!(said.lines().count(), 1, "{said}");
+    let error = String::from_utf8(output.stderr.clone()).unwrap();
+    assert_eq!(error.lines().count(), 1, "{error}");
     assert!(output.stdout.is_empty(), "{output:?}");
-    said.trim_end().to_owned()
+    error.trim_end().to_owned()
 }
 
 #[test]
@@ -40,13 +40,13 @@ fn the_error_of_a_function_names_the_variable() {
             assert_eq!(with(&[("USERS_TABLE", "")]), "Error: USERS_TABLE is not set");
         }
         if reads(&"KEYS_MAX_AGE") {
-            let said = with(&[("KEYS_MAX_AGE", "0")]);
-            assert_eq!(said, "Error: KEYS_MAX_AGE must be a whole number from 1 to 3600");
+            let error = with(&[("KEYS_MAX_AGE", "0")]);
+            assert_eq!(error, "Error: KEYS_MAX_AGE must be a whole number from 1 to 3600");
         }
         if reads(&"ARGON2_ITERATIONS") {
-            let said = with(&[("ARGON2_ITERATIONS", "99")]);
-            assert!(said.starts_with("Error: ARGON2_MEMORY_KIB and ARGON2_ITERATIONS"), "{said}");
-            assert!(said.ends_with("16 iterations and 1048576 KiB in all passes"), "{said}");
+            let error = with(&[("ARGON2_ITERATIONS", "99")]);
+            assert!(error.starts_with("Error: ARGON2_MEMORY_KIB and ARGON2_ITERATIONS"), "{error}");
+            assert!(error.ends_with("16 iterations and 1048576 KiB in all passes"), "{error}");
         }
         if reads(&"JWT_SECRET_KEY") {
             let moved = [("KEYS_TABLE", ""), ("KMS_KEY_ARN", "")];
@@ -55,10 +55,13 @@ fn the_error_of_a_function_names_the_variable() {
                 keys(&[("JWT_SECRET_KEY", "short"), ("JWT_ALGORITHM", "HS256")]),
                 "Error: JWT_SECRET_KEY: HS256 needs a secret of at least 32 bytes, got 5"
             );
-            let said = keys(&[("SIGNING_KEYS", "{}")]);
-            assert!(said.starts_with("Error: SIGNING_KEYS: not a JWK set"), "{said}");
-            let said = keys(&[("JWT_PRIVATE_KEY", "x")]);
-            assert!(said.starts_with("Error: JWT_PRIVATE_KEY: not a PEM key for ES256"), "{said}");
+            let error = keys(&[("SIGNING_KEYS", "{}")]);
+            assert!(error.starts_with("Error: SIGNING_KEYS: not a JWK set"), "{error}");
+            let error = keys(&[("JWT_PRIVATE_KEY", "x")]);
+            assert!(
+                error.starts_with("Error: JWT_PRIVATE_KEY: not a PEM key for ES256"),
+                "{error}"
+            );
         }
     }
 }
@@ -106,12 +109,15 @@ fn each_function_reads_exactly_its_listed_variables() {
         let (read, unread): (Vec<_>, Vec<_>) =
             BAD.into_iter().partition(|(name, _)| listed.contains(name));
         for (name, value) in read {
-            let said = error_line(&with(&[(name, value)]));
-            assert!(said.starts_with("Error: ") && said.contains(name), "{binary}: {name}: {said}");
+            let error = error_line(&with(&[(name, value)]));
+            assert!(
+                error.starts_with("Error: ") && error.contains(name),
+                "{binary}: {name}: {error}"
+            );
         }
         // The function starts and then misses the Runtime API.
-        let said = String::from_utf8(with(&unread).stderr).unwrap();
-        assert!(said.contains("AWS_LAMBDA_"), "{binary}: {said}");
+        let error = String::from_utf8(with(&unread).stderr).unwrap();
+        assert!(error.contains("AWS_LAMBDA_"), "{binary}: {error}");
     }
 }
 
@@ -130,7 +136,7 @@ fn a_value_that_is_not_utf8_is_an_error() {
 
 #[test]
 fn make_dev_fails_with_the_error_of_the_function() {
-    for (variables, said) in [
+    for (variables, error) in [
         (
             &[("JWT_SECRET_KEY", "short"), ("JWT_ALGORITHM", "HS256")][..],
             "JWT_SECRET_KEY: HS256 needs a secret of at least 32 bytes, got 5\n",
@@ -160,7 +166,7 @@ fn make_dev_fails_with_the_error_of_the_function() {
         let settings = variables
             .iter()
             .fold(Settings::default(), |settings, (name, value)| settings.variable(name, value));
-        assert_eq!(settings.start_error(), said, "{variables:?}");
+        assert_eq!(settings.start_error(), error, "{variables:?}");
     }
 }
 
@@ -168,9 +174,9 @@ fn make_dev_fails_with_the_error_of_the_function() {
 fn make_dev_refuses_an_origin_that_no_browser_sends() {
     for origins in ["https://app.example.com/", "https://App.example.com"] {
         let settings = Settings::default().option("--parameter", &format!("CorsOrigins={origins}"));
-        let said = settings.start_error();
-        assert!(said.starts_with("ALLOWED_ORIGINS must be a list of origins"), "{said}");
-        assert_eq!(said.lines().count(), 1, "{said}");
+        let error = settings.start_error();
+        assert!(error.starts_with("ALLOWED_ORIGINS must be a list of origins"), "{error}");
+        assert_eq!(error.lines().count(), 1, "{error}");
     }
 }
 

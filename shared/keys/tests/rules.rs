@@ -97,7 +97,7 @@ fn maintenance_adds_a_missing_next_key_and_rotates_after_the_period() {
 }
 
 #[test]
-fn maintenance_waits_until_a_next_key_is_public_for_two_hours() {
+fn maintenance_waits_until_a_next_key_has_been_public_for_two_hours() {
     let mut ring = KeyRing::first(new_key(), NOW);
     let first = current(&ring);
     let late = NOW + POLICY.period + DAY;
@@ -125,7 +125,7 @@ fn a_time_in_the_future_does_not_delay_a_rotation() {
     assert_eq!(current(&ring), signing);
     ring.maintain(&POLICY, NOW + DAY + POLICY.period, &mut generate).unwrap();
     assert_ne!(current(&ring), signing);
-    // It verifies ten years longer, which ends no session.
+    // The first key verifies for ten more years, which is harmless.
     assert!(kids(&ring, KeyState::Previous).contains(&first));
 }
 

@@ -110,8 +110,8 @@ fn a_late_copy_of_a_login_starts_its_session_again() {
     }
     world.take(Step::Answer(login));
     let is_logout = |step: &Step| matches!(step, Step::Send(_, RequestKind::Logout(_)));
-    let leave = world.new_steps().into_iter().find(is_logout).unwrap();
-    for step in [leave, Step::Deliver(logout)] {
+    let send_logout = world.new_steps().into_iter().find(is_logout).unwrap();
+    for step in [send_logout, Step::Deliver(logout)] {
         world.take(step);
     }
     assert_eq!(world.violation(), None);

@@ -54,7 +54,7 @@ fn rotate(now: u64) -> Option<Rotation> {
 }
 
 #[test]
-fn generation_and_age_decide_on_the_outcome() {
+fn generation_and_age_determine_the_outcome() {
     let live = session(11_000);
     for (session, generation, now, expected) in [
         (None, 5, 11_001, RefreshOutcome::Ended),

@@ -88,15 +88,15 @@ impl Comparison {
             let Some(verdict) = expected(token, form, surface, now, self.leeway) else { continue };
             let event =
                 events.entry(surface).or_insert_with(|| event_for(surface, &sent, "/any/path"));
-            let said = self.deployment.answer(surface, token, event, now).await;
-            if said.verdict != verdict || said.user.is_some_and(|user| user != token.user) {
+            let answer = self.deployment.answer(surface, token, event, now).await;
+            if answer.verdict != verdict || answer.user.is_some_and(|user| user != token.user) {
                 self.wrong.push(format!(
                     "{} ({}) on {surface:?} at {} s, leeway {}: {} instead of {verdict}",
                     token.name,
                     form.name,
                     now.cast_signed() - NOW.unix().cast_signed(),
                     self.leeway,
-                    said.verdict,
+                    answer.verdict,
                 ));
             }
             self.compared += 1;

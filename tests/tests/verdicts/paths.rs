@@ -81,8 +81,8 @@ async fn the_path_does_not_affect_verdicts_in_any_event_format() {
         for path in paths() {
             for surface in [Surface::Guard, Surface::Layer] {
                 let event = event_for(surface, &sent, &path);
-                let said = deployment.answer(surface, &token, &event, now.unix()).await;
-                assert_eq!(said.verdict, verdict, "{surface:?}: {path:.200}");
+                let answer = deployment.answer(surface, &token, &event, now.unix()).await;
+                assert_eq!(answer.verdict, verdict, "{surface:?}: {path:.200}");
             }
             for surface in Surface::AUTHORIZERS {
                 let decision = deployment.decide(&event_for(surface, &sent, &path), now).await;
@@ -121,8 +121,8 @@ async fn path_parameters_do_not_affect_the_verdict_of_an_endpoint() {
         for segment in segments().iter().filter(|segment| !segment.is_empty()) {
             for (surface, route) in [(Surface::Me, "sessions"), (Surface::WorkItems, "workitems")] {
                 let event = event(&sent, &format!("/{route}/{segment}"));
-                let said = deployment.answer(surface, &token, &event, NOW.unix()).await;
-                assert_eq!(said.verdict, verdict, "{route}: {segment:.200}");
+                let answer = deployment.answer(surface, &token, &event, NOW.unix()).await;
+                assert_eq!(answer.verdict, verdict, "{route}: {segment:.200}");
             }
         }
     }

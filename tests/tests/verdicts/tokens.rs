@@ -218,8 +218,8 @@ fn types(list: &mut TokenList, base: u64) {
     let audience: Value = format!("{ISSUER}#refresh").into();
     let access = with(alice(base), "aud", audience);
     list.invalid("an access token for refresh", sign(&header(), &access));
-    list.invalid("an access token that says rt+jwt", sign(&refresh_header(), &alice(base)));
-    list.invalid("a refresh token that says at+jwt", sign(&header(), &refresh));
+    list.invalid("an access token with typ rt+jwt", sign(&refresh_header(), &alice(base)));
+    list.invalid("a refresh token with typ at+jwt", sign(&header(), &refresh));
     let id = with(alice(base), "type", "id".into());
     list.invalid("an unknown type", sign(&header(), &id));
 }
