@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod email;
+mod limit;
 mod rotation;
 mod session;
 mod start;
@@ -10,6 +11,10 @@ mod user;
 mod username;
 
 pub use email::{Email, EmailError};
+pub use limit::{
+    AttemptLimit, AttemptLimitError, Charge, LimitCondition, LimitKey, LimitOutcome, LimitStep,
+    LimitTime, LimitWrite, UpdateLimit, charge,
+};
 pub use rotation::{RefreshOutcome, Rotation, RotationPolicy};
 pub use session::{Client, Session, SessionLifetimes, SessionState, Sessions};
 pub use start::{SessionPolicy, StartedSession};

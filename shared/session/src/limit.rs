@@ -1,0 +1,249 @@
+//! Attempt limits: the generic cell rate algorithm over one time per bucket.
+//!
+//! A bucket stores the time at which it is empty again. Each attempt moves that time by the
+//! limit's interval; an attempt is refused while the time lies further ahead than the burst
+//! allows.
+
+use std::{future::Future, str::FromStr, time::Duration};
+
+use latchkey_token::Timestamp;
+
+use crate::{StoreError, Username};
+
+/// How far a stored time may lie beyond a full bucket before it counts as the work of a wrong
+/// clock.
+const CLOCK_TOLERANCE: Duration = Duration::from_mins(1);
+
+/// How often one attempt may write: once to an empty bucket, once to a bucket in use.
+const MAX_WRITES: usize = 2;
+
+/// The pause after a bucket that could not be written.
+const RETRY_PAUSE: Duration = Duration::from_secs(1);
+
+/// A limit of attempts: `burst` at once, then one per `interval`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AttemptLimit {
+    burst: u32,
+    interval: Duration,
+}
+
+/// Why a text is not a limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a limit is burst/seconds, with a burst of 1 to 10000 and 1 to 86400 seconds")]
+pub struct AttemptLimitError;
+
+/// Reads `burst/seconds`.
+impl FromStr for AttemptLimit {
+    type Err = AttemptLimitError;
+
+    fn from_str(text: &str) -> Result<Self, AttemptLimitError> {
+        let (burst, seconds) = text.split_once('/').ok_or(AttemptLimitError)?;
+        let number = |text: &str| {
+            let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+            text.parse::<u32>().ok().filter(|_| is_number)
+        };
+        let burst = number(burst).filter(|burst| (1..=10_000).contains(burst));
+        let seconds = number(seconds).filter(|seconds| (1..=86_400).contains(seconds));
+        let (burst, seconds) = burst.zip(seconds).ok_or(AttemptLimitError)?;
+        Ok(Self { burst, interval: Duration::from_secs(seconds.into()) })
+    }
+}
+
+/// What a bucket counts.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct LimitKey {
+    /// The name of the limit.
+    pub purpose: &'static str,
+    /// Whose attempts it counts. The store writes only its hash.
+    pub subject: String,
+}
+
+impl LimitKey {
+    /// Attempts from a client address.
+    pub fn address(purpose: &'static str, address: &str) -> Self {
+        Self { purpose, subject: address.to_owned() }
+    }
+
+    /// Attempts on an account. A name without an account has a bucket too.
+    pub fn account(purpose: &'static str, username: &Username) -> Self {
+        Self { purpose, subject: username.folded().to_owned() }
+    }
+
+    /// Attempts on an account from an address where the user has a session.
+    pub fn account_at(purpose: &'static str, username: &Username, address: &str) -> Self {
+        // No address contains a line break.
+        Self { purpose, subject: format!("{address}\n{}", username.folded()) }
+    }
+}
+
+/// A conditional write to a bucket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct LimitWrite {
+    /// The stored times for which the write happens.
+    pub condition: LimitCondition,
+    /// The new time.
+    pub time: LimitTime,
+    /// When the item may be deleted.
+    pub expires_at: Timestamp,
+}
+
+impl LimitWrite {
+    /// What a store does with a bucket of the time `found`: the new time, or `None` if the condition
+    /// fails.
+    pub fn apply(&self, found: Option<Timestamp>) -> Option<Timestamp> {
+        let is_met = match self.condition {
+            LimitCondition::UpTo(latest) => found.is_none_or(|found| found <= latest),
+            LimitCondition::Between(earliest, latest) => {
+                found.is_some_and(|found| found > earliest && found <= latest)
+            }
+            LimitCondition::After(earliest) => found.is_some_and(|found| found > earliest),
+        };
+        let time = match self.time {
+            LimitTime::At(time) => Some(time),
+            LimitTime::Later(by) => found.map(|found| found + by),
+        };
+        time.filter(|_| is_met)
+    }
+}
+
+/// The stored times for which a write happens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum LimitCondition {
+    /// No item, or a time up to this one.
+    UpTo(Timestamp),
+    /// A time after the first and up to the second one.
+    Between(Timestamp, Timestamp),
+    /// A time after this one.
+    After(Timestamp),
+}
+
+/// The new time of a bucket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum LimitTime {
+    /// This time.
+    At(Timestamp),
+    /// The stored time plus this many whole seconds.
+    Later(Duration),
+}
+
+/// The outcome of a conditional write to a bucket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LimitOutcome {
+    /// The bucket is written. A retry after a lost reply may write it twice, which only counts one
+    /// attempt too many.
+    Written,
+    /// The condition failed. Carries the stored time; `None` if there is no item.
+    Unchanged(Option<Timestamp>),
+    /// The store throttles this bucket.
+    Throttled,
+}
+
+/// `dynamodb:UpdateItem` on the limits table.
+pub trait UpdateLimit {
+    /// Writes to the bucket `key` if its stored time meets the condition.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`]; the bucket may have been written or not.
+    fn update_limit(
+        &self,
+        key: &LimitKey,
+        write: &LimitWrite,
+    ) -> impl Future<Output = Result<LimitOutcome, StoreError>> + Send;
+}
+
+/// Whether an attempt is within its limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Charge {
+    /// The attempt is charged and may go on.
+    Allowed,
+    /// The attempt is refused. Another one is allowed from this time on.
+    Refused(Timestamp),
+}
+
+/// The next step of a charge.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LimitStep {
+    /// Write; the attempt is allowed if it is written.
+    Charge(LimitWrite),
+    /// Write a time that the limit can reach, and refuse.
+    Repair(LimitWrite),
+    /// Refuse until this time.
+    Refuse(Timestamp),
+}
+
+impl AttemptLimit {
+    /// How far ahead the stored time may lie for an attempt to be allowed.
+    fn tolerance(self) -> Duration {
+        self.interval * (self.burst - 1)
+    }
+
+    /// The stored time of a bucket that was just exhausted.
+    fn exhausted_at(self, now: Timestamp) -> Timestamp {
+        now + self.tolerance() + self.interval
+    }
+
+    /// The first step: most buckets are empty.
+    pub fn first_step(self, now: Timestamp) -> LimitStep {
+        LimitStep::Charge(LimitWrite {
+            condition: LimitCondition::UpTo(now),
+            time: LimitTime::At(now + self.interval),
+            expires_at: self.exhausted_at(now) + CLOCK_TOLERANCE,
+        })
+    }
+
+    /// The step after a write that met the stored time `found`.
+    pub fn next_step(self, found: Timestamp, now: Timestamp) -> LimitStep {
+        let latest = now + self.tolerance();
+        let exhausted = self.exhausted_at(now);
+        let expires_at = exhausted + CLOCK_TOLERANCE;
+        if found <= now {
+            self.first_step(now)
+        } else if found <= latest {
+            LimitStep::Charge(LimitWrite {
+                condition: LimitCondition::Between(now, latest),
+                time: LimitTime::Later(self.interval),
+                expires_at,
+            })
+        } else if found <= exhausted + CLOCK_TOLERANCE {
+            LimitStep::Refuse(now + found.since(latest))
+        } else {
+            LimitStep::Repair(LimitWrite {
+                condition: LimitCondition::After(exhausted + CLOCK_TOLERANCE),
+                time: LimitTime::At(exhausted),
+                expires_at,
+            })
+        }
+    }
+}
+
+/// Charges one attempt to the bucket `key`.
+///
+/// A quiet bucket takes one write, a bucket in use two. Concurrent attempts never get more than the
+/// limit allows; an attempt that loses two races is refused for a second.
+///
+/// # Errors
+/// As [`UpdateLimit::update_limit`]; the attempt may be charged.
+pub async fn charge(
+    store: &impl UpdateLimit,
+    key: &LimitKey,
+    limit: AttemptLimit,
+    now: Timestamp,
+) -> Result<Charge, StoreError> {
+    let mut step = limit.first_step(now);
+    for _ in 0..MAX_WRITES {
+        let (write, written) = match step {
+            LimitStep::Charge(write) => (write, Charge::Allowed),
+            LimitStep::Repair(write) => (write, Charge::Refused(now + limit.interval)),
+            LimitStep::Refuse(until) => return Ok(Charge::Refused(until)),
+        };
+        match store.update_limit(key, &write).await? {
+            LimitOutcome::Written => return Ok(written),
+            LimitOutcome::Throttled | LimitOutcome::Unchanged(None) => break,
+            LimitOutcome::Unchanged(Some(found)) => step = limit.next_step(found, now),
+        }
+    }
+    match step {
+        LimitStep::Refuse(until) => Ok(Charge::Refused(until)),
+        LimitStep::Charge(_) | LimitStep::Repair(_) => Ok(Charge::Refused(now + RETRY_PAUSE)),
+    }
+}
