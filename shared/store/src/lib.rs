@@ -8,8 +8,8 @@ mod memory;
 mod secrets;
 mod work_items;
 
-pub use dynamodb::{Aws, DynamoKeyRing, DynamoUsers, DynamoWorkItems};
+pub use dynamodb::{Aws, DynamoKeyRing, DynamoLimits, DynamoUsers, DynamoWorkItems};
 pub use keys::{KeyLocation, KeySource, RingSigning, RingVerifying};
 pub use kms::KmsKey;
-pub use memory::{MemoryUsers, MemoryWorkItems};
+pub use memory::{MemoryLimits, MemoryUsers, MemoryWorkItems};
 pub use work_items::{WorkItem, WorkItemPage, WorkItemTable};

@@ -3,6 +3,7 @@
 mod attributes;
 mod aws;
 mod keys;
+mod limits;
 mod read_user;
 mod update_user;
 mod user_item;
@@ -11,5 +12,6 @@ mod work_items;
 
 pub use aws::Aws;
 pub use keys::DynamoKeyRing;
+pub use limits::DynamoLimits;
 pub use users::DynamoUsers;
 pub use work_items::DynamoWorkItems;

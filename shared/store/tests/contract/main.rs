@@ -2,6 +2,7 @@
 #![cfg(test)]
 
 mod account;
+mod limits;
 mod rotation;
 mod sessions;
 mod users;
@@ -11,7 +12,9 @@ use latchkey_session::{
     AccountChangeOutcome, AddUser, ReadUser, RemoveUser, SessionStart, StartedSession, UpdateUser,
     User, Username,
 };
-use latchkey_store::{Aws, DynamoUsers, DynamoWorkItems, MemoryUsers, MemoryWorkItems};
+use latchkey_store::{
+    Aws, DynamoLimits, DynamoUsers, DynamoWorkItems, MemoryLimits, MemoryUsers, MemoryWorkItems,
+};
 use latchkey_testkit::{
     dynamodb,
     fixtures::{operation, session, user},
@@ -19,6 +22,7 @@ use latchkey_testkit::{
 use latchkey_token::{SessionId, Timestamp};
 
 use account::*;
+use limits::*;
 use rotation::*;
 use sessions::*;
 use users::*;
@@ -89,6 +93,17 @@ macro_rules! work_items_contract {
     };
 }
 
+/// Tests of a store of attempt limits.
+macro_rules! limits_contract {
+    ($make:path) => {
+        users_contract!($make;
+            a_bucket_is_written_only_on_its_condition,
+            buckets_are_kept_by_purpose_and_subject,
+            parallel_charges_never_exceed_the_limit,
+        );
+    };
+}
+
 mod in_memory {
     use super::*;
 
@@ -100,8 +115,13 @@ mod in_memory {
         MemoryWorkItems::default()
     }
 
+    async fn limits() -> MemoryLimits {
+        MemoryLimits::default()
+    }
+
     users_contract!(users);
     work_items_contract!(work_items);
+    limits_contract!(limits);
 }
 
 mod in_dynamodb {
@@ -116,8 +136,13 @@ mod in_dynamodb {
         DynamoWorkItems::connect(&aws, "WorkItemsTable".to_owned()).await
     }
 
+    async fn limits() -> DynamoLimits {
+        DynamoLimits::connect(&Aws::emulator(&dynamodb().await), "LimitsTable".to_owned()).await
+    }
+
     users_contract!(users);
     work_items_contract!(work_items);
+    limits_contract!(limits);
 }
 
 fn name(text: &str) -> Username {
