@@ -18,6 +18,7 @@ TABLES = {
     "keys": "KeysTable",
     "work items": "WorkItemsTable",
     "old users": "LegacyTable",
+    "limits": "LimitsTable",
 }
 
 
@@ -51,15 +52,17 @@ def on_tables(stack):
             "KeyConditionExpression": f"{partition} = :key",
             "ExpressionAttributeValues": {":key": {"S": "unknown"}},
         }
-        # Every policy that allows updates allows this attribute.
-        ends_sessions = {
-            "UpdateExpression": "SET sessions = :none",
+        # Every policy that allows updates of the table allows this attribute.
+        attribute = "expires" if name == "limits" else "sessions"
+        update = {
+            "UpdateExpression": "SET #attribute = :none",
+            "ExpressionAttributeNames": {"#attribute": attribute},
             "ExpressionAttributeValues": {":none": {"M": {}}},
         }
         for operation, arguments in {
             "get_item": {"Key": key},
             "put_item": {"Item": key},
-            "update_item": {"Key": key, **ends_sessions},
+            "update_item": {"Key": key, **update},
             "delete_item": {"Key": key},
             "query": by_key,
             "scan": {},

@@ -8,12 +8,17 @@ SIGNING = {*BEHIND_THE_GUARD, "update_item users", "decrypt"}
 
 # Allowed calls by function. All other calls must be refused.
 ALLOWED = {
-    "SignupFunction": {"put_item users"},
-    "LoginFunction": {*SIGNING, "put_item keys", "encrypt"},
+    "SignupFunction": {"put_item users", "update_item limits"},
+    "LoginFunction": {*SIGNING, "update_item limits", "put_item keys", "encrypt"},
     "RefreshFunction": SIGNING,
-    "PasswordFunction": SIGNING,
+    "PasswordFunction": {*SIGNING, "update_item limits"},
     "LogoutFunction": {"update_item users", "get_item keys"},
-    "AccountFunction": {*BEHIND_THE_GUARD, "update_item users", "delete_item users"},
+    "AccountFunction": {
+        *BEHIND_THE_GUARD,
+        "update_item users",
+        "delete_item users",
+        "update_item limits",
+    },
     "ProtectedFunction": BEHIND_THE_GUARD,
     "AuthorizerFunction": BEHIND_THE_GUARD,
     "WorkitemsFunction": {

@@ -6,6 +6,7 @@ use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use latchkey_keys::{KeyRing, ReadRing as _, open_current};
 use latchkey_store::{Aws, DynamoKeyRing, KmsKey};
 use latchkey_testkit::{dynamodb, fixtures::token_profile, template};
+use latchkey_tests::stack::NO_LIMITS;
 use latchkey_token::{Grant, Issuer, KeySet, SessionId, Timestamp, UserId};
 use local::{
     environment::Environments,
@@ -88,7 +89,7 @@ impl BenchFunctions {
             variables.insert("AWS_LAMBDA_LOG_FORMAT".to_owned(), "JSON".to_owned());
             // Log lines would hide the results.
             variables.insert("AWS_LAMBDA_LOG_LEVEL".to_owned(), "ERROR".to_owned());
-            for (name, value) in changed {
+            for (name, value) in NO_LIMITS.iter().chain(changed) {
                 variables.insert((*name).to_owned(), (*value).to_owned());
             }
             let memory = function.map_or(256, |function| function.memory);

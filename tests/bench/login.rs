@@ -6,14 +6,14 @@ use std::{
 };
 
 use latchkey_guard::TokenLocations;
-use latchkey_http::{AttemptLimits, answer};
+use latchkey_http::answer;
 use latchkey_keys::KeyCache;
 use latchkey_password::{HashParams, Hasher, PasswordPolicy};
 use latchkey_session::{AddUser as _, ReadUser as _};
-use latchkey_store::{MemoryLimits, MemoryUsers};
+use latchkey_store::MemoryUsers;
 use latchkey_testkit::{
     event::post_json,
-    fixtures::{NOW, SESSION_POLICY, key_set, operation, token_profile, user},
+    fixtures::{NOW, SESSION_POLICY, key_set, operation, token_profile, unlimited, user},
 };
 use login::Login;
 use secrecy::SecretString;
@@ -41,7 +41,7 @@ pub(crate) async fn measure() -> Result<LoginCost, Box<dyn Error>> {
     users.add_user(&alice, &operation()).await?;
     let login = Login {
         users: users.clone(),
-        limits: AttemptLimits::new(MemoryLimits::default(), None, None),
+        limits: unlimited(),
         hasher,
         keys: KeyCache::fixed(key_set()),
         profile: token_profile(),

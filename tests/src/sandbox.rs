@@ -8,7 +8,7 @@ use local::{
     template::Function,
 };
 
-use crate::stack::{CALL_TIMEOUT, binaries};
+use crate::stack::{CALL_TIMEOUT, NO_LIMITS, binaries};
 
 /// Starts a function of the template with the tests' key. `endpoint` is the URL of DynamoDB, and `given`
 /// overrides variables.
@@ -17,8 +17,13 @@ pub fn start(
     endpoint: &str,
     given: &dyn Fn(&str) -> Option<String>,
 ) -> Sandbox {
-    let given =
-        |name: &str| given(name).or_else(|| (name == "SIGNING_KEYS").then(|| JWK_SET.to_owned()));
+    let given = |name: &str| {
+        let default = |name| match name {
+            "SIGNING_KEYS" => Some(JWK_SET),
+            name => NO_LIMITS.into_iter().find(|(limit, _)| *limit == name).map(|(_, off)| off),
+        };
+        given(name).or_else(|| default(name).map(str::to_owned))
+    };
     let mut variables = Environments { given: &given, aws_url: "" }.of(function);
     for (name, value) in [("AWS_ENDPOINT_URL_DYNAMODB", endpoint), CALL_TIMEOUT] {
         variables.insert(name.to_owned(), value.to_owned());

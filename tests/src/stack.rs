@@ -26,6 +26,13 @@ use serde_json::{Value, json};
 /// processes share the CPU.
 pub const CALL_TIMEOUT: (&str, &str) = ("AWS_CALL_TIMEOUT_MS", "15000");
 
+/// Attempt limits that are off, because tests log one user in more often than the defaults allow.
+pub const NO_LIMITS: [(&str, &str); 3] = [
+    ("LOGIN_LIMIT_ADDRESS", "off"),
+    ("LOGIN_LIMIT_ACCOUNT", "off"),
+    ("SIGNUP_LIMIT_ADDRESS", "off"),
+];
+
 /// Settings of a [`Stack`].
 #[derive(Clone, Debug, Default)]
 pub struct Settings {
@@ -101,6 +108,7 @@ impl Settings {
             .arg("--functions")
             .arg(binaries())
             .args(self.arguments)
+            .envs(NO_LIMITS)
             .envs(self.variables)
             .stdin(Stdio::null())
             .stdout(Stdio::piped());

@@ -22,7 +22,7 @@ const ALLOWED: [(&str, &[&str]); 15] = [
     ("latchkey-config", &["guard", "http", "keys", "session", "store", "token"]),
     ("latchkey-cli", &["keys", "token"]),
     ("local", &["config", "password", "token"]),
-    ("latchkey-testkit", &["guard", "keys", "local", "session", "store", "token"]),
+    ("latchkey-testkit", &["guard", "http", "keys", "local", "session", "store", "token"]),
     (
         "latchkey-tests",
         &[

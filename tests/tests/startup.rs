@@ -67,7 +67,9 @@ fn the_error_of_a_function_names_the_variable() {
 }
 
 /// An invalid value for each group of settings.
-const BAD: [(&str, &str); 16] = [
+const BAD: [(&str, &str); 18] = [
+    ("LOGIN_LIMIT_ACCOUNT", "x"),
+    ("SIGNUP_MODE", "x"),
     ("USERS_TABLE", ""),
     ("WORK_ITEMS_TABLE", ""),
     ("JWT_SECRET_KEY", "short"),

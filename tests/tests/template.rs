@@ -97,7 +97,8 @@ fn template_and_code_have_the_same_defaults() {
         Environment::new(move |name| variables.get(name).cloned())
     };
     let unset = Environment::new(|name| {
-        let is_needed = ["USERS_TABLE", "JWT_ISSUER", "KEYS_TABLE", "KMS_KEY_ARN"].contains(&name);
+        let needed = ["USERS_TABLE", "LIMITS_TABLE", "JWT_ISSUER", "KEYS_TABLE", "KMS_KEY_ARN"];
+        let is_needed = needed.contains(&name);
         is_needed.then(|| latchkey_testkit::fixtures::ISSUER.to_owned())
     });
     let login = set("login");
@@ -106,6 +107,11 @@ fn template_and_code_have_the_same_defaults() {
     assert_eq!(unset.hashing(HashParams::new), login.hashing(HashParams::new));
     assert_eq!(unset.locations(), login.locations());
     assert_eq!(unset.flask_jwt_login(), login.flask_jwt_login());
+    let limits = |(_, address, account)| (address, account);
+    assert_eq!(unset.login_limits().map(limits), login.login_limits().map(limits));
+    let limit = |(_, address)| address;
+    assert_eq!(unset.signup_limit().map(limit), set("signup").signup_limit().map(limit));
+    assert_eq!(unset.signup_is_open(), set("signup").signup_is_open());
     assert_eq!(unset.http(), login.http());
     assert_eq!(unset.password_min_chars(), set("signup").password_min_chars());
     let (ours, theirs) = (unset.guard().unwrap(), set("protected").guard().unwrap());
@@ -202,15 +208,20 @@ fn routes_that_hash_are_throttled() {
 #[test]
 fn tables_are_encrypted_recoverable_and_retained() {
     let tables = resources("AWS::DynamoDB::Table");
-    assert_eq!(tables.len(), 4);
+    assert_eq!(tables.len(), 5);
     for (name, table) in tables {
+        let properties = &table["Properties"];
+        assert_eq!(properties["SSESpecification"]["SSEEnabled"], true, "{name}");
+        if name == "LimitsTable" {
+            // Its loss empties the buckets of attempt limits, and nothing else.
+            assert_eq!(properties["TimeToLiveSpecification"]["AttributeName"], "expires");
+            continue;
+        }
         // A generated name, so that tables of a failed deployment do not block the next one.
         assert!(table["Properties"]["TableName"].is_null(), "{name}");
         assert_eq!(table["DeletionPolicy"], "Retain", "{name}");
         assert_eq!(table["UpdateReplacePolicy"], "Retain", "{name}");
-        let properties = &table["Properties"];
         assert_eq!(properties["DeletionProtectionEnabled"], true, "{name}");
-        assert_eq!(properties["SSESpecification"]["SSEEnabled"], true, "{name}");
         // A restored key ring would contain retired keys.
         let recovery =
             &properties["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"];

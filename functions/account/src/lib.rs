@@ -10,9 +10,9 @@ mod sessions;
 
 use lambda_http::{Body, Request, Response};
 use latchkey_guard::{Caller, TokenReader};
-use latchkey_http::{ApiError, ErrorKind, Route, empty, route};
+use latchkey_http::{ApiError, AttemptLimits, ErrorKind, Route, empty, route};
 use latchkey_password::{HashError, Hasher, Password, Verdict};
-use latchkey_session::{ReadUser, RemoveUser, UpdateUser};
+use latchkey_session::{ReadUser, RemoveUser, UpdateLimit, UpdateUser};
 use latchkey_token::Timestamp;
 use secrecy::SecretString;
 use tracing::error;
@@ -39,20 +39,22 @@ const ROUTES: [Route<Action>; 5] = [
 
 /// Dependencies of the routes. The trait bounds match the function's IAM policy.
 #[derive(Debug)]
-pub struct Account<U> {
+pub struct Account<U, L> {
     /// Users and their sessions.
     pub users: U,
     /// Finds and verifies tokens.
     pub reader: TokenReader,
+    /// Limits of password checks.
+    pub limits: AttemptLimits<L>,
     /// Verifies passwords.
     pub hasher: Hasher,
 }
 
-impl<U: ReadUser + UpdateUser + RemoveUser> Account<U> {
+impl<U: ReadUser + UpdateUser + RemoveUser, L: UpdateLimit> Account<U, L> {
     /// Serves one request. Always looks the caller's session up.
     ///
     /// # Errors
-    /// The 401 for an invalid token or an ended session, `invalid_credentials`, `invalid_request`,
+    /// The 401 for an invalid token or an ended session, `invalid_credentials`, `invalid_request`, `rate_limited`,
     /// `not_found`, `method_not_allowed`, and faults of the stores.
     pub async fn handle(
         &self,
@@ -63,7 +65,7 @@ impl<U: ReadUser + UpdateUser + RemoveUser> Account<U> {
         let caller = Caller::read(&self.reader, &self.users, request, now).await?;
         match action {
             Action::ShowMe => me::show(&caller),
-            Action::DeleteMe => self.delete_me(caller, request).await,
+            Action::DeleteMe => self.delete_me(caller, request, now).await,
             Action::ListSessions => sessions::list(&caller, now),
             Action::EndSession => self.end_one(&caller, request, parameter).await,
             Action::EndSessions => self.end_many(caller, request, now).await,
@@ -71,7 +73,7 @@ impl<U: ReadUser + UpdateUser + RemoveUser> Account<U> {
     }
 }
 
-impl<U> Account<U> {
+impl<U, L> Account<U, L> {
     /// Verifies the caller's password.
     fn check_password(&self, caller: &Caller, password: &SecretString) -> Result<(), ApiError> {
         let wrong = ErrorKind::InvalidCredentials;

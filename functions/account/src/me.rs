@@ -3,8 +3,8 @@
 use lambda_http::{Body, Request, Response, http::StatusCode};
 use latchkey_guard::Caller;
 use latchkey_http::{ApiError, ErrorKind, JsonBody, json, rfc3339};
-use latchkey_session::{AccountChange, AccountChangeOutcome, Email, RemoveUser};
-use latchkey_token::{OperationId, UserId};
+use latchkey_session::{AccountChange, AccountChangeOutcome, Email, RemoveUser, UpdateLimit};
+use latchkey_token::{OperationId, Timestamp, UserId};
 use serde::Serialize;
 use tracing::info;
 
@@ -31,14 +31,16 @@ pub(crate) fn show(caller: &Caller) -> Result<Response<Body>, ApiError> {
     json(StatusCode::OK, &answer)
 }
 
-impl<U: RemoveUser> Account<U> {
+impl<U: RemoveUser, L: UpdateLimit> Account<U, L> {
     /// Deletes the caller's account and all its sessions. The body must have the password.
     pub(crate) async fn delete_me(
         &self,
         caller: Caller,
         request: &Request,
+        now: Timestamp,
     ) -> Result<Response<Body>, ApiError> {
         let password = JsonBody::parse(request)?.secret("password")?;
+        self.limits.admit_user(request, &caller.user, now).await?;
         self.check_password(&caller, &password)?;
         let operation = &OperationId::generate()?;
         let (user, session) = (&caller.user, caller.session.as_ref());

@@ -50,7 +50,7 @@ pub(crate) fn list(caller: &Caller, now: Timestamp) -> Result<Response<Body>, Ap
     json(StatusCode::OK, &SessionsAnswer { sessions })
 }
 
-impl<U: UpdateUser> Account<U> {
+impl<U: UpdateUser, L> Account<U, L> {
     /// Ends one of the caller's sessions. Other ids have no effect.
     pub(crate) async fn end_one(
         &self,
@@ -72,7 +72,7 @@ impl<U: UpdateUser> Account<U> {
     }
 }
 
-impl<U: UpdateUser> Account<U> {
+impl<U: UpdateUser, L> Account<U, L> {
     /// Ends all sessions of the caller, or all but the current one.
     pub(crate) async fn end_many(
         &self,

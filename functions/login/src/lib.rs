@@ -3,11 +3,13 @@
 
 use lambda_http::{Body, Request, Response};
 use latchkey_guard::{Delivery, SessionOf, TokenLocations, token_response};
-use latchkey_http::{ApiError, ErrorKind, FLASK_JWT_PATH, JsonBody, client, route, start_session};
+use latchkey_http::{
+    ApiError, AttemptLimits, ErrorKind, FLASK_JWT_PATH, JsonBody, client, route, start_session,
+};
 use latchkey_keys::KeyCache;
 use latchkey_password::{HashError, Hasher, Password, Verdict};
 use latchkey_session::{
-    AccountStatus, ReadUser, SessionLifetimes, SessionPolicy, UpdateUser, User,
+    AccountStatus, ReadUser, SessionLifetimes, SessionPolicy, UpdateLimit, UpdateUser, User,
 };
 use latchkey_token::{Issuer, Timestamp, TokenProfile};
 use secrecy::SecretString;
@@ -15,9 +17,11 @@ use tracing::{error, info};
 
 /// Dependencies of the routes. The trait bounds match the function's IAM policy.
 #[derive(Debug)]
-pub struct Login<U> {
+pub struct Login<U, L> {
     /// Users and their sessions.
     pub users: U,
+    /// Limits of password checks.
+    pub limits: AttemptLimits<L>,
     /// Verifies passwords.
     pub hasher: Hasher,
     /// The signing key.
@@ -32,13 +36,13 @@ pub struct Login<U> {
     pub flask_jwt: bool,
 }
 
-impl<U: ReadUser + UpdateUser> Login<U> {
+impl<U: ReadUser + UpdateUser, L: UpdateLimit> Login<U, L> {
     /// Exchanges `username` and `password` for tokens.
     ///
     /// # Errors
     /// `not_found` if Flask-JWT's login is disabled, `invalid_request`, `invalid_credentials` (the
     /// same answer, hash and calls whether the user exists or not), `account_disabled`,
-    /// `csrf_failed` if cookies are requested, and faults of the stores.
+    /// `csrf_failed` if cookies are requested, `rate_limited`, and faults of the stores.
     pub async fn handle(
         &self,
         request: &Request,
@@ -58,7 +62,7 @@ impl<U: ReadUser + UpdateUser> Login<U> {
         } else {
             (self.locations.delivery(request, &body)?, self.sessions)
         };
-        let (user, rehash) = self.authenticate(&body).await?;
+        let (user, rehash) = self.authenticate(request, &body, now).await?;
         let proof = (now, rehash.as_ref());
         let started =
             start_session(&self.users, &sessions, &user, proof, client(request), now).await?;
@@ -81,12 +85,15 @@ impl<U: ReadUser + UpdateUser> Login<U> {
     /// stored one is outdated.
     async fn authenticate(
         &self,
+        request: &Request,
         body: &JsonBody,
+        now: Timestamp,
     ) -> Result<(User, Option<SecretString>), ApiError> {
         let (username, password) = body.credentials()?;
         let password =
             Password::parse(&password).map_err(|error| ApiError::member("password", error))?;
-        let found = self.users.find_user(&username).await?;
+        let read = self.users.find_user(&username);
+        let found = self.limits.admit_login(request, &username, read, now).await?;
         let hash = found.as_ref().map(|user| &user.password_hash);
         let verdict = self.hasher.verify_or_dummy(&password, hash);
         let (user, needs_rehash) = match (found, verdict) {

@@ -2,12 +2,13 @@
 
 use lambda_http::{Body, Request, Response};
 use latchkey_guard::{Caller, SessionOf, TokenReader, token_response};
-use latchkey_http::{ApiError, ErrorKind, JsonBody, client, new_session, route};
+use latchkey_http::{ApiError, AttemptLimits, ErrorKind, JsonBody, client, new_session, route};
 use latchkey_password::{
     HashError, Hasher, Password as PresentedPassword, PasswordPolicy, Verdict, Weakness,
 };
 use latchkey_session::{
-    AccountChangeOutcome, Email, PasswordChange, ReadUser, SessionPolicy, UpdateUser, User,
+    AccountChangeOutcome, Email, PasswordChange, ReadUser, SessionPolicy, UpdateLimit, UpdateUser,
+    User,
 };
 use latchkey_token::{Issuer, Timestamp};
 use secrecy::SecretString;
@@ -15,11 +16,13 @@ use tracing::{error, info};
 
 /// Dependencies of the routes. The trait bounds match the function's IAM policy.
 #[derive(Debug)]
-pub struct Password<U> {
+pub struct Password<U, L> {
     /// Users and their sessions.
     pub users: U,
     /// Finds and verifies tokens; its keys sign the new ones.
     pub reader: TokenReader,
+    /// Limits of password checks.
+    pub limits: AttemptLimits<L>,
     /// Rules for new passwords.
     pub passwords: PasswordPolicy,
     /// Hashes and verifies passwords.
@@ -28,13 +31,13 @@ pub struct Password<U> {
     pub sessions: SessionPolicy,
 }
 
-impl<U: ReadUser + UpdateUser> Password<U> {
+impl<U: ReadUser + UpdateUser, L: UpdateLimit> Password<U, L> {
     /// Replaces the password if the request has the current one. The same write ends all sessions
     /// and starts a new one, so that stolen tokens are revoked. The new tokens are delivered as the
     /// request's token was.
     ///
     /// # Errors
-    /// The 401 for an invalid token, `invalid_credentials`, `weak_password`, `invalid_request`, and
+    /// The 401 for an invalid token, `invalid_credentials`, `weak_password`, `invalid_request`, `rate_limited`, and
     /// faults of the stores.
     pub async fn handle(
         &self,
@@ -53,6 +56,7 @@ impl<U: ReadUser + UpdateUser> Password<U> {
             .passwords
             .accept(&new, &[username, email])
             .map_err(|error| ApiError::new_password("new_password", error.codes(), error))?;
+        self.limits.admit_user(request, &caller.user, now).await?;
         let current = self.check_current(&caller.user, &current)?;
         if current.is_same(new.as_password()) {
             let reasons = vec![Weakness::Unchanged.code()];

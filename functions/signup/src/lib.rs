@@ -1,9 +1,9 @@
 //! `POST /signup`: creates an account.
 
 use lambda_http::{Body, Request, Response, http::StatusCode};
-use latchkey_http::{ApiError, ErrorKind, JsonBody, json, rfc3339, route};
+use latchkey_http::{ApiError, AttemptLimits, ErrorKind, JsonBody, json, rfc3339, route};
 use latchkey_password::{Hasher, PasswordPolicy};
-use latchkey_session::{AccountStatus, AddUser, AddUserOutcome, Email, User};
+use latchkey_session::{AccountStatus, AddUser, AddUserOutcome, Email, UpdateLimit, User};
 use latchkey_token::{AdditionalClaims, OperationId, Timestamp, UserId};
 use serde::Serialize;
 
@@ -23,26 +23,33 @@ struct UserAnswer<'a> {
 
 /// Dependencies of the routes. The trait bounds match the function's IAM policy.
 #[derive(Debug)]
-pub struct Signup<U> {
+pub struct Signup<U, L> {
     /// The store of users.
     pub users: U,
+    /// Whether anyone may sign up.
+    pub is_open: bool,
+    /// Limits of sign-ups.
+    pub limits: AttemptLimits<L>,
     /// Rules for passwords.
     pub passwords: PasswordPolicy,
     /// Hashes passwords.
     pub hasher: Hasher,
 }
 
-impl<U: AddUser> Signup<U> {
+impl<U: AddUser, L: UpdateLimit> Signup<U, L> {
     /// Creates an account from `username`, `password` and an optional `email`.
     ///
     /// # Errors
-    /// `invalid_request`, `weak_password`, `user_exists`, and faults of the store.
+    /// `invalid_request`, `weak_password`, `user_exists`, `signup_closed`, `rate_limited`, and faults of the store.
     pub async fn handle(
         &self,
         request: &Request,
         now: Timestamp,
     ) -> Result<Response<Body>, ApiError> {
         route(request, &[("POST", "*", ())])?;
+        if !self.is_open {
+            return Err(ErrorKind::SignupClosed.into());
+        }
         let body = JsonBody::parse(request)?;
         let (username, password) = body.credentials()?;
         // Forms send an empty string for an omitted address.
@@ -56,6 +63,7 @@ impl<U: AddUser> Signup<U> {
             .accept(&password, &[username.folded(), email.as_ref().map_or("", Email::as_str)])
             .map_err(|error| ApiError::new_password("password", error.codes(), error))?;
 
+        self.limits.admit_signup(request, now).await?;
         // A taken name costs a hash too: the response time reveals no more than the response.
         let user = User {
             id: UserId::generate()?,

@@ -5,18 +5,20 @@ use lambda_http::Request;
 use latchkey_http::{GatewayAnswer, answer};
 use latchkey_password::{HashParams, Hasher, Password, PasswordPolicy, Verdict};
 use latchkey_session::{AccountStatus, ReadUser as _, Username};
-use latchkey_store::MemoryUsers;
+use latchkey_store::{MemoryLimits, MemoryUsers};
 use latchkey_testkit::{
     event::{post_json, post_text},
-    fixtures::NOW,
+    fixtures::{NOW, unlimited},
 };
 use secrecy::SecretString;
 use serde_json::{Value, json};
 use signup::Signup;
 
-fn signup(users: &MemoryUsers) -> Signup<MemoryUsers> {
+fn signup(users: &MemoryUsers) -> Signup<MemoryUsers, MemoryLimits> {
     Signup {
         users: users.clone(),
+        is_open: true,
+        limits: unlimited(),
         passwords: PasswordPolicy::new(8),
         hasher: Hasher::new(HashParams::default()).unwrap(),
     }

@@ -24,6 +24,8 @@ const SESSIONS: Read = |env| env.sessions().map(drop);
 const ROTATION: Read = |env| env.rotation().map(drop);
 const PASSWORDS: Read = |env| env.password_min_chars().and(env.issuer()).map(drop);
 const HASHING: Read = |env| env.hashing(|_, _| Ok::<_, Infallible>(()));
+const LOGIN_LIMITS: Read = |env| env.login_limits().map(drop);
+const SIGNUP: Read = |env| env.signup_limit().and(env.signup_is_open()).map(drop);
 const LOCATIONS: Read = |env| env.locations().map(drop);
 const FLASK_JWT: Read = |env| env.flask_jwt_login().map(drop);
 const GUARD: Read = |env| env.guard().map(drop);
@@ -31,22 +33,44 @@ const HTTP: Read = |env| env.http().map(drop);
 
 /// Each function, and the groups of settings that it reads.
 pub const FUNCTIONS: [(&str, &[Read]); 11] = [
-    ("account", &[CALLS, USERS, KEYS_AND_FLASK, TOKENS, HASHING, LOCATIONS, HTTP]),
+    ("account", &[CALLS, USERS, KEYS_AND_FLASK, TOKENS, HASHING, LOGIN_LIMITS, LOCATIONS, HTTP]),
     ("admin", &[RING, KEY_POLICY]),
     ("authorizer", &[CALLS, GUARD]),
     ("discovery", &[CALLS, ISSUER, KEYS, HTTP]),
     (
         "login",
-        &[CALLS, USERS, FIRST_SIGNING, TOKENS, SESSIONS, HASHING, LOCATIONS, FLASK_JWT, HTTP],
+        &[
+            CALLS,
+            USERS,
+            FIRST_SIGNING,
+            TOKENS,
+            SESSIONS,
+            HASHING,
+            LOGIN_LIMITS,
+            LOCATIONS,
+            FLASK_JWT,
+            HTTP,
+        ],
     ),
     ("logout", &[CALLS, USERS, KEYS, TOKENS, LOCATIONS, HTTP]),
     (
         "password",
-        &[CALLS, USERS, SIGNING_AND_FLASK, TOKENS, SESSIONS, PASSWORDS, HASHING, LOCATIONS, HTTP],
+        &[
+            CALLS,
+            USERS,
+            SIGNING_AND_FLASK,
+            TOKENS,
+            SESSIONS,
+            PASSWORDS,
+            HASHING,
+            LOGIN_LIMITS,
+            LOCATIONS,
+            HTTP,
+        ],
     ),
     ("protected", &[CALLS, GUARD, HTTP]),
     ("refresh", &[CALLS, USERS, SIGNING_AND_FLASK, TOKENS, SESSIONS, ROTATION, LOCATIONS, HTTP]),
-    ("signup", &[CALLS, USERS, PASSWORDS, HASHING, HTTP]),
+    ("signup", &[CALLS, USERS, PASSWORDS, HASHING, SIGNUP, HTTP]),
     ("workitems", &[CALLS, WORK_ITEMS, GUARD, HTTP]),
 ];
 

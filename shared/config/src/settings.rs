@@ -4,13 +4,13 @@ use std::{fmt::Display, time::Duration};
 
 use latchkey_guard::RevocationCheck;
 use latchkey_http::HttpSettings;
-use latchkey_session::{RotationPolicy, SessionLifetimes, SessionPolicy};
+use latchkey_session::{AttemptLimit, RotationPolicy, SessionLifetimes, SessionPolicy};
 use latchkey_token::TokenProfile;
 
 use crate::{
     GuardSettings,
     environment::{ConfigError, Environment},
-    variables as var,
+    variables::{self as var, Variable},
 };
 
 #[expect(clippy::missing_errors_doc, reason = "each fails with the sentence of `ConfigError`")]
@@ -81,6 +81,38 @@ impl Environment<'_> {
             let reason = format!("and ARGON2_ITERATIONS are out of bounds: {error}");
             var::ARGON2_MEMORY_KIB.refused(&reason)
         })
+    }
+
+    /// The limits table, and the limits of password checks per address and per account; `None` is
+    /// off.
+    pub fn login_limits(
+        &self,
+    ) -> Result<(String, Option<AttemptLimit>, Option<AttemptLimit>), ConfigError> {
+        let table = self.text(&var::LIMITS_TABLE)?;
+        let address = self.attempt_limit(&var::LOGIN_LIMIT_ADDRESS)?;
+        Ok((table, address, self.attempt_limit(&var::LOGIN_LIMIT_ACCOUNT)?))
+    }
+
+    /// The limits table, and the limit of sign-ups per address; `None` is off.
+    pub fn signup_limit(&self) -> Result<(String, Option<AttemptLimit>), ConfigError> {
+        let table = self.text(&var::LIMITS_TABLE)?;
+        Ok((table, self.attempt_limit(&var::SIGNUP_LIMIT_ADDRESS)?))
+    }
+
+    fn attempt_limit(&self, variable: &Variable) -> Result<Option<AttemptLimit>, ConfigError> {
+        match self.text(variable)?.as_str() {
+            "off" => Ok(None),
+            text => text.parse().map(Some).map_err(|_| variable.invalid()),
+        }
+    }
+
+    /// Whether anyone may sign up.
+    pub fn signup_is_open(&self) -> Result<bool, ConfigError> {
+        match self.text(&var::SIGNUP_MODE)?.as_str() {
+            "open" => Ok(true),
+            "closed" => Ok(false),
+            _ => Err(var::SIGNUP_MODE.invalid()),
+        }
     }
 
     /// The time limit of an AWS call including its retries.

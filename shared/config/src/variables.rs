@@ -66,6 +66,8 @@ const SWITCH: Values = Must("be true or false");
 const COOKIE_NAME: Values = Must("be the name of a cookie");
 const HEADER_NAME: Values = Must("be the name of a header");
 const PATH: Values = Must("be a path, such as /refresh");
+const LIMIT: Values =
+    Must("be off, or burst/seconds with a burst of 1 to 10000 and 1 to 86400 seconds");
 const PEM: Values = Must("be a key in PEM");
 const AUDIENCE: Values = Must("not be an issuer followed by #, which marks tokens of other kinds");
 const ARN: Values = Must("be an ARN");
@@ -161,6 +163,20 @@ variables! {
     ARGON2_MEMORY_KIB: Some("19456"), Must("be a whole number from 7168 to 131072");
     /// passes of a hash over its memory
     ARGON2_ITERATIONS: Some("2"), Must("be a whole number from 1 to 16");
+
+    "Attempt limits":
+
+    /// DynamoDB table of attempt limits; the template sets it
+    LIMITS_TABLE: REQUIRED, ANY;
+    /// password checks per client address (IPv6: per /64): a burst, then one per so many seconds;
+    /// [how limits work](api.md#attempt-limits)
+    LOGIN_LIMIT_ADDRESS: Some("30/2"), LIMIT;
+    /// password checks per account: login, password change, account deletion
+    LOGIN_LIMIT_ACCOUNT: Some("10/90"), LIMIT;
+    /// sign-ups per client address
+    SIGNUP_LIMIT_ADDRESS: Some("20/180"), LIMIT;
+    /// who may sign up; `closed`: `POST /signup` answers 403 `signup_closed`
+    SIGNUP_MODE: Some("open"), Must("be open or closed");
 
     "Token locations":
 

@@ -26,6 +26,7 @@ fn environment(given: &[(&str, &str)]) -> Environment<'static> {
     let needed = [
         ("USERS_TABLE", "users"),
         ("WORK_ITEMS_TABLE", "items"),
+        ("LIMITS_TABLE", "limits"),
         ("JWT_ISSUER", "https://auth.example.com"),
     ];
     let given = needed.iter().chain(given);

@@ -13,9 +13,10 @@ use latchkey_store::KeyLocation;
 use latchkey_token::Algorithm;
 
 /// The required variables.
-const REQUIRED: [(&str, &str); 5] = [
+const REQUIRED: [(&str, &str); 6] = [
     ("USERS_TABLE", "users"),
     ("WORK_ITEMS_TABLE", "items"),
+    ("LIMITS_TABLE", "limits"),
     ("JWT_ISSUER", "https://auth.example.com"),
     ("KEYS_TABLE", "keys"),
     ("KMS_KEY_ARN", "arn:aws:kms:eu-west-1:123456789012:key/1"),
@@ -76,7 +77,10 @@ fn variables_of_lists_all_variables_that_a_function_reads() {
                 "BASE_PATH",
                 "JWT_ERROR_MESSAGE_KEY",
                 "JWT_ISSUER",
+                "LIMITS_TABLE",
                 "PASSWORD_MIN_LENGTH",
+                "SIGNUP_LIMIT_ADDRESS",
+                "SIGNUP_MODE",
                 "USERS_TABLE",
             ],
         ),

@@ -16,6 +16,7 @@ fn read(function: &str, changed: Change<'_>) -> Result<(), ConfigError> {
     let mut values = BTreeMap::from([
         ("USERS_TABLE", "users"),
         ("WORK_ITEMS_TABLE", "items"),
+        ("LIMITS_TABLE", "limits"),
         ("JWT_ISSUER", "https://auth.example.com"),
     ]);
     values.insert("KEYS_TABLE", "keys");
@@ -29,7 +30,7 @@ fn read(function: &str, changed: Change<'_>) -> Result<(), ConfigError> {
 }
 
 /// A variable, and settings with an invalid value of it.
-const BAD: [(&str, Change<'_>); 69] = [
+const BAD: [(&str, Change<'_>); 74] = [
     ("ALLOWED_ORIGINS", &[("ALLOWED_ORIGINS", "https://app.example.com/")]),
     ("ARGON2_ITERATIONS", &[("ARGON2_ITERATIONS", "0")]),
     ("ARGON2_ITERATIONS", &[("ARGON2_ITERATIONS", "17")]),
@@ -85,6 +86,11 @@ const BAD: [(&str, Change<'_>); 69] = [
     ("KEY_ROTATION_DAYS", &[("KEY_ROTATION_DAYS", "8")]),
     ("KMS_KEY_ARN", &[("KMS_KEY_ARN", "")]),
     ("KEYS_TABLE", &[("KEYS_TABLE", "")]),
+    ("LIMITS_TABLE", &[("LIMITS_TABLE", "")]),
+    ("LOGIN_LIMIT_ACCOUNT", &[("LOGIN_LIMIT_ACCOUNT", "0/90")]),
+    ("LOGIN_LIMIT_ADDRESS", &[("LOGIN_LIMIT_ADDRESS", "30")]),
+    ("SIGNUP_LIMIT_ADDRESS", &[("SIGNUP_LIMIT_ADDRESS", "20/86401")]),
+    ("SIGNUP_MODE", &[("SIGNUP_MODE", "Open")]),
     ("PASSWORD_MIN_LENGTH", &[("PASSWORD_MIN_LENGTH", "7")]),
     ("PASSWORD_MIN_LENGTH", &[("PASSWORD_MIN_LENGTH", "65")]),
     ("REFRESH_GRACE", &[("REFRESH_GRACE", "301")]),

@@ -115,6 +115,13 @@ impl ApiError {
         error.with_header(WWW_AUTHENTICATE, &challenge)
     }
 
+    /// 429 `rate_limited` with `Retry-After` in seconds (RFC 6585 §4): the next attempt is allowed
+    /// after `wait`.
+    pub fn rate_limited(wait: Duration) -> Self {
+        let seconds = wait.as_secs().max(1).to_string();
+        Self::from(ErrorKind::RateLimited).with_header(RETRY_AFTER, &seconds)
+    }
+
     /// 405 `method_not_allowed` with `allowed` as the `Allow` header (RFC 9110 §10.2.1).
     pub(crate) fn method_not_allowed(allowed: &str) -> Self {
         Self::from(ErrorKind::MethodNotAllowed).with_header(ALLOW, allowed)

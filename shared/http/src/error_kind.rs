@@ -79,6 +79,8 @@ error_kinds! {
     ClaimsRejected: 403, "claims_rejected", "User claims verification failed", Absent;
     /// 403 `account_disabled`: the password is right but the account is disabled.
     AccountDisabled: 403, "account_disabled", "Account is disabled", Absent;
+    /// 403 `signup_closed`: the deployment takes no sign-ups.
+    SignupClosed: 403, "signup_closed", "Sign-up is closed", Absent;
     /// 404 `not_found`: no route has this path.
     NotFound: 404, "not_found", "Not found", Absent;
     /// 405 `method_not_allowed`: the path has other methods, which `Allow` lists.
@@ -92,6 +94,8 @@ error_kinds! {
         "Request body must be application/json in UTF-8", Absent;
     /// 422 `weak_password`: the new password is refused; `reasons` of the body lists the codes.
     WeakPassword: 422, "weak_password", "Password is too weak", Absent;
+    /// 429 `rate_limited`: too many attempts; `Retry-After` says when the next is allowed.
+    RateLimited: 429, "rate_limited", "Too many attempts", Absent;
     /// 500 `internal`: a defect of the service. The log has the cause.
     Internal: 500, "internal", "Internal server error", Absent;
     /// 503 `unavailable`: a dependency did not answer; the client may retry.

@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod attempts;
 mod body;
 mod error;
 mod error_kind;
@@ -14,6 +15,7 @@ mod serve;
 mod sessions;
 mod start_error;
 
+pub use attempts::AttemptLimits;
 pub use body::JsonBody;
 pub use error::{ApiError, Cause, ErrorShape};
 pub use error_kind::ErrorKind;

@@ -3,12 +3,13 @@
 use std::{sync::LazyLock, time::Duration};
 
 use latchkey_guard::{TokenLocations, TokenReader};
+use latchkey_http::AttemptLimits;
 use latchkey_keys::{KeyCache, KeyPolicy};
 use latchkey_session::{
     AccountStatus, Client, RotationPolicy, SessionLifetimes, SessionPolicy, Sessions,
     StartedSession, User, Username,
 };
-use latchkey_store::{KeyLocation, KeySource, RingSigning, RingVerifying};
+use latchkey_store::{KeyLocation, KeySource, MemoryLimits, RingSigning, RingVerifying};
 use latchkey_token::{
     AdditionalClaims, Algorithm, Grant, Issuer, KeySet, OperationId, SessionId, Timestamp,
     TokenProfile, UserId, Verifier,
@@ -52,6 +53,11 @@ pub fn verifying_ring() -> KeySource<RingVerifying> {
 
 fn key_source<A>(location: KeyLocation<A>) -> KeySource<A> {
     KeySource { location, flask_secret: None, max_age: Duration::from_mins(2) }
+}
+
+/// Attempt limits that are off.
+pub fn unlimited() -> AttemptLimits<MemoryLimits> {
+    AttemptLimits::new(MemoryLimits::default(), None, None)
 }
 
 /// Access tokens of 15 minutes, refresh tokens of 30 days, no leeway.

@@ -15,10 +15,10 @@ use latchkey_guard::{
 };
 use latchkey_http::{ApiError, GatewayAnswer, answer, json};
 use latchkey_password::{HashParams, Hasher};
-use latchkey_store::{MemoryUsers, MemoryWorkItems};
+use latchkey_store::{MemoryLimits, MemoryUsers, MemoryWorkItems};
 use latchkey_testkit::{
     event::{request, with_authorizer},
-    fixtures::{reader_with, token_profile},
+    fixtures::{reader_with, token_profile, unlimited},
 };
 use latchkey_token::{KeySet, PresentedToken, Timestamp, TokenError, TokenProfile, Verifier};
 use protected::Protected;
@@ -118,7 +118,7 @@ pub(crate) struct MemoryDeployment {
     profile: TokenProfile,
     guard: Arc<Guard<MemoryUsers>>,
     authorizer: Authorizer<MemoryUsers>,
-    account: Account<MemoryUsers>,
+    account: Account<MemoryUsers, MemoryLimits>,
     protected: Protected<MemoryUsers>,
     work_items: WorkItems<MemoryWorkItems, MemoryUsers>,
 }
@@ -166,7 +166,12 @@ impl MemoryDeployment {
             profile: profile.clone(),
             guard: Arc::new(guard()),
             authorizer: Authorizer { guard: guard() },
-            account: Account { users: users.clone(), reader: reader(), hasher },
+            account: Account {
+                users: users.clone(),
+                reader: reader(),
+                limits: unlimited(),
+                hasher,
+            },
             protected: Protected { guard: guard() },
             work_items: WorkItems { items: MemoryWorkItems::default(), guard: guard() },
         }

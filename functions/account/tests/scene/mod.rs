@@ -8,7 +8,7 @@ use latchkey_session::{AddUser as _, ReadUser, RemoveUser, UpdateUser, User};
 use latchkey_store::MemoryUsers;
 use latchkey_testkit::{
     event::{request, with_header, with_token},
-    fixtures::{NOW, operation, reader_with, session, user},
+    fixtures::{NOW, operation, reader_with, session, unlimited, user},
     forge::{claims_for, header, sign},
 };
 use latchkey_token::SessionId;
@@ -53,7 +53,7 @@ where
 {
     let flask = latchkey_testkit::flask::keys(&json!({ "minted_by": "flask" }));
     let reader = reader_with(flask);
-    let account = Account { users, reader, hasher: hasher() };
+    let account = Account { users, reader, limits: unlimited(), hasher: hasher() };
     let handle = async |request: &Request| account.handle(request, NOW).await;
     answer(&event.to_string(), &handle).await
 }

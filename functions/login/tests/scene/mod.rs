@@ -7,7 +7,9 @@ use latchkey_keys::KeyCache;
 use latchkey_password::{HashParams, Hasher, PasswordPolicy};
 use latchkey_session::{AddUser as _, ReadUser, UpdateUser, User};
 use latchkey_store::MemoryUsers;
-use latchkey_testkit::fixtures::{SESSION_POLICY, key_set, operation, token_profile, user};
+use latchkey_testkit::fixtures::{
+    SESSION_POLICY, key_set, operation, token_profile, unlimited, user,
+};
 use latchkey_token::Timestamp;
 use login::Login;
 use secrecy::SecretString;
@@ -59,6 +61,7 @@ pub(crate) async fn call_signing_with<U: ReadUser + UpdateUser>(
 ) -> GatewayAnswer {
     let login = Login {
         users,
+        limits: unlimited(),
         hasher: hasher(),
         keys,
         profile: token_profile(),

@@ -10,7 +10,7 @@ use latchkey_session::{AddUser as _, ReadUser, Session, UpdateUser, User};
 use latchkey_store::MemoryUsers;
 use latchkey_testkit::{
     event::{request, with_header, with_token},
-    fixtures::{NOW, SESSION_POLICY, operation, reader_with, session, user},
+    fixtures::{NOW, SESSION_POLICY, operation, reader_with, session, unlimited, user},
     flask::keys as flask_keys,
     forge::{claims_for, header, sign},
 };
@@ -80,6 +80,7 @@ where
     let password = Password {
         users,
         reader: TokenReader { locations, ..reader_with(keys) },
+        limits: unlimited(),
         passwords: policy(),
         hasher: hasher(),
         sessions: SESSION_POLICY,

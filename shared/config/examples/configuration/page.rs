@@ -21,7 +21,8 @@ pub(crate) fn page() -> Result<String, serde_yaml_ng::Error> {
         let (prose, old) = section.split_once(HEADER).unwrap_or((section, ""));
         let rows = variables.iter().map(|variable| row(variable, parameters.get(variable.name)));
         page.extend([before, &heading, prose, HEADER].map(str::to_owned).into_iter().chain(rows));
-        rest = old.find("\n\n").and_then(|end| old.get(end + 1..)).unwrap_or_default();
+        let old_rows = old.split_inclusive('\n').take_while(|line| line.starts_with('|'));
+        rest = old.get(old_rows.map(str::len).sum()..).unwrap_or_default();
     }
     Ok(page + rest)
 }

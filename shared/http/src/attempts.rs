@@ -1,0 +1,202 @@
+//! Attempt limits of the routes that check passwords.
+
+use std::{
+    fmt,
+    future::Future,
+    net::{IpAddr, Ipv6Addr},
+    num::NonZeroUsize,
+    sync::{Mutex, PoisonError},
+};
+
+use lambda_http::Request;
+use latchkey_session::{
+    AttemptLimit, Charge, LimitKey, StoreError, UpdateLimit, User, Username, charge,
+};
+use latchkey_token::Timestamp;
+use lru::LruCache;
+
+use crate::{ApiError, RequestContext};
+
+const LOGIN_ADDRESS: &str = "login-address";
+const LOGIN_ACCOUNT: &str = "login-account";
+const LOGIN_ACCOUNT_AT_ADDRESS: &str = "login-account-address";
+const SIGNUP_ADDRESS: &str = "signup-address";
+
+/// How many refusals a process remembers.
+const REMEMBERED_REFUSALS: NonZeroUsize = NonZeroUsize::MIN.saturating_add(1023);
+
+/// The limits of one function. A limit of `None` is off.
+pub struct AttemptLimits<L> {
+    store: L,
+    address: Option<AttemptLimit>,
+    account: Option<AttemptLimit>,
+    refusals: Mutex<LruCache<LimitKey, Refusal>>,
+}
+
+/// A refusal that later attempts get without a call of the store.
+#[derive(Clone, Copy)]
+struct Refusal {
+    since: Timestamp,
+    until: Timestamp,
+}
+
+impl<L: UpdateLimit> AttemptLimits<L> {
+    /// Limits attempts per client address and per account, in buckets of `store`.
+    pub fn new(store: L, address: Option<AttemptLimit>, account: Option<AttemptLimit>) -> Self {
+        let refusals = Mutex::new(LruCache::new(REMEMBERED_REFUSALS));
+        Self { store, address, account, refusals }
+    }
+
+    /// Charges a sign-up to the client's address.
+    ///
+    /// # Errors
+    /// 429 [`RateLimited`](crate::ErrorKind::RateLimited); 503 if the store is unavailable.
+    pub async fn admit_signup(&self, request: &Request, now: Timestamp) -> Result<(), ApiError> {
+        let key = LimitKey::address(SIGNUP_ADDRESS, &network(request));
+        refuse(self.charge(&key, self.address, now).await?, now)
+    }
+
+    /// Charges a password check to the client's address while `read` reads the user, and then to
+    /// the account. Unknown names are charged too. If the account's bucket refuses, but the user
+    /// has a live session from the address, a bucket of that account and address decides, so that
+    /// others cannot lock the owner out.
+    ///
+    /// # Errors
+    /// 429 [`RateLimited`](crate::ErrorKind::RateLimited); 503 if a store is unavailable.
+    pub async fn admit_login(
+        &self,
+        request: &Request,
+        username: &Username,
+        read: impl Future<Output = Result<Option<User>, StoreError>>,
+        now: Timestamp,
+    ) -> Result<Option<User>, ApiError> {
+        let network = network(request);
+        let address = LimitKey::address(LOGIN_ADDRESS, &network);
+        if let Some(until) = self.remembered(&address, now) {
+            return Err(ApiError::rate_limited(until.since(now)));
+        }
+        if self.remembered(&LimitKey::account(LOGIN_ACCOUNT, username), now).is_some() {
+            let user = read.await?;
+            self.admit(user.as_ref(), username, &network, now).await?;
+            return Ok(user);
+        }
+        // Boxed because a call of the AWS SDK is a future of many kilobytes.
+        let charge = Box::pin(self.charge(&address, self.address, now));
+        let (user, charged) = tokio::join!(read, charge);
+        refuse(charged?, now)?;
+        let user = user?;
+        self.admit_account(user.as_ref(), username, &network, now).await?;
+        Ok(user)
+    }
+
+    /// As [`admit_login`](Self::admit_login), for a user who was read before.
+    ///
+    /// # Errors
+    /// As [`admit_login`](Self::admit_login).
+    pub async fn admit_user(
+        &self,
+        request: &Request,
+        user: &User,
+        now: Timestamp,
+    ) -> Result<(), ApiError> {
+        self.admit(Some(user), &user.username, &network(request), now).await
+    }
+
+    async fn admit(
+        &self,
+        user: Option<&User>,
+        username: &Username,
+        network: &str,
+        now: Timestamp,
+    ) -> Result<(), ApiError> {
+        if let Some(until) = self.remembered(&LimitKey::account(LOGIN_ACCOUNT, username), now)
+            && !user.is_some_and(|user| has_session(user, network, now))
+        {
+            return Err(ApiError::rate_limited(until.since(now)));
+        }
+        let address = LimitKey::address(LOGIN_ADDRESS, network);
+        refuse(self.charge(&address, self.address, now).await?, now)?;
+        self.admit_account(user, username, network, now).await
+    }
+
+    async fn admit_account(
+        &self,
+        user: Option<&User>,
+        username: &Username,
+        network: &str,
+        now: Timestamp,
+    ) -> Result<(), ApiError> {
+        let key = LimitKey::account(LOGIN_ACCOUNT, username);
+        let charged = self.charge(&key, self.account, now).await?;
+        if charged == Charge::Allowed || !user.is_some_and(|user| has_session(user, network, now)) {
+            return refuse(charged, now);
+        }
+        let key = LimitKey::account_at(LOGIN_ACCOUNT_AT_ADDRESS, username, network);
+        refuse(self.charge(&key, self.account, now).await?, now)
+    }
+
+    async fn charge(
+        &self,
+        key: &LimitKey,
+        limit: Option<AttemptLimit>,
+        now: Timestamp,
+    ) -> Result<Charge, StoreError> {
+        let Some(limit) = limit else { return Ok(Charge::Allowed) };
+        if let Some(until) = self.remembered(key, now) {
+            return Ok(Charge::Refused(until));
+        }
+        let charged = charge(&self.store, key, limit, now).await?;
+        if let Charge::Refused(until) = charged {
+            let mut refusals = self.refusals.lock().unwrap_or_else(PoisonError::into_inner);
+            refusals.put(key.clone(), Refusal { since: now, until });
+        }
+        Ok(charged)
+    }
+
+    /// The end of a remembered refusal. After the clock was set back it does not count.
+    fn remembered(&self, key: &LimitKey, now: Timestamp) -> Option<Timestamp> {
+        let mut refusals = self.refusals.lock().unwrap_or_else(PoisonError::into_inner);
+        let refusal = refusals.get(key).copied()?;
+        Some(refusal.until).filter(|until| refusal.since <= now && now < *until)
+    }
+}
+
+impl<L: fmt::Debug> fmt::Debug for AttemptLimits<L> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AttemptLimits")
+            .field("store", &self.store)
+            .field("address", &self.address)
+            .field("account", &self.account)
+            .finish_non_exhaustive()
+    }
+}
+
+fn refuse(charge: Charge, now: Timestamp) -> Result<(), ApiError> {
+    match charge {
+        Charge::Allowed => Ok(()),
+        Charge::Refused(until) => Err(ApiError::rate_limited(until.since(now))),
+    }
+}
+
+fn has_session(user: &User, network: &str, now: Timestamp) -> bool {
+    let mut sessions = user.sessions.values();
+    sessions
+        .any(|session| session.expires_at > now && network_of(&session.client.address) == network)
+}
+
+fn network(request: &Request) -> String {
+    network_of(&RequestContext::of(request).source_ip)
+}
+
+/// The part of an address that one client controls: an IPv4 address, or the first 64 bits of an
+/// IPv6 address (RFC 6177). An IPv4-mapped address is the IPv4 address.
+fn network_of(address: &str) -> String {
+    match address.parse::<IpAddr>().map(|address| address.to_canonical()) {
+        Ok(IpAddr::V6(address)) => {
+            let [a, b, c, d, ..] = address.segments();
+            Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0).to_string()
+        }
+        Ok(IpAddr::V4(address)) => address.to_string(),
+        Err(_) => address.to_owned(),
+    }
+}
