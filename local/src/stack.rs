@@ -23,7 +23,7 @@ use crate::{
 };
 
 /// Variables outside of the template that Lambda or an operator sets.
-const PASSED_ON: [&str; 2] = ["AWS_CALL_TIMEOUT_MS", "AWS_LAMBDA_LOG_LEVEL"];
+const PASSED_ON: [&str; 2] = ["AWS_CALL_TIMEOUT_MS", "AWS_LAMBDA_LOG_FORMAT"];
 
 /// Why a stack does not start.
 #[derive(Debug, thiserror::Error)]
@@ -165,7 +165,7 @@ fn command(
         return Err(LocalStackError::NoBinary(binary));
     }
     let (name, memory) = (function.binary.clone(), function.memory);
-    Ok(FunctionCommand { name, binary, memory, variables })
+    Ok(FunctionCommand { name, binary, memory, variables, prints_log: true })
 }
 
 /// Checks the configuration as the function does at its start.

@@ -32,6 +32,7 @@ impl Emulator {
             binary: "/bin/false".into(),
             memory: 128,
             variables: BTreeMap::new(),
+            prints_log: true,
         };
         let function = Arc::new(Pool::new(command, Duration::from_secs(2), None));
         let functions = Pools::from([("AdminFunction".to_owned(), function)]);

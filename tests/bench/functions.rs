@@ -87,8 +87,7 @@ impl BenchFunctions {
                 function.map_or_else(BTreeMap::new, |function| environments.of(function));
             variables.insert("AWS_ENDPOINT_URL_DYNAMODB".to_owned(), dynamodb.clone());
             variables.insert("AWS_LAMBDA_LOG_FORMAT".to_owned(), "JSON".to_owned());
-            // Log lines would hide the results.
-            variables.insert("AWS_LAMBDA_LOG_LEVEL".to_owned(), "ERROR".to_owned());
+            variables.insert("LOG_LEVEL".to_owned(), "ERROR".to_owned());
             for (name, value) in NO_LIMITS.iter().chain(changed) {
                 variables.insert((*name).to_owned(), (*value).to_owned());
             }
@@ -98,6 +97,8 @@ impl BenchFunctions {
                 binary: binaries.join(binary),
                 memory,
                 variables,
+                // Log lines would hide the results.
+                prints_log: false,
             }
         };
 

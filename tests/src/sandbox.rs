@@ -33,6 +33,7 @@ pub fn start(
         binary: binaries().join(&function.binary),
         memory: function.memory,
         variables,
+        prints_log: true,
     };
     Sandbox::start(&command).unwrap()
 }

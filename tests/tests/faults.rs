@@ -87,7 +87,7 @@ async fn answers_and_logs_have_no_secret_and_answers_no_internals() {
     let stack = Settings::default()
         .option("--dynamodb-endpoint", &proxy.endpoint)
         // Even the most verbose level logs no secret.
-        .variable("AWS_LAMBDA_LOG_LEVEL", "TRACE")
+        .variable("LOG_LEVEL", "DEBUG")
         .variable("RUST_LOG", "trace")
         .start();
     stack.sign_up("alice").await;

@@ -67,8 +67,13 @@ impl Functions {
                 variables.insert(name.to_owned(), value.to_owned());
             }
             let binary = binaries().join(&name);
-            let command =
-                FunctionCommand { name: name.clone(), binary, memory: function.memory, variables };
+            let command = FunctionCommand {
+                name: name.clone(),
+                binary,
+                memory: function.memory,
+                variables,
+                prints_log: true,
+            };
             commands.insert(name, command);
         }
         let mut functions = Self { commands, pools: BTreeMap::new(), proxy, endpoint };

@@ -31,8 +31,13 @@ fn shell_variables(state: &Path) -> VariableMap {
 /// Invokes a function with an event and only these variables.
 async fn invoke(binary: &str, variables: VariableMap, event: &str) -> Value {
     let binary_path = binaries().join(binary);
-    let command =
-        FunctionCommand { name: binary.to_owned(), binary: binary_path, memory: 256, variables };
+    let command = FunctionCommand {
+        name: binary.to_owned(),
+        binary: binary_path,
+        memory: 256,
+        variables,
+        prints_log: true,
+    };
     let mut sandbox = Sandbox::start(&command).unwrap();
     let event = read(format!("events/{event}.json"));
     let answer = sandbox.invoke(event.into(), Duration::from_secs(20)).await.unwrap();

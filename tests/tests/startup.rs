@@ -67,7 +67,8 @@ fn the_error_of_a_function_names_the_variable() {
 }
 
 /// An invalid value for each group of settings.
-const BAD: [(&str, &str); 18] = [
+const BAD: [(&str, &str); 19] = [
+    ("LOG_LEVEL", "x"),
     ("LOGIN_LIMIT_ACCOUNT", "x"),
     ("SIGNUP_MODE", "x"),
     ("USERS_TABLE", ""),

@@ -239,6 +239,9 @@ fn log_groups_have_a_retention_and_are_retained() {
         assert_eq!(group["UpdateReplacePolicy"], "Retain", "{name}");
     }
     for (name, function) in resources("AWS::Serverless::Function") {
+        // Lambda drops lines below this level, audit events too.
+        let level = &function["Properties"]["LoggingConfig"]["ApplicationLogLevel"];
+        assert_eq!(level.as_str(), Some("TRACE"), "{name}");
         let Value::Tagged(group) = &function["Properties"]["LoggingConfig"]["LogGroup"] else {
             panic!("{name} has no log group");
         };

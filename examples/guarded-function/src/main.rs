@@ -8,7 +8,7 @@ use latchkey_token::Timestamp;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), StartError> {
-    start_logging(log_settings());
+    start_logging(log_settings()?);
     let env = Environment::load()?;
     let aws = Aws::new(env.call_timeout()?);
     let guard = env.guard()?.connect(&aws, Timestamp::now()).await;

@@ -63,13 +63,15 @@ impl<U: ReadUser + UpdateUser + RemoveUser, L: UpdateLimit> Account<U, L> {
     ) -> Result<Response<Body>, ApiError> {
         let (action, parameter) = route(request, &ROUTES)?;
         let caller = Caller::read(&self.reader, &self.users, request, now).await?;
-        match action {
+        let user = caller.user.id.clone();
+        let outcome = match action {
             Action::ShowMe => me::show(&caller),
             Action::DeleteMe => self.delete_me(caller, request, now).await,
             Action::ListSessions => sessions::list(&caller, now),
             Action::EndSession => self.end_one(&caller, request, parameter).await,
             Action::EndSessions => self.end_many(caller, request, now).await,
-        }
+        };
+        outcome.map_err(|error| error.for_user(&user))
     }
 }
 

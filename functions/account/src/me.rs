@@ -2,11 +2,10 @@
 
 use lambda_http::{Body, Request, Response, http::StatusCode};
 use latchkey_guard::Caller;
-use latchkey_http::{ApiError, ErrorKind, JsonBody, json, rfc3339};
+use latchkey_http::{ApiError, AuditEvent, ErrorKind, JsonBody, audit, json, rfc3339};
 use latchkey_session::{AccountChange, AccountChangeOutcome, Email, RemoveUser, UpdateLimit};
 use latchkey_token::{OperationId, Timestamp, UserId};
 use serde::Serialize;
-use tracing::info;
 
 use crate::Account;
 
@@ -47,7 +46,7 @@ impl<U: RemoveUser, L: UpdateLimit> Account<U, L> {
         let change = AccountChange { user, session, operation };
         match self.users.remove_user(&change).await? {
             AccountChangeOutcome::Made => {
-                info!(user = user.id.as_str(), "account deleted");
+                audit(AuditEvent::AccountDeletion, request, &user.id);
                 Ok(self.signed_out(request))
             }
             AccountChangeOutcome::Changed(current) => {

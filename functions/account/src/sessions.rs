@@ -4,13 +4,12 @@ use std::cmp::Reverse;
 
 use lambda_http::{Body, Request, Response, http::StatusCode};
 use latchkey_guard::Caller;
-use latchkey_http::{ApiError, empty, json, rfc3339};
+use latchkey_http::{ApiError, AuditEvent, audit, empty, json, rfc3339};
 use latchkey_session::{
     AccountChange, AccountChangeOutcome, EndedSessions, SessionEnd, UpdateUser,
 };
 use latchkey_token::{OperationId, SessionId, Timestamp};
 use serde::Serialize;
-use tracing::info;
 
 use crate::{Account, MAX_TRIES};
 
@@ -63,7 +62,7 @@ impl<U: UpdateUser, L> Account<U, L> {
             let user = &caller.user;
             let end = SessionEnd { username: &user.username, user: &user.id, session };
             self.users.end_session(&end).await?;
-            info!(user = user.id.as_str(), session = id, "session ended");
+            audit(AuditEvent::SessionEnd, request, &user.id);
             if caller.session.as_ref() == Some(session) {
                 return Ok(self.signed_out(request));
             }
@@ -88,7 +87,7 @@ impl<U: UpdateUser, L> Account<U, L> {
             let outcome = self.users.end_sessions(&change, ended).await;
             match outcome? {
                 AccountChangeOutcome::Made => {
-                    info!(user = user.id.as_str(), sessions = ?ended, "sessions ended");
+                    audit(AuditEvent::SessionEnd, request, &user.id);
                     return Ok(match ended {
                         EndedSessions::All => self.signed_out(request),
                         EndedSessions::Others => empty(),

@@ -15,7 +15,7 @@ const CALL_TIMEOUT: Duration = Duration::from_secs(10);
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), StartError> {
-    start_logging(log_settings());
+    start_logging(log_settings()?);
     let env = Environment::load()?;
     let (keys_table, kms_key, max_age) = env.ring()?;
     let policy = env.key_policy()?;

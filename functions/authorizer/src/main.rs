@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), StartError> {
-    start_logging(log_settings());
+    start_logging(log_settings()?);
     let env = Environment::load()?;
     let (guard, aws) = (env.guard()?, Aws::new(env.call_timeout()?));
     let authorizer = &Authorizer { guard: guard.connect(&aws, Timestamp::now()).await };

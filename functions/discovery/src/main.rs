@@ -8,7 +8,7 @@ use latchkey_token::Timestamp;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), StartError> {
-    start_logging(log_settings());
+    start_logging(log_settings()?);
     let env = Environment::load()?;
     let issuer = env.issuer()?;
     let keys = env.verifying_keys()?;

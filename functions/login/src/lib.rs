@@ -4,7 +4,8 @@
 use lambda_http::{Body, Request, Response};
 use latchkey_guard::{Delivery, SessionOf, TokenLocations, token_response};
 use latchkey_http::{
-    ApiError, AttemptLimits, ErrorKind, FLASK_JWT_PATH, JsonBody, client, route, start_session,
+    ApiError, AttemptLimits, AuditEvent, ErrorKind, FLASK_JWT_PATH, JsonBody, audit, client, route,
+    start_session,
 };
 use latchkey_keys::KeyCache;
 use latchkey_password::{HashError, Hasher, Password, Verdict};
@@ -13,7 +14,7 @@ use latchkey_session::{
 };
 use latchkey_token::{Issuer, Timestamp, TokenProfile};
 use secrecy::SecretString;
-use tracing::{error, info};
+use tracing::error;
 
 /// Dependencies of the routes. The trait bounds match the function's IAM policy.
 #[derive(Debug)]
@@ -65,8 +66,9 @@ impl<U: ReadUser + UpdateUser, L: UpdateLimit> Login<U, L> {
         let (user, rehash) = self.authenticate(request, &body, now).await?;
         let proof = (now, rehash.as_ref());
         let started =
-            start_session(&self.users, &sessions, &user, proof, client(request), now).await?;
-        info!(user = user.id.as_str(), session = started.id.as_str(), "logged in");
+            start_session(&self.users, &sessions, &user, proof, client(request), now).await;
+        let started = started.map_err(|error| error.for_user(&user.id))?;
+        audit(AuditEvent::Login, request, &user.id);
         let issuer = Issuer::new(key, &self.profile);
         let holder = SessionOf { user: &user, id: &started.id, session: &started.session };
         let mut response = token_response(issuer, holder, true, delivery, now)?;
@@ -94,22 +96,32 @@ impl<U: ReadUser + UpdateUser, L: UpdateLimit> Login<U, L> {
             Password::parse(&password).map_err(|error| ApiError::member("password", error))?;
         let read = self.users.find_user(&username);
         let found = self.limits.admit_login(request, &username, read, now).await?;
-        let hash = found.as_ref().map(|user| &user.password_hash);
-        let verdict = self.hasher.verify_or_dummy(&password, hash);
-        let (user, needs_rehash) = match (found, verdict) {
-            (Some(user), Ok(Verdict::Match { needs_rehash })) => (user, needs_rehash),
-            (_, Ok(_)) => return Err(ErrorKind::InvalidCredentials.into()),
-            (Some(user), Err(unverifiable @ HashError::Unverifiable)) => {
+        let Some(user) = found else {
+            self.hasher.verify_or_dummy(&password, None).map_err(ApiError::internal)?;
+            return Err(ErrorKind::InvalidCredentials.into());
+        };
+        match self.verify(&user, &password) {
+            Ok(rehash) => Ok((user, rehash)),
+            Err(error) => Err(error.for_user(&user.id)),
+        }
+    }
+
+    /// Verifies the password of an account. Returns a stronger hash if the stored one is outdated.
+    fn verify(&self, user: &User, password: &Password) -> Result<Option<SecretString>, ApiError> {
+        let needs_rehash = match self.hasher.verify_or_dummy(password, Some(&user.password_hash)) {
+            Ok(Verdict::Match { needs_rehash }) => needs_rehash,
+            Ok(Verdict::Mismatch) => return Err(ErrorKind::InvalidCredentials.into()),
+            Err(unverifiable @ HashError::Unverifiable) => {
                 error!(user = user.id.as_str(), "{unverifiable}");
                 return Err(ErrorKind::InvalidCredentials.into());
             }
-            (_, Err(failed)) => return Err(ApiError::internal(failed)),
+            Err(failed) => return Err(ApiError::internal(failed)),
         };
-        let rehash = needs_rehash.then(|| self.hasher.rehash(&password));
+        let rehash = needs_rehash.then(|| self.hasher.rehash(password));
         let rehash = rehash.transpose().map_err(ApiError::internal)?;
         if user.status == AccountStatus::Disabled {
             return Err(ErrorKind::AccountDisabled.into());
         }
-        Ok((user, rehash))
+        Ok(rehash)
     }
 }

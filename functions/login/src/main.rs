@@ -9,7 +9,7 @@ use login::Login;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), StartError> {
-    start_logging(log_settings());
+    start_logging(log_settings()?);
     let env = Environment::load()?;
     let users_table = env.users_table()?;
     let keys = env.signing_keys(Some(env.ring_algorithm()?))?;

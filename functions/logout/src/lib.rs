@@ -2,11 +2,10 @@
 
 use lambda_http::{Body, Request, Response, http::StatusCode};
 use latchkey_guard::{TokenReader, claimed_username};
-use latchkey_http::{ApiError, json, route};
+use latchkey_http::{ApiError, AuditEvent, audit, json, route};
 use latchkey_session::{SessionEnd, UpdateUser};
 use latchkey_token::Timestamp;
 use serde_json::json;
-use tracing::info;
 
 /// Dependencies of the routes. The trait bounds match the function's IAM policy.
 #[derive(Debug)]
@@ -34,7 +33,7 @@ impl<U: UpdateUser> Logout<U> {
             let (user, session) = (&token.user, &token.session);
             let end = SessionEnd { username: &username, user, session };
             self.users.end_session(&end).await?;
-            info!(user = user.as_str(), session = session.as_str(), "logged out");
+            audit(AuditEvent::Logout, request, user);
         }
         let mut response = json(StatusCode::OK, &json!({ "msg": "Logged out" }))?;
         self.reader.locations.clear_cookies(request, response.headers_mut());

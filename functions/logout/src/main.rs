@@ -9,7 +9,7 @@ use logout::Logout;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), StartError> {
-    start_logging(log_settings());
+    start_logging(log_settings()?);
     let env = Environment::load()?;
     let users_table = env.users_table()?;
     let keys = env.verifying_keys()?;

@@ -2,7 +2,9 @@
 
 use lambda_http::{Body, Request, Response};
 use latchkey_guard::{Caller, SessionOf, TokenReader, token_response};
-use latchkey_http::{ApiError, AttemptLimits, ErrorKind, JsonBody, client, new_session, route};
+use latchkey_http::{
+    ApiError, AttemptLimits, AuditEvent, ErrorKind, JsonBody, audit, client, new_session, route,
+};
 use latchkey_password::{
     HashError, Hasher, Password as PresentedPassword, PasswordPolicy, Verdict, Weakness,
 };
@@ -12,7 +14,7 @@ use latchkey_session::{
 };
 use latchkey_token::{Issuer, Timestamp};
 use secrecy::SecretString;
-use tracing::{error, info};
+use tracing::error;
 
 /// Dependencies of the routes. The trait bounds match the function's IAM policy.
 #[derive(Debug)]
@@ -46,6 +48,16 @@ impl<U: ReadUser + UpdateUser, L: UpdateLimit> Password<U, L> {
     ) -> Result<Response<Body>, ApiError> {
         route(request, &[("POST", "*", ())])?;
         let caller = Caller::read(&self.reader, &self.users, request, now).await?;
+        let changed = self.change(&caller, request, now).await;
+        changed.map_err(|error| error.for_user(&caller.user.id))
+    }
+
+    async fn change(
+        &self,
+        caller: &Caller,
+        request: &Request,
+        now: Timestamp,
+    ) -> Result<Response<Body>, ApiError> {
         // Before any write: without a signing key there are no tokens to return.
         let key = caller.keys.signing().ok_or_else(|| ApiError::internal("no signing key"))?;
         let body = JsonBody::parse(request)?;
@@ -70,7 +82,7 @@ impl<U: ReadUser + UpdateUser, L: UpdateLimit> Password<U, L> {
             AccountChangeOutcome::Made => {}
             AccountChangeOutcome::Changed(found) => return Err(refused(user, found)),
         }
-        info!(user = user.id.as_str(), "password changed, all other sessions ended");
+        audit(AuditEvent::PasswordChange, request, &user.id);
         let holder = SessionOf { user, id: &started.id, session: &started.session };
         let delivery = self.reader.locations.delivery_beside(request, caller.location);
         let issuer = Issuer::new(key, &self.reader.profile);

@@ -10,7 +10,7 @@ use password::Password;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), StartError> {
-    start_logging(log_settings());
+    start_logging(log_settings()?);
     let env = Environment::load()?;
     let users_table = env.users_table()?;
     let (keys, legacy_table) = env.with_flask(env.signing_keys(None)?)?;

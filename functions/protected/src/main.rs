@@ -8,7 +8,7 @@ use protected::Protected;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), StartError> {
-    start_logging(log_settings());
+    start_logging(log_settings()?);
     let env = Environment::load()?;
     let guard = env.guard()?;
     let http = env.http()?;

@@ -4,13 +4,12 @@ use lambda_http::{Body, Request, Response};
 use latchkey_guard::{
     Presented, SessionOf, TokenReader, claimed_username, legacy_user, token_response,
 };
-use latchkey_http::{ApiError, ErrorKind, client, route, start_session};
+use latchkey_http::{ApiError, AuditEvent, ErrorKind, audit, client, route, start_session};
 use latchkey_session::{
     ReadUser, RefreshOutcome, RotateSessionOutcome, RotationPolicy, Session, SessionEnd,
     SessionPolicy, UpdateUser, User,
 };
 use latchkey_token::{Issuer, OperationId, RefreshClaims, SessionId, Subject, Timestamp, UserId};
-use tracing::{info, warn};
 
 /// Dependencies of the route. The trait bounds match the function's IAM policy.
 #[derive(Debug)]
@@ -62,13 +61,15 @@ impl<U: ReadUser + UpdateUser> Refresh<U> {
         let issuer = Issuer::new(key, &self.reader.profile);
         let Refreshed { user, id, session } = match (&claims.subject, &claims.session) {
             (Subject::User { id, username }, Some(session)) => {
-                self.rotate(claims, (id, username, session), request, now).await?
+                let rotated = self.rotate(claims, (id, username, session), request, now).await;
+                rotated.map_err(|error| error.for_user(id))?
             }
             (Subject::Legacy { identity }, _) => {
                 self.start(identity, claims.auth_time, request, now).await?
             }
             (Subject::User { .. }, None) => return Err(ErrorKind::InvalidToken.into()),
         };
+        audit(AuditEvent::Refresh, request, &user.id);
         let holder = SessionOf { user: &user, id: &id, session: &session };
         let delivery = self.reader.locations.delivery_after(claims, *location);
         token_response(issuer, holder, false, delivery, now)
@@ -91,27 +92,12 @@ impl<U: ReadUser + UpdateUser> Refresh<U> {
             RotateSessionOutcome::Refused(found) => {
                 let user = found.ok_or_else(revoked)?;
                 let session = user.live_session(user_id, id, now);
-                let (user_id, session_id) = (user_id.as_str(), id.as_str());
                 match self.policy.outcome(session, claims.generation, now) {
                     RefreshOutcome::Ended => return Err(revoked()),
-                    RefreshOutcome::Previous => {
-                        info!(
-                            user = user_id,
-                            session = session_id,
-                            "current tokens returned again"
-                        );
-                        user
-                    }
+                    RefreshOutcome::Previous => user,
                     RefreshOutcome::Reused => {
                         let end = SessionEnd { username: &username, user: &user.id, session: id };
                         self.users.end_session(&end).await?;
-                        let generation = claims.generation;
-                        warn!(
-                            user = user_id,
-                            session = session_id,
-                            generation,
-                            "refresh token reused, session ended"
-                        );
                         return Err(ErrorKind::RefreshTokenReused.into());
                     }
                     // The write would have rotated a session in this state.
@@ -149,11 +135,6 @@ impl<U: ReadUser + UpdateUser> Refresh<U> {
                 [ErrorKind::InvalidCredentials, ErrorKind::AccountDisabled].contains(&error.kind());
             if has_changed { ErrorKind::TokenRevoked.into() } else { error }
         })?;
-        info!(
-            user = user.id.as_str(),
-            session = started.id.as_str(),
-            "session started from a Flask token"
-        );
         Ok(Refreshed { user, id: started.id, session: started.session })
     }
 }

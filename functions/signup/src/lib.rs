@@ -1,7 +1,9 @@
 //! `POST /signup`: creates an account.
 
 use lambda_http::{Body, Request, Response, http::StatusCode};
-use latchkey_http::{ApiError, AttemptLimits, ErrorKind, JsonBody, json, rfc3339, route};
+use latchkey_http::{
+    ApiError, AttemptLimits, AuditEvent, ErrorKind, JsonBody, audit, json, rfc3339, route,
+};
 use latchkey_password::{Hasher, PasswordPolicy};
 use latchkey_session::{AccountStatus, AddUser, AddUserOutcome, Email, UpdateLimit, User};
 use latchkey_token::{AdditionalClaims, OperationId, Timestamp, UserId};
@@ -80,6 +82,7 @@ impl<U: AddUser, L: UpdateLimit> Signup<U, L> {
         let operation = OperationId::generate()?;
         match self.users.add_user(&user, &operation).await? {
             AddUserOutcome::Added => {
+                audit(AuditEvent::SignUp, request, &user.id);
                 let user = UserAnswer {
                     id: &user.id,
                     username: user.username.typed(),

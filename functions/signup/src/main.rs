@@ -9,7 +9,7 @@ use signup::Signup;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), StartError> {
-    start_logging(log_settings());
+    start_logging(log_settings()?);
     let env = Environment::load()?;
     let users_table = env.users_table()?;
     let passwords = PasswordPolicy::new(env.password_min_chars()?).with_issuer(&env.issuer()?);

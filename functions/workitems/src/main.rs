@@ -8,7 +8,7 @@ use workitems::WorkItems;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), StartError> {
-    start_logging(log_settings());
+    start_logging(log_settings()?);
     let env = Environment::load()?;
     let work_items_table = env.work_items_table()?;
     let guard = env.guard()?;

@@ -43,6 +43,8 @@ pub struct FunctionCommand {
     pub memory: u64,
     /// Its whole environment, apart from what Lambda sets.
     pub variables: BTreeMap<String, String>,
+    /// Whether its log lines are printed.
+    pub prints_log: bool,
 }
 
 /// A running process, killed on drop.
@@ -79,8 +81,8 @@ impl Sandbox {
             .kill_on_drop(true)
             .spawn()
             .map_err(not_started)?;
-        log_lines(&command.name, child.stdout.take());
-        log_lines(&command.name, child.stderr.take());
+        log_lines(command, child.stdout.take());
+        log_lines(command, child.stderr.take());
         Ok(Self { api, child, is_ready: false, requests: 0 })
     }
 
@@ -149,13 +151,15 @@ fn next_request_id() -> String {
 }
 
 /// Prints each line that a function logs, with the function's name.
-fn log_lines(name: &str, output: Option<impl AsyncRead + Send + Unpin + 'static>) {
+fn log_lines(command: &FunctionCommand, output: Option<impl AsyncRead + Send + Unpin + 'static>) {
     let Some(output) = output else { return };
-    let name = name.to_owned();
+    let (name, is_printed) = (command.name.clone(), command.prints_log);
     tokio::spawn(async move {
         let mut lines = BufReader::new(output).lines();
         while let Ok(Some(line)) = lines.next_line().await {
-            log::line(&name, &line);
+            if is_printed {
+                log::line(&name, &line);
+            }
         }
     });
 }

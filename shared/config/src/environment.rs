@@ -8,7 +8,7 @@ use std::{
 use latchkey_http::LogSettings;
 use tracing::Level;
 
-use crate::variables::{SECTIONS, Values, Variable};
+use crate::variables::{LOG_LEVEL, SECTIONS, Values, Variable};
 
 /// Why a function does not start: one sentence that names the variable.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
@@ -85,17 +85,29 @@ impl<'a> Environment<'a> {
         number.and_then(|number| T::try_from(number).ok()).ok_or_else(|| variable.invalid())
     }
 
+    /// The lowest level of log lines.
+    pub(crate) fn log_level(&self) -> Result<Level, ConfigError> {
+        match self.text(&LOG_LEVEL)?.as_str() {
+            "DEBUG" => Ok(Level::DEBUG),
+            "INFO" => Ok(Level::INFO),
+            "WARN" => Ok(Level::WARN),
+            "ERROR" => Ok(Level::ERROR),
+            _ => Err(LOG_LEVEL.invalid()),
+        }
+    }
+
     pub(crate) fn seconds(&self, variable: &Variable) -> Result<Duration, ConfigError> {
         self.number(variable).map(Duration::from_secs)
     }
 }
 
-/// The log format and level, which Lambda sets from the function's logging configuration.
-#[expect(clippy::disallowed_methods, reason = "the only reader of log settings")]
-pub fn log_settings() -> LogSettings {
-    let value = |name: &str| env::var(name).unwrap_or_default();
-    LogSettings {
-        json: value("AWS_LAMBDA_LOG_FORMAT").eq_ignore_ascii_case("json"),
-        level: value("AWS_LAMBDA_LOG_LEVEL").parse().unwrap_or(Level::INFO),
-    }
+/// The log format, which Lambda sets from the function's logging configuration, and the level.
+///
+/// # Errors
+/// When `LOG_LEVEL` is not a level.
+#[expect(clippy::disallowed_methods, reason = "the only reader of the log format")]
+pub fn log_settings() -> Result<LogSettings, ConfigError> {
+    let format = env::var("AWS_LAMBDA_LOG_FORMAT").unwrap_or_default();
+    let level = Environment::new(|name| env::var(name).ok()).log_level()?;
+    Ok(LogSettings { json: format.eq_ignore_ascii_case("json"), level })
 }

@@ -10,6 +10,7 @@ use crate::{
 type Read = fn(&Environment<'_>) -> Result<(), ConfigError>;
 
 const USERS: Read = |env| env.users_table().map(drop);
+const LOG: Read = |env| env.log_level().map(drop);
 const CALLS: Read = |env| env.call_timeout().map(drop);
 const WORK_ITEMS: Read = |env| env.work_items_table().map(drop);
 const KEYS: Read = |env| env.verifying_keys().map(drop);
@@ -33,13 +34,17 @@ const HTTP: Read = |env| env.http().map(drop);
 
 /// Each function, and the groups of settings that it reads.
 pub const FUNCTIONS: [(&str, &[Read]); 11] = [
-    ("account", &[CALLS, USERS, KEYS_AND_FLASK, TOKENS, HASHING, LOGIN_LIMITS, LOCATIONS, HTTP]),
-    ("admin", &[RING, KEY_POLICY]),
-    ("authorizer", &[CALLS, GUARD]),
-    ("discovery", &[CALLS, ISSUER, KEYS, HTTP]),
+    (
+        "account",
+        &[LOG, CALLS, USERS, KEYS_AND_FLASK, TOKENS, HASHING, LOGIN_LIMITS, LOCATIONS, HTTP],
+    ),
+    ("admin", &[LOG, RING, KEY_POLICY]),
+    ("authorizer", &[LOG, CALLS, GUARD]),
+    ("discovery", &[LOG, CALLS, ISSUER, KEYS, HTTP]),
     (
         "login",
         &[
+            LOG,
             CALLS,
             USERS,
             FIRST_SIGNING,
@@ -52,10 +57,11 @@ pub const FUNCTIONS: [(&str, &[Read]); 11] = [
             HTTP,
         ],
     ),
-    ("logout", &[CALLS, USERS, KEYS, TOKENS, LOCATIONS, HTTP]),
+    ("logout", &[LOG, CALLS, USERS, KEYS, TOKENS, LOCATIONS, HTTP]),
     (
         "password",
         &[
+            LOG,
             CALLS,
             USERS,
             SIGNING_AND_FLASK,
@@ -68,10 +74,13 @@ pub const FUNCTIONS: [(&str, &[Read]); 11] = [
             HTTP,
         ],
     ),
-    ("protected", &[CALLS, GUARD, HTTP]),
-    ("refresh", &[CALLS, USERS, SIGNING_AND_FLASK, TOKENS, SESSIONS, ROTATION, LOCATIONS, HTTP]),
-    ("signup", &[CALLS, USERS, PASSWORDS, HASHING, SIGNUP, HTTP]),
-    ("workitems", &[CALLS, WORK_ITEMS, GUARD, HTTP]),
+    ("protected", &[LOG, CALLS, GUARD, HTTP]),
+    (
+        "refresh",
+        &[LOG, CALLS, USERS, SIGNING_AND_FLASK, TOKENS, SESSIONS, ROTATION, LOCATIONS, HTTP],
+    ),
+    ("signup", &[LOG, CALLS, USERS, PASSWORDS, HASHING, SIGNUP, HTTP]),
+    ("workitems", &[LOG, CALLS, WORK_ITEMS, GUARD, HTTP]),
 ];
 
 /// The groups of a function; empty for a name that is not in [`FUNCTIONS`].

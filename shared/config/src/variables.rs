@@ -236,6 +236,11 @@ variables! {
          capacitor://localhost: lower case, no path, no final slash, no default port"
     );
 
+    "Logging":
+
+    /// lowest level of log lines; audit events are written at every level
+    LOG_LEVEL: Some("INFO"), Must("be DEBUG, INFO, WARN or ERROR");
+
     "Paths and answers":
 
     /// base path of a custom domain's API mapping; requests without it are accepted too

@@ -30,7 +30,7 @@ fn read(function: &str, changed: Change<'_>) -> Result<(), ConfigError> {
 }
 
 /// A variable, and settings with an invalid value of it.
-const BAD: [(&str, Change<'_>); 74] = [
+const BAD: [(&str, Change<'_>); 75] = [
     ("ALLOWED_ORIGINS", &[("ALLOWED_ORIGINS", "https://app.example.com/")]),
     ("ARGON2_ITERATIONS", &[("ARGON2_ITERATIONS", "0")]),
     ("ARGON2_ITERATIONS", &[("ARGON2_ITERATIONS", "17")]),
@@ -87,6 +87,7 @@ const BAD: [(&str, Change<'_>); 74] = [
     ("KMS_KEY_ARN", &[("KMS_KEY_ARN", "")]),
     ("KEYS_TABLE", &[("KEYS_TABLE", "")]),
     ("LIMITS_TABLE", &[("LIMITS_TABLE", "")]),
+    ("LOG_LEVEL", &[("LOG_LEVEL", "loud")]),
     ("LOGIN_LIMIT_ACCOUNT", &[("LOGIN_LIMIT_ACCOUNT", "0/90")]),
     ("LOGIN_LIMIT_ADDRESS", &[("LOGIN_LIMIT_ADDRESS", "30")]),
     ("SIGNUP_LIMIT_ADDRESS", &[("SIGNUP_LIMIT_ADDRESS", "20/86401")]),

@@ -112,7 +112,7 @@ impl<L: UpdateLimit> AttemptLimits<L> {
         if let Some(until) = self.remembered(&LimitKey::account(LOGIN_ACCOUNT, username), now)
             && !user.is_some_and(|user| has_session(user, network, now))
         {
-            return Err(ApiError::rate_limited(until.since(now)));
+            return Err(of_user(user, ApiError::rate_limited(until.since(now))));
         }
         let address = LimitKey::address(LOGIN_ADDRESS, network);
         refuse(self.charge(&address, self.address, now).await?, now)?;
@@ -129,10 +129,11 @@ impl<L: UpdateLimit> AttemptLimits<L> {
         let key = LimitKey::account(LOGIN_ACCOUNT, username);
         let charged = self.charge(&key, self.account, now).await?;
         if charged == Charge::Allowed || !user.is_some_and(|user| has_session(user, network, now)) {
-            return refuse(charged, now);
+            return refuse(charged, now).map_err(|error| of_user(user, error));
         }
         let key = LimitKey::account_at(LOGIN_ACCOUNT_AT_ADDRESS, username, network);
-        refuse(self.charge(&key, self.account, now).await?, now)
+        let charged = self.charge(&key, self.account, now).await?;
+        refuse(charged, now).map_err(|error| of_user(user, error))
     }
 
     async fn charge(
@@ -176,6 +177,10 @@ fn refuse(charge: Charge, now: Timestamp) -> Result<(), ApiError> {
         Charge::Allowed => Ok(()),
         Charge::Refused(until) => Err(ApiError::rate_limited(until.since(now))),
     }
+}
+
+fn of_user(user: Option<&User>, error: ApiError) -> ApiError {
+    user.into_iter().fold(error, |error, user| error.for_user(&user.id))
 }
 
 fn has_session(user: &User, network: &str, now: Timestamp) -> bool {

@@ -15,7 +15,7 @@ use lambda_http::{
     },
 };
 use latchkey_session::StoreError;
-use latchkey_token::{RandomnessError, SigningError, TokenError, TokenType};
+use latchkey_token::{RandomnessError, SigningError, TokenError, TokenType, UserId};
 use serde_json::{Value, json};
 
 use crate::{
@@ -55,6 +55,7 @@ pub struct ApiError {
     reasons: Vec<&'static str>,
     headers: Vec<(HeaderName, HeaderValue)>,
     cause: Option<Cause>,
+    user: Option<UserId>,
 }
 
 impl From<ErrorKind> for ApiError {
@@ -70,7 +71,7 @@ impl ApiError {
     /// without `"` and `\` (RFC 6750 §3).
     pub fn new(kind: ErrorKind, message: impl Into<Cow<'static, str>>) -> Self {
         let message = message.into();
-        Self { kind, message, reasons: Vec::new(), headers: Vec::new(), cause: None }
+        Self { kind, message, reasons: Vec::new(), headers: Vec::new(), cause: None, user: None }
     }
 
     /// 400 `invalid_request`: `message` says what is malformed.
@@ -149,6 +150,17 @@ impl ApiError {
     pub fn with_header_map(mut self, headers: &HeaderMap) -> Self {
         self.headers.extend(headers.iter().map(|(name, value)| (name.clone(), value.clone())));
         self
+    }
+
+    /// Names the account that the request was about, for the audit event.
+    #[must_use]
+    pub fn for_user(self, user: &UserId) -> Self {
+        Self { user: Some(user.clone()), ..self }
+    }
+
+    /// The account that the request was about, if it is known.
+    pub(crate) const fn user(&self) -> Option<&UserId> {
+        self.user.as_ref()
     }
 
     /// The kind, which decides status and code. Match on it to handle errors.

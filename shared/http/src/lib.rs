@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod attempts;
+mod audit;
 mod body;
 mod error;
 mod error_kind;
@@ -16,6 +17,7 @@ mod sessions;
 mod start_error;
 
 pub use attempts::AttemptLimits;
+pub use audit::{AuditEvent, audit};
 pub use body::JsonBody;
 pub use error::{ApiError, Cause, ErrorShape};
 pub use error_kind::ErrorKind;

@@ -6,6 +6,8 @@ use tracing_subscriber::{
     util::SubscriberInitExt as _,
 };
 
+use crate::audit;
+
 /// How a function logs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LogSettings {
@@ -38,10 +40,12 @@ const OURS: [&str; 12] = [
 /// Starts logging to standard output. Lambda collects the lines and adds the time.
 ///
 /// `settings.level` applies to Latchkey's own crates and functions. All other crates, including
-/// those of an application, log at `WARN` at most. A second call has no effect.
+/// those of an application, log at `WARN` at most. Audit events are written at every level. A second
+/// call has no effect.
 pub fn start_logging(settings: LogSettings) {
     let targets = Targets::new()
         .with_default(MAX_FOREIGN_LEVEL.min(settings.level))
+        .with_target(audit::TARGET, Level::INFO)
         .with_targets(OURS.map(|name| (name, settings.level.min(Level::DEBUG))));
     let lines = fmt::layer().without_time().with_ansi(false).log_internal_errors(false);
     let lines = if settings.json {

@@ -20,8 +20,8 @@ use tokio::time::{error::Elapsed, timeout};
 use tracing::{error, info};
 
 use crate::{
-    ApiError, ErrorKind, ErrorShape, RequestContext, StartError, event::parse_event,
-    response::add_common_headers,
+    ApiError, AuditEvent, ErrorKind, ErrorShape, RequestContext, StartError, audit,
+    event::parse_event, response::add_common_headers,
 };
 
 /// The response to API Gateway, payload format 2.0. API Gateway turns JSON without `statusCode`
@@ -160,6 +160,9 @@ fn finish(
 ) -> GatewayAnswer {
     let mut response = outcome.unwrap_or_else(|error| {
         log_error(&error, request);
+        if let Some(event) = AuditEvent::of_route(request.method(), request.uri().path()) {
+            audit::write(event, request, error.user(), Some(error.kind().code()));
+        }
         let context = RequestContext::of(request);
         // A disabled Flask-JWT login answers like any unknown path.
         let is_flask_jwt =

@@ -1,0 +1,143 @@
+//! Audit events of the real functions: one line per outcome, at every log level.
+#![cfg(test)]
+
+use std::collections::BTreeMap;
+
+use latchkey_http::AuditEvent;
+use latchkey_tests::stack::{PASSWORD, Settings, Stack, claims_of};
+use reqwest::Method;
+use serde_json::{Value, json};
+
+const NEW_PASSWORD: &str = "another horse battery";
+const UNKNOWN: &str = "mallory-who-has-no-account";
+const USER_AGENT: &str = "audit-test/1";
+
+/// The fields of the audit events in the log.
+fn events(stack: &Stack) -> Vec<Value> {
+    let log = stack.log();
+    let lines = log.lines().filter_map(|line| line.split_once("| ")).map(|(_, line)| line);
+    let lines = lines.filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    lines.filter(|line| line["target"] == "audit").collect()
+}
+
+async fn send(stack: &Stack, method: Method, path: &str, token: &str, body: &Value) -> Value {
+    let request = stack.request(method, path).header("user-agent", USER_AGENT).json(body);
+    let request = if token.is_empty() { request } else { request.bearer_auth(token) };
+    stack.send(request).await.body
+}
+
+/// Makes each event happen, with and without success.
+async fn make_all_events(stack: &Stack) -> String {
+    let post = async |path: &str, token: &str, body: Value| {
+        send(stack, Method::POST, path, token, &body).await
+    };
+    let credentials =
+        |name: &str, password: &str| json!({ "username": name, "password": password });
+    let text = |answer: &Value, member: &str| answer[member].as_str().unwrap().to_owned();
+
+    let user = post("/signup", "", credentials("alice", PASSWORD)).await["user"]["id"].clone();
+    post("/signup", "", credentials("alice", PASSWORD)).await;
+    post("/login", "", credentials("alice", "wrong password")).await;
+    post("/login", "", credentials(UNKNOWN, PASSWORD)).await;
+    let tokens = post("/login", "", credentials("alice", PASSWORD)).await;
+    let first = text(&tokens, "refresh_token");
+    let second = text(&post("/refresh", &first, json!({})).await, "refresh_token");
+    post("/refresh", &second, json!({})).await;
+    post("/refresh", &first, json!({})).await;
+    post("/logout", "", json!({})).await;
+
+    let access = text(&post("/login", "", credentials("alice", PASSWORD)).await, "access_token");
+    post("/logout", &access, json!({})).await;
+    let access = text(&post("/login", "", credentials("alice", PASSWORD)).await, "access_token");
+    let own = format!("/sessions/{}", claims_of(&access)["sid"].as_str().unwrap());
+    send(stack, Method::DELETE, "/sessions?keep=current", &access, &json!({})).await;
+    send(stack, Method::DELETE, &own, &access, &json!({})).await;
+    send(stack, Method::DELETE, "/sessions", &access, &json!({})).await;
+
+    let access = text(&post("/login", "", credentials("alice", PASSWORD)).await, "access_token");
+    let change =
+        |current: &str| json!({ "current_password": current, "new_password": NEW_PASSWORD });
+    post("/password", &access, change("wrong password")).await;
+    let access = text(&post("/password", &access, change(PASSWORD)).await, "access_token");
+    let password = |password: &str| json!({ "password": password });
+    send(stack, Method::DELETE, "/me", &access, &password("wrong password")).await;
+    send(stack, Method::DELETE, "/me", &access, &password(NEW_PASSWORD)).await;
+    user.as_str().unwrap().to_owned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_outcome_is_one_event_at_every_log_level_and_none_has_a_secret() {
+    for level in ["DEBUG", "INFO", "WARN", "ERROR"] {
+        let settings = Settings::default().cheap_hashes().variable("LOG_LEVEL", level);
+        let stack = settings
+            .variable("AWS_LAMBDA_LOG_FORMAT", "JSON")
+            .variable("REFRESH_GRACE", "0")
+            .start();
+        let user = make_all_events(&stack).await;
+        stack.wait_for_log("\"event\":\"account_deletion\",\"outcome\":\"success\"");
+
+        let mut counts = BTreeMap::<(String, String, String), usize>::new();
+        for event in events(&stack) {
+            let field = |name: &str| event[name].as_str().unwrap_or_default().to_owned();
+            assert_eq!(field("level"), "INFO", "Lambda counts a line without a level as INFO");
+            assert_eq!((field("ip"), field("user_agent")), ("127.0.0.1".into(), USER_AGENT.into()));
+            assert!(!field("request_id").is_empty(), "{event}");
+            let is_anonymous = ["missing_token", "user_exists"].contains(&field("reason").as_str())
+                || !event.to_string().contains(&user);
+            assert!(is_anonymous || field("user_id") == user, "{event}");
+            let key = (field("event"), field("outcome"), field("reason"));
+            *counts.entry(key).or_default() += 1;
+        }
+        let expected = [
+            ("account_deletion", "failure", "invalid_credentials", 1),
+            ("account_deletion", "success", "", 1),
+            ("login", "failure", "invalid_credentials", 2),
+            ("login", "success", "", 4),
+            ("logout", "failure", "missing_token", 1),
+            ("logout", "success", "", 1),
+            ("password_change", "failure", "invalid_credentials", 1),
+            ("password_change", "success", "", 1),
+            ("refresh", "failure", "refresh_token_reused", 1),
+            ("refresh", "success", "", 2),
+            ("session_end", "failure", "token_revoked", 1),
+            ("session_end", "success", "", 2),
+            ("signup", "failure", "user_exists", 1),
+            ("signup", "success", "", 1),
+        ];
+        let expected = expected.map(|(event, outcome, reason, count)| {
+            ((event.to_owned(), outcome.to_owned(), reason.to_owned()), count)
+        });
+        assert_eq!(counts, expected.into(), "{level}");
+        for (event, _) in AuditEvent::ALL {
+            assert!(counts.keys().any(|(name, ..)| name == event.name()), "{event:?}");
+        }
+
+        let log = stack.log();
+        for secret in [PASSWORD, NEW_PASSWORD, "wrong password", UNKNOWN, "eyJ"] {
+            assert!(!log.contains(secret), "{secret}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_failure_names_the_account_and_an_attempt_without_one_names_none() {
+    let stack = Settings::default()
+        .cheap_hashes()
+        .variable("AWS_LAMBDA_LOG_FORMAT", "JSON")
+        .variable("LOGIN_LIMIT_ACCOUNT", "2/600")
+        .start();
+    let user = stack.sign_up("alice").await.body["user"]["id"].clone();
+    let guess = |name: &str| json!({ "username": name, "password": "wrong password" });
+    for name in ["alice", "alice", "alice", UNKNOWN] {
+        stack.post("/login", &guess(name)).await;
+    }
+    let logins: Vec<_> =
+        events(&stack).into_iter().filter(|event| event["event"] == "login").collect();
+    let reasons: Vec<_> = logins.iter().map(|event| event["reason"].as_str().unwrap()).collect();
+    let wrong = "invalid_credentials";
+    assert_eq!(reasons, [wrong, wrong, "rate_limited", wrong]);
+    for event in &logins[..3] {
+        assert_eq!(event["user_id"], user, "{event}");
+    }
+    assert_eq!(logins[3].get("user_id"), None);
+}
