@@ -43,7 +43,7 @@ pub(crate) async fn measure() -> Result<LoginCost, Box<dyn Error>> {
         users: users.clone(),
         limits: unlimited(),
         hasher,
-        keys: KeyCache::fixed(key_set()),
+        keys: KeyCache::of_static(key_set()),
         profile: token_profile(),
         sessions: SESSION_POLICY,
         locations: TokenLocations::default(),

@@ -141,3 +141,12 @@ async fn a_failure_names_the_account_and_an_attempt_without_one_names_none() {
     }
     assert_eq!(logins[3].get("user_id"), None);
 }
+
+#[test]
+fn the_operations_page_lists_all_events_with_their_meanings() {
+    let page = latchkey_tests::repository::read("docs/operations.md");
+    for (event, meaning) in AuditEvent::ALL {
+        let row = format!("| `{}` | {} |", event.name(), meaning.trim());
+        assert!(page.lines().any(|line| line == row), "{row}");
+    }
+}

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 /// [`KeyError`] if `jwks` is not a set of public keys.
 pub fn app(issuer: &str, jwks: &str, clock: fn() -> Timestamp) -> Result<Router, KeyError> {
     let reader = TokenReader {
-        keys: KeyCache::fixed(KeySet::parse_public(jwks)?),
+        keys: KeyCache::of_static(KeySet::parse_public(jwks)?),
         profile: TokenProfile::new(issuer),
         locations: TokenLocations::default(),
     };

@@ -16,7 +16,7 @@ use latchkey_token::{Algorithm, KeySet};
 use serde_json::{Value, json};
 
 async fn call(issuer: &str, event: &Value) -> GatewayAnswer {
-    call_with(KeyCache::fixed(key_set()), issuer, event).await
+    call_with(KeyCache::of_static(key_set()), issuer, event).await
 }
 
 async fn call_with(keys: KeyCache, issuer: &str, event: &Value) -> GatewayAnswer {
@@ -70,7 +70,7 @@ async fn all_keys_of_a_ring_are_served_and_each_algorithm_is_listed_once() {
         }
     }
     let ring = ring.public().clone();
-    let keys = || KeyCache::fixed(KeySet::new(None, ring.verifying_keys().unwrap()));
+    let keys = || KeyCache::of_static(KeySet::new(None, ring.verifying_keys().unwrap()));
 
     let answer = call_with(keys(), ISSUER, &request("GET", "/.well-known/jwks.json")).await;
     let body: Value = serde_json::from_str(&answer.body).unwrap();
@@ -82,7 +82,7 @@ async fn all_keys_of_a_ring_are_served_and_each_algorithm_is_listed_once() {
     let mut ring = ring.clone();
     for (until, served) in [(NOW, 2), (NOW + Duration::from_secs(1), 3)] {
         ring.keys[2].until = Some(until);
-        let keys = KeyCache::fixed(KeySet::new(None, ring.verifying_keys().unwrap()));
+        let keys = KeyCache::of_static(KeySet::new(None, ring.verifying_keys().unwrap()));
         let answer = call_with(keys, ISSUER, &request("GET", "/.well-known/jwks.json")).await;
         let body: Value = serde_json::from_str(&answer.body).unwrap();
         assert_eq!(body["keys"].as_array().unwrap().len(), served, "{body}");

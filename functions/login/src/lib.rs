@@ -41,9 +41,10 @@ impl<U: ReadUser + UpdateUser, L: UpdateLimit> Login<U, L> {
     /// Exchanges `username` and `password` for tokens.
     ///
     /// # Errors
-    /// `not_found` if Flask-JWT's login is disabled, `invalid_request`, `invalid_credentials` (the
-    /// same answer, hash and calls whether the user exists or not), `account_disabled`,
-    /// `csrf_failed` if cookies are requested, `rate_limited`, and faults of the stores.
+    /// `not_found` if Flask-JWT's login is disabled, `invalid_request`, `invalid_credentials`
+    /// (whether or not the user exists, with the same answer, one hash and the same AWS calls),
+    /// `account_disabled`, `csrf_failed` if cookies are requested, `rate_limited`, and faults of the
+    /// stores.
     pub async fn handle(
         &self,
         request: &Request,
@@ -55,7 +56,7 @@ impl<U: ReadUser + UpdateUser, L: UpdateLimit> Login<U, L> {
             return Err(ErrorKind::NotFound.into());
         }
         let body = JsonBody::parse(request)?;
-        // Before the costly hash: a login fails without a signing key.
+        // Checked first: without a signing key the hash would be wasted.
         let keys = self.keys.get(now).await?;
         let key = keys.signing().ok_or_else(|| ApiError::internal("no signing key"))?;
         let (delivery, sessions) = if is_flask_jwt {
@@ -64,6 +65,7 @@ impl<U: ReadUser + UpdateUser, L: UpdateLimit> Login<U, L> {
             (self.locations.delivery(request, &body)?, self.sessions)
         };
         let (user, rehash) = self.authenticate(request, &body, now).await?;
+        // When the password was verified, and its new hash.
         let proof = (now, rehash.as_ref());
         let started =
             start_session(&self.users, &sessions, &user, proof, client(request), now).await;
@@ -72,6 +74,7 @@ impl<U: ReadUser + UpdateUser, L: UpdateLimit> Login<U, L> {
         let issuer = Issuer::new(key, &self.profile);
         let holder = SessionOf { user: &user, id: &started.id, session: &started.session };
         let mut response = token_response(issuer, holder, true, delivery, now)?;
+        // A browser that logs in without cookies must not keep those of an older session.
         self.locations.clear_strays(request, response.headers_mut());
         Ok(response)
     }
@@ -83,8 +86,8 @@ impl<U: ReadUser + UpdateUser, L: UpdateLimit> Login<U, L> {
         SessionPolicy { lifetimes: SessionLifetimes { idle, absolute }, ..self.sessions }
     }
 
-    /// The user with the name and password in `body`, and a stronger hash of the password if the
-    /// stored one is outdated.
+    /// The user with the name and password in `body`, and a new hash of the password if the
+    /// stored one has other cost parameters.
     async fn authenticate(
         &self,
         request: &Request,
@@ -106,7 +109,8 @@ impl<U: ReadUser + UpdateUser, L: UpdateLimit> Login<U, L> {
         }
     }
 
-    /// Verifies the password of an account. Returns a stronger hash if the stored one is outdated.
+    /// Verifies the password of an account. Returns a new hash if the stored one has other cost
+    /// parameters.
     fn verify(&self, user: &User, password: &Password) -> Result<Option<SecretString>, ApiError> {
         let needs_rehash = match self.hasher.verify_or_dummy(password, Some(&user.password_hash)) {
             Ok(Verdict::Match { needs_rehash }) => needs_rehash,

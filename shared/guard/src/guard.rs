@@ -103,7 +103,7 @@ impl<U: ReadUser> Guard<U> {
     /// CSRF protection and [`Requirement`]s do not apply.
     ///
     /// # Errors
-    /// As [`Guard::authenticate`].
+    /// As [`Guard::authenticate`], without those of CSRF and [`Requirement`].
     pub async fn authenticate_token(
         &self,
         token: &str,

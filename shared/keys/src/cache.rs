@@ -15,13 +15,13 @@ use tracing::{error, info};
 
 use crate::RingError;
 
-/// How long cached keys serve while the source is unavailable.
+/// The highest age, counted from the last fetch, at which keys serve while the source is unavailable.
 pub const MAX_STALE_AGE: Duration = Duration::from_hours(1);
 /// Timeout of a fetch while the cached keys are usable.
 const FETCH_TIMEOUT: Duration = Duration::from_millis(500);
 /// Backoff after a failed fetch, at most half of `max_age`.
 const BACKOFF: Duration = Duration::from_secs(10);
-/// How long a fruitless search for an unknown key is not repeated.
+/// How long no unknown key is searched for after a search without a result.
 const UNKNOWN_KEY_TTL: Duration = Duration::from_secs(30);
 
 /// The source of a key cache.
@@ -39,17 +39,20 @@ pub trait FetchKeys: Send + Sync {
     ) -> Pin<Box<dyn Future<Output = Result<Option<KeySet>, RingError>> + Send + '_>>;
 }
 
-/// The keys of a function: fixed, or cached and fetched again by age. Clones share the cache.
+/// The keys of a function: static, or cached and fetched again by age. Clones share the cache.
+///
+/// `max_age` is the argument of [`KeyCache::start`].
 ///
 /// | age of the cached keys | a request |
 /// |---|---|
 /// | less than `max_age / 2` | uses them |
-/// | less than `max_age` | fetches, if no other request does, and waits 500 ms at most; else uses them |
+/// | less than `max_age` | fetches for 500 ms at most, and uses them if that fails; uses them at once while another request fetches |
 /// | less than [`MAX_STALE_AGE`] | waits for the fetch, 500 ms at most; uses them during an outage |
 /// | older | fails unless the fetch succeeds |
 ///
-/// After a failed fetch there is no other for 10 s, or `max_age / 2` if that is less. There is no
-/// background task, because Lambda freezes a process between requests.
+/// While the cached keys are usable, a failed fetch is not repeated for 10 s, or for `max_age / 2`
+/// if that is less; without usable keys each request fetches. There is no background task, because
+/// Lambda freezes a process between requests.
 #[derive(Clone)]
 pub struct KeyCache(Arc<Inner>);
 
@@ -74,8 +77,8 @@ struct State {
 }
 
 impl KeyCache {
-    /// A cache of keys that never change.
-    pub fn fixed(keys: KeySet) -> Self {
+    /// A cache of static keys, which never change.
+    pub fn of_static(keys: KeySet) -> Self {
         Self(Arc::new(Inner::Static(Arc::new(keys))))
     }
 
@@ -126,7 +129,7 @@ impl KeyCache {
     }
 
     /// Fetches the keys because `seen` lacks the key of a token; `None` if there are no newer keys.
-    /// A fruitless search is not repeated for 30 s.
+    /// After a search without a result there is no other for 30 s, whatever the key id.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`] if the keys cannot be fetched: the key may exist.

@@ -92,7 +92,7 @@ impl<A> KeySource<A> {
                 KeyCache::start(KeyFetcher::connect(secret, flask_secret, aws).await, max_age, now)
                     .await
             }
-            KeyLocation::Static(keys) => KeyCache::fixed(*keys),
+            KeyLocation::Static(keys) => KeyCache::of_static(*keys),
         }
     }
 }

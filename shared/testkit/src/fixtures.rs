@@ -81,7 +81,7 @@ pub fn issuer() -> Issuer<'static> {
 /// A reader of the tokens of `keys` and [`token_profile`] in the default locations.
 pub fn reader_with(keys: KeySet) -> TokenReader {
     TokenReader {
-        keys: KeyCache::fixed(keys),
+        keys: KeyCache::of_static(keys),
         profile: token_profile(),
         locations: TokenLocations::default(),
     }

@@ -49,7 +49,7 @@ pub(crate) async fn call_with<U: ReadUser + UpdateUser>(
     event: &Value,
     now: Timestamp,
 ) -> GatewayAnswer {
-    call_signing_with(KeyCache::fixed(key_set()), users, locations, event, now).await
+    call_signing_with(KeyCache::of_static(key_set()), users, locations, event, now).await
 }
 
 pub(crate) async fn call_signing_with<U: ReadUser + UpdateUser>(

@@ -59,7 +59,7 @@ pub(crate) async fn call<U: ReadUser + UpdateUser>(
     event: &Value,
     now: Timestamp,
 ) -> GatewayAnswer {
-    call_with(KeyCache::fixed(key_set()), users, policy, event, now).await
+    call_with(KeyCache::of_static(key_set()), users, policy, event, now).await
 }
 
 pub(crate) async fn call_with<U: ReadUser + UpdateUser>(
