@@ -37,7 +37,7 @@ impl<U: ReadUser + UpdateUser> Refresh<U> {
     ///
     /// # Errors
     /// The 401 for an invalid token, `token_revoked` if its session has ended,
-    /// `refresh_token_reused`, `invalid_request`, and faults of the stores.
+    /// `refresh_token_reused`, `invalid_request`, `method_not_allowed`, and faults of the stores.
     pub async fn handle(
         &self,
         request: &Request,
@@ -100,11 +100,9 @@ impl<U: ReadUser + UpdateUser> Refresh<U> {
                         self.users.end_session(&end).await?;
                         return Err(ErrorKind::RefreshTokenReused.into());
                     }
-                    // The write would have rotated a session in this state.
+                    // Not reachable: the condition of the write is this state.
                     RefreshOutcome::Current => {
-                        return Err(ApiError::unavailable(
-                            "the session changed during the refresh",
-                        ));
+                        return Err(ApiError::unavailable("the store refused a current token"));
                     }
                 }
             }
@@ -115,7 +113,7 @@ impl<U: ReadUser + UpdateUser> Refresh<U> {
     }
 
     /// Starts a session for the user of a legacy token, as a login does. Legacy refresh tokens do
-    /// not rotate, so each use starts another session, until the password changes here.
+    /// not rotate, so each use starts another session, until the password is changed in Latchkey.
     async fn start(
         &self,
         identity: &str,

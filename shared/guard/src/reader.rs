@@ -78,7 +78,7 @@ impl TokenReader {
         if needs_body && let Some(body) = body? {
             body.optional(&locations.json_refresh_key)?;
         }
-        // Two different cookies are the only invalid token that is found before verification.
+        // Before verification only two different cookies give an error that is final for a token.
         let found = found.map_err(|error| locations.refuse(error, TokenLocation::Cookies))?;
         let location = found.location;
         let verified =
@@ -100,8 +100,8 @@ impl TokenReader {
         Ok(self.verify(text, now, |verifier, token| verifier.access(token, now)).await?.0)
     }
 
-    /// Verifies a token. If its key is unknown, fetches the keys again and retries, because the key
-    /// may be newer than the cached keys.
+    /// Verifies a token. If its key is unknown, or the Flask keys were not read, asks the cache for
+    /// newer keys and retries once.
     pub(crate) async fn verify<T>(
         &self,
         text: &str,

@@ -1,4 +1,4 @@
-//! Attempt limits of the routes that check passwords.
+//! Attempt limits of sign-ups and password checks.
 
 use std::{
     fmt,
@@ -47,7 +47,7 @@ impl<L: UpdateLimit> AttemptLimits<L> {
         Self { store, address, account, refusals }
     }
 
-    /// Charges a sign-up to the client's address.
+    /// Counts a sign-up against the client's address.
     ///
     /// # Errors
     /// 429 [`RateLimited`](crate::ErrorKind::RateLimited); 503 if the store is unavailable.
@@ -56,8 +56,9 @@ impl<L: UpdateLimit> AttemptLimits<L> {
         refuse(self.charge(&key, self.address, now).await?, now)
     }
 
-    /// Charges a password check to the client's address while `read` reads the user, and then to
-    /// the account. Unknown names are charged too. If the account's bucket refuses, but the user
+    /// Counts a password check against the client's address while `read` reads the user, and then
+    /// against the account. Unknown names count too. A remembered refusal answers first, without a
+    /// write. If the account's bucket refuses, but the user
     /// has a live session from the address, a bucket of that account and address decides, so that
     /// others cannot lock the owner out.
     ///
@@ -193,8 +194,8 @@ fn network(request: &Request) -> String {
     network_of(&RequestContext::of(request).source_ip)
 }
 
-/// The part of an address that one client controls: an IPv4 address, or the first 64 bits of an
-/// IPv6 address (RFC 6177). An IPv4-mapped address is the IPv4 address.
+/// The network of a client: an IPv4 address, or the /64 of an IPv6 address. An IPv4-mapped address
+/// is the IPv4 address. A site with a shorter prefix has several networks.
 fn network_of(address: &str) -> String {
     match address.parse::<IpAddr>().map(|address| address.to_canonical()) {
         Ok(IpAddr::V6(address)) => {
