@@ -63,11 +63,10 @@ const NONE: Option<&str> = Some("");
 const ANY: Values = Must("");
 const LIST: Values = Must("be a list");
 const SWITCH: Values = Must("be true or false");
-const COOKIE_NAME: Values = Must("be the name of a cookie");
-const HEADER_NAME: Values = Must("be the name of a header");
+const COOKIE_NAME: Values = Must("be a cookie name");
+const HEADER_NAME: Values = Must("be a header name");
 const PATH: Values = Must("be a path, such as /refresh");
-const LIMIT: Values =
-    Must("be off, or burst/seconds with a burst of 1 to 10000 and 1 to 86400 seconds");
+const LIMIT: Values = Must("be off, or burst/seconds from 1/1 to 10000/86400");
 const PEM: Values = Must("be a key in PEM");
 const AUDIENCE: Values = Must("not be an issuer followed by #, which marks tokens of other kinds");
 const ARN: Values = Must("be an ARN");
@@ -75,22 +74,22 @@ const ARN: Values = Must("be an ARN");
 variables! {
     "Tables":
 
-    /// DynamoDB table of users and sessions; the template sets it
+    /// table of users and sessions
     USERS_TABLE: REQUIRED, ANY;
-    /// DynamoDB table of the sample back end; the template sets it
+    /// table of the sample back end
     WORK_ITEMS_TABLE: REQUIRED, ANY;
-    /// longest duration of an AWS call with its retries, in milliseconds; one attempt gets half;
-    /// functions time out after 2 s
+    /// milliseconds for an AWS call with its retries; one attempt gets half; functions time out
+    /// after 2 s
     AWS_CALL_TIMEOUT_MS: Some("1500"), Number(100, 60_000);
 
     "Keys":
 
-    /// DynamoDB table of the key ring; the template sets it
+    /// table of the key ring
     KEYS_TABLE: REQUIRED, ANY;
     /// KMS key that encrypts the private keys of the ring; required with `KEYS_TABLE`
     KMS_KEY_ARN: REQUIRED, ARN;
-    /// Secrets Manager secret with a private JWK set, for
-    /// [a secret shared with another service](operations.md#sharing-a-secret-with-another-service)
+    /// Secrets Manager secret with a private JWK set,
+    /// [shared with another service](operations.md#sharing-a-secret-with-another-service)
     SIGNING_KEYS_SECRET: NONE, ARN;
     /// seconds until cached keys are stale, and until a retired key is refused
     KEYS_MAX_AGE: Some("120"), Number(1, 3600);
@@ -101,23 +100,21 @@ variables! {
     );
     /// days that a key signs
     KEY_ROTATION_DAYS: Some("30"), Number(9, 1000);
-    /// Secrets Manager secret with
-    /// [the keys of a Flask service](migrating-from-flask.md#moving-tokens); only with `KEYS_TABLE`
-    /// or `SIGNING_KEYS_SECRET`
+    /// Secrets Manager secret with [a Flask service's keys](migrating-from-flask.md#moving-tokens);
+    /// only with `KEYS_TABLE` or `SIGNING_KEYS_SECRET`
     FLASK_KEYS_SECRET: NONE, ARN;
-    /// DynamoDB table of Flask identities; required with `FLASK_KEYS_SECRET`; the template sets it
+    /// table of Flask identities; required with `FLASK_KEYS_SECRET`
     LEGACY_TABLE: NONE, ANY;
     /// private JWK set: the first key signs, all verify; it may hold public and Flask keys too
     SIGNING_KEYS: NONE, Must("be a JWK set");
-    /// secret shared with another service, which can then sign too; at least 32, 48 or 64 bytes for
-    /// HS256, HS384 or HS512
+    /// secret shared with another service, which can sign too; at least 32, 48 or 64 bytes for HS256,
+    /// HS384 or HS512
     JWT_SECRET_KEY: NONE, ANY;
     /// private key: PKCS#8, PKCS#1 (RSA) or SEC1 (EC); its `kid` is its thumbprint (RFC 7638)
     JWT_PRIVATE_KEY: NONE, PEM;
     /// public key (`SubjectPublicKeyInfo`), for functions that only verify
     JWT_PUBLIC_KEY: NONE, PEM;
-    /// algorithm of static keys; default: the `alg` of a JWK, HS256 for `JWT_SECRET_KEY`, ES256 for
-    /// PEM
+    /// algorithm of static keys; default: a JWK's `alg`, HS256 for `JWT_SECRET_KEY`, ES256 for PEM
     JWT_ALGORITHM: NONE, Must(
         "be one of ES256, ES384, EdDSA, RS256, RS384, RS512, PS256, PS384, PS512, HS256, HS384, \
          HS512"
@@ -142,7 +139,7 @@ variables! {
 
     "Sessions":
 
-    /// longest lifetime of a session, in seconds, however often it is refreshed
+    /// longest lifetime of a session, in seconds
     SESSION_LIFETIME: Some("7776000"), Number(1, 34_560_000);
     /// sessions of one user; a login over the limit ends the least recently used one
     SESSION_LIMIT: Some("20"), Number(1, 100);
@@ -155,8 +152,7 @@ variables! {
 
     "Passwords":
 
-    /// fewest characters of a new password; NIST SP 800-63B-4 asks for 15 if a password is the only
-    /// factor; [the other rules](passwords.md)
+    /// fewest characters of a new password; [NIST asks for 15](passwords.md#the-rules)
     PASSWORD_MIN_LENGTH: Some("8"), Number(8, 64);
     /// memory of a hash in KiB; with the iterations at least one of 47104/1, 19456/2, 12288/3,
     /// 9216/4, 7168/5 (OWASP); the product is 1048576 at most
@@ -166,16 +162,15 @@ variables! {
 
     "Attempt limits":
 
-    /// DynamoDB table of attempt limits; the template sets it
+    /// table of attempt limits
     LIMITS_TABLE: REQUIRED, ANY;
-    /// password checks per client address (IPv6: per /64): a burst, then one per so many seconds;
-    /// [how limits work](api.md#attempt-limits)
+    /// [password checks](api.md#attempt-limits) per client address
     LOGIN_LIMIT_ADDRESS: Some("30/2"), LIMIT;
-    /// password checks per account: login, password change, account deletion
+    /// password checks per account
     LOGIN_LIMIT_ACCOUNT: Some("10/90"), LIMIT;
     /// sign-ups per client address
     SIGNUP_LIMIT_ADDRESS: Some("20/180"), LIMIT;
-    /// who may sign up; `closed`: `POST /signup` answers 403 `signup_closed`
+    /// `closed`: `POST /signup` answers 403 `signup_closed`
     SIGNUP_MODE: Some("open"), Must("be open or closed");
 
     "Token locations":
@@ -186,8 +181,7 @@ variables! {
     );
     /// header of the token
     JWT_HEADER_NAME: Some("Authorization"), HEADER_NAME;
-    /// scheme before the token, in any case; `none`: the token alone; also the `token_type` of
-    /// answers
+    /// scheme before the token, in any case, and `token_type` of answers; `none`: the token alone
     JWT_HEADER_TYPE: Some("Bearer"), Must("be one word, or none");
     /// query parameter of the token
     JWT_QUERY_STRING_NAME: Some("jwt"), ANY;
@@ -216,7 +210,7 @@ variables! {
     JWT_COOKIE_SAMESITE: Some("Lax"), Must("be Strict, Lax or None");
     /// `true`: cookies end with the browser; `false`: with their token
     JWT_SESSION_COOKIE: Some("false"), SWITCH;
-    /// also set the CSRF values as cookies that scripts can read; the body always has them
+    /// also set the CSRF values as cookies; the body always has them
     JWT_CSRF_IN_COOKIES: Some("true"), SWITCH;
     /// cookie of the access token's CSRF value
     JWT_ACCESS_CSRF_COOKIE_NAME: Some("__Host-csrf_access_token"), COOKIE_NAME;
@@ -232,8 +226,8 @@ variables! {
     JWT_REFRESH_CSRF_HEADER_NAME: Some("X-CSRF-TOKEN"), HEADER_NAME;
     /// other origins whose pages may use cookies; the API's own origin always may
     ALLOWED_ORIGINS: NONE, Must(
-        "be a list of origins as browsers send them, such as https://app.example.com or \
-         capacitor://localhost: lower case, no path, no final slash, no default port"
+        "be a list of origins, such as https://app.example.com or capacitor://localhost: lower \
+         case, no path, no final slash, no default port"
     );
 
     "Logging":
