@@ -60,6 +60,37 @@ async fn each_operation_makes_the_documented_calls() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn attempt_limits_cost_the_documented_writes() {
+    let (stack, proxy) = Settings::default()
+        .variable("LOGIN_LIMIT_ADDRESS", "30/2")
+        .variable("LOGIN_LIMIT_ACCOUNT", "2/600")
+        .variable("SIGNUP_LIMIT_ADDRESS", "20/180")
+        .start_behind_proxy()
+        .await;
+    let count = |answer: Answer, status: u16| {
+        assert_eq!(answer.status, status, "{answer:?}");
+        let calls = proxy.take_request_calls();
+        let of = |operation| calls.iter().filter(|call| call.operation == operation).count();
+        (of("GetItem"), of("UpdateItem") + of("PutItem"))
+    };
+    assert_eq!(count(stack.sign_up("alice").await, 201), (0, 2), "sign-up");
+    assert_eq!(count(stack.log_in("alice").await, 200), (1, 3), "quiet buckets");
+    let wrong = json!({ "username": "alice", "password": "wrong horse battery" });
+    let guess = async || stack.post("/login", &wrong).await;
+    let (_, writes) = count(guess().await, 401);
+    // The address is quiet again after two seconds.
+    assert!((3..=4).contains(&writes), "buckets in use: {writes}");
+    let (_, writes) = count(guess().await, 401);
+    assert!((3..=4).contains(&writes), "the bucket of account and address: {writes}");
+    count(guess().await, 401);
+    count(guess().await, 429);
+    assert_eq!(count(guess().await, 429), (1, 0), "a remembered refusal");
+    let unknown = json!({ "username": "unknown", "password": "wrong horse battery" });
+    let (reads, writes) = count(stack.post("/login", &unknown).await, 401);
+    assert!(reads == 1 && (2..=3).contains(&writes), "an unknown name: {writes}");
+}
+
 /// The user agent of a browser.
 const USER_AGENT: &str = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 \
                           (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36";

@@ -16,7 +16,7 @@ use latchkey_token::{Issuer, Timestamp, TokenProfile};
 use secrecy::SecretString;
 use tracing::error;
 
-/// Dependencies of the routes. The trait bounds match the function's IAM policy.
+/// Dependencies of the routes. The trait bounds match the function's IAM policy on users and limits.
 #[derive(Debug)]
 pub struct Login<U, L> {
     /// Users and their sessions.
@@ -41,10 +41,10 @@ impl<U: ReadUser + UpdateUser, L: UpdateLimit> Login<U, L> {
     /// Exchanges `username` and `password` for tokens.
     ///
     /// # Errors
-    /// `not_found` if Flask-JWT's login is disabled, `invalid_request`, `invalid_credentials`
-    /// (whether or not the user exists, with the same answer, one hash and the same AWS calls),
-    /// `account_disabled`, `csrf_failed` if cookies are requested, `rate_limited`, and faults of the
-    /// stores.
+    /// `not_found` if Flask-JWT's login is disabled, `method_not_allowed`, the errors of
+    /// [`JsonBody::parse`], `invalid_credentials` (whether or not the user exists, with the same
+    /// answer and one hash), `account_disabled`, `csrf_failed` if a page of another origin requests
+    /// cookies, `rate_limited`, and faults of the stores.
     pub async fn handle(
         &self,
         request: &Request,

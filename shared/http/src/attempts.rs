@@ -110,9 +110,16 @@ impl<L: UpdateLimit> AttemptLimits<L> {
         network: &str,
         now: Timestamp,
     ) -> Result<(), ApiError> {
-        if let Some(until) = self.remembered(&LimitKey::account(LOGIN_ACCOUNT, username), now)
-            && !user.is_some_and(|user| has_session(user, network, now))
-        {
+        let account = self.remembered(&LimitKey::account(LOGIN_ACCOUNT, username), now);
+        let refused = account.and_then(|until| {
+            if user.is_some_and(|user| has_session(user, network, now)) {
+                let key = LimitKey::account_at(LOGIN_ACCOUNT_AT_ADDRESS, username, network);
+                self.remembered(&key, now)
+            } else {
+                Some(until)
+            }
+        });
+        if let Some(until) = refused {
             return Err(of_user(user, ApiError::rate_limited(until.since(now))));
         }
         let address = LimitKey::address(LOGIN_ADDRESS, network);

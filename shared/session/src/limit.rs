@@ -1,6 +1,6 @@
 //! Attempt limits: the generic cell rate algorithm over one time per bucket.
 //!
-//! A bucket stores the time at which it is empty again. Each attempt moves that time by the
+//! A bucket stores the time at which it is empty again. Each allowed attempt moves that time by the
 //! limit's interval; an attempt is refused while the time lies further ahead than the burst
 //! allows.
 
@@ -14,10 +14,10 @@ use crate::{StoreError, Username};
 /// clock.
 const CLOCK_TOLERANCE: Duration = Duration::from_mins(1);
 
-/// How often one attempt may write: once to an empty bucket, once to a bucket in use.
+/// The writes that one attempt tries: one as if the bucket were empty, then one by the stored time.
 const MAX_WRITES: usize = 2;
 
-/// The pause after a bucket that could not be written.
+/// How long an attempt is refused whose bucket could not be written.
 const RETRY_PAUSE: Duration = Duration::from_secs(1);
 
 /// A limit of attempts: `burst` at once, then one per `interval`.
@@ -163,9 +163,10 @@ pub enum Charge {
 /// The next step of a charge.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LimitStep {
-    /// Write; the attempt is allowed if it is written.
+    /// Write; the attempt is allowed if the write succeeds.
     Charge(LimitWrite),
-    /// Write a time that the limit can reach, and refuse.
+    /// Replace a stored time beyond the limit's reach, which a wrong clock wrote, by that of a full
+    /// bucket, and refuse.
     Repair(LimitWrite),
     /// Refuse until this time.
     Refuse(Timestamp),
@@ -177,8 +178,8 @@ impl AttemptLimit {
         self.interval * (self.burst - 1)
     }
 
-    /// The stored time of a bucket that was just exhausted.
-    fn exhausted_at(self, now: Timestamp) -> Timestamp {
+    /// The stored time of a bucket that has just become full.
+    fn full_at(self, now: Timestamp) -> Timestamp {
         now + self.tolerance() + self.interval
     }
 
@@ -187,15 +188,15 @@ impl AttemptLimit {
         LimitStep::Charge(LimitWrite {
             condition: LimitCondition::UpTo(now),
             time: LimitTime::At(now + self.interval),
-            expires_at: self.exhausted_at(now) + CLOCK_TOLERANCE,
+            expires_at: self.full_at(now) + CLOCK_TOLERANCE,
         })
     }
 
-    /// The step after a write that met the stored time `found`.
+    /// The step after a write whose condition failed on the stored time `found`.
     pub fn next_step(self, found: Timestamp, now: Timestamp) -> LimitStep {
         let latest = now + self.tolerance();
-        let exhausted = self.exhausted_at(now);
-        let expires_at = exhausted + CLOCK_TOLERANCE;
+        let full = self.full_at(now);
+        let expires_at = full + CLOCK_TOLERANCE;
         if found <= now {
             self.first_step(now)
         } else if found <= latest {
@@ -204,12 +205,12 @@ impl AttemptLimit {
                 time: LimitTime::Later(self.interval),
                 expires_at,
             })
-        } else if found <= exhausted + CLOCK_TOLERANCE {
+        } else if found <= full + CLOCK_TOLERANCE {
             LimitStep::Refuse(now + found.since(latest))
         } else {
             LimitStep::Repair(LimitWrite {
-                condition: LimitCondition::After(exhausted + CLOCK_TOLERANCE),
-                time: LimitTime::At(exhausted),
+                condition: LimitCondition::After(full + CLOCK_TOLERANCE),
+                time: LimitTime::At(full),
                 expires_at,
             })
         }
@@ -219,10 +220,12 @@ impl AttemptLimit {
 /// Charges one attempt to the bucket `key`.
 ///
 /// A quiet bucket takes one write, a bucket in use two. Concurrent attempts never get more than the
-/// limit allows; an attempt that loses two races is refused for a second.
+/// limit allows; an attempt that
+/// loses its race is refused until the time that is then stored allows one, and one whose bucket could
+/// not be written for a second.
 ///
 /// # Errors
-/// As [`UpdateLimit::update_limit`]; the attempt may be charged.
+/// As [`UpdateLimit::update_limit`]; the attempt may have been charged.
 pub async fn charge(
     store: &impl UpdateLimit,
     key: &LimitKey,
