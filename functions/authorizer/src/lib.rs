@@ -16,7 +16,7 @@ use tracing::{error, info};
 pub use decision::Decision;
 use event::AuthorizerEvent;
 
-/// Dependencies of the authorizer. The trait bounds match the function's IAM policy.
+/// Dependencies of the authorizer. The trait bounds match its IAM policy on users.
 #[derive(Debug)]
 pub struct Authorizer<S> {
     /// Authenticates callers.

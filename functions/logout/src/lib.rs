@@ -7,7 +7,7 @@ use latchkey_session::{SessionEnd, UpdateUser};
 use latchkey_token::Timestamp;
 use serde_json::json;
 
-/// Dependencies of the routes. The trait bounds match the function's IAM policy.
+/// Dependencies of the routes. The trait bounds match its IAM policy on users.
 #[derive(Debug)]
 pub struct Logout<U> {
     /// Users and their sessions.
@@ -21,7 +21,8 @@ impl<U: UpdateUser> Logout<U> {
     /// The response is the same if a session has already ended.
     ///
     /// # Errors
-    /// The 401 if no token is valid, and faults of the stores.
+    /// The 401 if no token is valid, `invalid_request` for two different tokens, `method_not_allowed`,
+    /// and faults of the stores.
     pub async fn handle(
         &self,
         request: &Request,

@@ -15,7 +15,7 @@ const ROUTES: [Route<Option<Requirement>>; 4] = [
     ("GET", "/protected/optional", None),
 ];
 
-/// Dependencies of the routes. The trait bounds match the function's IAM policy.
+/// Dependencies of the routes. The trait bounds match its IAM policy on users.
 #[derive(Debug)]
 pub struct Protected<S> {
     /// Authenticates callers.

@@ -11,7 +11,7 @@ use latchkey_session::{
 };
 use latchkey_token::{Issuer, OperationId, RefreshClaims, SessionId, Subject, Timestamp, UserId};
 
-/// Dependencies of the route. The trait bounds match the function's IAM policy.
+/// Dependencies of the route. The trait bounds match its IAM policy on users.
 #[derive(Debug)]
 pub struct Refresh<U> {
     /// Users and their sessions.

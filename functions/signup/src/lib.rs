@@ -23,7 +23,7 @@ struct UserAnswer<'a> {
     created_at: String,
 }
 
-/// Dependencies of the routes. The trait bounds match the function's IAM policy.
+/// Dependencies of the routes. The trait bounds match its IAM policy on users.
 #[derive(Debug)]
 pub struct Signup<U, L> {
     /// The store of users.
@@ -42,7 +42,8 @@ impl<U: AddUser, L: UpdateLimit> Signup<U, L> {
     /// Creates an account from `username`, `password` and an optional `email`.
     ///
     /// # Errors
-    /// `invalid_request`, `weak_password`, `user_exists`, `signup_closed`, `rate_limited`, and faults of the store.
+    /// `method_not_allowed`, the errors of [`JsonBody::parse`], `weak_password`, `user_exists`,
+    /// `signup_closed`, `rate_limited`, and faults of the stores.
     pub async fn handle(
         &self,
         request: &Request,
