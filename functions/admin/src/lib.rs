@@ -14,7 +14,7 @@ use latchkey_token::Timestamp;
 use serde_json::{Value, json};
 use tracing::info;
 
-/// Dependencies of the commands. The trait bounds match its IAM policy on users.
+/// Dependencies of the commands. The trait bounds match its IAM policy on the key ring.
 #[derive(Debug)]
 pub struct Admin<R, K> {
     /// The store of the key ring.

@@ -16,7 +16,7 @@ use latchkey_token::{Issuer, Timestamp};
 use secrecy::SecretString;
 use tracing::error;
 
-/// Dependencies of the routes. The trait bounds match its IAM policy on users.
+/// Dependencies of the routes. The trait bounds match its IAM policy on users and limits.
 #[derive(Debug)]
 pub struct Password<U, L> {
     /// Users and their sessions.

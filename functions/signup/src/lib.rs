@@ -23,7 +23,7 @@ struct UserAnswer<'a> {
     created_at: String,
 }
 
-/// Dependencies of the routes. The trait bounds match its IAM policy on users.
+/// Dependencies of the routes. The trait bounds match its IAM policy on users and limits.
 #[derive(Debug)]
 pub struct Signup<U, L> {
     /// The store of users.
