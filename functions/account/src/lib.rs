@@ -37,7 +37,8 @@ const ROUTES: [Route<Action>; 5] = [
     ("DELETE", "/sessions/{}", Action::EndSession),
 ];
 
-/// Dependencies of the routes. The trait bounds match its IAM policy on users and limits.
+/// Dependencies of the routes. The trait bounds name the calls
+/// that the function's IAM policy allows on users and limits.
 #[derive(Debug)]
 pub struct Account<U, L> {
     /// Users and their sessions.

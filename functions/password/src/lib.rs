@@ -16,7 +16,8 @@ use latchkey_token::{Issuer, Timestamp};
 use secrecy::SecretString;
 use tracing::error;
 
-/// Dependencies of the routes. The trait bounds match its IAM policy on users and limits.
+/// Dependencies of the routes. The trait bounds name the calls
+/// that the function's IAM policy allows on users and limits.
 #[derive(Debug)]
 pub struct Password<U, L> {
     /// Users and their sessions.

@@ -29,7 +29,8 @@ const CAPACITY: NonZeroUsize = NonZeroUsize::MIN.saturating_add(1_023);
 /// The user store that holds the sessions, and the cache of live sessions.
 #[derive(Debug)]
 pub(crate) struct Sessions<U> {
-    /// `None` for a guard that looks up nothing.
+    /// `None` for a guard without a user store: sessions are not checked, and legacy
+    /// tokens are refused.
     users: Option<U>,
     check: RevocationCheck,
     cache: Option<Mutex<LruCache<SessionId, (SessionState, Timestamp)>>>,
