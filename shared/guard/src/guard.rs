@@ -114,10 +114,10 @@ impl<U: ReadUser> Guard<U> {
 
     /// The caller of a route behind Latchkey's API Gateway authorizer, from the authorizer context.
     ///
-    /// Checks `exp` again, because API Gateway caches decisions without looking at it. The session
-    /// and the check of [`Guard::verify_with`] are not repeated, and the context has no application
-    /// claims. Without a complete context it verifies the token itself, so that a route without the
-    /// authorizer is not open.
+    /// Checks `exp` again, because API Gateway caches decisions without looking at it. The session is
+    /// not read again, the check of [`Guard::verify_with`] does not run, and the context has no claims
+    /// of the application. If a value of the context is missing, it verifies the token itself, so that
+    /// a route without the authorizer is not open.
     ///
     /// # Errors
     /// As [`Guard::authenticate`].
