@@ -57,10 +57,10 @@ impl<L: UpdateLimit> AttemptLimits<L> {
     }
 
     /// Counts a password check against the client's address while `read` reads the user, and then
-    /// against the account. Unknown names count too. A remembered refusal answers first, without a
-    /// write. If the account's bucket refuses, but the user
+    /// against the account. Unknown names count too. If the account's bucket refuses, but the user
     /// has a live session from the address, a bucket of that account and address decides, so that
-    /// others cannot lock the owner out.
+    /// others cannot lock the owner out. A remembered refusal answers without a write; one of the
+    /// account does so after the user was read.
     ///
     /// # Errors
     /// 429 [`RateLimited`](crate::ErrorKind::RateLimited); 503 if a store is unavailable.

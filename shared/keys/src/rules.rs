@@ -95,8 +95,8 @@ impl KeyRing {
         Ok(())
     }
 
-    /// Retires a key: removes it from the ring. If it is the current key, the next key, or a new
-    /// one, signs at once. Then publishes a next key. Retiring a key twice changes nothing.
+    /// Retires a key: removes it from the ring. When the current key is retired, the
+    /// next key signs at once; without a next key, a new key does. Then publishes a next key. Retiring a key twice changes nothing.
     ///
     /// # Errors
     /// [`RingError::UnknownKey`]; [`RingError::Key`] if no key can be generated.
