@@ -6,14 +6,14 @@ use std::{
 };
 
 use latchkey_guard::TokenLocations;
-use latchkey_http::answer;
+use latchkey_http::{AttemptLimits, answer};
 use latchkey_keys::KeyCache;
 use latchkey_password::{HashParams, Hasher, PasswordPolicy};
 use latchkey_session::{AddUser as _, ReadUser as _};
-use latchkey_store::MemoryUsers;
+use latchkey_store::{MemoryLimits, MemoryUsers};
 use latchkey_testkit::{
     event::post_json,
-    fixtures::{NOW, SESSION_POLICY, key_set, operation, token_profile, unlimited, user},
+    fixtures::{NOW, SESSION_POLICY, key_set, operation, token_profile, user},
 };
 use login::Login;
 use secrecy::SecretString;
@@ -39,9 +39,10 @@ pub(crate) async fn measure() -> Result<LoginCost, Box<dyn Error>> {
     let password = PasswordPolicy::new(8).accept(&SecretString::from(PASSWORD), &["alice"])?;
     alice.password_hash = hasher.hash(&password)?;
     users.add_user(&alice, &operation()).await?;
+    let limit = "10000/1".parse()?;
     let login = Login {
         users: users.clone(),
-        limits: unlimited(),
+        limits: AttemptLimits::new(MemoryLimits::default(), Some(limit), Some(limit)),
         hasher,
         keys: KeyCache::of_static(key_set()),
         profile: token_profile(),
