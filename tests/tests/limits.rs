@@ -110,7 +110,7 @@ fn address(number: usize) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn parallel_guesses_from_many_addresses_get_the_limit_of_the_account_and_the_owner_logs_in() {
+async fn an_owner_logs_in_while_many_addresses_guess_the_password() {
     let login = Login::new("off").await;
     let mut owner = login.process();
     let (guesses, owners, others) = tokio::join!(

@@ -69,7 +69,7 @@ async fn the_right_password_returns_an_access_and_a_refresh_token() {
 async fn a_wrong_password_and_an_unknown_name_get_the_same_response() {
     let users = users_with(|_| ()).await;
     let wrong = log_in(users.clone(), "alice", "wrong horse battery").await;
-    let unknown = log_in(users, "nobody", PASSWORD).await;
+    let unknown = log_in(users, "unknown", PASSWORD).await;
     assert_eq!(wrong, unknown);
     assert_eq!(wrong.status_code, 401);
     assert_eq!(wrong.headers["www-authenticate"], r#"Bearer realm="latchkey""#);
@@ -88,7 +88,7 @@ async fn only_the_right_password_reveals_that_an_account_is_disabled() {
     let right = log_in(users.clone(), "alice", PASSWORD).await;
     assert_eq!((right.status_code, &body(&right)["error"]), (403, &json!("account_disabled")));
     let wrong = log_in(users.clone(), "alice", "wrong horse battery").await;
-    assert_eq!(wrong, log_in(users, "nobody", PASSWORD).await);
+    assert_eq!(wrong, log_in(users, "unknown", PASSWORD).await);
 }
 
 #[tokio::test]
@@ -97,7 +97,7 @@ async fn an_unverifiable_stored_hash_refuses_the_login() {
     {
         let users = users_with(|alice| alice.password_hash = SecretString::from(hostile)).await;
         let answer = log_in(users.clone(), "alice", PASSWORD).await;
-        assert_eq!(answer, log_in(users, "nobody", PASSWORD).await, "{hostile}");
+        assert_eq!(answer, log_in(users, "unknown", PASSWORD).await, "{hostile}");
     }
 }
 

@@ -79,7 +79,7 @@ async fn logging_out_an_ended_session_gets_the_same_response() {
     for claims in [
         claims_for(&alice.id, &SessionId::generate().unwrap()),
         claims_for(&stranger.id, &first),
-        with(claims_for(&alice.id, &first), "username", "nobody".into()),
+        with(claims_for(&alice.id, &first), "username", "unknown".into()),
     ] {
         assert_logged_out(&call(users.clone(), &logout(&sign(&header(), &claims))).await);
     }

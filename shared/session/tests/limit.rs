@@ -109,7 +109,7 @@ fn a_quiet_bucket_takes_one_write_a_busy_one_two_and_a_refusal_one() {
 }
 
 #[test]
-fn a_clock_far_in_the_past_or_future_opens_and_closes_a_bucket_for_one_interval_at_most() {
+fn a_wrong_clock_opens_or_closes_a_bucket_for_one_interval_at_most() {
     let limit = limit("3/10");
     assert_eq!(attempt(&Bucket::at(Timestamp::from_unix(0)), limit, NOW), Charge::Allowed);
 

@@ -51,7 +51,7 @@ async fn a_transient_fault_is_retried() {
         Fault::DropReply,
     ] {
         proxy.inject("GetItem", fault, 1);
-        assert!(users.find_user(&user("nobody").username).await.unwrap().is_none(), "{fault:?}");
+        assert!(users.find_user(&user("unknown").username).await.unwrap().is_none(), "{fault:?}");
         assert_eq!(proxy.take_calls().len(), 2, "{fault:?}");
     }
 }
@@ -65,19 +65,19 @@ async fn a_permanent_fault_is_unavailable_after_three_attempts() {
         Fault::DropRequest,
     ] {
         proxy.inject("GetItem", fault, 10);
-        let error = users.find_user(&user("nobody").username).await.unwrap_err();
+        let error = users.find_user(&user("unknown").username).await.unwrap_err();
         assert!(matches!(error, StoreError::Unavailable(_)), "{fault:?}: {error:?}");
         assert_eq!(proxy.take_calls().len(), 3, "{fault:?}");
         proxy.heal();
     }
-    assert!(users.find_user(&user("nobody").username).await.unwrap().is_none());
+    assert!(users.find_user(&user("unknown").username).await.unwrap().is_none());
 }
 
 #[tokio::test]
 async fn a_call_without_a_response_times_out() {
     let (users, proxy) = users_behind_a_proxy().await;
     proxy.inject("GetItem", Fault::Hang, 10);
-    let error = users.find_user(&user("nobody").username).await.unwrap_err();
+    let error = users.find_user(&user("unknown").username).await.unwrap_err();
     assert!(matches!(error, StoreError::Unavailable(_)), "{error:?}");
 }
 

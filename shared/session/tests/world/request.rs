@@ -81,7 +81,7 @@ impl Call {
         Start { read: item.credentials(), started }
     }
 
-    /// The next attempt after the condition of a write failed; `None` if there is none, or if the
+    /// The next attempt after the condition of a write failed; `None` if no attempt follows, or if the
     /// requesting session has ended.
     fn write_again(&self, refused: &Write, item: &Item, rules: &Rules) -> Option<Write> {
         matches!(refused, Write::Change(_)).then(|| self.write(item, rules)).flatten()

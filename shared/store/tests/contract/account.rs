@@ -140,7 +140,7 @@ pub(crate) async fn a_password_change_requires_the_credentials_and_session_as_re
     let change = password(&disabled, &id, &new, &hash);
     assert_changed(store.change_password(&change).await.unwrap(), Some(&disabled));
 
-    let gone = user("nobody");
+    let gone = user("unknown");
     let change = password(&gone, &id, &new, &hash);
     assert_changed(store.change_password(&change).await.unwrap(), None);
     assert!(store.find_user(&gone.username).await.unwrap().is_none(), "no item was created");

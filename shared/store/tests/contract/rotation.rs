@@ -97,7 +97,7 @@ pub(crate) async fn only_a_live_session_is_rotated(store: &impl Users) {
     let stranger = Rotation { user: user("x").id, ..rotation(&owner, &id, 0) };
     let found = refused(store.rotate_session(&owner.username, &stranger).await.unwrap());
     assert_eq!(found.unwrap().sessions, owner.sessions);
-    let unknown = user("nobody");
+    let unknown = user("unknown");
     let outcome =
         store.rotate_session(&unknown.username, &rotation(&unknown, &id, 0)).await.unwrap();
     assert!(refused(outcome).is_none());
@@ -152,7 +152,7 @@ pub(crate) async fn an_ended_session_is_gone_and_the_others_stay(store: &impl Us
 pub(crate) async fn ending_an_unknown_session_changes_nothing(store: &impl Users) {
     let (owner, id) = logged_in(store, "vera", NOW).await;
     let (other, _) = logged_in(store, "walt", NOW).await;
-    let unknown = user("nobody");
+    let unknown = user("unknown");
     for (username, user) in [
         (&other.username, &other.id),
         (&owner.username, &other.id),

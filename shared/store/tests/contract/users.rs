@@ -38,9 +38,9 @@ pub(crate) async fn a_user_without_email_or_roles_is_found(store: &impl Users) {
 }
 
 pub(crate) async fn an_unknown_name_finds_nothing(store: &impl Users) {
-    assert!(store.find_user(&name("nobody")).await.unwrap().is_none());
+    assert!(store.find_user(&name("unknown")).await.unwrap().is_none());
     let id = SessionId::generate().unwrap();
-    assert!(store.find_session(&name("nobody"), Some(&id)).await.unwrap().is_none());
+    assert!(store.find_session(&name("unknown"), Some(&id)).await.unwrap().is_none());
 }
 
 /// `Bob` and `bob` are one name.
