@@ -74,7 +74,7 @@ impl<L: UpdateLimit> AttemptLimits<L> {
         let network = network(request);
         let address = LimitKey::address(LOGIN_ADDRESS, &network);
         if let Some(until) = self.remembered(&address, now) {
-            return Err(ApiError::rate_limited(until.since(now)));
+            refuse(Charge::Refused(until), now)?;
         }
         if self.remembered(&LimitKey::account(LOGIN_ACCOUNT, username), now).is_some() {
             let user = read.await?;
@@ -111,16 +111,12 @@ impl<L: UpdateLimit> AttemptLimits<L> {
         now: Timestamp,
     ) -> Result<(), ApiError> {
         let account = self.remembered(&LimitKey::account(LOGIN_ACCOUNT, username), now);
-        let refused = account.and_then(|until| {
-            if user.is_some_and(|user| has_session(user, network, now)) {
-                let key = LimitKey::account_at(LOGIN_ACCOUNT_AT_ADDRESS, username, network);
-                self.remembered(&key, now)
-            } else {
-                Some(until)
-            }
+        let refused = account.and_then(|until| match owner_key(user, network, now) {
+            Some(key) => self.remembered(&key, now),
+            None => Some(until),
         });
         if let Some(until) = refused {
-            return Err(of_user(user, ApiError::rate_limited(until.since(now))));
+            return refuse(Charge::Refused(until), now).map_err(|error| of_user(user, error));
         }
         let address = LimitKey::address(LOGIN_ADDRESS, network);
         refuse(self.charge(&address, self.address, now).await?, now)?;
@@ -135,12 +131,12 @@ impl<L: UpdateLimit> AttemptLimits<L> {
         now: Timestamp,
     ) -> Result<(), ApiError> {
         let key = LimitKey::account(LOGIN_ACCOUNT, username);
-        let charged = self.charge(&key, self.account, now).await?;
-        if charged == Charge::Allowed || !user.is_some_and(|user| has_session(user, network, now)) {
-            return refuse(charged, now).map_err(|error| of_user(user, error));
+        let mut charged = self.charge(&key, self.account, now).await?;
+        if charged != Charge::Allowed
+            && let Some(key) = owner_key(user, network, now)
+        {
+            charged = self.charge(&key, self.account, now).await?;
         }
-        let key = LimitKey::account_at(LOGIN_ACCOUNT_AT_ADDRESS, username, network);
-        let charged = self.charge(&key, self.account, now).await?;
         refuse(charged, now).map_err(|error| of_user(user, error))
     }
 
@@ -191,10 +187,15 @@ fn of_user(user: Option<&User>, error: ApiError) -> ApiError {
     user.into_iter().fold(error, |error, user| error.for_user(&user.id))
 }
 
-fn has_session(user: &User, network: &str, now: Timestamp) -> bool {
-    let mut sessions = user.sessions.values();
-    sessions
-        .any(|session| session.expires_at > now && network_of(&session.client.address) == network)
+/// The bucket of an account and an address; `None` if the user has no live session from there.
+fn owner_key(user: Option<&User>, network: &str, now: Timestamp) -> Option<LimitKey> {
+    let user = user?;
+    let has_session = user
+        .sessions
+        .values()
+        .any(|session| session.expires_at > now && network_of(&session.client.address) == network);
+    let key = || LimitKey::account_at(LOGIN_ACCOUNT_AT_ADDRESS, &user.username, network);
+    has_session.then(key)
 }
 
 fn network(request: &Request) -> String {

@@ -1,11 +1,10 @@
 //! Audit events: one log line for each security-relevant outcome, at every log level.
 
-use lambda_http::http::{Method, Request, header::USER_AGENT};
-use latchkey_session::Client;
+use lambda_http::http::{Method, Request};
 use latchkey_token::UserId;
 use tracing::info;
 
-use crate::{FLASK_JWT_PATH, RequestContext};
+use crate::{FLASK_JWT_PATH, RequestContext, client};
 
 /// The target of the lines, which no log level filters out.
 pub(crate) const TARGET: &str = "audit";
@@ -32,7 +31,7 @@ macro_rules! audit_events {
 
             /// The event of a route.
             pub(crate) fn of_route(method: &Method, path: &str) -> Option<Self> {
-                let (path, _) = path.split_at(path.rfind("/sessions/").map_or(path.len(), |at| at + 9));
+                let path = if path.starts_with("/sessions/") { "/sessions" } else { path };
                 match (method.as_str(), path) {
                     $($routes => Some(Self::$event),)+
                     _ => None,
@@ -67,9 +66,7 @@ pub(crate) fn write<B>(
     user: Option<&UserId>,
     failure: Option<&'static str>,
 ) {
-    let context = RequestContext::of(request);
-    let user_agent = request.headers().get(USER_AGENT).and_then(|value| value.to_str().ok());
-    let client = Client::new(context.source_ip.as_str(), user_agent.unwrap_or_default());
+    let client = client(request);
     info!(
         target: TARGET,
         event = event.name(),
@@ -78,7 +75,7 @@ pub(crate) fn write<B>(
         user_id = user.map(UserId::as_str),
         ip = client.address,
         user_agent = client.user_agent,
-        request_id = context.request_id,
+        request_id = RequestContext::of(request).request_id,
     );
 }
 

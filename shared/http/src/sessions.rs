@@ -1,6 +1,6 @@
 //! Starting sessions.
 
-use lambda_http::{Request, http::header::USER_AGENT};
+use lambda_http::http::{Request, header::USER_AGENT};
 use latchkey_session::{
     AccountChangeOutcome, AccountStatus, Client, SessionPolicy, SessionStart, StartedSession,
     UpdateUser, User,
@@ -54,7 +54,7 @@ pub fn new_session(
 }
 
 /// The address from API Gateway and the `User-Agent` header of a request.
-pub fn client(request: &Request) -> Client {
+pub fn client<B>(request: &Request<B>) -> Client {
     let user_agent = request.headers().get(USER_AGENT).and_then(|value| value.to_str().ok());
     Client::new(RequestContext::of(request).source_ip.as_str(), user_agent.unwrap_or_default())
 }
