@@ -37,8 +37,8 @@ const ROUTES: [Route<Action>; 5] = [
     ("DELETE", "/sessions/{}", Action::EndSession),
 ];
 
-/// Dependencies of the routes. The trait bounds name the calls
-/// that the function's IAM policy allows on users and limits.
+/// Dependencies of the routes. The trait bounds name the calls that the function's
+/// IAM policy allows on users and limits.
 #[derive(Debug)]
 pub struct Account<U, L> {
     /// Users and their sessions.
@@ -55,8 +55,8 @@ impl<U: ReadUser + UpdateUser + RemoveUser, L: UpdateLimit> Account<U, L> {
     /// Serves one request. Always looks the caller's session up.
     ///
     /// # Errors
-    /// The 401 for an invalid token or an ended session, `invalid_credentials`, `invalid_request`, `rate_limited`,
-    /// `not_found`, `method_not_allowed`, and faults of the stores.
+    /// The 401 for an invalid token or an ended session, `invalid_credentials`, `invalid_request`,
+    /// `rate_limited`, `not_found`, `method_not_allowed`, and faults of the stores.
     pub async fn handle(
         &self,
         request: &Request,

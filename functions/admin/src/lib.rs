@@ -14,8 +14,8 @@ use latchkey_token::Timestamp;
 use serde_json::{Value, json};
 use tracing::info;
 
-/// Dependencies of the commands. The trait bounds name the calls
-/// that the function's IAM policy allows on the key ring.
+/// Dependencies of the commands. The trait bounds name the calls that the function's
+/// IAM policy allows on the key ring.
 #[derive(Debug)]
 pub struct Admin<R, K> {
     /// The store of the key ring.

@@ -16,8 +16,8 @@ use tracing::{error, info};
 pub use decision::Decision;
 use event::AuthorizerEvent;
 
-/// Dependencies of the authorizer. The trait bounds name the calls
-/// that the function's IAM policy allows on users.
+/// Dependencies of the authorizer. The trait bounds name the calls that the function's
+/// IAM policy allows on users.
 #[derive(Debug)]
 pub struct Authorizer<S> {
     /// Authenticates callers.

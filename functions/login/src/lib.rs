@@ -16,8 +16,8 @@ use latchkey_token::{Issuer, Timestamp, TokenProfile};
 use secrecy::SecretString;
 use tracing::error;
 
-/// Dependencies of the routes. The trait bounds name the calls
-/// that the function's IAM policy allows on users and limits.
+/// Dependencies of the routes. The trait bounds name the calls that the function's
+/// IAM policy allows on users and limits.
 #[derive(Debug)]
 pub struct Login<U, L> {
     /// Users and their sessions.

@@ -7,8 +7,8 @@ use latchkey_session::{SessionEnd, UpdateUser};
 use latchkey_token::Timestamp;
 use serde_json::json;
 
-/// Dependencies of the routes. The trait bounds name the calls
-/// that the function's IAM policy allows on users.
+/// Dependencies of the routes. The trait bounds name the calls that the function's
+/// IAM policy allows on users.
 #[derive(Debug)]
 pub struct Logout<U> {
     /// Users and their sessions.

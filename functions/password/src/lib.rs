@@ -16,8 +16,8 @@ use latchkey_token::{Issuer, Timestamp};
 use secrecy::SecretString;
 use tracing::error;
 
-/// Dependencies of the routes. The trait bounds name the calls
-/// that the function's IAM policy allows on users and limits.
+/// Dependencies of the routes. The trait bounds name the calls that the function's
+/// IAM policy allows on users and limits.
 #[derive(Debug)]
 pub struct Password<U, L> {
     /// Users and their sessions.
@@ -40,8 +40,8 @@ impl<U: ReadUser + UpdateUser, L: UpdateLimit> Password<U, L> {
     /// request's token was.
     ///
     /// # Errors
-    /// The 401 for an invalid token, `invalid_credentials`, `weak_password`, `invalid_request`, `rate_limited`, and
-    /// faults of the stores.
+    /// The 401 for an invalid token, `invalid_credentials`, `weak_password`, `invalid_request`,
+    /// `rate_limited`, and faults of the stores.
     pub async fn handle(
         &self,
         request: &Request,

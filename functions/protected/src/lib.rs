@@ -15,8 +15,8 @@ const ROUTES: [Route<Option<Requirement>>; 4] = [
     ("GET", "/protected/optional", None),
 ];
 
-/// Dependencies of the routes. The trait bounds name the calls
-/// that the function's IAM policy allows on users.
+/// Dependencies of the routes. The trait bounds name the calls that the function's
+/// IAM policy allows on users.
 #[derive(Debug)]
 pub struct Protected<S> {
     /// Authenticates callers.

@@ -11,8 +11,8 @@ use latchkey_session::{
 };
 use latchkey_token::{Issuer, OperationId, RefreshClaims, SessionId, Subject, Timestamp, UserId};
 
-/// Dependencies of the route. The trait bounds name the calls
-/// that the function's IAM policy allows on users.
+/// Dependencies of the route. The trait bounds name the calls that the function's
+/// IAM policy allows on users.
 #[derive(Debug)]
 pub struct Refresh<U> {
     /// Users and their sessions.

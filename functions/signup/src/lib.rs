@@ -23,8 +23,8 @@ struct UserAnswer<'a> {
     created_at: String,
 }
 
-/// Dependencies of the routes. The trait bounds name the calls
-/// that the function's IAM policy allows on users and limits.
+/// Dependencies of the routes. The trait bounds name the calls that the function's
+/// IAM policy allows on users and limits.
 #[derive(Debug)]
 pub struct Signup<U, L> {
     /// The store of users.

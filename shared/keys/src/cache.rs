@@ -129,7 +129,7 @@ impl KeyCache {
     }
 
     /// Fetches the keys because `seen` lacks the key of a token; `None` if there are no newer keys.
-    /// After a search without a result there is no other for 30 s, whatever the key id.
+    /// After a search without a result there is no other for 30 s, for any key id.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`] if the keys cannot be fetched: the key may exist.

@@ -220,9 +220,8 @@ impl AttemptLimit {
 /// Charges one attempt to the bucket `key`.
 ///
 /// A quiet bucket takes one write, a bucket in use two. Concurrent attempts never get more than the
-/// limit allows; an attempt that
-/// loses its race is refused until the time that is then stored allows one, and one whose bucket could
-/// not be written for a second.
+/// limit allows. An attempt that loses its race is refused until the time that is then stored allows
+/// one; an attempt whose bucket could not be written is refused for a second.
 ///
 /// # Errors
 /// As [`UpdateLimit::update_limit`]; the attempt may have been charged.
