@@ -115,8 +115,9 @@ advisories-npm:
 advisories-python: $(TOOLS)/bin/pip-audit $(TOOLS)/bin/sam $(TOOLS)/interop
 	$(TOOLS)/bin/pip-audit --strict
 
-template: $(TOOLS)/bin/sam ## Lint template.yaml and the templates of examples/
+template: $(TOOLS)/bin/sam $(TOOLS)/checkov/bin/checkov ## Lint template.yaml and the templates of examples/; check template.yaml with checkov
 	for file in template.yaml $(wildcard examples/*/template.yaml); do $(TOOLS)/bin/sam validate --lint --template $$file; done
+	$(TOOLS)/checkov/bin/checkov --file template.yaml --config-file .checkov.yaml
 
 build: ## Build release binaries of the functions with SAM
 	sam build
@@ -151,6 +152,11 @@ $(TOOLS)/bin/pip:
 
 $(TOOLS)/bin/sam: $(TOOLS)/bin/pip
 	$(TOOLS)/bin/pip install --quiet aws-sam-cli==1.170.0
+
+# A separate environment: its dependencies differ from those of the SAM CLI.
+$(TOOLS)/checkov/bin/checkov:
+	python3 -m venv $(TOOLS)/checkov
+	$(TOOLS)/checkov/bin/pip install --quiet checkov==3.3.30
 
 $(TOOLS)/bin/pip-audit: $(TOOLS)/bin/pip
 	$(TOOLS)/bin/pip install --quiet pip-audit==2.10.1

@@ -67,10 +67,11 @@ fn the_error_of_a_function_names_the_variable() {
 }
 
 /// An invalid value for each group of settings.
-const BAD: [(&str, &str); 19] = [
+const BAD: [(&str, &str); 20] = [
     ("LOG_LEVEL", "x"),
     ("LOGIN_LIMIT_ACCOUNT", "x"),
     ("SIGNUP_MODE", "x"),
+    ("TRUSTED_EDGE", "x y"),
     ("USERS_TABLE", ""),
     ("WORK_ITEMS_TABLE", ""),
     ("JWT_SECRET_KEY", "short"),

@@ -11,7 +11,7 @@ use lambda_http::{
     http::{HeaderName, header::SEC_WEBSOCKET_PROTOCOL},
 };
 use latchkey_guard::{TokenLocation, TokenLocations};
-use latchkey_http::{Lenient, header_value};
+use latchkey_http::{EDGE_SECRET_HEADER, Lenient, TrustedEdge, header_value};
 use serde::Deserialize;
 
 type Fields = Lenient<BTreeMap<String, Lenient<OneOrMany>>>;
@@ -62,6 +62,14 @@ impl AuthorizerEvent {
     /// The ARN of the called route, in an API that wants a policy.
     pub(crate) fn method_arn(&self) -> Option<&str> {
         self.method_arn.as_ref().map(String::as_str)
+    }
+
+    /// Whether the request has a secret of the edge. A `TOKEN` event has no headers.
+    pub(crate) fn came_through(&self, edge: &TrustedEdge) -> bool {
+        let headers = [&self.headers, &self.multi_value_headers];
+        values_of(headers, |name| name.eq_ignore_ascii_case(EDGE_SECRET_HEADER))
+            .iter()
+            .any(|secret| edge.has_secret(secret.as_bytes()))
     }
 
     /// A request with the identity sources only, in which a guard finds the token.

@@ -8,7 +8,7 @@ mod decision;
 mod event;
 
 use latchkey_guard::{Guard, Requirement};
-use latchkey_http::ApiError;
+use latchkey_http::{ApiError, ErrorKind, TrustedEdge};
 use latchkey_session::{ReadUser, with_causes};
 use latchkey_token::Timestamp;
 use tracing::{error, info};
@@ -22,6 +22,8 @@ use event::AuthorizerEvent;
 pub struct Authorizer<S> {
     /// Authenticates callers.
     pub guard: Guard<S>,
+    /// The edge in front of the API, if there is one.
+    pub edge: Option<TrustedEdge>,
 }
 
 impl<S: ReadUser> Authorizer<S> {
@@ -31,6 +33,11 @@ impl<S: ReadUser> Authorizer<S> {
     /// A fault: the keys or the session could not be looked up.
     pub async fn handle(&self, json: &str, now: Timestamp) -> Result<Decision, ApiError> {
         let event = AuthorizerEvent::parse(json);
+        let edge = self.edge.as_ref().filter(|edge| edge.is_required);
+        if edge.is_some_and(|edge| !event.came_through(edge)) {
+            info!(reason = ErrorKind::EdgeRequired.code(), "denied");
+            return Ok(Decision::deny(&event));
+        }
         let request = event.request(self.guard.locations());
         match self.guard.authenticate(&request, Requirement::TOKEN, now).await {
             Ok(identity) => Ok(Decision::allow(&event, &identity)),

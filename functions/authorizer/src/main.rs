@@ -12,8 +12,10 @@ use serde_json::value::RawValue;
 async fn main() -> Result<(), StartError> {
     start_logging(log_settings()?);
     let env = Environment::load()?;
-    let (guard, aws) = (env.guard()?, Aws::new(env.call_timeout()?));
-    let authorizer = &Authorizer { guard: guard.connect(&aws, Timestamp::now()).await };
+    let (guard, edge) = (env.guard()?, env.edge()?);
+
+    let aws = Aws::new(env.call_timeout()?);
+    let authorizer = &Authorizer { guard: guard.connect(&aws, Timestamp::now()).await, edge };
 
     Ok(run(service_fn(|event: LambdaEvent<Box<RawValue>>| {
         // Boxed, as in `latchkey_http::run`.

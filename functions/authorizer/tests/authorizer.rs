@@ -3,7 +3,7 @@
 
 use authorizer::Authorizer;
 use latchkey_guard::{Guard, RevocationCheck};
-use latchkey_http::ErrorKind;
+use latchkey_http::{ErrorKind, TrustedEdge};
 use latchkey_session::{AddUser as _, LegacyUser};
 use latchkey_store::MemoryUsers;
 use latchkey_testkit::{
@@ -16,8 +16,10 @@ use latchkey_testkit::{
 use serde_json::{Value, json};
 
 async fn decide(users: MemoryUsers, event: &Value) -> Value {
-    let authorizer =
-        Authorizer { guard: Guard::new(reader(), Some(users), RevocationCheck::Strict) };
+    let authorizer = Authorizer {
+        guard: Guard::new(reader(), Some(users), RevocationCheck::Strict),
+        edge: None,
+    };
     serde_json::to_value(authorizer.handle(&event.to_string(), NOW).await.unwrap()).unwrap()
 }
 
@@ -181,8 +183,10 @@ async fn the_decision_depends_only_on_the_identity_source() {
 
 #[tokio::test]
 async fn a_store_fault_is_an_error_and_not_a_decision() {
-    let authorizer =
-        Authorizer { guard: Guard::new(reader(), Some(UnavailableUsers), RevocationCheck::Strict) };
+    let authorizer = Authorizer {
+        guard: Guard::new(reader(), Some(UnavailableUsers), RevocationCheck::Strict),
+        edge: None,
+    };
     let event = http_api_2(&format!("Bearer {}", sign(&header(), &claims())));
     let error = authorizer.handle(&event.to_string(), NOW).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unavailable);
@@ -197,7 +201,8 @@ async fn flask_tokens_are_accepted_in_every_event_format() {
         LegacyUser { id: alice.id.clone(), username: alice.username.clone() },
     );
     let reader = reader_with(keys);
-    let authorizer = Authorizer { guard: Guard::new(reader, Some(users), RevocationCheck::Strict) };
+    let authorizer =
+        Authorizer { guard: Guard::new(reader, Some(users), RevocationCheck::Strict), edge: None };
     let claims = flask::extended_claims();
     let expired = with(claims.clone(), "exp", NOW.unix().into());
     for (claims, is_allowed) in [(claims, true), (expired, false)] {
@@ -214,4 +219,49 @@ async fn flask_tokens_are_accepted_in_every_event_format() {
             }
         }
     }
+}
+
+#[tokio::test]
+async fn a_request_around_a_required_edge_is_denied_in_every_format() {
+    // SHA-256 of the empty text.
+    let hash = hash("e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+    let (users, token, _) = logged_in().await;
+    let mut edge = TrustedEdge {
+        address_header: "x-client-ip".parse().unwrap(),
+        secret_hashes: vec![hash],
+        is_required: true,
+    };
+    for required in [true, false] {
+        edge.is_required = required;
+        for format in [http_api_2, http_api_1, rest_request, rest_token, web_socket] {
+            let guard = Guard::new(reader(), Some(users.clone()), RevocationCheck::Strict);
+            let authorizer = Authorizer { guard, edge: Some(edge.clone()) };
+            let decide = async |event: Value| {
+                let decision = authorizer.handle(&event.to_string(), NOW).await.unwrap();
+                let decision = serde_json::to_value(decision).unwrap();
+                decision != simple_refusal() && decision != policy_refusal()
+            };
+            let event = format(&format!("Bearer {token}"));
+            let has_headers = event["type"] != "TOKEN";
+            let with = |member: &str, name: &str, value: Value| {
+                let mut event = event.clone();
+                event[member][name] = value;
+                event
+            };
+            assert_eq!(decide(event.clone()).await, !required, "{event}");
+            let wrong = with("headers", "X-Edge-Secret", json!("guess"));
+            assert_eq!(decide(wrong).await, !required);
+            if has_headers {
+                for (member, value) in [("headers", json!("")), ("multiValueHeaders", json!([""]))]
+                {
+                    assert!(decide(with(member, "X-Edge-Secret", value)).await, "{event}");
+                }
+            }
+        }
+    }
+}
+
+fn hash(digits: &str) -> [u8; 32] {
+    let byte = |index: usize| u8::from_str_radix(&digits[2 * index..2 * index + 2], 16).unwrap();
+    std::array::from_fn(byte)
 }

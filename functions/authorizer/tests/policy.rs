@@ -14,7 +14,7 @@ async fn resource(method_arn: &str) -> Option<String> {
     let token = format!("Bearer {}", sign(&header(), &claims()));
     let event = json!({ "type": "TOKEN", "methodArn": method_arn, "authorizationToken": token })
         .to_string();
-    let authorizer = Authorizer { guard: Guard::stateless(reader()) };
+    let authorizer = Authorizer { guard: Guard::stateless(reader()), edge: None };
     let decision = json!(authorizer.handle(&event, NOW).await.unwrap());
     let statement = &decision["policyDocument"]["Statement"][0];
     let resource = statement["Resource"].as_str().map(str::to_owned);

@@ -30,7 +30,7 @@ fn token() -> String {
 async fn allows(locations: &TokenLocations, event: &Value) -> bool {
     let reader = TokenReader { locations: locations.clone(), ..reader() };
     let guard = Guard::new(reader, None::<MemoryUsers>, RevocationCheck::Off);
-    let decision = Authorizer { guard }.handle(&event.to_string(), NOW).await.unwrap();
+    let decision = Authorizer { guard, edge: None }.handle(&event.to_string(), NOW).await.unwrap();
     let decision = serde_json::to_value(decision).unwrap();
     let effect = decision.pointer("/policyDocument/Statement/0/Effect").and_then(Value::as_str);
     let (simple, policy) = (decision.get("isAuthorized").and_then(Value::as_bool), effect);

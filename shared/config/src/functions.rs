@@ -29,6 +29,7 @@ const LOGIN_LIMITS: Read = |env| env.login_limits().map(drop);
 const SIGNUP: Read = |env| env.signup_limit().and(env.signup_is_open()).map(drop);
 const LOCATIONS: Read = |env| env.locations().map(drop);
 const FLASK_JWT: Read = |env| env.flask_jwt_login().map(drop);
+const EDGE: Read = |env| env.edge().map(drop);
 const GUARD: Read = |env| env.guard().map(drop);
 const HTTP: Read = |env| env.http().map(drop);
 
@@ -39,7 +40,7 @@ pub const FUNCTIONS: [(&str, &[Read]); 11] = [
         &[LOG, CALLS, USERS, KEYS_AND_FLASK, TOKENS, HASHING, LOGIN_LIMITS, LOCATIONS, HTTP],
     ),
     ("admin", &[LOG, RING, KEY_POLICY]),
-    ("authorizer", &[LOG, CALLS, GUARD]),
+    ("authorizer", &[LOG, CALLS, GUARD, EDGE]),
     ("discovery", &[LOG, CALLS, ISSUER, KEYS, HTTP]),
     (
         "login",

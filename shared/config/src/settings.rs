@@ -2,8 +2,9 @@
 
 use std::{fmt::Display, time::Duration};
 
+use hex::FromHexError;
 use latchkey_guard::RevocationCheck;
-use latchkey_http::HttpSettings;
+use latchkey_http::{HttpSettings, TrustedEdge};
 use latchkey_session::{AttemptLimit, RotationPolicy, SessionLifetimes, SessionPolicy};
 use latchkey_token::TokenProfile;
 
@@ -157,7 +158,7 @@ impl Environment<'_> {
         }
     }
 
-    /// The base path, and the member of error messages.
+    /// The base path, the member of error messages, and the edge.
     pub fn http(&self) -> Result<HttpSettings, ConfigError> {
         let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
         let is_segment = |segment: &str| !segment.is_empty() && segment.bytes().all(is_plain);
@@ -166,6 +167,32 @@ impl Environment<'_> {
         let base_path = self.checked(&var::BASE_PATH, is_path)?;
         let is_unused = |key: &str| !["error", "request_id", "reasons"].contains(&key);
         let message_key = self.checked(&var::JWT_ERROR_MESSAGE_KEY, is_unused)?;
-        Ok(HttpSettings { message_key, base_path })
+        Ok(HttpSettings { message_key, base_path, edge: self.edge()? })
     }
+
+    /// The trusted edge; `None` without one.
+    pub fn edge(&self) -> Result<Option<TrustedEdge>, ConfigError> {
+        let hashes = self.list(&var::EDGE_SECRET_SHA256)?;
+        let Some(edge) = self.optional(&var::TRUSTED_EDGE) else {
+            let is_alone = !hashes.is_empty();
+            let refused = || var::EDGE_SECRET_SHA256.refused("is set without TRUSTED_EDGE");
+            return if is_alone { Err(refused()) } else { Ok(None) };
+        };
+        let required = edge.strip_suffix(",required");
+        let address_header = required.unwrap_or(&edge).parse();
+        let secret_hashes: Result<Vec<_>, _> = hashes.iter().map(|hash| sha256(hash)).collect();
+        Ok(Some(TrustedEdge {
+            address_header: address_header.map_err(|_| var::TRUSTED_EDGE.invalid())?,
+            secret_hashes: secret_hashes
+                .ok()
+                .filter(|hashes| (1..=2).contains(&hashes.len()))
+                .ok_or_else(|| var::EDGE_SECRET_SHA256.invalid())?,
+            is_required: required.is_some(),
+        }))
+    }
+}
+
+fn sha256(digits: &str) -> Result<[u8; 32], FromHexError> {
+    let mut hash = [0; 32];
+    hex::decode_to_slice(digits, &mut hash).map(|()| hash)
 }

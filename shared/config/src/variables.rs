@@ -173,6 +173,15 @@ variables! {
     /// `closed`: `POST /signup` answers 403 `signup_closed`
     SIGNUP_MODE: Some("open"), Must("be open or closed");
 
+    "Edge":
+
+    /// header in which [a trusted edge](protection.md#an-edge-in-front) sends the client's address, such as
+    /// `X-Client-IP`; `X-Client-IP,required` also refuses other requests
+    TRUSTED_EDGE: NONE, Must("be a header name, or a header name and ,required");
+    /// SHA-256 of the edge's secret in hexadecimal, or two of them with a comma, for a rotation;
+    /// required with `TRUSTED_EDGE`
+    EDGE_SECRET_SHA256: NONE, Must("be one or two SHA-256 hashes of 64 hexadecimal digits");
+
     "Token locations":
 
     /// locations, in search order

@@ -76,6 +76,7 @@ fn variables_of_lists_all_variables_that_a_function_reads() {
                 "ARGON2_MEMORY_KIB",
                 "AWS_CALL_TIMEOUT_MS",
                 "BASE_PATH",
+                "EDGE_SECRET_SHA256",
                 "JWT_ERROR_MESSAGE_KEY",
                 "JWT_ISSUER",
                 "LIMITS_TABLE",
@@ -83,6 +84,7 @@ fn variables_of_lists_all_variables_that_a_function_reads() {
                 "PASSWORD_MIN_LENGTH",
                 "SIGNUP_LIMIT_ADDRESS",
                 "SIGNUP_MODE",
+                "TRUSTED_EDGE",
                 "USERS_TABLE",
             ],
         ),
@@ -270,5 +272,22 @@ fn debug_output_has_no_secret() {
         let keys =
             environment(&[("KEYS_TABLE", ""), ("JWT_SECRET_KEY", secret)]).signing_keys(None);
         assert!(!format!("{keys:?}").contains("hunter2"));
+    }
+}
+
+#[test]
+fn an_edge_has_a_header_and_one_or_two_secrets() {
+    const HASH: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+    assert_eq!(environment(&[]).edge().unwrap(), None);
+    let upper = HASH.to_uppercase();
+    let two = format!("{HASH}, {upper}");
+    for (edge, is_required) in [("X-Client-IP", false), ("x-client-ip,required", true)] {
+        for (hashes, count) in [(HASH, 1), (upper.as_str(), 1), (two.as_str(), 2)] {
+            let changed = [("TRUSTED_EDGE", edge), ("EDGE_SECRET_SHA256", hashes)];
+            let edge = environment(&changed).edge().unwrap().unwrap();
+            assert_eq!(edge.address_header, "x-client-ip");
+            assert_eq!((edge.is_required, edge.secret_hashes.len()), (is_required, count));
+            assert!(edge.has_secret(b"") && !edge.has_secret(HASH.as_bytes()));
+        }
     }
 }

@@ -30,7 +30,7 @@ fn read(function: &str, changed: Change<'_>) -> Result<(), ConfigError> {
 }
 
 /// A variable, and settings with an invalid value of it.
-const BAD: [(&str, Change<'_>); 75] = [
+const BAD: [(&str, Change<'_>); 81] = [
     ("ALLOWED_ORIGINS", &[("ALLOWED_ORIGINS", "https://app.example.com/")]),
     ("ARGON2_ITERATIONS", &[("ARGON2_ITERATIONS", "0")]),
     ("ARGON2_ITERATIONS", &[("ARGON2_ITERATIONS", "17")]),
@@ -40,6 +40,13 @@ const BAD: [(&str, Change<'_>); 75] = [
     ("AWS_CALL_TIMEOUT_MS", &[("AWS_CALL_TIMEOUT_MS", "99")]),
     ("BASE_PATH", &[("BASE_PATH", "auth")]),
     ("BASE_PATH", &[("BASE_PATH", "/auth/")]),
+    ("EDGE_SECRET_SHA256", &[("EDGE_SECRET_SHA256", HASH)]),
+    ("EDGE_SECRET_SHA256", &[("TRUSTED_EDGE", "X-Client-IP")]),
+    ("EDGE_SECRET_SHA256", &[("TRUSTED_EDGE", "X-Client-IP"), ("EDGE_SECRET_SHA256", "secret")]),
+    (
+        "EDGE_SECRET_SHA256",
+        &[("TRUSTED_EDGE", "X-Client-IP"), ("EDGE_SECRET_SHA256", THREE_HASHES)],
+    ),
     ("FLASK_JWT_LOGIN", &[("FLASK_JWT_LOGIN", "off")]),
     ("FLASK_KEYS_SECRET", &[("JWT_SECRET_KEY", SECRET_OF_32_BYTES), ("FLASK_KEYS_SECRET", "arn")]),
     ("JWT_ACCESS_COOKIE_NAME", &[("JWT_ACCESS_COOKIE_NAME", "a b")]),
@@ -104,9 +111,17 @@ const BAD: [(&str, Change<'_>); 75] = [
     ("SIGNING_KEYS", &[("SIGNING_KEYS", "not JSON")]),
     ("SIGNING_KEYS", &[("SIGNING_KEYS", r#"{"keys":[{"kty":"oct","k":"YQ"}]}"#)]),
     ("SIGNING_KEYS_SECRET", &[("SIGNING_KEYS_SECRET", "arn"), ("SIGNING_KEYS", "{}")]),
+    ("TRUSTED_EDGE", &[("TRUSTED_EDGE", "X Client"), ("EDGE_SECRET_SHA256", HASH)]),
+    ("TRUSTED_EDGE", &[("TRUSTED_EDGE", "X-Client-IP,always"), ("EDGE_SECRET_SHA256", HASH)]),
     ("USERS_TABLE", &[("USERS_TABLE", "")]),
     ("WORK_ITEMS_TABLE", &[("WORK_ITEMS_TABLE", "")]),
 ];
+
+/// SHA-256 of the empty text.
+const HASH: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+const THREE_HASHES: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855,\
+     e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855,\
+     e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 
 const HMAC_SET: &str = r#"{"keys":[{"kty":"oct","kid":"a","alg":"HS256","k":"MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY"}]}"#;
 

@@ -81,6 +81,8 @@ error_kinds! {
     AccountDisabled: 403, "account_disabled", "Account is disabled", Absent;
     /// 403 `signup_closed`: the deployment takes no sign-ups.
     SignupClosed: 403, "signup_closed", "Sign-up is closed", Absent;
+    /// 403 `edge_required`: the request did not come through the trusted edge.
+    EdgeRequired: 403, "edge_required", "Request did not come through the edge", Absent;
     /// 404 `not_found`: no route has this path.
     NotFound: 404, "not_found", "Not found", Absent;
     /// 405 `method_not_allowed`: the path has other methods, which `Allow` lists.

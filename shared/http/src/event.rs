@@ -27,7 +27,7 @@ use crate::{
 pub struct RequestContext {
     /// API Gateway's id of the request, for logs and error bodies.
     pub request_id: String,
-    /// The client's IP address as API Gateway sees it: `requestContext.http.sourceIp`.
+    /// The client's IP address: `requestContext.http.sourceIp`, or what the trusted edge says.
     pub source_ip: String,
     /// The host name that the client called, such as `api.example.com`.
     pub domain_name: String,

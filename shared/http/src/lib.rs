@@ -3,6 +3,7 @@
 mod attempts;
 mod audit;
 mod body;
+mod edge;
 mod error;
 mod error_kind;
 mod event;
@@ -19,6 +20,7 @@ mod start_error;
 pub use attempts::AttemptLimits;
 pub use audit::{AuditEvent, audit};
 pub use body::JsonBody;
+pub use edge::{EDGE_SECRET_HEADER, TrustedEdge};
 pub use error::{ApiError, Cause, ErrorShape};
 pub use error_kind::ErrorKind;
 pub use event::{RequestContext, header_value};

@@ -20,8 +20,8 @@ use tokio::time::{error::Elapsed, timeout};
 use tracing::{error, info};
 
 use crate::{
-    ApiError, AuditEvent, ErrorKind, ErrorShape, RequestContext, StartError, audit,
-    event::parse_event, response::add_common_headers,
+    ApiError, AuditEvent, ErrorKind, ErrorShape, RequestContext, StartError, TrustedEdge, audit,
+    edge, event::parse_event, response::add_common_headers,
 };
 
 /// The response to API Gateway, payload format 2.0. API Gateway turns JSON without `statusCode`
@@ -51,6 +51,8 @@ pub struct HttpSettings {
     /// Prefix that is removed from every path, such as `/auth` if a custom domain maps that path to
     /// the API; empty for none.
     pub base_path: String,
+    /// The edge that says the client's address; `None` takes API Gateway's.
+    pub edge: Option<TrustedEdge>,
 }
 
 /// The default of `JWT_ERROR_MESSAGE_KEY`, as in Flask-JWT-Extended.
@@ -58,7 +60,8 @@ pub const DEFAULT_MESSAGE_KEY: &str = "msg";
 
 impl Default for HttpSettings {
     fn default() -> Self {
-        Self { message_key: DEFAULT_MESSAGE_KEY.to_owned(), base_path: String::new() }
+        let message_key = DEFAULT_MESSAGE_KEY.to_owned();
+        Self { message_key, base_path: String::new(), edge: None }
     }
 }
 
@@ -142,8 +145,9 @@ async fn answer_within<H>(
 where
     H: AsyncFn(&Request) -> Result<Response<Body>, ApiError>,
 {
-    let (request, parsed) = parse_event(event, &settings.base_path);
-    let outcome = match parsed {
+    let (mut request, parsed) = parse_event(event, &settings.base_path);
+    let admitted = parsed.and_then(|()| edge::admit(settings.edge.as_ref(), &mut request));
+    let outcome = match admitted {
         Ok(()) => match timeout(time_limit, handle(&request)).await {
             Ok(outcome) => outcome,
             Err(late) => Err(ApiError::unavailable(late)),

@@ -165,7 +165,7 @@ impl MemoryDeployment {
             keys: keys(),
             profile: profile.clone(),
             guard: Arc::new(guard()),
-            authorizer: Authorizer { guard: guard() },
+            authorizer: Authorizer { guard: guard(), edge: None },
             account: Account {
                 users: users.clone(),
                 reader: reader(),
