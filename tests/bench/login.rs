@@ -37,7 +37,7 @@ pub(crate) async fn measure() -> Result<LoginCost, Box<dyn Error>> {
     let hasher = Hasher::new(HashParams::default())?;
     let (users, mut alice) = (MemoryUsers::default(), user("alice"));
     let password = PasswordPolicy::new(8).accept(&SecretString::from(PASSWORD), &["alice"])?;
-    alice.password_hash = hasher.hash(&password)?;
+    alice.password_hash = Some(hasher.hash(&password)?);
     users.add_user(&alice, &operation()).await?;
     let limit = "10000/1".parse()?;
     let login = Login {

@@ -46,7 +46,7 @@ impl Login {
             PasswordPolicy::new(8).accept(&SecretString::from(PASSWORD), &["x"]).unwrap();
         for name in ["alice", "bob"] {
             let mut account = user(name);
-            account.password_hash = hasher.hash(&password).unwrap();
+            account.password_hash = Some(hasher.hash(&password).unwrap());
             let mut started = session(&account, Timestamp::now());
             started.session.client.address = HOME.to_owned();
             account.sessions.insert(started.id, started.session);

@@ -1,31 +1,32 @@
-//! Administration: the signing keys.
+//! Administration: the signing keys and the users.
 //!
 //! Only IAM principals invoke it: operators with the `latchkey` program, and a daily schedule. It
-//! can encrypt private keys but not decrypt them.
+//! can encrypt private keys but not decrypt them, and it neither sees nor sets passwords.
 
-use std::time::Duration;
+mod keys;
+mod users;
 
 use lambda_runtime::Diagnostic;
-use latchkey_keys::{
-    KeyCommand, KeyPolicy, KeyReport, KeyRing, KeyState, PublicRing, ReadRing, RingError, Seal,
-    WriteRing, reset_ring, update_ring,
+use latchkey_http::{AuditEvent, OperatorAction, audit_operator};
+use latchkey_keys::{KeyCommand, KeyState, ReadRing, RingError, Seal, WriteRing};
+use latchkey_session::{
+    AddUser, ChangeAccount, ClearLimit, ListUsers, RemoveUser, StoreError, UserCommand,
 };
-use latchkey_token::Timestamp;
+use latchkey_store::WorkItemTable;
+use latchkey_token::{Timestamp, UserId};
+use serde::Deserialize;
 use serde_json::{Value, json};
-use tracing::info;
 
-/// Dependencies of the commands. The trait bounds name the calls that the function's
-/// IAM policy allows on the key ring.
+pub use keys::KeyAdmin;
+pub use users::{UserAdmin, UserError};
+
+/// The function.
 #[derive(Debug)]
-pub struct Admin<R, K> {
-    /// The store of the key ring.
-    pub ring: R,
-    /// Encrypts private keys.
-    pub kms: K,
-    /// Algorithm, rotation period and retention of keys.
-    pub policy: KeyPolicy,
-    /// The age at which the other functions' cached keys are stale.
-    pub max_age: Duration,
+pub struct Admin<R, K, U, L, W> {
+    /// Runs key commands.
+    pub keys: KeyAdmin<R, K>,
+    /// Runs user commands.
+    pub users: UserAdmin<U, L, W>,
 }
 
 /// Why a command fails.
@@ -37,84 +38,125 @@ pub enum AdminError {
     /// The key ring cannot be read or changed.
     #[error(transparent)]
     Ring(#[from] RingError),
+    /// The user cannot be read or changed.
+    #[error(transparent)]
+    User(#[from] UserError),
+}
+
+impl AdminError {
+    /// The type of the function's error: `Request`, `NotFound`, `Refused` or `Unavailable`. After
+    /// `Unavailable` the change may have been made.
+    const fn kind(&self) -> &'static str {
+        match self {
+            Self::Request(_) | Self::User(UserError::Argument(..)) => "Request",
+            Self::User(UserError::NotFound) => "NotFound",
+            Self::Ring(RingError::Unavailable(_) | RingError::Conflict)
+            | Self::User(UserError::Conflict | UserError::Store(StoreError::Unavailable(_))) => {
+                "Unavailable"
+            }
+            Self::Ring(_) | Self::User(_) => "Refused",
+        }
+    }
 }
 
 impl From<AdminError> for Diagnostic {
     fn from(error: AdminError) -> Self {
-        let error_type = match &error {
-            AdminError::Request(_) => "Request",
-            AdminError::Ring(RingError::Unavailable(_) | RingError::Conflict) => "Unavailable",
-            AdminError::Ring(_) => "Refused",
-        };
-        Self { error_type: error_type.to_owned(), error_message: error.to_string() }
+        Self { error_type: error.kind().to_owned(), error_message: error.to_string() }
     }
 }
 
-impl<R: ReadRing + WriteRing, K: Seal> Admin<R, K> {
-    /// Runs a command and returns the resulting keys.
-    ///
-    /// # Errors
-    /// Every variant of [`AdminError`]. The ring is unchanged, except that after `Unavailable` the
-    /// write may have succeeded.
-    pub async fn handle(&self, event: Value, now: Timestamp) -> Result<Value, AdminError> {
-        let command = serde_json::from_value(event).map_err(AdminError::Request)?;
-        let keys = self.run(&command, now).await?;
-        info!(?command, current = keys.kid(KeyState::Current), "command completed");
-        Ok(json!(KeyReport { keys, max_age: self.max_age.as_secs() }))
+/// The members that every command may have.
+#[derive(Deserialize)]
+struct Envelope {
+    command: String,
+    /// Who calls, by the `latchkey` program's own account.
+    #[serde(default)]
+    caller: Option<String>,
+}
+
+enum Command {
+    Keys(KeyCommand),
+    Users(UserCommand),
+}
+
+impl Command {
+    fn parse(mut event: Value) -> Result<(Self, Envelope), serde_json::Error> {
+        let envelope = Envelope::deserialize(&event)?;
+        if let Some(members) = event.as_object_mut() {
+            members.remove("caller");
+        }
+        let command = if envelope.command.starts_with("users.") {
+            Self::Users(serde_json::from_value(event)?)
+        } else {
+            Self::Keys(serde_json::from_value(event)?)
+        };
+        Ok((command, envelope))
     }
 
-    async fn run(&self, command: &KeyCommand, now: Timestamp) -> Result<PublicRing, RingError> {
-        let policy = &self.policy;
-        match command {
-            KeyCommand::List {} => {
-                let item = self.ring.read_ring().await?.ok_or(RingError::NotFound)?;
-                PublicRing::parse(&item.public)
-            }
-            KeyCommand::Maintain {} => {
-                // Without a ring there is nothing to maintain: `login` creates the first one.
-                let maintained =
-                    self.update(now, |ring| ring.maintain(policy, now, &mut || policy.generate()));
-                match maintained.await {
-                    Err(RingError::NotFound) => Ok(PublicRing::default()),
-                    maintained => maintained,
-                }
-            }
-            KeyCommand::Rotate { force } => {
-                self.update(now, |ring| rotate(ring, policy, *force, now)).await
-            }
-            KeyCommand::Retire { kid } => {
-                self.update(now, |ring| ring.retire(kid, now, &mut || policy.generate())).await
-            }
-            KeyCommand::Reset { discard } => {
-                reset_ring(&self.ring, &self.kms, policy, *discard, now).await
-            }
+    /// What the operator wrote in it.
+    fn comment(&self) -> Option<&str> {
+        match self {
+            Self::Users(UserCommand::Disable { reason, .. }) => Some(reason),
+            Self::Users(UserCommand::EndSessions { restored_from, .. }) => restored_from.as_deref(),
+            Self::Users(_) | Self::Keys(_) => None,
         }
     }
-
-    async fn update(
-        &self,
-        now: Timestamp,
-        change: impl FnMut(&mut KeyRing) -> Result<(), RingError>,
-    ) -> Result<PublicRing, RingError> {
-        update_ring(&self.ring, &self.kms, now, change).await
-    }
 }
 
-/// Makes the next key current and publishes another next key. Without a next key it publishes one,
-/// which becomes current at once only with `force`.
-fn rotate(
-    ring: &mut KeyRing,
-    policy: &KeyPolicy,
-    force: bool,
-    now: Timestamp,
-) -> Result<(), RingError> {
-    let mut generate = || policy.generate();
-    let has_next = ring.public().in_state(KeyState::Next).is_some();
-    ring.add_next(now, &mut generate)?;
-    if has_next || force {
-        ring.drop_expired(policy.retention, now);
-        ring.rotate(policy.retention, force, now)?;
-        ring.add_next(now, &mut generate)?;
+/// An answer, and what the audit event says about it.
+pub(crate) struct Outcome {
+    pub(crate) answer: Value,
+    pub(crate) user: Option<UserId>,
+    pub(crate) key: Option<String>,
+}
+
+impl<R, K, U, L, W> Admin<R, K, U, L, W>
+where
+    R: ReadRing + WriteRing,
+    K: Seal,
+    U: AddUser + ChangeAccount + ListUsers + RemoveUser,
+    L: ClearLimit,
+    W: WorkItemTable,
+{
+    /// Runs a command and writes its audit event. `request_id` is that of the invocation.
+    ///
+    /// # Errors
+    /// Every variant of [`AdminError`]. Nothing has changed, except that after `Unavailable` the
+    /// write may have succeeded.
+    pub async fn handle(
+        &self,
+        event: Value,
+        request_id: &str,
+        now: Timestamp,
+    ) -> Result<Value, AdminError> {
+        let (command, envelope) = Command::parse(event).map_err(AdminError::Request)?;
+        let outcome = self.run(&command, now).await;
+        if let Some(event) = AuditEvent::of_command(&envelope.command) {
+            let done = outcome.as_ref().ok();
+            audit_operator(
+                event,
+                &OperatorAction {
+                    claimed_caller: envelope.caller.as_deref(),
+                    request_id,
+                    user: done.and_then(|done| done.user.as_ref()),
+                    key: done.and_then(|done| done.key.as_deref()),
+                    comment: command.comment(),
+                    failure: outcome.as_ref().err().map(AdminError::kind),
+                },
+            );
+        }
+        outcome.map(|outcome| outcome.answer)
     }
-    Ok(())
+
+    async fn run(&self, command: &Command, now: Timestamp) -> Result<Outcome, AdminError> {
+        match command {
+            Command::Keys(command) => {
+                // Boxed because a call of the AWS SDK is a future of many kilobytes.
+                let report = Box::pin(self.keys.run(command, now)).await?;
+                let key = report.keys.kid(KeyState::Current).map(str::to_owned);
+                Ok(Outcome { answer: json!(report), user: None, key })
+            }
+            Command::Users(command) => Ok(Box::pin(self.users.run(command, now)).await?),
+        }
+    }
 }

@@ -113,7 +113,8 @@ impl<U: ReadUser + UpdateUser, L: UpdateLimit> Login<U, L> {
     /// Verifies the password of an account. Returns a new hash if the stored one has other cost
     /// parameters.
     fn verify(&self, user: &User, password: &Password) -> Result<Option<SecretString>, ApiError> {
-        let needs_rehash = match self.hasher.verify_or_dummy(password, Some(&user.password_hash)) {
+        let needs_rehash = match self.hasher.verify_or_dummy(password, user.password_hash.as_ref())
+        {
             Ok(Verdict::Match { needs_rehash }) => needs_rehash,
             Ok(Verdict::Mismatch) => return Err(ErrorKind::InvalidCredentials.into()),
             Err(unverifiable @ HashError::Unverifiable) => {

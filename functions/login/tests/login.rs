@@ -95,7 +95,8 @@ async fn only_the_right_password_reveals_that_an_account_is_disabled() {
 async fn an_unverifiable_stored_hash_refuses_the_login() {
     for hostile in ["", "plaintext", "$argon2id$v=19$m=4294967295,t=2,p=1$c29tZXNhbHQ$c29tZWhhc2g"]
     {
-        let users = users_with(|alice| alice.password_hash = SecretString::from(hostile)).await;
+        let users =
+            users_with(|alice| alice.password_hash = Some(SecretString::from(hostile))).await;
         let answer = log_in(users.clone(), "alice", PASSWORD).await;
         assert_eq!(answer, log_in(users, "unknown", PASSWORD).await, "{hostile}");
     }
@@ -105,10 +106,10 @@ async fn an_unverifiable_stored_hash_refuses_the_login() {
 async fn a_successful_login_replaces_an_outdated_hash() {
     let weak =
         "$argon2id$v=19$m=256,t=2,p=1$c29tZXNhbHQ$nf65EOgLrQMR/uIPnA4rEsF5h7TKyQwu9U1bMCHGi/4";
-    let users = users_with(|alice| alice.password_hash = SecretString::from(weak)).await;
+    let users = users_with(|alice| alice.password_hash = Some(SecretString::from(weak))).await;
     let stored = async || {
         let found = users.find_user(&alice()).await.unwrap().unwrap();
-        found.password_hash.expose_secret().to_owned()
+        found.password_hash.unwrap().expose_secret().to_owned()
     };
     log_in(users.clone(), "alice", "wrong horse battery").await;
     assert_eq!(stored().await, weak, "a wrong password replaces nothing");

@@ -1,20 +1,32 @@
-//! `POST /password`: replaces the password, and all sessions with a new one.
+//! `POST /password` replaces the password, `POST /password/reset` sets one by a one-time code.
+
+mod reset;
 
 use lambda_http::{Body, Request, Response};
 use latchkey_guard::{Caller, SessionOf, TokenReader, token_response};
 use latchkey_http::{
-    ApiError, AttemptLimits, AuditEvent, ErrorKind, JsonBody, audit, client, new_session, route,
+    ApiError, AttemptLimits, AuditEvent, ErrorKind, JsonBody, Route, audit, client, new_session,
+    route,
 };
 use latchkey_password::{
     HashError, Hasher, Password as PresentedPassword, PasswordPolicy, Verdict, Weakness,
 };
 use latchkey_session::{
-    AccountChangeOutcome, Email, PasswordChange, ReadUser, SessionPolicy, UpdateLimit, UpdateUser,
-    User,
+    AccountChangeOutcome, ChangeAccount, PasswordChange, ReadUser, SessionPolicy, UpdateLimit,
+    UpdateUser, User,
 };
 use latchkey_token::{Issuer, Timestamp};
 use secrecy::SecretString;
 use tracing::error;
+
+#[derive(Clone, Copy)]
+enum Action {
+    Change,
+    Reset,
+}
+
+const ROUTES: [Route<Action>; 2] =
+    [("POST", "/password/reset", Action::Reset), ("POST", "*", Action::Change)];
 
 /// Dependencies of the routes. The trait bounds name the calls that the function's
 /// IAM policy allows on users and limits.
@@ -34,20 +46,22 @@ pub struct Password<U, L> {
     pub sessions: SessionPolicy,
 }
 
-impl<U: ReadUser + UpdateUser, L: UpdateLimit> Password<U, L> {
-    /// Replaces the password if the request has the current one. The same write ends all sessions
+impl<U: ReadUser + UpdateUser + ChangeAccount, L: UpdateLimit> Password<U, L> {
+    /// Replaces the password if the request has the current one, or a one-time code. The same write ends all sessions
     /// and starts a new one, so that stolen tokens are revoked. The new tokens are delivered as the
     /// request's token was.
     ///
     /// # Errors
     /// The 401 for an invalid token, `invalid_credentials`, `weak_password`, `invalid_request`,
-    /// `rate_limited`, and faults of the stores.
+    /// `rate_limited`, `invalid_code`, and faults of the stores.
     pub async fn handle(
         &self,
         request: &Request,
         now: Timestamp,
     ) -> Result<Response<Body>, ApiError> {
-        route(request, &[("POST", "*", ())])?;
+        if let (Action::Reset, _) = route(request, &ROUTES)? {
+            return self.reset(request, now).await;
+        }
         let caller = Caller::read(&self.reader, &self.users, request, now).await?;
         let changed = self.change(&caller, request, now).await;
         changed.map_err(|error| error.for_user(&caller.user.id))
@@ -63,12 +77,7 @@ impl<U: ReadUser + UpdateUser, L: UpdateLimit> Password<U, L> {
         let key = caller.keys.signing().ok_or_else(|| ApiError::internal("no signing key"))?;
         let body = JsonBody::parse(request)?;
         let (current, new) = (body.secret("current_password")?, body.secret("new_password")?);
-        let username = caller.user.username.folded();
-        let email = caller.user.email.as_ref().map_or("", Email::as_str);
-        let new = self
-            .passwords
-            .accept(&new, &[username, email])
-            .map_err(|error| ApiError::new_password("new_password", error.codes(), error))?;
+        let new = self.accept(&caller.user, &new)?;
         self.limits.admit_user(request, &caller.user, now).await?;
         let current = self.check_current(&caller.user, &current)?;
         if current.is_same(new.as_password()) {
@@ -98,7 +107,7 @@ impl<U: ReadUser + UpdateUser, L: UpdateLimit> Password<U, L> {
     ) -> Result<PresentedPassword, ApiError> {
         let wrong = ErrorKind::InvalidCredentials;
         let password = PresentedPassword::parse(password).map_err(|_| wrong)?;
-        match self.hasher.verify(&password, &user.password_hash) {
+        match self.hasher.verify_or_dummy(&password, user.password_hash.as_ref()) {
             Ok(Verdict::Match { .. }) => Ok(password),
             Ok(Verdict::Mismatch) => Err(wrong.into()),
             Err(unverifiable @ HashError::Unverifiable) => {

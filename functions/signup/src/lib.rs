@@ -5,8 +5,8 @@ use latchkey_http::{
     ApiError, AttemptLimits, AuditEvent, ErrorKind, JsonBody, audit, json, rfc3339, route,
 };
 use latchkey_password::{Hasher, PasswordPolicy};
-use latchkey_session::{AccountStatus, AddUser, AddUserOutcome, Email, UpdateLimit, User};
-use latchkey_token::{AdditionalClaims, OperationId, Timestamp, UserId};
+use latchkey_session::{AddUser, AddUserOutcome, Email, UpdateLimit, User};
+use latchkey_token::{OperationId, Timestamp, UserId};
 use serde::Serialize;
 
 #[derive(Serialize)]
@@ -69,18 +69,9 @@ impl<U: AddUser, L: UpdateLimit> Signup<U, L> {
 
         self.limits.admit_signup(request, now).await?;
         // A taken name costs a hash too: the response time reveals no more than the response.
-        let user = User {
-            id: UserId::generate()?,
-            username,
-            email,
-            password_hash: self.hasher.hash(&password).map_err(ApiError::internal)?,
-            roles: Vec::new(),
-            claims: AdditionalClaims::default(),
-            status: AccountStatus::Active,
-            created_at: now,
-            credentials_version: 0,
-            sessions: [].into(),
-        };
+        let hash = self.hasher.hash(&password).map_err(ApiError::internal)?;
+        let mut user = User::new(UserId::generate()?, username, email, now);
+        user.password_hash = Some(hash);
         let operation = OperationId::generate()?;
         match self.users.add_user(&user, &operation).await? {
             AddUserOutcome::Added => {

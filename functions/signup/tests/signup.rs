@@ -76,7 +76,8 @@ async fn a_new_user_is_created_and_can_be_found() {
         ]
     );
     let password = Password::parse(&SecretString::from("correct horse battery")).unwrap();
-    let verdict = signup(&users).hasher.verify(&password, &found.password_hash).unwrap();
+    let verdict =
+        signup(&users).hasher.verify(&password, found.password_hash.as_ref().unwrap()).unwrap();
     assert_eq!(verdict, Verdict::Match { needs_rehash: false });
 }
 

@@ -25,6 +25,7 @@ const SESSIONS: Read = |env| env.sessions().map(drop);
 const ROTATION: Read = |env| env.rotation().map(drop);
 const PASSWORDS: Read = |env| env.password_min_chars().and(env.issuer()).map(drop);
 const HASHING: Read = |env| env.hashing(|_, _| Ok::<_, Infallible>(()));
+const LIMITS: Read = |env| env.limits_table().map(drop);
 const LOGIN_LIMITS: Read = |env| env.login_limits().map(drop);
 const SIGNUP: Read = |env| env.signup_limit().and(env.signup_is_open()).map(drop);
 const LOCATIONS: Read = |env| env.locations().map(drop);
@@ -39,7 +40,7 @@ pub const FUNCTIONS: [(&str, &[Read]); 11] = [
         "account",
         &[LOG, CALLS, USERS, KEYS_AND_FLASK, TOKENS, HASHING, LOGIN_LIMITS, LOCATIONS, HTTP],
     ),
-    ("admin", &[LOG, RING, KEY_POLICY]),
+    ("admin", &[LOG, RING, KEY_POLICY, USERS, LIMITS, WORK_ITEMS]),
     ("authorizer", &[LOG, CALLS, GUARD, EDGE]),
     ("discovery", &[LOG, CALLS, ISSUER, KEYS, HTTP]),
     (

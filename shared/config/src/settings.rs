@@ -84,19 +84,24 @@ impl Environment<'_> {
         })
     }
 
+    /// The name of the limits table.
+    pub fn limits_table(&self) -> Result<String, ConfigError> {
+        self.text(&var::LIMITS_TABLE)
+    }
+
     /// The limits table, and the limits of password checks per address and per account; `None` is
     /// off.
     pub fn login_limits(
         &self,
     ) -> Result<(String, Option<AttemptLimit>, Option<AttemptLimit>), ConfigError> {
-        let table = self.text(&var::LIMITS_TABLE)?;
+        let table = self.limits_table()?;
         let address = self.attempt_limit(&var::LOGIN_LIMIT_ADDRESS)?;
         Ok((table, address, self.attempt_limit(&var::LOGIN_LIMIT_ACCOUNT)?))
     }
 
     /// The limits table, and the limit of sign-ups per address; `None` is off.
     pub fn signup_limit(&self) -> Result<(String, Option<AttemptLimit>), ConfigError> {
-        let table = self.text(&var::LIMITS_TABLE)?;
+        let table = self.limits_table()?;
         Ok((table, self.attempt_limit(&var::SIGNUP_LIMIT_ADDRESS)?))
     }
 

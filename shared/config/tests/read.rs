@@ -65,8 +65,11 @@ fn variables_of_lists_all_variables_that_a_function_reads() {
                 "KEYS_TABLE",
                 "KEY_ROTATION_DAYS",
                 "KMS_KEY_ARN",
+                "LIMITS_TABLE",
                 "LOG_LEVEL",
                 "SIGNING_ALGORITHM",
+                "USERS_TABLE",
+                "WORK_ITEMS_TABLE",
             ][..],
         ),
         (

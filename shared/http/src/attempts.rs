@@ -3,24 +3,18 @@
 use std::{
     fmt,
     future::Future,
-    net::{IpAddr, Ipv6Addr},
     num::NonZeroUsize,
     sync::{Mutex, PoisonError},
 };
 
 use lambda_http::Request;
 use latchkey_session::{
-    AttemptLimit, Charge, LimitKey, StoreError, UpdateLimit, User, Username, charge,
+    AttemptLimit, Charge, LimitKey, StoreError, UpdateLimit, User, Username, charge, network_of,
 };
 use latchkey_token::Timestamp;
 use lru::LruCache;
 
 use crate::{ApiError, RequestContext};
-
-const LOGIN_ADDRESS: &str = "login-address";
-const LOGIN_ACCOUNT: &str = "login-account";
-const LOGIN_ACCOUNT_AT_ADDRESS: &str = "login-account-address";
-const SIGNUP_ADDRESS: &str = "signup-address";
 
 /// How many refusals a process remembers.
 const REMEMBERED_REFUSALS: NonZeroUsize = NonZeroUsize::MIN.saturating_add(1023);
@@ -52,7 +46,7 @@ impl<L: UpdateLimit> AttemptLimits<L> {
     /// # Errors
     /// 429 [`RateLimited`](crate::ErrorKind::RateLimited); 503 if the store is unavailable.
     pub async fn admit_signup(&self, request: &Request, now: Timestamp) -> Result<(), ApiError> {
-        let key = LimitKey::address(SIGNUP_ADDRESS, &network(request));
+        let key = LimitKey::signup(&network(request));
         refuse(self.charge(&key, self.address, now).await?, now)
     }
 
@@ -72,22 +66,29 @@ impl<L: UpdateLimit> AttemptLimits<L> {
         now: Timestamp,
     ) -> Result<Option<User>, ApiError> {
         let network = network(request);
-        let address = LimitKey::address(LOGIN_ADDRESS, &network);
-        if let Some(until) = self.remembered(&address, now) {
-            refuse(Charge::Refused(until), now)?;
-        }
-        if self.remembered(&LimitKey::account(LOGIN_ACCOUNT, username), now).is_some() {
+        if self.remembered(&LimitKey::account(username), now).is_some() {
+            self.refuse_remembered(&network, now)?;
             let user = read.await?;
             self.admit(user.as_ref(), username, &network, now).await?;
             return Ok(user);
         }
-        // Boxed because a call of the AWS SDK is a future of many kilobytes.
-        let charge = Box::pin(self.charge(&address, self.address, now));
-        let (user, charged) = tokio::join!(read, charge);
-        refuse(charged?, now)?;
-        let user = user?;
+        let user = self.admit_address(&network, read, now).await?;
         self.admit_account(user.as_ref(), username, &network, now).await?;
         Ok(user)
+    }
+
+    /// Counts a one-time code against the client's address while `read` reads the user. The account's
+    /// limit does not count it: a code cannot be guessed, and a stranger could keep the owner out.
+    ///
+    /// # Errors
+    /// As [`admit_login`](Self::admit_login).
+    pub async fn admit_code(
+        &self,
+        request: &Request,
+        read: impl Future<Output = Result<Option<User>, StoreError>>,
+        now: Timestamp,
+    ) -> Result<Option<User>, ApiError> {
+        self.admit_address(&network(request), read, now).await
     }
 
     /// As [`admit_login`](Self::admit_login), for a user who was read before.
@@ -103,6 +104,28 @@ impl<L: UpdateLimit> AttemptLimits<L> {
         self.admit(Some(user), &user.username, &network(request), now).await
     }
 
+    fn refuse_remembered(&self, network: &str, now: Timestamp) -> Result<(), ApiError> {
+        match self.remembered(&LimitKey::login(network), now) {
+            Some(until) => refuse(Charge::Refused(until), now),
+            None => Ok(()),
+        }
+    }
+
+    async fn admit_address(
+        &self,
+        network: &str,
+        read: impl Future<Output = Result<Option<User>, StoreError>>,
+        now: Timestamp,
+    ) -> Result<Option<User>, ApiError> {
+        self.refuse_remembered(network, now)?;
+        let address = LimitKey::login(network);
+        // Boxed because a call of the AWS SDK is a future of many kilobytes.
+        let charge = Box::pin(self.charge(&address, self.address, now));
+        let (user, charged) = tokio::join!(read, charge);
+        refuse(charged?, now)?;
+        Ok(user?)
+    }
+
     async fn admit(
         &self,
         user: Option<&User>,
@@ -110,7 +133,7 @@ impl<L: UpdateLimit> AttemptLimits<L> {
         network: &str,
         now: Timestamp,
     ) -> Result<(), ApiError> {
-        let account = self.remembered(&LimitKey::account(LOGIN_ACCOUNT, username), now);
+        let account = self.remembered(&LimitKey::account(username), now);
         let refused = account.and_then(|until| match owner_key(user, network, now) {
             Some(key) => self.remembered(&key, now),
             None => Some(until),
@@ -118,7 +141,7 @@ impl<L: UpdateLimit> AttemptLimits<L> {
         if let Some(until) = refused {
             return refuse(Charge::Refused(until), now).map_err(|error| of_user(user, error));
         }
-        let address = LimitKey::address(LOGIN_ADDRESS, network);
+        let address = LimitKey::login(network);
         refuse(self.charge(&address, self.address, now).await?, now)?;
         self.admit_account(user, username, network, now).await
     }
@@ -130,7 +153,7 @@ impl<L: UpdateLimit> AttemptLimits<L> {
         network: &str,
         now: Timestamp,
     ) -> Result<(), ApiError> {
-        let key = LimitKey::account(LOGIN_ACCOUNT, username);
+        let key = LimitKey::account(username);
         let mut charged = self.charge(&key, self.account, now).await?;
         if charged != Charge::Allowed
             && let Some(key) = owner_key(user, network, now)
@@ -194,23 +217,10 @@ fn owner_key(user: Option<&User>, network: &str, now: Timestamp) -> Option<Limit
         .sessions
         .values()
         .any(|session| session.expires_at > now && network_of(&session.client.address) == network);
-    let key = || LimitKey::account_at(LOGIN_ACCOUNT_AT_ADDRESS, &user.username, network);
+    let key = || LimitKey::account_at(&user.username, network);
     has_session.then(key)
 }
 
 fn network(request: &Request) -> String {
     network_of(&RequestContext::of(request).source_ip)
-}
-
-/// The network of a client: an IPv4 address, or the /64 of an IPv6 address. An IPv4-mapped address
-/// is the IPv4 address. A site with a shorter prefix has several networks.
-fn network_of(address: &str) -> String {
-    match address.parse::<IpAddr>().map(|address| address.to_canonical()) {
-        Ok(IpAddr::V6(address)) => {
-            let [a, b, c, d, ..] = address.segments();
-            Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0).to_string()
-        }
-        Ok(IpAddr::V4(address)) => address.to_string(),
-        Err(_) => address.to_owned(),
-    }
 }

@@ -11,21 +11,30 @@ pub(crate) const TARGET: &str = "audit";
 
 /// Declares [`AuditEvent`] with the name and the routes of each event.
 macro_rules! audit_events {
-    ($($(#[doc = $meaning:literal])+ $routes:pat => $event:ident: $name:literal;)+) => {
+    (
+        $($(#[doc = $meaning:literal])+ $routes:pat => $event:ident: $name:literal;)+
+        operators:
+        $($(#[doc = $act_meaning:literal])+ $commands:pat => $act:ident: $act_name:literal;)+
+    ) => {
         /// What an audit event is about.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub enum AuditEvent {
             $($(#[doc = $meaning])+ $event,)+
+            $($(#[doc = $act_meaning])+ $act,)+
         }
 
         impl AuditEvent {
             /// All events, each with its meaning.
-            pub const ALL: &[(Self, &str)] = &[$((Self::$event, concat!($($meaning),+)),)+];
+            pub const ALL: &[(Self, &str)] = &[
+                $((Self::$event, concat!($($meaning),+)),)+
+                $((Self::$act, concat!($($act_meaning),+)),)+
+            ];
 
             /// The name in log lines: the member `event`.
             pub const fn name(self) -> &'static str {
                 match self {
                     $(Self::$event => $name,)+
+                    $(Self::$act => $act_name,)+
                 }
             }
 
@@ -34,6 +43,14 @@ macro_rules! audit_events {
                 let path = if path.starts_with("/sessions/") { "/sessions" } else { path };
                 match (method.as_str(), path) {
                     $($routes => Some(Self::$event),)+
+                    _ => None,
+                }
+            }
+
+            /// The event of a command of `admin`; `None` for a command that changes nothing.
+            pub fn of_command(command: &str) -> Option<Self> {
+                match command {
+                    $($commands => Some(Self::$act),)+
                     _ => None,
                 }
             }
@@ -54,8 +71,41 @@ audit_events! {
     ("DELETE", "/sessions") => SessionEnd: "session_end";
     /// A password was changed, or the change was refused.
     ("POST", "/password") => PasswordChange: "password_change";
+    /// A password was set by a one-time code, or the code was refused.
+    ("POST", "/password/reset") => PasswordReset: "password_reset";
     /// An account was deleted, or the deletion was refused.
     ("DELETE", "/me") => AccountDeletion: "account_deletion";
+
+    operators:
+
+    /// An operator created an account and its one-time code.
+    "users.create" => UserCreation: "user_creation";
+    /// An operator disabled an account; `comment` is the reason.
+    "users.disable" => UserDisabling: "user_disabling";
+    /// An operator enabled an account.
+    "users.enable" => UserEnabling: "user_enabling";
+    /// An operator changed the roles of an account.
+    "users.roles" => UserRoles: "user_roles";
+    /// An operator changed the claims of an account.
+    "users.claims" => UserClaims: "user_claims";
+    /// An operator cleared attempt limits.
+    "users.unlock" => UserUnlock: "user_unlock";
+    /// An operator ended all sessions of an account.
+    "users.end-sessions" => UserSessionEnd: "user_session_end";
+    /// An operator removed a password and created a one-time code.
+    "users.reset" => UserReset: "user_reset";
+    /// An operator deleted an account.
+    "users.delete" => UserDeletion: "user_deletion";
+    /// An operator removed the rows of a deleted account.
+    "users.purge" => UserPurge: "user_purge";
+    /// The daily maintenance of the key ring ran.
+    "keys.maintain" => KeyMaintenance: "key_maintenance";
+    /// An operator rotated the signing key.
+    "keys.rotate" => KeyRotation: "key_rotation";
+    /// An operator retired a signing key.
+    "keys.retire" => KeyRetirement: "key_retirement";
+    /// An operator reset the key ring.
+    "keys.reset" => KeyReset: "key_reset";
 }
 
 /// Writes an audit event: `event`, `outcome`, `reason` (the error code of a failure), `user_id` if
@@ -82,4 +132,36 @@ pub(crate) fn write<B>(
 /// Writes the audit event of a success. [`run`](crate::run) writes those of failures.
 pub fn audit<B>(event: AuditEvent, request: &Request<B>, user: &UserId) {
     write(event, request, Some(user), None);
+}
+
+/// A command of an operator, for its audit event.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct OperatorAction<'a> {
+    /// The caller that the `latchkey` program claims. CloudTrail has the real one.
+    pub claimed_caller: Option<&'a str>,
+    /// The id of the invocation, which CloudTrail has too.
+    pub request_id: &'a str,
+    /// The account.
+    pub user: Option<&'a UserId>,
+    /// The current key after a key command.
+    pub key: Option<&'a str>,
+    /// What the operator wrote.
+    pub comment: Option<&'a str>,
+    /// The error code of a failure.
+    pub failure: Option<&'static str>,
+}
+
+/// Writes the audit event of an operator's command.
+pub fn audit_operator(event: AuditEvent, action: &OperatorAction<'_>) {
+    info!(
+        target: TARGET,
+        event = event.name(),
+        outcome = if action.failure.is_some() { "failure" } else { "success" },
+        reason = action.failure,
+        user_id = action.user.map(UserId::as_str),
+        key = action.key,
+        comment = action.comment,
+        claimed_caller = action.claimed_caller,
+        request_id = action.request_id,
+    );
 }

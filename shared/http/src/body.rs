@@ -99,6 +99,16 @@ impl JsonBody {
         }
     }
 
+    /// The member `username`.
+    ///
+    /// # Errors
+    /// 400 [`InvalidRequest`](ErrorKind::InvalidRequest) if the member is missing, not a string or
+    /// not a valid user name.
+    pub fn username(&self) -> Result<Username, ApiError> {
+        let username = self.required("username")?;
+        Username::parse(username).map_err(|error| ApiError::member("username", error))
+    }
+
     /// The members `username` and `password`.
     ///
     /// # Errors

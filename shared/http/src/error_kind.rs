@@ -49,6 +49,8 @@ error_kinds! {
     MissingCredentials: 400, "invalid_request", "Missing username or password", Absent;
     /// 401 `invalid_credentials`: wrong password or unknown user, with one answer for both.
     InvalidCredentials: 401, "invalid_credentials", "Bad username or password", Plain;
+    /// 401 `invalid_code`: the one-time code is wrong, expired or used, with one answer for all.
+    InvalidCode: 401, "invalid_code", "Code is invalid", Plain;
     /// 401 `missing_token`: the request has no token.
     MissingToken: 401, "missing_token", "Missing Authorization Header", Plain;
     /// 401 `invalid_token`: the token is invalid, with one answer for every defect.

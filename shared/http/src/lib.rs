@@ -18,7 +18,7 @@ mod sessions;
 mod start_error;
 
 pub use attempts::AttemptLimits;
-pub use audit::{AuditEvent, audit};
+pub use audit::{AuditEvent, OperatorAction, audit, audit_operator};
 pub use body::JsonBody;
 pub use edge::{EDGE_SECRET_HEADER, TrustedEdge};
 pub use error::{ApiError, Cause, ErrorShape};

@@ -1,5 +1,8 @@
 #![doc = include_str!("../README.md")]
 
+mod account;
+mod code;
+mod command;
 mod email;
 mod limit;
 mod rotation;
@@ -10,10 +13,19 @@ mod store_error;
 mod user;
 mod username;
 
+pub use account::{
+    Account, AccountEdit, AccountWrite, ChangeAccount, EditError, EditOutcome, ListUsers, UserPage,
+    edit_account, is_role,
+};
+pub use code::{CODE_LIFETIME, CodeHash, OneTimeCode, OneTimeCodes};
+pub use command::{
+    DeletedUser, IssuedCode, PurgedRows, SessionReport, UserCommand, UserList, UserReport,
+    UserSummary,
+};
 pub use email::{Email, EmailError};
 pub use limit::{
-    AttemptLimit, AttemptLimitError, Charge, LimitCondition, LimitKey, LimitOutcome, LimitStep,
-    LimitTime, LimitWrite, UpdateLimit, charge,
+    AttemptLimit, AttemptLimitError, Charge, ClearLimit, LimitCondition, LimitKey, LimitOutcome,
+    LimitStep, LimitTime, LimitWrite, UpdateLimit, charge, network_of,
 };
 pub use rotation::{RefreshOutcome, Rotation, RotationPolicy};
 pub use session::{Client, Session, SessionLifetimes, SessionState, Sessions};

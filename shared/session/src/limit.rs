@@ -4,7 +4,12 @@
 //! limit's interval; an attempt is refused while the time lies further ahead than the burst
 //! allows.
 
-use std::{future::Future, str::FromStr, time::Duration};
+use std::{
+    future::Future,
+    net::{IpAddr, Ipv6Addr},
+    str::FromStr,
+    time::Duration,
+};
 
 use latchkey_token::Timestamp;
 
@@ -59,20 +64,39 @@ pub struct LimitKey {
 }
 
 impl LimitKey {
-    /// Attempts from a client address.
-    pub fn address(purpose: &'static str, address: &str) -> Self {
-        Self { purpose, subject: address.to_owned() }
+    /// Sign-ups from a network.
+    pub fn signup(network: &str) -> Self {
+        Self { purpose: "signup-address", subject: network.to_owned() }
     }
 
-    /// Attempts on an account. A name without an account has a bucket too.
-    pub fn account(purpose: &'static str, username: &Username) -> Self {
-        Self { purpose, subject: username.folded().to_owned() }
+    /// Password checks and one-time codes from a network.
+    pub fn login(network: &str) -> Self {
+        Self { purpose: "login-address", subject: network.to_owned() }
     }
 
-    /// Attempts on an account from an address where the user has a session.
-    pub fn account_at(purpose: &'static str, username: &Username, address: &str) -> Self {
-        // No address contains a line break.
-        Self { purpose, subject: format!("{address}\n{}", username.folded()) }
+    /// Password checks of an account. A name without an account has a bucket too.
+    pub fn account(username: &Username) -> Self {
+        Self { purpose: "login-account", subject: username.folded().to_owned() }
+    }
+
+    /// Password checks of an account from a network where the user has a session.
+    pub fn account_at(username: &Username, network: &str) -> Self {
+        // No network contains a line break.
+        let subject = format!("{network}\n{}", username.folded());
+        Self { purpose: "login-account-address", subject }
+    }
+}
+
+/// The network of a client: an IPv4 address, or the /64 of an IPv6 address. An IPv4-mapped address
+/// is the IPv4 address. A site with a shorter prefix has several networks.
+pub fn network_of(address: &str) -> String {
+    match address.parse::<IpAddr>().map(|address| address.to_canonical()) {
+        Ok(IpAddr::V6(address)) => {
+            let [a, b, c, d, ..] = address.segments();
+            Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0).to_string()
+        }
+        Ok(IpAddr::V4(address)) => address.to_string(),
+        Err(_) => address.to_owned(),
     }
 }
 
@@ -149,6 +173,15 @@ pub trait UpdateLimit {
         key: &LimitKey,
         write: &LimitWrite,
     ) -> impl Future<Output = Result<LimitOutcome, StoreError>> + Send;
+}
+
+/// `dynamodb:DeleteItem` on the limits table.
+pub trait ClearLimit {
+    /// Removes the bucket `key`, so that it is empty.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`]; the bucket may have been removed or not.
+    fn clear_limit(&self, key: &LimitKey) -> impl Future<Output = Result<(), StoreError>> + Send;
 }
 
 /// Whether an attempt is within its limit.

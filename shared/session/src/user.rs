@@ -3,7 +3,7 @@
 use latchkey_token::{AdditionalClaims, SessionId, Timestamp, UserId};
 use secrecy::SecretString;
 
-use crate::{Email, Session, SessionState, Sessions, Username};
+use crate::{Email, OneTimeCodes, Session, SessionState, Sessions, Username};
 
 /// Whether an account may be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,14 +23,20 @@ pub struct User {
     pub username: Username,
     /// The e-mail address, not verified; `None` if the user gave none.
     pub email: Option<Email>,
-    /// The Argon2 hash of the password, as a PHC string.
-    pub password_hash: SecretString,
+    /// The Argon2 hash of the password, as a PHC string; `None` until the user has set one.
+    pub password_hash: Option<SecretString>,
     /// Roles of the user, defined by the application: `roles` of access tokens.
     pub roles: Vec<String>,
     /// Application claims of the user's access tokens.
     pub claims: AdditionalClaims,
     /// Whether the account may be used.
     pub status: AccountStatus,
+    /// Why an operator disabled the account.
+    pub disabled_reason: Option<String>,
+    /// The one-time codes that set a password.
+    pub codes: OneTimeCodes,
+    /// The backup that the account was restored from.
+    pub restored_from: Option<String>,
     /// When the account was created.
     pub created_at: Timestamp,
     /// Number of changes of password and status. A login that read an older version is refused.
@@ -40,6 +46,30 @@ pub struct User {
 }
 
 impl User {
+    /// A new account without a password, roles or sessions.
+    pub fn new(
+        id: UserId,
+        username: Username,
+        email: Option<Email>,
+        created_at: Timestamp,
+    ) -> Self {
+        Self {
+            id,
+            username,
+            email,
+            password_hash: None,
+            roles: Vec::new(),
+            claims: AdditionalClaims::default(),
+            status: AccountStatus::Active,
+            disabled_reason: None,
+            codes: OneTimeCodes::default(),
+            restored_from: None,
+            created_at,
+            credentials_version: 0,
+            sessions: Sessions::new(),
+        }
+    }
+
     /// The state of the account and of `session`; `None` asks for the account only.
     pub fn state_of(&self, session: Option<&SessionId>) -> SessionState {
         let session = session.and_then(|id| self.sessions.get(id));

@@ -28,7 +28,7 @@ fn later(seconds: u64) -> Timestamp {
 }
 
 fn key() -> LimitKey {
-    LimitKey::address("test", "192.0.2.1")
+    LimitKey::login("192.0.2.1")
 }
 
 /// One bucket, with outcomes to inject before it is used.

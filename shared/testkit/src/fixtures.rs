@@ -6,13 +6,12 @@ use latchkey_guard::{TokenLocations, TokenReader};
 use latchkey_http::AttemptLimits;
 use latchkey_keys::{KeyCache, KeyPolicy};
 use latchkey_session::{
-    AccountStatus, Client, RotationPolicy, SessionLifetimes, SessionPolicy, Sessions,
-    StartedSession, User, Username,
+    Client, RotationPolicy, SessionLifetimes, SessionPolicy, StartedSession, User, Username,
 };
 use latchkey_store::{KeyLocation, KeySource, MemoryLimits, RingSigning, RingVerifying};
 use latchkey_token::{
-    AdditionalClaims, Algorithm, Grant, Issuer, KeySet, OperationId, SessionId, Timestamp,
-    TokenProfile, UserId, Verifier,
+    Algorithm, Grant, Issuer, KeySet, OperationId, SessionId, Timestamp, TokenProfile, UserId,
+    Verifier,
 };
 use secrecy::SecretString;
 
@@ -108,18 +107,10 @@ pub fn grant<'a>(user: &'a UserId, session: &'a SessionId) -> Grant<'a> {
 
 /// A new active user without sessions.
 pub fn user(name: &str) -> User {
-    User {
-        id: UserId::generate().unwrap(),
-        username: Username::parse(name).unwrap(),
-        email: None,
-        password_hash: SecretString::from("$argon2id$not-a-hash"),
-        roles: Vec::new(),
-        claims: AdditionalClaims::default(),
-        status: AccountStatus::Active,
-        created_at: NOW,
-        credentials_version: 0,
-        sessions: Sessions::new(),
-    }
+    let (id, username) = (UserId::generate().unwrap(), Username::parse(name).unwrap());
+    let mut user = User::new(id, username, None, NOW);
+    user.password_hash = Some(SecretString::from("$argon2id$not-a-hash"));
+    user
 }
 
 /// Sessions of 30 days idle and 90 days absolute lifetime, at most three per user.

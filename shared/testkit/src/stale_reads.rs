@@ -1,9 +1,9 @@
 //! A user store that changes between the reads and the write of a request.
 
 use latchkey_session::{
-    AccountChange, AccountChangeOutcome, EndedSessions, LegacyUser, PasswordChange, ReadUser,
-    RemoveUser, RotateSessionOutcome, Rotation, SessionEnd, SessionStart, SessionState, StoreError,
-    UpdateUser, User, Username,
+    Account, AccountChange, AccountChangeOutcome, AccountWrite, ChangeAccount, EndedSessions,
+    LegacyUser, PasswordChange, ReadUser, RemoveUser, RotateSessionOutcome, Rotation, SessionEnd,
+    SessionStart, SessionState, StoreError, UpdateUser, User, Username,
 };
 use latchkey_store::MemoryUsers;
 use latchkey_token::SessionId;
@@ -80,6 +80,19 @@ impl<W: BeforeWrite> UpdateUser for StaleReads<W> {
         change: &PasswordChange<'_>,
     ) -> Result<AccountChangeOutcome, StoreError> {
         self.write.users().await?.change_password(change).await
+    }
+}
+
+impl<W: BeforeWrite> ChangeAccount for StaleReads<W> {
+    async fn find_account(&self, username: &Username) -> Result<Option<Account>, StoreError> {
+        self.read.find_account(username).await
+    }
+
+    async fn write_account(
+        &self,
+        write: &AccountWrite<'_>,
+    ) -> Result<AccountChangeOutcome, StoreError> {
+        self.write.users().await?.write_account(write).await
     }
 }
 

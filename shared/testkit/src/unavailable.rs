@@ -1,9 +1,10 @@
 //! An unavailable user store and an unreachable AWS endpoint.
 
 use latchkey_session::{
-    AccountChange, AccountChangeOutcome, AddUser, AddUserOutcome, EndedSessions, LegacyUser,
-    PasswordChange, ReadUser, RemoveUser, RotateSessionOutcome, Rotation, SessionEnd, SessionStart,
-    SessionState, StoreError, UpdateUser, User, Username,
+    Account, AccountChange, AccountChangeOutcome, AccountWrite, AddUser, AddUserOutcome,
+    ChangeAccount, EndedSessions, LegacyUser, PasswordChange, ReadUser, RemoveUser,
+    RotateSessionOutcome, Rotation, SessionEnd, SessionStart, SessionState, StoreError, UpdateUser,
+    User, Username,
 };
 use latchkey_store::Aws;
 use latchkey_token::{OperationId, SessionId};
@@ -26,6 +27,19 @@ fn unavailable() -> StoreError {
 
 impl AddUser for UnavailableUsers {
     async fn add_user(&self, _: &User, _: &OperationId) -> Result<AddUserOutcome, StoreError> {
+        Err(unavailable())
+    }
+}
+
+impl ChangeAccount for UnavailableUsers {
+    async fn find_account(&self, _: &Username) -> Result<Option<Account>, StoreError> {
+        Err(unavailable())
+    }
+
+    async fn write_account(
+        &self,
+        _: &AccountWrite<'_>,
+    ) -> Result<AccountChangeOutcome, StoreError> {
         Err(unavailable())
     }
 }

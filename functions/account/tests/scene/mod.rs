@@ -34,7 +34,7 @@ pub(crate) async fn scene(change: impl FnOnce(&mut User)) -> Scene {
     let policy = PasswordPolicy::new(8);
     let mut alice = user("Alice");
     let password = policy.accept(&SecretString::from(PASSWORD), &["alice"]).unwrap();
-    alice.password_hash = hasher().hash(&password).unwrap();
+    alice.password_hash = Some(hasher().hash(&password).unwrap());
     let sessions = [0, 1, 2].map(|_| {
         let started = session(&alice, NOW);
         alice.sessions.insert(started.id.clone(), started.session);

@@ -29,7 +29,7 @@ pub(crate) fn hash(text: &str) -> SecretString {
 pub(crate) async fn users_with(change: impl FnOnce(&mut User)) -> MemoryUsers {
     let users = MemoryUsers::default();
     let mut alice = user("Alice");
-    alice.password_hash = hash(PASSWORD);
+    alice.password_hash = Some(hash(PASSWORD));
     change(&mut alice);
     users.add_user(&alice, &operation()).await.unwrap();
     users

@@ -5,11 +5,8 @@ use std::{
     sync::Arc,
 };
 
-use latchkey_session::{
-    AccountStatus, Rotation, Session, Sessions, StartedSession, User, Username,
-};
-use latchkey_token::{AdditionalClaims, OperationId, SessionId, Timestamp, UserId};
-use secrecy::SecretString;
+use latchkey_session::{Rotation, Session, Sessions, StartedSession, User, Username};
+use latchkey_token::{OperationId, SessionId, Timestamp, UserId};
 
 use super::holder::Token;
 
@@ -31,18 +28,8 @@ pub(super) struct Item {
 impl Item {
     /// The item of the `nth` account with the name.
     pub(super) fn new(nth: usize, now: Timestamp) -> Self {
-        let user = User {
-            id: UserId::parse(&format!("user-{nth:03}")).unwrap(),
-            username: Username::parse("alice").unwrap(),
-            email: None,
-            password_hash: SecretString::default(),
-            roles: Vec::new(),
-            claims: AdditionalClaims::default(),
-            status: AccountStatus::Active,
-            created_at: now,
-            credentials_version: 0,
-            sessions: Sessions::new(),
-        };
+        let id = UserId::parse(&format!("user-{nth:03}")).unwrap();
+        let user = User::new(id, Username::parse("alice").unwrap(), None, now);
         Self { user, operation: OperationId::parse("sign-up").unwrap() }
     }
 

@@ -7,7 +7,8 @@ use aws_sdk_dynamodb::{
 };
 use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine as _};
 use latchkey_session::{
-    LimitCondition, LimitKey, LimitOutcome, LimitTime, LimitWrite, StoreError, UpdateLimit,
+    ClearLimit, LimitCondition, LimitKey, LimitOutcome, LimitTime, LimitWrite, StoreError,
+    UpdateLimit,
 };
 
 use super::{
@@ -97,5 +98,12 @@ impl UpdateLimit for DynamoLimits {
             ) => Ok(LimitOutcome::Throttled),
             Err(other) => Err(StoreError::unavailable(other)),
         }
+    }
+}
+
+impl ClearLimit for DynamoLimits {
+    async fn clear_limit(&self, key: &LimitKey) -> Result<(), StoreError> {
+        let request = self.client.delete_item().table_name(&self.table).key(ID, string(id(key)));
+        request.send().await.map(drop).map_err(StoreError::unavailable)
     }
 }

@@ -1,5 +1,6 @@
 //! The stores in DynamoDB.
 
+mod accounts;
 mod attributes;
 mod aws;
 mod keys;

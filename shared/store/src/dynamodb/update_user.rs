@@ -242,7 +242,7 @@ fn keep_as_read(
     (request, " AND #sessions.#session.#operation = :read", sessions)
 }
 
-async fn send(
+pub(super) async fn send(
     request: UpdateItemFluentBuilder,
     operation: &OperationId,
 ) -> Result<AccountChangeOutcome, StoreError> {

@@ -4,7 +4,11 @@
 //! three sessions fits into one write unit.
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use latchkey_session::{AccountStatus, Client, Email, Session, Sessions, User, Username};
+use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine as _};
+use latchkey_session::{
+    AccountStatus, Client, CodeHash, Email, OneTimeCodes, Session, Sessions, User, Username,
+    is_role,
+};
 use latchkey_token::{AdditionalClaims, OperationId, SessionId, Timestamp, UserId};
 use secrecy::{ExposeSecret, SecretString};
 use tracing::warn;
@@ -26,6 +30,9 @@ const NAME: &str = "name";
 const EMAIL: &str = "email";
 const ROLES: &str = "roles";
 const CLAIMS: &str = "claims";
+const CODES: &str = "codes";
+const REASON: &str = "reason";
+const RESTORED: &str = "restored";
 const CREATED: &str = "created_at";
 pub(crate) const OPERATION: &str = "op";
 
@@ -53,15 +60,28 @@ pub(crate) fn write_user(user: &User, operation: &OperationId) -> Attributes {
         (USERNAME.to_owned(), string(user.username.folded())),
         (NAME.to_owned(), string(user.username.typed())),
         (ID.to_owned(), string(user.id.as_str())),
-        (HASH.to_owned(), string(user.password_hash.expose_secret())),
         (STATUS.to_owned(), string(status)),
         (CREATED.to_owned(), time(user.created_at)),
         (VERSION.to_owned(), number(user.credentials_version)),
         (SESSIONS.to_owned(), AttributeValue::M(sessions)),
         (OPERATION.to_owned(), string(operation.as_str())),
     ]);
-    if let Some(email) = &user.email {
-        item.insert(EMAIL.to_owned(), string(email.as_str()));
+    let hash = user.password_hash.as_ref().map(SecretString::expose_secret);
+    let texts = [
+        (EMAIL, user.email.as_ref().map(Email::as_str)),
+        (HASH, hash),
+        (REASON, user.disabled_reason.as_deref()),
+        (RESTORED, user.restored_from.as_deref()),
+    ];
+    for (name, text) in texts {
+        item.extend(text.map(|text| (name.to_owned(), string(text))));
+    }
+    if user.codes != OneTimeCodes::default() {
+        let codes = user
+            .codes
+            .iter()
+            .map(|(hash, expires_at)| (BASE64_URL_SAFE_NO_PAD.encode(hash.0), time(expires_at)));
+        item.insert(CODES.to_owned(), AttributeValue::M(codes.collect()));
     }
     // DynamoDB refuses empty sets.
     if !user.roles.is_empty() {
@@ -93,10 +113,13 @@ pub(crate) fn read_user(item: &Attributes) -> Result<User, StoreError> {
         id: read_parsed(item, ID, UserId::parse)?,
         username: read_username(item)?,
         email: optional(item, EMAIL, |email| Email::parse(email.as_s().ok()?).ok()),
-        password_hash: SecretString::from(read_string(item, HASH)?),
+        password_hash: read_hash(item)?,
         roles: read_roles(item),
         claims: read_claims(item),
         status: read_status(item)?,
+        disabled_reason: optional(item, REASON, parse_text),
+        codes: optional(item, CODES, parse_codes).unwrap_or_default(),
+        restored_from: optional(item, RESTORED, parse_text),
         created_at: optional(item, CREATED, parse_time).unwrap_or(Timestamp::from_unix(0)),
         credentials_version: read_number(item, VERSION)?,
         sessions: read_sessions(item)?,
@@ -129,9 +152,27 @@ fn optional<T>(
     read
 }
 
+/// The hash; `None` until the user has set a password.
+fn read_hash(item: &Attributes) -> Result<Option<SecretString>, StoreError> {
+    let hash = item.get(HASH).map(|_| read_string(item, HASH)).transpose()?;
+    Ok(hash.map(SecretString::from))
+}
+
 /// The user id, for log lines.
 fn owner(item: &Attributes) -> &str {
     read_string(item, ID).unwrap_or_default()
+}
+
+fn parse_text(value: &AttributeValue) -> Option<String> {
+    value.as_s().ok().cloned()
+}
+
+fn parse_codes(value: &AttributeValue) -> Option<OneTimeCodes> {
+    let codes = value.as_m().ok()?.iter().map(|(hash, expires_at)| {
+        let hash = BASE64_URL_SAFE_NO_PAD.decode(hash).ok()?.try_into().ok()?;
+        Some((CodeHash(hash), parse_time(expires_at)?))
+    });
+    codes.collect::<Option<_>>().map(OneTimeCodes::new)
 }
 
 fn parse_time(value: &AttributeValue) -> Option<Timestamp> {
@@ -147,13 +188,10 @@ fn read_roles(item: &Attributes) -> Vec<String> {
         };
         value.as_ss().ok().cloned().or_else(|| from_list(value.as_l().ok()?))
     };
-    let is_single = |role: &String| {
-        !role.is_empty() && !role.chars().any(|c| c.is_whitespace() || c.is_control())
-    };
     let mut roles = optional(item, ROLES, list).unwrap_or_default();
-    if !roles.iter().all(is_single) {
+    if !roles.iter().all(|role| is_role(role)) {
         warn!(user = owner(item), "a role that is empty or has a blank is left out");
-        roles.retain(is_single);
+        roles.retain(|role| is_role(role));
     }
     roles
 }

@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use latchkey_session::{LimitKey, LimitOutcome, LimitWrite, StoreError, UpdateLimit};
+use latchkey_session::{ClearLimit, LimitKey, LimitOutcome, LimitWrite, StoreError, UpdateLimit};
 use latchkey_token::Timestamp;
 
 use super::lock;
@@ -29,5 +29,12 @@ impl UpdateLimit for MemoryLimits {
             }
             None => LimitOutcome::Unchanged(found),
         })
+    }
+}
+
+impl ClearLimit for MemoryLimits {
+    async fn clear_limit(&self, key: &LimitKey) -> Result<(), StoreError> {
+        lock(&self.0).remove(key);
+        Ok(())
     }
 }

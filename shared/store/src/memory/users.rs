@@ -6,9 +6,10 @@ use std::{
 };
 
 use latchkey_session::{
-    AccountChange, AccountChangeOutcome, AccountStatus, AddUser, AddUserOutcome, EndedSessions,
-    LegacyUser, PasswordChange, ReadUser, RemoveUser, RotateSessionOutcome, Rotation, SessionEnd,
-    SessionStart, SessionState, StoreError, UpdateUser, User, Username,
+    Account, AccountChange, AccountChangeOutcome, AccountStatus, AccountWrite, AddUser,
+    AddUserOutcome, ChangeAccount, EndedSessions, LegacyUser, ListUsers, PasswordChange, ReadUser,
+    RemoveUser, RotateSessionOutcome, Rotation, SessionEnd, SessionStart, SessionState, StoreError,
+    UpdateUser, User, UserPage, Username,
 };
 use latchkey_token::{OperationId, SessionId};
 
@@ -91,7 +92,7 @@ impl UpdateUser for MemoryUsers {
         }
         start.started.apply(&mut user.sessions);
         if let Some(hash) = start.password_hash {
-            user.password_hash = hash.clone();
+            user.password_hash = Some(hash.clone());
         }
         Ok(AccountChangeOutcome::Made)
     }
@@ -166,7 +167,7 @@ impl UpdateUser for MemoryUsers {
                 && has_session(user, change.session);
             if is_allowed {
                 user.credentials_version += 1;
-                user.password_hash = change.password_hash.clone();
+                user.password_hash = Some(change.password_hash.clone());
                 user.sessions = [(started.id.clone(), started.session.clone())].into();
             }
             is_allowed
@@ -193,6 +194,54 @@ impl RemoveUser for MemoryUsers {
             }
             Some(_) | None => Ok(AccountChangeOutcome::Made),
         }
+    }
+}
+
+impl ChangeAccount for MemoryUsers {
+    async fn find_account(&self, username: &Username) -> Result<Option<Account>, StoreError> {
+        let users = lock(&self.users);
+        let account = |stored: &StoredUser| {
+            let operation = Some(stored.operation.clone());
+            Account { user: stored.user.clone(), operation }
+        };
+        Ok(users.get(username.folded()).map(account))
+    }
+
+    async fn write_account(
+        &self,
+        write: &AccountWrite<'_>,
+    ) -> Result<AccountChangeOutcome, StoreError> {
+        let AccountWrite { read, new, ends_sessions, operation } = write;
+        let mut users = lock(&self.users);
+        let Some(stored) = users.get_mut(read.user.username.folded()) else {
+            return Ok(AccountChangeOutcome::Changed(None));
+        };
+        if stored.operation == **operation {
+            return Ok(AccountChangeOutcome::Made);
+        }
+        if stored.user.id != read.user.id || Some(&stored.operation) != read.operation.as_ref() {
+            return Ok(AccountChangeOutcome::Changed(Some(Box::new(stored.user.clone()))));
+        }
+        let sessions = std::mem::take(&mut stored.user.sessions);
+        stored.user = (*new).clone();
+        stored.user.sessions = if *ends_sessions { [].into() } else { sessions };
+        stored.operation = (*operation).clone();
+        Ok(AccountChangeOutcome::Made)
+    }
+}
+
+impl ListUsers for MemoryUsers {
+    async fn list_users(&self, after: Option<&str>, limit: u32) -> Result<UserPage, StoreError> {
+        let users = lock(&self.users);
+        let mut keys: Vec<_> =
+            users.keys().filter(|key| after.is_none_or(|after| key.as_str() > after)).collect();
+        keys.sort();
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        let next = (keys.len() > limit).then(|| keys.get(limit.saturating_sub(1)));
+        let next = next.flatten().map(|key| (*key).clone());
+        keys.truncate(limit);
+        let found = keys.into_iter().filter_map(|key| users.get(key));
+        Ok(UserPage { users: found.map(|stored| stored.user.clone()).collect(), next })
     }
 }
 

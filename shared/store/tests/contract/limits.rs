@@ -22,7 +22,7 @@ fn write(condition: LimitCondition, time: LimitTime) -> LimitWrite {
 }
 
 pub(crate) async fn a_bucket_is_written_only_on_its_condition(store: &impl UpdateLimit) {
-    let key = LimitKey::address("test", "192.0.2.1");
+    let key = LimitKey::login("192.0.2.1");
     let update =
         async |condition, time| store.update_limit(&key, &write(condition, time)).await.unwrap();
     let by_ten = Later(Duration::from_secs(10));
@@ -43,11 +43,8 @@ pub(crate) async fn a_bucket_is_written_only_on_its_condition(store: &impl Updat
 
 pub(crate) async fn buckets_are_kept_by_purpose_and_subject(store: &impl UpdateLimit) {
     let limit: AttemptLimit = "1/60".parse().unwrap();
-    let keys = [
-        LimitKey::address("one", "192.0.2.1"),
-        LimitKey::address("two", "192.0.2.1"),
-        LimitKey::address("one", "192.0.2.2"),
-    ];
+    let keys =
+        [LimitKey::login("192.0.2.1"), LimitKey::signup("192.0.2.1"), LimitKey::login("192.0.2.2")];
     for key in &keys {
         assert_eq!(charge(store, key, limit, NOW).await.unwrap(), Charge::Allowed, "{key:?}");
     }
@@ -61,7 +58,7 @@ pub(crate) async fn parallel_charges_never_exceed_the_limit(
     store: &(impl UpdateLimit + Clone + Send + Sync + 'static),
 ) {
     let limit: AttemptLimit = "7/60".parse().unwrap();
-    let key = Arc::new(LimitKey::address("parallel", "192.0.2.1"));
+    let key = Arc::new(LimitKey::login("192.0.2.1"));
     let mut charges = JoinSet::new();
     for _ in 0..40 {
         let (store, key) = (store.clone(), Arc::clone(&key));

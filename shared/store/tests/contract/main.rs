@@ -2,6 +2,7 @@
 #![cfg(test)]
 
 mod account;
+mod accounts;
 mod limits;
 mod rotation;
 mod sessions;
@@ -9,8 +10,8 @@ mod users;
 mod work_items;
 
 use latchkey_session::{
-    AccountChangeOutcome, AddUser, ReadUser, RemoveUser, SessionStart, StartedSession, UpdateUser,
-    User, Username,
+    AccountChangeOutcome, AddUser, ChangeAccount, ListUsers, ReadUser, RemoveUser, SessionStart,
+    StartedSession, UpdateUser, User, Username,
 };
 use latchkey_store::{
     Aws, DynamoLimits, DynamoUsers, DynamoWorkItems, MemoryLimits, MemoryUsers, MemoryWorkItems,
@@ -21,7 +22,10 @@ use latchkey_testkit::{
 };
 use latchkey_token::{SessionId, Timestamp};
 
+use secrecy::ExposeSecret as _;
+
 use account::*;
+use accounts::*;
 use limits::*;
 use rotation::*;
 use sessions::*;
@@ -29,8 +33,14 @@ use users::*;
 use work_items::*;
 
 /// All operations of a user store.
-pub(crate) trait Users: AddUser + ReadUser + UpdateUser + RemoveUser {}
-impl<T: AddUser + ReadUser + UpdateUser + RemoveUser> Users for T {}
+pub(crate) trait Users:
+    AddUser + ReadUser + UpdateUser + RemoveUser + ChangeAccount + ListUsers + Sync
+{
+}
+impl<T: AddUser + ReadUser + UpdateUser + RemoveUser + ChangeAccount + ListUsers + Sync> Users
+    for T
+{
+}
 
 /// Tests of a user store: `users_contract!(make_store)`, where `make_store` is an `async fn`.
 macro_rules! users_contract {
@@ -53,6 +63,15 @@ macro_rules! users_contract {
             concurrent_starts_all_succeed_and_the_next_restores_the_limit,
             two_hundred_sessions_are_removed_in_one_write,
             a_start_can_replace_the_password_hash,
+            an_edited_account_is_found_with_all_changes,
+            disabling_ends_sessions_and_codes_and_enabling_revives_none,
+            a_code_sets_the_password_once_and_ends_sessions,
+            exactly_one_of_parallel_uses_of_a_code_wins,
+            an_account_that_changed_since_the_read_is_not_written,
+            a_write_keeps_the_sessions_that_started_since_the_read,
+            the_same_account_write_delivered_twice_is_one_write,
+            concurrent_edits_of_an_account_are_all_made,
+            pages_list_each_user_once,
             the_newest_token_rotates_only_its_session,
             any_other_token_rotates_nothing_and_returns_the_stored_user,
             only_a_live_session_is_rotated,
@@ -193,4 +212,9 @@ async fn join_all<T>(futures: impl Iterator<Item = impl Future<Output = T>>) -> 
     })
     .await;
     outputs.into_iter().flatten().collect()
+}
+
+/// The password hash of a user.
+pub(crate) fn hash_of(user: &User) -> &str {
+    user.password_hash.as_ref().unwrap().expose_secret()
 }

@@ -1,13 +1,12 @@
-//! The commands of the function.
-#![cfg(test)]
+//! Key commands.
 
 use std::time::Duration;
 
-use admin::{Admin, AdminError};
+use admin::AdminError;
 use latchkey_keys::{
     KeyCommand, KeyReport, KeyState, MIN_PUBLIC_TIME, PublicRing, RingError, RingItem,
 };
-use latchkey_store::{DynamoKeyRing, KmsKey};
+use latchkey_session::UserCommand;
 use latchkey_testkit::{
     cloud::Cloud,
     fixtures::{KEY_POLICY, NOW},
@@ -16,14 +15,8 @@ use latchkey_testkit::{
 use latchkey_token::Timestamp;
 use serde_json::{Value, json};
 
-async fn admin(cloud: &Cloud) -> Admin<DynamoKeyRing, KmsKey> {
-    let (ring, kms) = (cloud.ring().await, cloud.kms().await);
-    Admin { ring, kms, policy: KEY_POLICY, max_age: Duration::from_mins(2) }
-}
-
 async fn run(cloud: &Cloud, command: Value, now: Timestamp) -> Result<KeyReport, AdminError> {
-    let admin = admin(cloud).await;
-    let report = admin.handle(command, now).await?;
+    let report = super::run(cloud, command, now).await?;
     Ok(serde_json::from_value(report).unwrap())
 }
 
@@ -36,7 +29,7 @@ fn kids(ring: &PublicRing, state: KeyState) -> Vec<String> {
 async fn keys_list_returns_public_keys_and_the_maximum_cache_age() {
     let cloud = Cloud::start().await;
     let ring = cloud.new_ring().await;
-    let listed = admin(&cloud).await.handle(json!({ "command": "keys.list" }), NOW).await.unwrap();
+    let listed = super::run(&cloud, json!({ "command": "keys.list" }), NOW).await.unwrap();
     assert_eq!(listed["max_age"], 120);
     assert_eq!(listed["keys"], json!(ring.keys));
     assert!(!listed.to_string().contains("\"d\""), "{listed}");
@@ -178,13 +171,17 @@ async fn the_sample_events_are_valid_commands() {
     let mut count = 0;
     for file in std::fs::read_dir(folder).unwrap() {
         let file = file.unwrap();
-        if file.file_name().to_str().unwrap().starts_with("admin-keys-") {
-            let event = std::fs::read_to_string(file.path()).unwrap();
+        let (name, event) = (file.file_name(), std::fs::read_to_string(file.path()).unwrap());
+        let name = name.to_str().unwrap();
+        if name.starts_with("admin-keys-") {
             serde_json::from_str::<KeyCommand>(&event).unwrap();
+            count += 1;
+        } else if name.starts_with("admin-users-") {
+            serde_json::from_str::<UserCommand>(&event).unwrap();
             count += 1;
         }
     }
-    assert_eq!(count, 5);
+    assert_eq!(count, 5 + 12);
 }
 
 /// Fails each call of each command with each fault, then repeats the command.

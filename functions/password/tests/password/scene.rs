@@ -6,7 +6,7 @@ use latchkey_http::{GatewayAnswer, answer};
 use latchkey_password::{
     HashParams, Hasher, Password as PresentedPassword, PasswordPolicy, Verdict,
 };
-use latchkey_session::{AddUser as _, ReadUser, Session, UpdateUser, User};
+use latchkey_session::{AddUser as _, ChangeAccount, ReadUser, Session, UpdateUser, User};
 use latchkey_store::MemoryUsers;
 use latchkey_testkit::{
     event::{request, with_header, with_token},
@@ -44,12 +44,12 @@ pub(crate) fn hash(password: &str) -> SecretString {
 
 pub(crate) fn verdict(password: &str, stored: &User) -> Verdict {
     let password = PresentedPassword::parse(&SecretString::from(password)).unwrap();
-    hasher().verify(&password, &stored.password_hash).unwrap()
+    hasher().verify(&password, stored.password_hash.as_ref().unwrap()).unwrap()
 }
 
 pub(crate) async fn scene(change: impl FnOnce(&mut User)) -> Scene {
     let mut alice = user("Alice");
-    alice.password_hash = hash(PASSWORD);
+    alice.password_hash = Some(hash(PASSWORD));
     let sessions = [0, 1, 2].map(|_| {
         let started = session(&alice, NOW);
         alice.sessions.insert(started.id.clone(), started.session);
@@ -70,7 +70,7 @@ async fn store_of(user: &User) -> MemoryUsers {
 /// Calls the function over `users`.
 pub(crate) async fn call<U>(users: U, event: &Value) -> GatewayAnswer
 where
-    U: ReadUser + UpdateUser,
+    U: ReadUser + UpdateUser + ChangeAccount,
 {
     let keys = flask_keys(&json!({ "minted_by": "flask" }));
     let locations = TokenLocations {
@@ -90,7 +90,11 @@ where
 }
 
 pub(crate) fn with_body(body: &Value) -> Value {
-    let event = request("POST", "/password");
+    post("/password", body)
+}
+
+pub(crate) fn post(path: &str, body: &Value) -> Value {
+    let event = request("POST", path);
     let mut event = with_header(event, "content-type", "application/json");
     event["body"] = body.to_string().into();
     event

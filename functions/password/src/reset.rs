@@ -1,0 +1,68 @@
+//! `POST /password/reset`.
+
+use lambda_http::{Body, Request, Response};
+use latchkey_http::{ApiError, AuditEvent, ErrorKind, JsonBody, audit, empty};
+use latchkey_password::NewPassword;
+use latchkey_session::{
+    AccountEdit, ChangeAccount, CodeHash, EditOutcome, Email, ReadUser, UpdateLimit, User,
+    edit_account,
+};
+use latchkey_token::Timestamp;
+use secrecy::SecretString;
+
+use crate::Password;
+
+impl<U: ReadUser + ChangeAccount, L: UpdateLimit> Password<U, L> {
+    /// Sets the password of an account, by a one-time code. The same write ends all sessions and
+    /// codes. Known and unknown names make the same calls, and only a right code costs a hash. A
+    /// weak password keeps the code.
+    pub(crate) async fn reset(
+        &self,
+        request: &Request,
+        now: Timestamp,
+    ) -> Result<Response<Body>, ApiError> {
+        let body = JsonBody::parse(request)?;
+        let (username, code) = (body.username()?, body.secret("code")?);
+        let password = body.secret("new_password")?;
+        let read = self.users.find_user(&username);
+        let found = self.limits.admit_code(request, read, now).await?;
+        let user = found.ok_or(ErrorKind::InvalidCode)?;
+        let reset = self.set_password(&user, &code, &password, now).await;
+        reset.map_err(|error| error.for_user(&user.id))?;
+        audit(AuditEvent::PasswordReset, request, &user.id);
+        Ok(empty())
+    }
+
+    async fn set_password(
+        &self,
+        user: &User,
+        code: &SecretString,
+        password: &SecretString,
+        now: Timestamp,
+    ) -> Result<(), ApiError> {
+        let code = CodeHash::of(code).filter(|code| user.codes.accept(*code, now));
+        let code = code.ok_or(ErrorKind::InvalidCode)?;
+        let password = self.accept(user, password)?;
+        let hash = self.hasher.hash(&password).map_err(ApiError::internal)?;
+        let edit = AccountEdit::SetPassword(code, hash);
+        match edit_account(&self.users, &user.username, &edit, now).await? {
+            EditOutcome::Made(changed) if changed.id == user.id => Ok(()),
+            EditOutcome::Made(_) | EditOutcome::NotFound | EditOutcome::Refused(..) => {
+                Err(ErrorKind::InvalidCode.into())
+            }
+            EditOutcome::Conflict => Err(ApiError::unavailable("the account keeps changing")),
+        }
+    }
+
+    /// Checks a new password by the rules.
+    pub(crate) fn accept(
+        &self,
+        user: &User,
+        password: &SecretString,
+    ) -> Result<NewPassword, ApiError> {
+        let email = user.email.as_ref().map_or("", Email::as_str);
+        self.passwords
+            .accept(password, &[user.username.folded(), email])
+            .map_err(|error| ApiError::new_password("new_password", error.codes(), error))
+    }
+}

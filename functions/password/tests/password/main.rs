@@ -1,0 +1,6 @@
+//! `POST /password` and `POST /password/reset`.
+#![cfg(test)]
+
+mod change;
+mod reset;
+mod scene;

@@ -1,0 +1,109 @@
+//! One-time codes that operators hand over to users.
+
+use std::{fmt, sync::LazyLock, time::Duration};
+
+use aws_lc_rs::digest::{SHA256, digest};
+use data_encoding::{Encoding, Specification};
+use latchkey_token::{RandomnessError, Timestamp};
+use secrecy::{ExposeSecret as _, SecretString};
+
+/// How long a code is valid.
+pub const CODE_LIFETIME: Duration = Duration::from_hours(24);
+
+/// The newest codes of an account that are valid.
+const MAX_CODES: usize = 3;
+
+/// 120 bits: 24 symbols.
+const CODE_BYTES: usize = 15;
+const SYMBOLS_PER_GROUP: usize = 4;
+
+/// Crockford's base32: any case, `I` and `L` are 1, `O` is 0, hyphens and spaces are ignored.
+static CROCKFORD: LazyLock<Option<Encoding>> = LazyLock::new(|| {
+    let mut specification = Specification::new();
+    specification.symbols.push_str("0123456789ABCDEFGHJKMNPQRSTVWXYZ");
+    specification.translate.from.push_str("abcdefghjkmnpqrstvwxyzIiLlOo");
+    specification.translate.to.push_str("ABCDEFGHJKMNPQRSTVWXYZ111100");
+    specification.ignore.push_str("- ");
+    specification.encoding().ok()
+});
+
+/// A one-time code: 120 random bits as 24 symbols of Crockford's base32, in groups of four.
+#[derive(Clone, Debug)]
+pub struct OneTimeCode(SecretString);
+
+impl OneTimeCode {
+    /// A new code.
+    ///
+    /// # Errors
+    /// [`RandomnessError`] if the operating system returns no random bytes.
+    pub fn generate() -> Result<Self, RandomnessError> {
+        let mut bytes = [0; CODE_BYTES];
+        getrandom::fill(&mut bytes).map_err(|_| RandomnessError)?;
+        let encoding = CROCKFORD.as_ref().ok_or(RandomnessError)?;
+        let mut text = String::new();
+        for (index, symbol) in encoding.encode(&bytes).chars().enumerate() {
+            if index > 0 && index % SYMBOLS_PER_GROUP == 0 {
+                text.push('-');
+            }
+            text.push(symbol);
+        }
+        Ok(Self(text.into()))
+    }
+
+    /// The code as shown to the operator.
+    pub fn text(&self) -> &SecretString {
+        &self.0
+    }
+}
+
+/// SHA-256 of a code: what the users table holds.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct CodeHash(pub [u8; 32]);
+
+impl CodeHash {
+    /// The hash of a typed code; `None` if the text is not a code.
+    pub fn of(typed: &SecretString) -> Option<Self> {
+        let bytes = CROCKFORD.as_ref()?.decode(typed.expose_secret().as_bytes()).ok()?;
+        if bytes.len() != CODE_BYTES {
+            return None;
+        }
+        digest(&SHA256, &bytes).as_ref().try_into().ok().map(Self)
+    }
+}
+
+/// Prints nothing of the hash.
+impl fmt::Debug for CodeHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("CodeHash([redacted])")
+    }
+}
+
+/// The one-time codes of an account: hashes and expiry times, oldest first.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct OneTimeCodes(Vec<(CodeHash, Timestamp)>);
+
+impl OneTimeCodes {
+    /// Stored codes.
+    pub fn new(mut codes: Vec<(CodeHash, Timestamp)>) -> Self {
+        codes.sort_by_key(|(hash, expires_at)| (*expires_at, *hash));
+        Self(codes)
+    }
+
+    /// Adds a code that expires a day after `now`. Only the three newest codes stay valid.
+    pub fn add(&mut self, code: CodeHash, now: Timestamp) {
+        self.0.retain(|(_, expires_at)| *expires_at > now);
+        self.0.push((code, now + CODE_LIFETIME));
+        let outdated = self.0.len().saturating_sub(MAX_CODES);
+        self.0.drain(..outdated);
+    }
+
+    /// Whether the code is one of these and has not expired.
+    pub fn accept(&self, code: CodeHash, now: Timestamp) -> bool {
+        self.0.iter().any(|(known, expires_at)| *known == code && *expires_at > now)
+    }
+
+    /// The codes with their expiry times, oldest first.
+    pub fn iter(&self) -> impl Iterator<Item = (CodeHash, Timestamp)> {
+        self.0.iter().copied()
+    }
+}
