@@ -4,7 +4,10 @@
 use std::collections::BTreeMap;
 
 use latchkey_http::AuditEvent;
-use latchkey_tests::stack::{PASSWORD, Settings, Stack, claims_of};
+use latchkey_tests::{
+    keys::Operator,
+    stack::{PASSWORD, Settings, Stack, claims_of},
+};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -65,6 +68,53 @@ async fn make_all_events(stack: &Stack) -> String {
     user.as_str().unwrap().to_owned()
 }
 
+const CALLER: &str = "operator@laptop";
+
+/// Runs each command that changes something, once with success; some fail before. Returns the id of
+/// the account and the codes.
+async fn run_all_commands(stack: &Stack) -> (String, Vec<String>) {
+    let operator = Operator::of(stack);
+    let run = async |command: &str, arguments: Value| {
+        let mut event = json!({ "command": command, "caller": CALLER });
+        event.as_object_mut().unwrap().extend(arguments.as_object().unwrap().clone());
+        operator.invoke(&event).await
+    };
+    let text = |answer: &Value| answer["code"]["code"].as_str().unwrap().to_owned();
+    let dave = |arguments: Value| {
+        let mut named = json!({ "username": "dave" });
+        named.as_object_mut().unwrap().extend(arguments.as_object().unwrap().clone());
+        named
+    };
+    run("users.disable", json!({ "username": UNKNOWN, "reason": "x" })).await.unwrap_err();
+    let created = run("users.create", dave(json!({}))).await.unwrap();
+    run("users.create", dave(json!({}))).await.unwrap_err();
+    let reset =
+        |code: &str| json!({ "username": "dave", "code": code, "new_password": NEW_PASSWORD });
+    let codes = vec![text(&created)];
+    send(stack, Method::POST, "/password/reset", "", &reset("wrong")).await;
+    send(stack, Method::POST, "/password/reset", "", &reset(&codes[0])).await;
+    run("users.roles", dave(json!({ "add": ["admin"] }))).await.unwrap();
+    run("users.claims", dave(json!({ "set": { "plan": "pro" } }))).await.unwrap();
+    run("users.unlock", dave(json!({}))).await.unwrap();
+    run("users.end-sessions", dave(json!({}))).await.unwrap();
+    let second = text(&run("users.reset", dave(json!({}))).await.unwrap());
+    run("users.disable", dave(json!({ "reason": "left the company" }))).await.unwrap();
+    run("users.enable", dave(json!({}))).await.unwrap();
+    run("users.show", dave(json!({}))).await.unwrap();
+    run("users.list", json!({})).await.unwrap();
+    let id = created["id"].clone();
+    run("users.delete", dave(json!({ "id": id }))).await.unwrap();
+    run("users.purge", json!({ "id": id })).await.unwrap();
+    run("keys.maintain", json!({})).await.unwrap();
+    let keys = run("keys.rotate", json!({ "force": true })).await.unwrap();
+    let kid = keys["keys"][0]["kid"].clone();
+    run("keys.retire", json!({ "kid": kid })).await.unwrap();
+    run("keys.retire", json!({ "kid": "unknown" })).await.unwrap_err();
+    run("keys.reset", json!({})).await.unwrap();
+    run("keys.list", json!({})).await.unwrap();
+    (id.as_str().unwrap().to_owned(), vec![codes[0].clone(), second])
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn every_outcome_is_one_event_at_every_log_level_and_none_has_a_secret() {
     for level in ["DEBUG", "INFO", "WARN", "ERROR"] {
@@ -74,35 +124,65 @@ async fn every_outcome_is_one_event_at_every_log_level_and_none_has_a_secret() {
             .variable("REFRESH_GRACE", "0")
             .start();
         let user = make_all_events(&stack).await;
+        let (dave, codes) = run_all_commands(&stack).await;
         stack.wait_for_log("\"event\":\"account_deletion\",\"outcome\":\"success\"");
+        stack.wait_for_log("\"event\":\"key_reset\",\"outcome\":\"success\"");
 
         let mut counts = BTreeMap::<(String, String, String), usize>::new();
         for event in events(&stack) {
             let field = |name: &str| event[name].as_str().unwrap_or_default().to_owned();
             assert_eq!(field("level"), "INFO", "Lambda counts a line without a level as INFO");
-            assert_eq!((field("ip"), field("user_agent")), ("127.0.0.1".into(), USER_AGENT.into()));
             assert!(!field("request_id").is_empty(), "{event}");
-            let is_anonymous = ["missing_token", "user_exists"].contains(&field("reason").as_str())
-                || !event.to_string().contains(&user);
-            assert!(is_anonymous || field("user_id") == user, "{event}");
+            if field("event").starts_with("user_") || field("event").starts_with("key_") {
+                assert_eq!(field("claimed_caller"), CALLER, "{event}");
+                let is_about_dave =
+                    field("event").starts_with("user_") && field("reason").is_empty();
+                assert_eq!(field("user_id"), if is_about_dave { &dave } else { "" }, "{event}");
+            } else {
+                let client = (field("ip"), field("user_agent"));
+                assert_eq!(client, ("127.0.0.1".into(), USER_AGENT.into()));
+                let anonymous = ["missing_token", "user_exists"]
+                    .contains(&field("reason").as_str())
+                    || !event.to_string().contains(&user);
+                assert!(anonymous || field("user_id") == user, "{event}");
+            }
             let key = (field("event"), field("outcome"), field("reason"));
             *counts.entry(key).or_default() += 1;
         }
         let expected = [
             ("account_deletion", "failure", "invalid_credentials", 1),
             ("account_deletion", "success", "", 1),
+            ("key_maintenance", "success", "", 1),
+            ("key_reset", "success", "", 1),
+            ("key_retirement", "failure", "refused", 1),
+            ("key_retirement", "success", "", 1),
+            ("key_rotation", "success", "", 1),
             ("login", "failure", "invalid_credentials", 2),
             ("login", "success", "", 4),
             ("logout", "failure", "missing_token", 1),
             ("logout", "success", "", 1),
             ("password_change", "failure", "invalid_credentials", 1),
             ("password_change", "success", "", 1),
+            ("password_reset", "failure", "invalid_code", 1),
+            ("password_reset", "success", "", 1),
             ("refresh", "failure", "refresh_token_reused", 1),
             ("refresh", "success", "", 2),
             ("session_end", "failure", "token_revoked", 1),
             ("session_end", "success", "", 2),
             ("signup", "failure", "user_exists", 1),
             ("signup", "success", "", 1),
+            ("user_claims", "success", "", 1),
+            ("user_creation", "failure", "refused", 1),
+            ("user_creation", "success", "", 1),
+            ("user_deletion", "success", "", 1),
+            ("user_disabling", "failure", "not_found", 1),
+            ("user_disabling", "success", "", 1),
+            ("user_enabling", "success", "", 1),
+            ("user_purge", "success", "", 1),
+            ("user_reset", "success", "", 1),
+            ("user_roles", "success", "", 1),
+            ("user_session_end", "success", "", 1),
+            ("user_unlock", "success", "", 1),
         ];
         let expected = expected.map(|(event, outcome, reason, count)| {
             ((event.to_owned(), outcome.to_owned(), reason.to_owned()), count)
@@ -113,7 +193,8 @@ async fn every_outcome_is_one_event_at_every_log_level_and_none_has_a_secret() {
         }
 
         let log = stack.log();
-        for secret in [PASSWORD, NEW_PASSWORD, "wrong password", UNKNOWN, "eyJ"] {
+        let secrets = [PASSWORD, NEW_PASSWORD, "wrong password", UNKNOWN, "eyJ"];
+        for secret in codes.iter().map(String::as_str).chain(secrets) {
             assert!(!log.contains(secret), "{secret}");
         }
     }

@@ -59,6 +59,18 @@ impl AdminError {
     }
 }
 
+impl AdminError {
+    /// The error code in audit events.
+    fn code(&self) -> &'static str {
+        match self.kind() {
+            "Request" => "invalid_request",
+            "NotFound" => "not_found",
+            "Unavailable" => "unavailable",
+            _ => "refused",
+        }
+    }
+}
+
 impl From<AdminError> for Diagnostic {
     fn from(error: AdminError) -> Self {
         Self { error_type: error.kind().to_owned(), error_message: error.to_string() }
@@ -141,7 +153,7 @@ where
                     user: done.and_then(|done| done.user.as_ref()),
                     key: done.and_then(|done| done.key.as_deref()),
                     comment: command.comment(),
-                    failure: outcome.as_ref().err().map(AdminError::kind),
+                    failure: outcome.as_ref().err().map(AdminError::code),
                 },
             );
         }

@@ -60,7 +60,8 @@ impl<U: ReadUser + UpdateUser + ChangeAccount, L: UpdateLimit> Password<U, L> {
         now: Timestamp,
     ) -> Result<Response<Body>, ApiError> {
         if let (Action::Reset, _) = route(request, &ROUTES)? {
-            return self.reset(request, now).await;
+            // Boxed because a call of the AWS SDK is a future of many kilobytes.
+            return Box::pin(self.reset(request, now)).await;
         }
         let caller = Caller::read(&self.reader, &self.users, request, now).await?;
         let changed = self.change(&caller, request, now).await;

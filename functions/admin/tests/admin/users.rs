@@ -43,8 +43,13 @@ async fn found(cloud: &Cloud) -> User {
 }
 
 fn on_alice(command: &str, more: Value) -> Value {
-    let mut event = json!({ "command": format!("users.{command}"), "username": "ALICE" });
-    event.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    on("ALICE", command, more)
+}
+
+fn on(name: &str, command: &str, more: Value) -> Value {
+    let mut event = json!({ "command": format!("users.{command}"), "username": name });
+    let Value::Object(more) = more else { panic!("{more}") };
+    event.as_object_mut().unwrap().extend(more);
     event
 }
 
@@ -271,8 +276,7 @@ async fn an_interrupted_command_is_done_or_not_and_can_be_repeated() {
                     "delete" => json!({ "id": added.id }),
                     _ => json!({}),
                 };
-                let mut event = json!({ "command": format!("users.{command}"), "username": name });
-                event.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+                let event = on(&name, command, more);
                 // As many as the client attempts.
                 cloud.proxy.inject_from(call, fault, 3);
                 let outcome = run(&cloud, event.clone(), NOW).await;
