@@ -40,7 +40,7 @@ async fn attempt_limits_count_the_addresses_that_the_edge_says() {
     let stack = stack("X-Client-IP").variable("LOGIN_LIMIT_ADDRESS", "1/86400").start();
     stack.sign_up("alice").await;
     let status = async |address: &str, secret: &str| {
-        let headers = [("x-client-ip", address), ("x-edge-secret", secret)];
+        let headers = [("x-client-ip", address), ("x-origin-secret", secret)];
         send(&stack, (Method::POST, "/login"), &headers, "").await.status
     };
     for (index, secret) in SECRETS.into_iter().enumerate() {
@@ -58,7 +58,7 @@ async fn attempt_limits_count_the_addresses_that_the_edge_says() {
 #[tokio::test(flavor = "multi_thread")]
 async fn every_route_refuses_requests_around_a_required_edge() {
     let stack = stack("X-Client-IP,required").start();
-    let through = [("x-client-ip", "203.0.113.1"), ("x-edge-secret", SECRETS[1])];
+    let through = [("x-client-ip", "203.0.113.1"), ("x-origin-secret", SECRETS[1])];
     assert_eq!(send(&stack, (Method::POST, "/signup"), &through, "").await.status, 201);
     let login = send(&stack, (Method::POST, "/login"), &through, "").await;
     let token = login.text("access_token");
@@ -67,7 +67,7 @@ async fn every_route_refuses_requests_around_a_required_edge() {
     for route in routes {
         let method: Method = route.method.parse().unwrap();
         let path = route.path.replace("{id}", "x");
-        for headers in [&[][..], &[("x-edge-secret", "guess")], &through[..1]] {
+        for headers in [&[][..], &[("x-origin-secret", "guess")], &through[..1]] {
             let answer = send(&stack, (method.clone(), &path), headers, token).await;
             assert_eq!(answer.status, 403, "{method} {path}");
             // The gateway words the authorizer's denials.

@@ -249,12 +249,12 @@ async fn a_request_around_a_required_edge_is_denied_in_every_format() {
                 event
             };
             assert_eq!(decide(event.clone()).await, !required, "{event}");
-            let wrong = with("headers", "X-Edge-Secret", json!("guess"));
+            let wrong = with("headers", "X-Origin-Secret", json!("guess"));
             assert_eq!(decide(wrong).await, !required);
             if has_headers {
                 for (member, value) in [("headers", json!("")), ("multiValueHeaders", json!([""]))]
                 {
-                    assert!(decide(with(member, "X-Edge-Secret", value)).await, "{event}");
+                    assert!(decide(with(member, "X-Origin-Secret", value)).await, "{event}");
                 }
             }
         }

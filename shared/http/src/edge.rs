@@ -11,8 +11,9 @@ use tracing::warn;
 
 use crate::{ApiError, ErrorKind, RequestContext};
 
-/// The header in which the edge proves itself. CloudFront overwrites the value of a client.
-pub const EDGE_SECRET_HEADER: &str = "x-edge-secret";
+/// The header in which the edge proves itself. CloudFront overwrites the value of a client, and adds
+/// no header that begins with `X-Edge-`.
+pub const EDGE_SECRET_HEADER: &str = "x-origin-secret";
 
 /// A header of every request that CloudFront forwards.
 const CLOUDFRONT_HEADER: &str = "x-amz-cf-id";

@@ -12,7 +12,7 @@ use serde_json::Value;
 /// API Gateway's `sourceIp` in the test events.
 const GATEWAY: &str = "192.0.2.1";
 const CLIENT: (&str, &str) = ("x-client-ip", "203.0.113.7");
-const SECRET: (&str, &str) = ("x-edge-secret", "first secret");
+const SECRET: (&str, &str) = ("x-origin-secret", "first secret");
 
 fn edge(is_required: bool) -> TrustedEdge {
     let hash = |secret: &str| digest(&SHA256, secret.as_bytes()).as_ref().try_into().unwrap();
@@ -48,15 +48,15 @@ async fn address(edge: Option<TrustedEdge>, headers: &[(&str, &str)]) -> Result<
 #[tokio::test]
 async fn the_address_of_the_edge_counts_only_with_a_secret() {
     for secret in ["first secret", "second secret"] {
-        let headers = [CLIENT, ("x-edge-secret", secret)];
+        let headers = [CLIENT, ("x-origin-secret", secret)];
         assert_eq!(address(Some(edge(false)), &headers).await.unwrap(), "203.0.113.7");
     }
     for headers in [
         &[CLIENT][..],
-        &[CLIENT, ("x-edge-secret", "")],
-        &[CLIENT, ("x-edge-secret", "third secret")],
-        &[CLIENT, ("x-edge-secret", "first secret,second secret")],
-        &[CLIENT, ("x-edge-secret", " first secret")],
+        &[CLIENT, ("x-origin-secret", "")],
+        &[CLIENT, ("x-origin-secret", "third secret")],
+        &[CLIENT, ("x-origin-secret", "first secret,second secret")],
+        &[CLIENT, ("x-origin-secret", " first secret")],
         &[CLIENT, ("x-client-secret", "first secret")],
         &[("x-forwarded-for", "203.0.113.7"), SECRET],
     ] {
@@ -68,7 +68,7 @@ async fn the_address_of_the_edge_counts_only_with_a_secret() {
 #[tokio::test]
 async fn the_hash_of_the_secret_is_no_secret() {
     let hash = hex(&edge(false).secret_hashes[0]);
-    let headers = [CLIENT, ("x-edge-secret", hash.as_str())];
+    let headers = [CLIENT, ("x-origin-secret", hash.as_str())];
     assert_eq!(address(Some(edge(true)), &headers).await, Err("edge_required".to_owned()));
 }
 
@@ -103,7 +103,7 @@ async fn an_ip_address_alone_is_a_client_address() {
 #[tokio::test]
 async fn a_required_edge_refuses_requests_without_its_secret() {
     assert_eq!(address(Some(edge(true)), &[CLIENT, SECRET]).await.unwrap(), "203.0.113.7");
-    for headers in [&[][..], &[CLIENT], &[CLIENT, ("x-edge-secret", "third secret")]] {
+    for headers in [&[][..], &[CLIENT], &[CLIENT, ("x-origin-secret", "third secret")]] {
         let refused = address(Some(edge(true)), headers).await;
         assert_eq!(refused, Err("edge_required".to_owned()), "{headers:?}");
     }
