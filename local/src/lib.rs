@@ -4,7 +4,7 @@ pub mod aws;
 pub mod environment;
 mod files;
 pub mod gateway;
-mod log;
+pub mod log;
 pub mod options;
 pub mod sandbox;
 pub mod stack;

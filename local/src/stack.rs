@@ -18,12 +18,15 @@ use crate::{
     aws::AwsEmulator,
     environment::{Environments, NoSharedSecret},
     files::Files,
+    log::{FunctionLog, LogFile, is_json},
     sandbox::{FunctionCommand, InvokeError, Pool, Pools},
     template::{Function, Template},
 };
 
-/// Variables outside of the template that Lambda or an operator sets.
-const PASSED_ON: [&str; 2] = ["AWS_CALL_TIMEOUT_MS", "AWS_LAMBDA_LOG_FORMAT"];
+/// A variable outside of the template that an operator may set.
+const CALL_TIMEOUT: &str = "AWS_CALL_TIMEOUT_MS";
+/// The variable that Lambda sets from the template; a given value overrides it.
+const LOG_FORMAT: &str = "AWS_LAMBDA_LOG_FORMAT";
 
 /// Why a stack does not start.
 #[derive(Debug, thiserror::Error)]
@@ -86,10 +89,20 @@ impl LocalStack {
         let aws_url = format!("http://{}", listener.local_addr()?);
         let environments = Environments { given: settings.given, aws_url: &aws_url };
         environments.check()?;
+        let mut lock = settings.state.map(|folder| lock(folder, "lock")).transpose()?;
+        let log_format = (settings.given)(LOG_FORMAT);
+        let is_text = log_format.as_deref().is_some_and(|format| !is_json(format));
+        let log_file = settings.state.filter(|_| !is_text);
+        let log_file = log_file.map(|folder| Arc::new(LogFile::open(folder)));
         let (mut commands, mut functions, mut callable) =
             (BTreeMap::new(), Pools::new(), Pools::new());
         for (name, function) in &settings.template.functions {
-            let command = command(settings, environments, function)?;
+            let log = FunctionLog::new(
+                function.lowest_log_level,
+                log_format.as_deref(),
+                log_file.clone(),
+            );
+            let command = command(settings, environments, function, log)?;
             let timeout = Duration::from_secs(function.timeout);
             let pool = Pool::new(command.clone(), timeout, settings.requests_per_sandbox);
             let pool = Arc::new(pool);
@@ -98,7 +111,6 @@ impl LocalStack {
             callable.extend([(name.clone(), Arc::clone(&pool)), (function.name.clone(), pool)]);
         }
 
-        let mut lock = settings.state.map(|folder| lock(folder, "lock")).transpose()?;
         let aws = Arc::new(AwsEmulator::open(settings.state, callable)?);
         tokio::spawn(aws.serve(listener));
 
@@ -150,22 +162,21 @@ fn command(
     settings: &StackSettings<'_>,
     environments: Environments<'_>,
     function: &Function,
+    log: FunctionLog,
 ) -> Result<FunctionCommand, LocalStackError> {
     let mut variables = environments.of(function);
     check(&function.binary, &variables)?;
     let dynamodb_url = settings.dynamodb_url.to_owned();
     variables.insert("AWS_ENDPOINT_URL_DYNAMODB".to_owned(), dynamodb_url);
-    for name in PASSED_ON {
-        if let Some(value) = (settings.given)(name) {
-            variables.insert(name.to_owned(), value);
-        }
+    if let Some(value) = (settings.given)(CALL_TIMEOUT) {
+        variables.insert(CALL_TIMEOUT.to_owned(), value);
     }
     let binary = settings.binaries.join(&function.binary);
     if !binary.exists() {
         return Err(LocalStackError::NoBinary(binary));
     }
     let (name, memory) = (function.binary.clone(), function.memory);
-    Ok(FunctionCommand { name, binary, memory, variables, prints_log: true })
+    Ok(FunctionCommand { name, binary, memory, variables, log })
 }
 
 /// Checks the configuration as the function does at its start.

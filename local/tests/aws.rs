@@ -9,6 +9,7 @@ use std::{
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use local::{
     aws::AwsEmulator,
+    log::FunctionLog,
     sandbox::{FunctionCommand, Pool, Pools},
     tables::http_client,
 };
@@ -32,7 +33,7 @@ impl Emulator {
             binary: "/bin/false".into(),
             memory: 128,
             variables: BTreeMap::new(),
-            prints_log: true,
+            log: FunctionLog::default(),
         };
         let function = Arc::new(Pool::new(command, Duration::from_secs(2), None));
         let functions = Pools::from([("AdminFunction".to_owned(), function)]);

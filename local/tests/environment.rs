@@ -15,6 +15,7 @@ fn variables<const N: usize>(pairs: [(&str, &str); N]) -> Variables {
 
 fn function(binary: &str, variables: Variables) -> Function {
     Function {
+        lowest_log_level: None,
         name: binary.to_owned(),
         binary: binary.to_owned(),
         memory: 256,

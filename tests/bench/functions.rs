@@ -10,6 +10,7 @@ use latchkey_tests::stack::NO_LIMITS;
 use latchkey_token::{Grant, Issuer, KeySet, SessionId, Timestamp, UserId};
 use local::{
     environment::Environments,
+    log::{FunctionLog, Printing},
     sandbox::{FunctionCommand, Sandbox},
     stack::{LocalStack, StackSettings},
     template::Template,
@@ -98,7 +99,7 @@ impl BenchFunctions {
                 memory,
                 variables,
                 // Log lines would hide the results.
-                prints_log: false,
+                log: FunctionLog { printing: Printing::Nothing, ..FunctionLog::default() },
             }
         };
 

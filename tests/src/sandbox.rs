@@ -4,6 +4,7 @@
 use latchkey_testkit::fixtures::JWK_SET;
 use local::{
     environment::Environments,
+    log::FunctionLog,
     sandbox::{FunctionCommand, Sandbox},
     template::Function,
 };
@@ -33,7 +34,7 @@ pub fn start(
         binary: binaries().join(&function.binary),
         memory: function.memory,
         variables,
-        prints_log: true,
+        log: FunctionLog::default(),
     };
     Sandbox::start(&command).unwrap()
 }

@@ -21,6 +21,7 @@ use latchkey_tests::{
 use local::{
     aws::AwsEmulator,
     environment::Environments,
+    log::FunctionLog,
     sandbox::{FunctionCommand, Pool, Pools},
     tables,
     template::Template,
@@ -72,7 +73,7 @@ impl Functions {
                 binary,
                 memory: function.memory,
                 variables,
-                prints_log: true,
+                log: FunctionLog::default(),
             };
             commands.insert(name, command);
         }

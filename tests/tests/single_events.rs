@@ -7,7 +7,10 @@ use latchkey_tests::{
     repository::{functions, read},
     stack::{Settings, binaries},
 };
-use local::sandbox::{FunctionCommand, Sandbox};
+use local::{
+    log::FunctionLog,
+    sandbox::{FunctionCommand, Sandbox},
+};
 use serde_json::Value;
 
 type VariableMap = BTreeMap<String, String>;
@@ -36,7 +39,7 @@ async fn invoke(binary: &str, variables: VariableMap, event: &str) -> Value {
         binary: binary_path,
         memory: 256,
         variables,
-        prints_log: true,
+        log: FunctionLog::default(),
     };
     let mut sandbox = Sandbox::start(&command).unwrap();
     let event = read(format!("events/{event}.json"));

@@ -20,7 +20,7 @@ use super::{
     InvokeError,
     api::{Invocation, RuntimeApi},
 };
-use crate::log;
+use crate::log::FunctionLog;
 
 /// Lambda's limit for the initialisation of a function.
 const INIT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -43,8 +43,8 @@ pub struct FunctionCommand {
     pub memory: u64,
     /// Its whole environment, apart from what Lambda sets.
     pub variables: BTreeMap<String, String>,
-    /// Whether its log lines are printed.
-    pub prints_log: bool,
+    /// How it logs.
+    pub log: FunctionLog,
 }
 
 /// A running process, killed on drop.
@@ -71,6 +71,7 @@ impl Sandbox {
             .env("AWS_LAMBDA_FUNCTION_NAME", &command.name)
             .env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", command.memory.to_string())
             .env("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST")
+            .env("AWS_LAMBDA_LOG_FORMAT", command.log.format())
             .envs(ACCOUNT_VARIABLES)
             .envs(&command.variables)
             .stdin(Stdio::null())
@@ -150,16 +151,14 @@ fn next_request_id() -> String {
     format!("00000000-0000-4000-8000-{:012}", NUMBER.fetch_add(1, Ordering::Relaxed))
 }
 
-/// Prints each line that a function logs, with the function's name.
+/// Passes each line that a function writes to its log.
 fn log_lines(command: &FunctionCommand, output: Option<impl AsyncRead + Send + Unpin + 'static>) {
     let Some(output) = output else { return };
-    let (name, is_printed) = (command.name.clone(), command.prints_log);
+    let (name, log) = (command.name.clone(), command.log.clone());
     tokio::spawn(async move {
         let mut lines = BufReader::new(output).lines();
         while let Ok(Some(line)) = lines.next_line().await {
-            if is_printed {
-                log::line(&name, &line);
-            }
+            log.take(&name, &line);
         }
     });
 }

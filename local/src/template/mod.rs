@@ -12,6 +12,8 @@ use serde_json::{Map, Value};
 pub use intrinsics::Parameters;
 use properties::{ApiProperties, EventSource, FunctionProperties};
 
+use crate::log::LogLevel;
+
 /// Why a template cannot be served.
 #[derive(Debug, thiserror::Error)]
 pub enum TemplateError {
@@ -58,6 +60,8 @@ pub struct Function {
     pub memory: u64,
     /// Its timeout in seconds.
     pub timeout: u64,
+    /// The lowest level of its JSON log lines; `None` if it logs text.
+    pub lowest_log_level: Option<LogLevel>,
     /// Its environment variables.
     pub variables: BTreeMap<String, String>,
     /// The permissions of its IAM policies.

@@ -6,6 +6,7 @@ use serde::{Deserialize, de::IgnoredAny};
 use serde_json::Value;
 
 use super::{ApiAuthorizer, Cors, Function, Permission, intrinsics, text};
+use crate::log::LogLevel;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -14,11 +15,28 @@ pub(super) struct FunctionProperties {
     memory_size: u64,
     timeout: u64,
     #[serde(default)]
+    logging_config: LoggingProperties,
+    #[serde(default)]
     environment: EnvironmentProperties,
     #[serde(default)]
     pub(super) events: BTreeMap<String, EventSource>,
     #[serde(default)]
     policies: Vec<Policy>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct LoggingProperties {
+    log_format: LogFormat,
+    application_log_level: Option<LogLevel>,
+}
+
+#[derive(Clone, Copy, Default, Deserialize)]
+enum LogFormat {
+    #[serde(rename = "JSON")]
+    Json,
+    #[default]
+    Text,
 }
 
 #[derive(Default, Deserialize)]
@@ -133,11 +151,22 @@ impl FunctionProperties {
             binary: binary.to_owned(),
             memory: self.memory_size,
             timeout: self.timeout,
+            lowest_log_level: self.logging_config.lowest_level(),
             variables: variables.map(|(name, value)| (name, text(&value))).collect(),
             permissions: statements
                 .filter(|statement| statement.effect == "Allow")
                 .flat_map(PolicyStatement::into_permissions)
                 .collect(),
+        }
+    }
+}
+
+impl LoggingProperties {
+    /// Lambda filters lines in the JSON format only, by default below INFO.
+    fn lowest_level(&self) -> Option<LogLevel> {
+        match self.log_format {
+            LogFormat::Json => Some(self.application_log_level.unwrap_or(LogLevel::Info)),
+            LogFormat::Text => None,
         }
     }
 }
