@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod arguments;
+mod connection;
 mod failure;
 mod format;
 mod keys;

@@ -40,6 +40,15 @@ fn deployment_options_may_stand_before_and_after_the_command() {
 }
 
 #[test]
+fn the_endpoint_of_the_command_line_overrides_that_of_the_environment() {
+    let lambda = Lambda::replying(&[report(&[("key-a", "current")], 0)]);
+    let mut program = on_aws();
+    program.env("AWS_ENDPOINT_URL_LAMBDA", "http://127.0.0.1:9").env("AWS_REGION", "eu-west-1");
+    let output = program.args(["keys", "list", "--endpoint-url", &lambda.url]).output().unwrap();
+    assert!(text(&output).contains("key-a"));
+}
+
+#[test]
 fn the_folder_of_the_local_stack_is_optional() {
     let lambda = Lambda::replying(&[report(&[("key-a", "current")], 0)]);
     let folder = tempfile::tempdir().unwrap();
