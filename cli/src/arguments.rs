@@ -1,18 +1,21 @@
 //! The command line.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
 use clap::{
     Args, Parser, Subcommand,
     builder::{PossibleValuesParser, StringValueParser, TypedValueParser},
+    value_parser,
 };
 use latchkey_token::Algorithm;
 use secrecy::SecretString;
 
+use crate::events::{SavedQuery, parse_duration, parse_value};
+
 /// Minimum length of a key id prefix, because shorter ones are ambiguous.
 pub(crate) const MIN_ID_CHARACTERS: usize = 6;
 
-/// Operates a Latchkey deployment: its signing keys and its tokens.
+/// Operates a Latchkey deployment: its signing keys, its tokens and its audit events.
 #[derive(Clone, Debug, Parser)]
 #[command(name = "latchkey", version)]
 pub(crate) struct Arguments {
@@ -38,7 +41,7 @@ pub(crate) struct DeploymentOptions {
     /// Name of the CloudFormation stack; default: `latchkey`.
     #[arg(long, global = true, value_name = "NAME")]
     pub(crate) stack: Option<String>,
-    /// Endpoint of Lambda, instead of that of AWS.
+    /// Endpoint of Lambda or CloudWatch Logs, instead of that of AWS.
     #[arg(long, global = true, value_name = "URL")]
     pub(crate) endpoint_url: Option<String>,
     /// The stack of `make dev`: the folder of its state (default: `.local`), or for a stack with its
@@ -75,6 +78,8 @@ pub(crate) enum ProgramCommand {
     /// Inspect tokens.
     #[command(subcommand)]
     Token(TokenCommand),
+    /// Search the audit events of the stack, newest first.
+    Events(EventsOptions),
 }
 
 #[derive(Clone, Debug, Subcommand)]
@@ -139,6 +144,36 @@ pub(crate) struct InspectOptions {
     /// File with a JWK set of public keys; cannot be combined with options that name a deployment.
     #[arg(long, value_name = "FILE")]
     pub(crate) jwks: Option<PathBuf>,
+}
+
+#[derive(Clone, Debug, Args)]
+pub(crate) struct EventsOptions {
+    /// Query to run.
+    #[arg(value_name = "QUERY", value_enum, default_value = "events")]
+    pub(crate) query: SavedQuery,
+    /// Only events of the account with this id.
+    #[arg(long, value_name = "ID", value_parser = parse_value, allow_hyphen_values = true)]
+    pub(crate) user: Option<String>,
+    /// Only events of clients with this IP address.
+    #[arg(long, value_name = "IP", value_parser = parse_value)]
+    pub(crate) address: Option<String>,
+    /// Only events with this name.
+    #[arg(long, value_name = "NAME", value_parser = parse_value)]
+    pub(crate) event: Option<String>,
+    /// Only failures.
+    #[arg(long)]
+    pub(crate) failures: bool,
+    /// How far to look back: a number and s, m, h or d.
+    #[arg(long, value_name = "DURATION", default_value = "24h", value_parser = parse_duration)]
+    pub(crate) since: Duration,
+    /// Maximum number of events, or of rows.
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 100,
+        value_parser = value_parser!(u16).range(1..=10_000)
+    )]
+    pub(crate) limit: u16,
 }
 
 fn algorithm() -> impl TypedValueParser<Value = Algorithm> {

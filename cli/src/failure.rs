@@ -36,6 +36,16 @@ pub(crate) enum Failure {
          prints, as --local=http://127.0.0.1:…"
     )]
     NoLocalStack { file: String, error: io::Error },
+    #[error(
+        "a local stack with its state in memory keeps no log: start `make dev` without \
+         --state memory and give its state folder"
+    )]
+    NoLogInMemory,
+    #[error(
+        "{file}: {error}; `make dev` writes it unless its state is in memory or \
+         AWS_LAMBDA_LOG_FORMAT is Text"
+    )]
+    NoLog { file: String, error: io::Error },
     #[error("no region is set: give --region, or set AWS_REGION or the profile's region")]
     NoRegion,
     #[error(
@@ -47,6 +57,20 @@ pub(crate) enum Failure {
     NoFunction(String),
     #[error("AWS refused the call: {code}: {message}")]
     Refused { code: String, message: String },
+    #[error(
+        "there is no saved query {0}: check --stack, --region and --profile, or deploy this \
+         version of the template"
+    )]
+    NoSavedQuery(String),
+    #[error(
+        "AWS refused the call: {0}; needed are logs:DescribeQueryDefinitions, logs:StartQuery, \
+         logs:GetQueryResults and logs:StopQuery"
+    )]
+    LogsDenied(String),
+    #[error("CloudWatch Logs ended the query with the status {0}: try again")]
+    QueryEnded(String),
+    #[error("the query was stopped after {0} s: search a shorter time with --since")]
+    SlowQuery(u64),
     #[error("AWS does not answer: {0}")]
     Unreachable(String),
     #[error("{function}: {message}")]

@@ -7,9 +7,10 @@ use latchkey_token::Timestamp;
 use crate::output::safe;
 
 /// A table with columns as wide as their widest cell. Cells are escaped for a terminal.
-pub(crate) fn columns<const N: usize>(rows: &[[String; N]]) -> String {
-    let rows: Vec<_> = rows.iter().map(|row| row.each_ref().map(|cell| safe(cell))).collect();
-    let mut widths = [0; N];
+pub(crate) fn columns(rows: &[impl AsRef<[String]>]) -> String {
+    let cells = |row: &[String]| row.iter().map(|cell| safe(cell)).collect::<Vec<_>>();
+    let rows: Vec<_> = rows.iter().map(|row| cells(row.as_ref())).collect();
+    let mut widths = vec![0; rows.first().map_or(0, Vec::len)];
     for row in &rows {
         for (width, cell) in widths.iter_mut().zip(row) {
             *width = cell.chars().count().max(*width);
@@ -17,7 +18,7 @@ pub(crate) fn columns<const N: usize>(rows: &[[String; N]]) -> String {
     }
     let mut text = String::new();
     for row in &rows {
-        let cells = row.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}"));
+        let cells = row.iter().zip(&widths).map(|(cell, &width)| format!("{cell:width$}"));
         text.push_str(cells.collect::<Vec<_>>().join("  ").trim_end());
         text.push('\n');
     }
@@ -25,7 +26,7 @@ pub(crate) fn columns<const N: usize>(rows: &[[String; N]]) -> String {
 }
 
 /// The same table, indented.
-pub(crate) fn indented<const N: usize>(rows: &[[String; N]]) -> String {
+pub(crate) fn indented(rows: &[impl AsRef<[String]>]) -> String {
     let mut text = String::new();
     for line in columns(rows).lines() {
         text.extend(["  ", line, "\n"]);

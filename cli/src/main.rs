@@ -2,6 +2,7 @@
 
 mod arguments;
 mod connection;
+mod events;
 mod failure;
 mod format;
 mod keys;
@@ -38,6 +39,10 @@ async fn run(arguments: Arguments) -> Result<CommandOutput, Failure> {
     match command {
         ProgramCommand::Keys(command) => {
             let text = keys::run(command, &deployment, json).await?;
+            Ok(CommandOutput { text, is_success: true })
+        }
+        ProgramCommand::Events(options) => {
+            let text = events::run(&options, &deployment, json).await?;
             Ok(CommandOutput { text, is_success: true })
         }
         ProgramCommand::Token(TokenCommand::Inspect(options)) => {

@@ -66,7 +66,7 @@ pub(crate) fn say(line: &str) {
 
 /// False for control characters and for Unicode's bidirectional, invisible and line-breaking format
 /// characters.
-fn is_visible(character: char) -> bool {
+pub(crate) fn is_visible(character: char) -> bool {
     !character.is_control()
         && !matches!(
             character,
