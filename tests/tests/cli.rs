@@ -220,6 +220,13 @@ fn an_invalid_command_line_is_exit_code_2() {
         "token inspect a.b.c --jwks keys.json --endpoint-url http://127.0.0.1:1",
         "keys retire abcdefgh --local",
         "keys retire abcdefgh",
+        "events all",
+        "events --since 1w",
+        "events --limit 0",
+        "events --limit 10001",
+        "events --user=",
+        "events --address \u{7f}",
+        "events --local --region x",
     ] {
         let output = run(&line.split_whitespace().collect::<Vec<_>>());
         assert_eq!(
@@ -235,10 +242,14 @@ fn an_invalid_command_line_is_exit_code_2() {
 #[test]
 fn the_help_has_every_command_and_option() {
     for (line, names) in [
-        ("--help", &["keys", "token", "--profile", "--region", "--stack", "--local", "--json"][..]),
+        (
+            "--help",
+            &["keys", "token", "events", "--profile", "--region", "--stack", "--local", "--json"][..],
+        ),
         ("keys --help", &["list", "generate", "rotate", "retire"][..]),
         ("keys retire --help", &["--yes", "KEY", "at least 6", "cannot be undone"][..]),
         ("keys generate --help", &["--algorithm", "ES256", "EdDSA", "HS512"][..]),
+        ("events --help", &["failed-logins-by-account", "--since", "24h", "--failures"][..]),
         ("token inspect --help", &["--jwks", "standard input", "--stack"][..]),
     ] {
         let output = run(&line.split_whitespace().collect::<Vec<_>>());

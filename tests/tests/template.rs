@@ -231,6 +231,21 @@ fn tables_are_encrypted_recoverable_and_retained() {
 }
 
 #[test]
+fn saved_queries_search_the_log_groups_of_all_functions_and_no_other() {
+    let group = |function: &Value| function["Properties"]["LoggingConfig"]["LogGroup"].clone();
+    let functions: Vec<_> = resources("AWS::Serverless::Function")
+        .iter()
+        .map(|(_, function)| group(function))
+        .collect();
+    let queries = resources("AWS::Logs::QueryDefinition");
+    assert!(!queries.is_empty());
+    for (name, query) in queries {
+        let groups = query["Properties"]["LogGroupNames"].as_sequence().unwrap();
+        assert_eq!(groups, &functions, "{name}");
+    }
+}
+
+#[test]
 fn log_groups_have_a_retention_and_are_retained() {
     let groups: Vec<_> = resources("AWS::Logs::LogGroup").into_iter().collect();
     for (name, group) in &groups {

@@ -7,21 +7,8 @@ use serde_json::json;
 use crate::{
     failure,
     lambda::{Lambda, report},
-    run, text,
+    on_aws, run, text,
 };
-
-/// The program with dummy credentials and without the machine's AWS settings.
-fn on_aws() -> Command {
-    let mut program = Command::new(env!("CARGO_BIN_EXE_latchkey"));
-    program
-        .env("AWS_ACCESS_KEY_ID", "local")
-        .env("AWS_SECRET_ACCESS_KEY", "local")
-        .env("AWS_CONFIG_FILE", "/dev/null")
-        .env("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")
-        .env("AWS_EC2_METADATA_DISABLED", "true")
-        .env_remove("AWS_PROFILE");
-    program
-}
 
 #[test]
 fn deployment_options_may_stand_before_and_after_the_command() {
