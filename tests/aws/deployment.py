@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+import yaml
 from botocore.config import Config
 
 from emulator import REGION, ROOT, root_environment
@@ -32,6 +33,9 @@ PARAMETERS = {
     "LoginLimitAccount": "1000/1",
     "SignupLimitAddress": "1000/1",
 }
+
+# The emulator refuses a template with a resource of a type that it does not know.
+UNKNOWN_TYPES = ["AWS::Logs::QueryDefinition"]
 
 # The client does not retry, so that each check sees the first response.
 NO_RETRY = Config(retries={"total_max_attempts": 1}, proxies={}, connect_timeout=5, read_timeout=60)
@@ -122,7 +126,18 @@ def build(folder, log):
     arm = ["--arm64"] if PARAMETERS["Architecture"] == "arm64" else []
     run(["cargo", "lambda", "build", "--release", *arm], log, **options)
     run([*_sam("build"), "--build-dir", folder, *_overrides({})], log, **options)
-    return folder / "template.yaml"
+    return _without_unknown_types(folder / "template.yaml")
+
+
+def _without_unknown_types(template):
+    document = yaml.safe_load(template.read_text())
+    document["Resources"] = {
+        name: resource
+        for name, resource in document["Resources"].items()
+        if resource["Type"] not in UNKNOWN_TYPES
+    }
+    template.write_text(yaml.safe_dump(document, sort_keys=False))
+    return template
 
 
 def deploy(endpoint, template, log, **parameters):
