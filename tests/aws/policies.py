@@ -28,7 +28,19 @@ ALLOWED = {
         "delete_item work items",
     },
     "DiscoveryFunction": {"get_item keys"},
-    "AdminFunction": {"get_item keys", "put_item keys", "encrypt"},
+    "AdminFunction": {
+        "get_item keys",
+        "put_item keys",
+        "encrypt",
+        "get_item users",
+        "put_item users",
+        "update_item users",
+        "delete_item users",
+        "scan users",
+        "delete_item limits",
+        "query work items",
+        "delete_item work items",
+    },
 }
 
 # The functions that accept tokens of a Flask service, and the calls that this needs.
