@@ -4,16 +4,14 @@
 use std::time::Duration;
 
 use latchkey_tests::{
+    keys::Operator,
     process::wait_for_end,
-    stack::{Answer, Settings, Stack, Tokens, claims_of, signal_to},
+    stack::{PASSWORD, Settings, Stack, Tokens, claims_of, signal_to},
 };
+use serde_json::{Value, json};
 
 /// Sends a request and kills every function after a delay. Returns the answer.
-async fn interrupt(
-    stack: &Stack,
-    request: impl Future<Output = Answer>,
-    after: Duration,
-) -> Answer {
+async fn interrupt<T>(stack: &Stack, request: impl Future<Output = T>, after: Duration) -> T {
     let (answer, ()) = tokio::join!(request, async {
         tokio::time::sleep(after).await;
         let functions = stack.functions();
@@ -63,4 +61,54 @@ async fn kills_lose_no_acknowledged_user_block_no_name_and_end_no_session() {
     }
     assert!(interrupted > 50, "only {interrupted} of 300 requests were interrupted");
     assert_eq!(stack.get("/protected", &tokens.access).await.status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn kills_lose_no_acknowledged_command_and_leave_each_account_whole() {
+    let stack = Settings::default().cheap_hashes().start();
+    let operator = Operator::of(&stack);
+    let run = async |name: &str, command: &str, arguments: Value| {
+        let mut event = json!({ "command": format!("users.{command}"), "username": name });
+        event.as_object_mut().unwrap().extend(arguments.as_object().unwrap().clone());
+        operator.invoke(&event).await
+    };
+    let mut interrupted = 0;
+    for (number, after) in kill_delays().take(100).enumerate() {
+        let name = format!("user{number}");
+        let created = interrupt(&stack, run(&name, "create", json!({})), after).await;
+        if created.is_err() {
+            interrupted += 1;
+            // The account is there with a lost code, or it is not.
+            run(&name, "create", json!({})).await.ok();
+        }
+        let reset = interrupt(&stack, run(&name, "reset", json!({})), after).await;
+        let reset = match reset {
+            Ok(reset) => reset,
+            Err(_) => {
+                interrupted += 1;
+                run(&name, "reset", json!({})).await.unwrap()
+            }
+        };
+        let code = reset["code"]["code"].as_str().unwrap();
+        let set = json!({ "username": name, "code": code, "new_password": PASSWORD });
+        let used = interrupt(&stack, stack.post("/password/reset", &set), after).await;
+        if used.status != 204 {
+            interrupted += 1;
+            assert_eq!(used.status, 500, "{used:?}");
+            let again = stack.post("/password/reset", &set).await;
+            assert!([204, 401].contains(&again.status), "{again:?}");
+        }
+        let tokens = stack.tokens_of(&name).await;
+        let disable = json!({ "reason": "test" });
+        if interrupt(&stack, run(&name, "disable", disable.clone()), after).await.is_err() {
+            interrupted += 1;
+            let shown = run(&name, "show", json!({})).await.unwrap();
+            let is_whole = (shown["status"] == "disabled") == (shown["sessions"] == 0);
+            assert!(is_whole, "{shown}");
+            run(&name, "disable", disable).await.unwrap();
+        }
+        assert_eq!(stack.get("/protected", &tokens.access).await.status, 401);
+        assert_eq!(stack.log_in(&name).await.status, 403, "{name}");
+    }
+    assert!(interrupted > 50, "only {interrupted} of 400 calls were interrupted");
 }

@@ -7,8 +7,8 @@ use std::cell::RefCell;
 
 use proptest::{prelude::*, sample::Index, test_runner::TestRunner};
 use world::{
-    Rules, Step, World, holder::RequestKind, invariant::Invariant, milestone::Milestone,
-    request::RequestId,
+    Rules, Step, World, holder::RequestKind, invariant::Invariant, item::Command,
+    milestone::Milestone, request::RequestId,
 };
 
 const MILESTONES: [Milestone; 8] = [
@@ -26,6 +26,7 @@ const MILESTONES: [Milestone; 8] = [
 #[derive(Clone, Debug)]
 enum Choice {
     Pass(u64),
+    Operate(Command),
     /// One of the possible steps of a kind.
     Any(fn(&Step) -> bool, Index),
 }
@@ -34,6 +35,7 @@ impl Choice {
     fn step(self, world: &World) -> Option<Step> {
         match self {
             Self::Pass(seconds) => Some(Step::Pass(seconds)),
+            Self::Operate(command) => Some(Step::Operate(command)),
             Self::Any(is_of_kind, index) => {
                 let mut steps = world.pending_steps();
                 steps.extend(world.new_steps());
@@ -61,6 +63,7 @@ fn choices() -> impl Strategy<Value = Vec<Choice>> {
         8 => any_step(|step| matches!(step, Step::Send(_, RequestKind::Refresh(_)))),
         1 => any_step(|step| matches!(step, Step::Send(_, RequestKind::Login) | Step::SignUp)),
         3 => any_step(|step| matches!(step, Step::Send(..) | Step::Steal { .. })),
+        1 => prop::sample::select(Command::ALL.to_vec()).prop_map(Choice::Operate),
         4 => seconds.prop_map(Choice::Pass),
     ];
     prop::collection::vec(next, 1..300)

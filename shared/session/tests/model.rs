@@ -9,6 +9,7 @@ use stateright::{Checker, Model, Property};
 use world::{
     Rules, Step, World,
     holder::RequestKind,
+    item::Command,
     milestone::Milestone::{self, *},
 };
 
@@ -21,6 +22,8 @@ struct BoundedWorld {
     is_allowed: fn(&RequestKind) -> bool,
     /// How many messages may be lost or late.
     faults: usize,
+    /// How many commands operators may run.
+    commands: usize,
     seconds: u64,
     /// The milestones that some state must reach.
     milestones: &'static [Milestone],
@@ -42,6 +45,7 @@ impl BoundedWorld {
                 thief.is_some_and(|thief| thief.newest().is_none())
             }
             Step::LoseReply(_) | Step::Delay(_) | Step::LoseAnswer(_) => world.faults < self.faults,
+            Step::Operate(_) => world.commands < self.commands,
             Step::SignUp | Step::Deliver(_) | Step::Arrive(_) | Step::Answer(_) => true,
         }
     }
@@ -64,6 +68,7 @@ impl Model for BoundedWorld {
         } else {
             steps.extend(world.new_steps());
             steps.push(Step::Pass(1));
+            steps.extend(Command::ALL.map(Step::Operate));
         }
         steps.retain(|step| self.allows(world, step));
     }
@@ -115,6 +120,7 @@ fn tabs_of_one_client_may_refresh_in_any_order() {
             requests: &[4],
             is_allowed: is_refresh,
             faults: 2,
+            commands: 0,
             seconds: 2,
             milestones: &[Rotation, FairRepeat, Recovery, LateCopy, Reuse],
         },
@@ -130,6 +136,7 @@ fn a_client_and_a_thief_may_refresh_in_any_order() {
             requests: &[3, 2],
             is_allowed: is_refresh,
             faults: 1,
+            commands: 0,
             seconds: 2,
             milestones: &[Rotation, FairRepeat, Recovery, LateCopy, Reuse],
         },
@@ -145,6 +152,7 @@ fn a_client_and_a_thief_may_refresh_in_any_order_without_grace() {
             requests: &[3, 2],
             is_allowed: is_refresh,
             faults: 1,
+            commands: 0,
             seconds: 1,
             milestones: &[Rotation, Recovery, LateCopy, Reuse],
         },
@@ -160,6 +168,7 @@ fn two_sessions_and_a_thief_may_refresh_in_any_order() {
             requests: &[3, 2, 2],
             is_allowed: is_refresh,
             faults: 0,
+            commands: 0,
             seconds: 1,
             milestones: &[Rotation, FairRepeat, Reuse],
         },
@@ -175,6 +184,7 @@ fn a_session_may_expire_within_grace_and_reach_its_absolute_end() {
             requests: &[3, 2],
             is_allowed: is_refresh,
             faults: 0,
+            commands: 0,
             seconds: 4,
             milestones: &[Rotation, FairRepeat, Reuse],
         },
@@ -190,9 +200,26 @@ fn an_account_may_change_at_any_moment_under_its_sessions() {
             requests: &[3, 2],
             is_allowed: |_| true,
             faults: 1,
+            commands: 0,
             seconds: 0,
             milestones: &[Rotation, FairRepeat, Recovery, LoginTooLate, ChangeMadeAgain, NewOwner],
         },
         100_000,
+    );
+}
+
+#[test]
+fn an_operator_may_change_the_account_at_any_moment() {
+    check(
+        BoundedWorld {
+            start: World::new(Rules::new(1, 9, 9), 1, true).with_login(0),
+            requests: &[3, 2],
+            is_allowed: |kind| !matches!(kind, RequestKind::Remove(_) | RequestKind::Change(..)),
+            faults: 1,
+            commands: 1,
+            seconds: 0,
+            milestones: &[Rotation, FairRepeat, Recovery, LoginTooLate],
+        },
+        30_000,
     );
 }

@@ -5,8 +5,12 @@ use std::{
     sync::Arc,
 };
 
-use latchkey_session::{Rotation, Session, Sessions, StartedSession, User, Username};
+use latchkey_session::{
+    AccountEdit, CodeHash, Rotation, Session, Sessions, StartedSession, User, Username,
+};
 use latchkey_token::{OperationId, SessionId, Timestamp, UserId};
+
+use secrecy::SecretString;
 
 use super::holder::Token;
 
@@ -65,9 +69,58 @@ pub(super) enum Write {
     Start(Start),
     Rotate(Rotation),
     Password(PasswordWrite),
-    End { user: UserId, session: SessionId },
+    End {
+        user: UserId,
+        session: SessionId,
+    },
     Change(AccountWrite),
-    Remove { read: Credentials, session: SessionId },
+    Remove {
+        read: Credentials,
+        session: SessionId,
+    },
+    /// A whole edit by an operator: it is conditional on the account as read, so that it is atomic.
+    Operate(Command, Timestamp),
+}
+
+/// A command of an operator that ends all sessions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Command {
+    EndSessions,
+    DisableAndEnable,
+    ResetPassword,
+}
+
+impl Command {
+    pub(crate) const ALL: [Self; 3] =
+        [Self::EndSessions, Self::DisableAndEnable, Self::ResetPassword];
+
+    fn edits(self) -> Vec<AccountEdit> {
+        match self {
+            Self::EndSessions => vec![AccountEdit::EndSessions(None)],
+            Self::DisableAndEnable => {
+                vec![AccountEdit::Disable("model".to_owned()), AccountEdit::Enable]
+            }
+            Self::ResetPassword => {
+                let code = CodeHash([0; 32]);
+                vec![
+                    AccountEdit::Reset(code),
+                    AccountEdit::SetPassword(code, SecretString::from("hash")),
+                ]
+            }
+        }
+    }
+
+    fn deliver(self, item: &mut Item, now: Timestamp) -> Reply {
+        for edit in self.edits() {
+            let edited = edit.apply(&item.user, now).unwrap().unwrap();
+            let kept = edited.sessions.clone();
+            item.user = edited;
+            assert!(edit.ends_sessions() <= kept.is_empty());
+        }
+        let version = item.user.credentials_version;
+        item.operation = OperationId::parse(&format!("operator-{version}")).unwrap();
+        Reply::Made
+    }
 }
 
 /// A session that a login starts, on condition that the credentials are as read.
@@ -149,6 +202,7 @@ impl Write {
             (Self::Rotate(rotation), Some(item)) => rotate(rotation, item),
             (Self::Password(change), Some(item)) => change.deliver(item),
             (Self::Change(change), Some(item)) => change.deliver(item),
+            (Self::Operate(command, now), Some(item)) => command.deliver(item, *now),
         }
     }
 }

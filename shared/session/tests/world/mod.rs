@@ -26,7 +26,7 @@ use latchkey_token::Timestamp;
 
 use self::{
     holder::{Holder, RequestKind, Token},
-    item::{Item, Reply, Write},
+    item::{Command, Item, Reply, Write},
     observer::Observer,
     request::{Answer, Call, Request, RequestId},
 };
@@ -63,6 +63,8 @@ pub(crate) enum Step {
     Pass(u64),
     /// A new account uses the free name.
     SignUp,
+    /// An operator changes the account.
+    Operate(Command),
     /// The thief copies the newest token of a client.
     Steal { from: usize },
     /// A holder's request reaches a function, which reads the clock and the item.
@@ -101,6 +103,8 @@ pub(crate) struct World {
     in_flight: Vec<Arc<Write>>,
     /// The number of lost or late messages.
     pub(crate) faults: usize,
+    /// The number of operators' commands.
+    pub(crate) commands: usize,
     observer: Arc<Observer>,
 }
 
@@ -119,6 +123,7 @@ impl World {
             requests: BTreeMap::new(),
             in_flight: Vec::new(),
             faults: 0,
+            commands: 0,
             observer: Arc::new(Observer::new(rules)),
         }
     }
@@ -141,6 +146,10 @@ impl World {
             Step::SignUp => {
                 self.item = Some(Arc::new(Item::new(self.accounts, self.now)));
                 self.accounts += 1;
+            }
+            Step::Operate(command) => {
+                self.commands += 1;
+                self.write(&Write::Operate(command, self.now));
             }
             Step::Steal { from } => {
                 let token = self.holders[from].newest().unwrap().clone();

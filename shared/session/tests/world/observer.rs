@@ -114,7 +114,7 @@ impl Observer {
                     history.replaced_by.insert(rotation.generation, rotation.clone());
                 }
             }
-            Write::Change(_) | Write::End { .. } | Write::Remove { .. } => {}
+            Write::Change(_) | Write::End { .. } | Write::Remove { .. } | Write::Operate(..) => {}
         }
     }
 

@@ -1,0 +1,110 @@
+//! Operators' changes of accounts.
+#![cfg(test)]
+
+use latchkey_session::{AccountEdit, AccountStatus, CodeHash, EditError, User, Username};
+use latchkey_token::{Timestamp, UserId};
+use secrecy::SecretString;
+use serde_json::{Map, json};
+
+const NOW: Timestamp = Timestamp::from_unix(1_700_000_000);
+const CODE: CodeHash = CodeHash([7; 32]);
+
+fn alice() -> User {
+    let id = UserId::parse("user-1").unwrap();
+    let mut alice = User::new(id, Username::parse("alice").unwrap(), None, NOW);
+    alice.password_hash = Some(SecretString::from("hash"));
+    alice
+}
+
+fn edited(user: &User, edit: &AccountEdit) -> User {
+    edit.apply(user, NOW).unwrap().expect("it changes the account")
+}
+
+fn disable(reason: &str) -> AccountEdit {
+    AccountEdit::Disable(reason.to_owned())
+}
+
+fn roles(add: &[&str], remove: &[&str]) -> AccountEdit {
+    let owned = |roles: &[&str]| roles.iter().map(|role| (*role).to_owned()).collect();
+    AccountEdit::Roles { add: owned(add), remove: owned(remove) }
+}
+
+#[test]
+fn edits_that_end_sessions_change_the_credentials_version_and_others_do_not() {
+    let set = json!({ "plan": "pro" }).as_object().unwrap().clone();
+    let with_code = edited(&alice(), &AccountEdit::Reset(CODE));
+    for (user, edit) in [
+        (alice(), disable("x")),
+        (alice(), AccountEdit::EndSessions(None)),
+        (alice(), AccountEdit::Reset(CODE)),
+        (with_code, AccountEdit::SetPassword(CODE, SecretString::from("new"))),
+        (alice(), roles(&["admin"], &[])),
+        (alice(), AccountEdit::Claims { set, remove: vec![] }),
+    ] {
+        let version = edited(&user, &edit).credentials_version;
+        let grown = user.credentials_version + u64::from(edit.ends_sessions());
+        assert_eq!(version, grown, "{edit:?}");
+    }
+}
+
+#[test]
+fn disabling_again_changes_only_the_reason() {
+    let once = edited(&alice(), &disable("first"));
+    let again = edited(&once, &disable("second"));
+    assert_eq!(again.disabled_reason.as_deref(), Some("second"));
+    assert_eq!(again.credentials_version, once.credentials_version);
+    assert!(disable(" second ").apply(&again, NOW).unwrap().is_none());
+    let enabled = edited(&again, &AccountEdit::Enable);
+    assert_eq!((enabled.status, enabled.disabled_reason), (AccountStatus::Active, None));
+    assert!(AccountEdit::Enable.apply(&alice(), NOW).unwrap().is_none());
+}
+
+#[test]
+fn a_disabled_account_gets_no_code_and_no_password() {
+    let disabled = edited(&edited(&alice(), &AccountEdit::Reset(CODE)), &disable("x"));
+    for edit in
+        [AccountEdit::Reset(CODE), AccountEdit::SetPassword(CODE, SecretString::from("new"))]
+    {
+        assert_eq!(edit.apply(&disabled, NOW).unwrap_err(), EditError::Disabled);
+    }
+}
+
+#[test]
+fn a_restored_account_keeps_its_password_and_loses_its_codes() {
+    let mut user = edited(&alice(), &AccountEdit::Reset(CODE));
+    user.password_hash = Some(SecretString::from("hash"));
+    let restored = edited(&user, &AccountEdit::EndSessions(Some("backup".to_owned())));
+    assert_eq!(restored.restored_from.as_deref(), Some("backup"));
+    assert_eq!(restored.codes.iter().count(), 0);
+    assert!(restored.password_hash.is_some());
+    let ended = edited(&user, &AccountEdit::EndSessions(None));
+    assert_eq!(ended.codes.iter().count(), 1, "without a restore the codes stay");
+}
+
+#[test]
+fn roles_are_a_set_of_single_words_within_a_kilobyte() {
+    let both = edited(&alice(), &roles(&["editor", "admin", "admin"], &[]));
+    assert_eq!(both.roles, ["admin", "editor"]);
+    assert!(roles(&["admin"], &["unknown"]).apply(&both, NOW).unwrap().is_none());
+    assert_eq!(edited(&both, &roles(&["x"], &["admin", "editor"])).roles, ["x"]);
+    for bad in ["", " ", "a b", "a\tb", "a\u{2003}b", "a\u{0}"] {
+        let refused = roles(&[bad], &[]).apply(&alice(), NOW).unwrap_err();
+        assert!(matches!(refused, EditError::Role(_)), "{bad:?}");
+    }
+    let long = "r".repeat(1_020);
+    assert!(roles(&[&long], &[]).apply(&alice(), NOW).unwrap().is_some());
+    let longer = "r".repeat(1_021);
+    let refused = roles(&[&longer], &[]).apply(&alice(), NOW).unwrap_err();
+    assert_eq!(refused, EditError::TooManyRoles);
+}
+
+#[test]
+fn reserved_and_long_claims_are_refused() {
+    for (name, value) in
+        [("sub", json!("x")), ("roles", json!([])), ("x", json!("y".repeat(4_096)))]
+    {
+        let set = Map::from_iter([(name.to_owned(), value)]);
+        let refused = AccountEdit::Claims { set, remove: vec![] }.apply(&alice(), NOW).unwrap_err();
+        assert!(matches!(refused, EditError::Claims(_)), "{name}");
+    }
+}
