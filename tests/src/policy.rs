@@ -49,9 +49,13 @@ pub fn needed(requests: &[AwsRequest]) -> BTreeMap<String, Permissions> {
     needed
 }
 
-/// The last part of an ARN.
+/// The last part of an ARN. Restored copies of a table have one permission.
 fn short(resource: &str) -> String {
-    resource.rsplit([':', '/']).next().unwrap().to_owned()
+    let name = resource.rsplit([':', '/']).next().unwrap();
+    match name.split_once("-restored-") {
+        Some((stack, _)) => format!("{stack}-restored-*"),
+        None => name.to_owned(),
+    }
 }
 
 /// The top-level attributes that an update names, including the key.

@@ -105,6 +105,7 @@ async fn run_all_commands(stack: &Stack) -> (String, Vec<String>) {
     let id = created["id"].clone();
     run("users.delete", dave(json!({ "id": id }))).await.unwrap();
     run("users.purge", json!({ "id": id })).await.unwrap();
+    run("users.restore", json!({ "table": "UsersTable" })).await.unwrap_err();
     run("keys.maintain", json!({})).await.unwrap();
     let keys = run("keys.rotate", json!({ "force": true })).await.unwrap();
     let kid = keys["keys"][0]["kid"].clone();
@@ -180,6 +181,7 @@ async fn every_outcome_is_one_event_at_every_log_level_and_none_has_a_secret() {
             ("user_enabling", "success", "", 1),
             ("user_purge", "success", "", 1),
             ("user_reset", "success", "", 1),
+            ("user_restore", "failure", "invalid_request", 1),
             ("user_roles", "success", "", 1),
             ("user_session_end", "success", "", 1),
             ("user_unlock", "success", "", 1),

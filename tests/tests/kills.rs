@@ -82,12 +82,11 @@ async fn kills_lose_no_acknowledged_command_and_leave_each_account_whole() {
             run(&name, "create", json!({})).await.ok();
         }
         let reset = interrupt(&stack, run(&name, "reset", json!({})), after).await;
-        let reset = match reset {
-            Ok(reset) => reset,
-            Err(_) => {
-                interrupted += 1;
-                run(&name, "reset", json!({})).await.unwrap()
-            }
+        let reset = if let Ok(reset) = reset {
+            reset
+        } else {
+            interrupted += 1;
+            run(&name, "reset", json!({})).await.unwrap()
         };
         let code = reset["code"]["code"].as_str().unwrap();
         let set = json!({ "username": name, "code": code, "new_password": PASSWORD });

@@ -202,6 +202,9 @@ async fn administer(functions: &Functions) {
     on_dave("disable", json!({ "reason": "x" })).await;
     on_dave("enable", json!({})).await;
     functions.invoke("admin", &json!({ "command": "users.list" })).await;
+    // There is no such copy: the call alone counts.
+    let restore = json!({ "command": "users.restore", "table": "local-restored-1" });
+    functions.pools["admin"].invoke(restore.to_string().into()).await.unwrap_err();
     let carol = functions.log_in("carol", PASSWORD).await.access;
     let item = with_token(post_json("/workitems", &json!({ "title": "x" })), &carol);
     functions.call("workitems", 201, item).await;

@@ -10,7 +10,7 @@ use lambda_runtime::Diagnostic;
 use latchkey_http::{AuditEvent, OperatorAction, audit_operator};
 use latchkey_keys::{KeyCommand, KeyState, ReadRing, RingError, Seal, WriteRing};
 use latchkey_session::{
-    AddUser, ChangeAccount, ClearLimit, ListUsers, RemoveUser, StoreError, UserCommand,
+    AddUser, ChangeAccount, ClearLimit, ListUsers, ReadBackup, RemoveUser, StoreError, UserCommand,
 };
 use latchkey_store::WorkItemTable;
 use latchkey_token::{Timestamp, UserId};
@@ -110,6 +110,7 @@ impl Command {
         match self {
             Self::Users(UserCommand::Disable { reason, .. }) => Some(reason),
             Self::Users(UserCommand::EndSessions { restored_from, .. }) => restored_from.as_deref(),
+            Self::Users(UserCommand::Restore { table, .. }) => Some(table),
             Self::Users(_) | Self::Keys(_) => None,
         }
     }
@@ -126,7 +127,7 @@ impl<R, K, U, L, W> Admin<R, K, U, L, W>
 where
     R: ReadRing + WriteRing,
     K: Seal,
-    U: AddUser + ChangeAccount + ListUsers + RemoveUser,
+    U: AddUser + ChangeAccount + ListUsers + ReadBackup + RemoveUser,
     L: ClearLimit,
     W: WorkItemTable,
 {

@@ -5,8 +5,9 @@ use std::{collections::BTreeSet, fmt::Display};
 use latchkey_session::{
     AccountChange, AccountChangeOutcome, AccountEdit, AddUser, AddUserOutcome, CODE_LIFETIME,
     ChangeAccount, ClearLimit, CodeHash, DeletedUser, EditError, EditOutcome, Email, IssuedCode,
-    LimitKey, ListUsers, OneTimeCode, PurgedRows, RemoveUser, StoreError, User, UserCommand,
-    UserList, UserReport, UserSummary, Username, edit_account, network_of, with_causes,
+    LimitKey, ListUsers, OneTimeCode, PurgedRows, ReadBackup, RemoveUser, RestoredUsers,
+    StoreError, User, UserCommand, UserList, UserReport, UserSummary, Username, edit_account,
+    network_of, with_causes,
 };
 use latchkey_store::WorkItemTable;
 use latchkey_token::{OperationId, Timestamp, UserId};
@@ -20,6 +21,10 @@ const PAGE: u32 = 200;
 const MAX_PAGE: u32 = 1_000;
 /// Rows that one call removes: each is a write, and the function has 30 seconds.
 const PURGED_ROWS: u8 = 100;
+/// Users that one call restores: each is up to three calls.
+const RESTORED_USERS: u32 = 50;
+/// A part of the name of every copy that the function's IAM policy allows.
+const RESTORED: &str = "-restored-";
 
 /// Dependencies of the user commands. The trait bounds name the calls that the function's IAM policy
 /// allows on users, limits and work items.
@@ -69,7 +74,7 @@ fn name(typed: &str) -> Result<Username, UserError> {
 
 impl<U, L, W> UserAdmin<U, L, W>
 where
-    U: AddUser + ChangeAccount + ListUsers + RemoveUser,
+    U: AddUser + ChangeAccount + ListUsers + ReadBackup + RemoveUser,
     L: ClearLimit,
     W: WorkItemTable,
 {
@@ -115,6 +120,9 @@ where
                 Ok(report(&user, Some(&code), now))
             }
             UserCommand::Delete { username, id } => self.delete(username, id).await,
+            UserCommand::Restore { table, overwrite, after } => {
+                self.restore(table, *overwrite, after.as_deref(), now).await
+            }
             UserCommand::Purge { id } => self.purge(id).await,
         }
     }
@@ -223,6 +231,45 @@ where
             }
             AccountChangeOutcome::Changed(_) => Err(UserError::Changed),
         }
+    }
+
+    /// Restores a page of users. Each account is one conditional write, so a repeated page does no
+    /// harm.
+    async fn restore(
+        &self,
+        table: &str,
+        overwrite: bool,
+        after: Option<&str>,
+        now: Timestamp,
+    ) -> Result<Outcome, UserError> {
+        if !table.contains(RESTORED) {
+            return Err(argument("table", &format_args!("must contain {RESTORED}")));
+        }
+        let page = self.users.list_backup(table, after, RESTORED_USERS).await?;
+        let mut restored = RestoredUsers { next: page.next, ..RestoredUsers::default() };
+        for backup in page.users {
+            let username = backup.username.clone();
+            let edit = AccountEdit::Restore(Box::new(backup.clone()), table.to_owned());
+            let missing = edit.apply(&backup, now).map_err(UserError::Edit)?.unwrap_or(backup);
+            let operation = OperationId::generate().map_err(StoreError::unavailable)?;
+            if self.users.add_user(&missing, &operation).await? == AddUserOutcome::Added {
+                restored.added += 1;
+            } else if !overwrite {
+                restored.kept += 1;
+            } else {
+                match edit_account(&self.users, &username, &edit, now).await? {
+                    EditOutcome::Made(_) => restored.overwritten += 1,
+                    EditOutcome::Refused(_, EditError::Owner) => {
+                        restored.other_owners.push(username.typed().to_owned());
+                    }
+                    EditOutcome::Refused(_, error) => return Err(UserError::Edit(error)),
+                    EditOutcome::NotFound | EditOutcome::Conflict => {
+                        return Err(UserError::Conflict);
+                    }
+                }
+            }
+        }
+        Ok(answer(&restored, None))
     }
 
     async fn purge(&self, id: &UserId) -> Result<Outcome, UserError> {

@@ -96,6 +96,8 @@ audit_events! {
     "users.reset" => UserReset: "user_reset";
     /// An operator deleted an account.
     "users.delete" => UserDeletion: "user_deletion";
+    /// An operator restored users from a copy of the table, which `comment` names; one event per page.
+    "users.restore" => UserRestore: "user_restore";
     /// An operator removed the rows of a deleted account.
     "users.purge" => UserPurge: "user_purge";
     /// The daily maintenance of the key ring ran.

@@ -80,6 +80,20 @@ pub trait ListUsers {
     ) -> impl Future<Output = Result<UserPage, StoreError>> + Send;
 }
 
+/// Reads a restored copy of the users table: `dynamodb:Scan` on it.
+pub trait ReadBackup {
+    /// As [`ListUsers::list_users`], of the table `backup`.
+    ///
+    /// # Errors
+    /// Every variant of [`StoreError`].
+    fn list_backup(
+        &self,
+        backup: &str,
+        after: Option<&str>,
+        limit: u32,
+    ) -> impl Future<Output = Result<UserPage, StoreError>> + Send;
+}
+
 /// A change that an account can get.
 #[derive(Clone, Debug)]
 pub enum AccountEdit {
@@ -107,6 +121,8 @@ pub enum AccountEdit {
     Reset(CodeHash),
     /// Sets the password, by a one-time code. Ends all sessions and codes.
     SetPassword(CodeHash, SecretString),
+    /// Takes password, roles, claims and status of a backup. Ends all sessions and codes.
+    Restore(Box<User>, String),
 }
 
 /// Why an account cannot get a change.
@@ -115,6 +131,9 @@ pub enum EditError {
     /// The account is disabled.
     #[error("the account is disabled: enable it first")]
     Disabled,
+    /// The name belongs to another account than that of the backup.
+    #[error("the name has another owner")]
+    Owner,
     /// The code is wrong, used or expired.
     #[error("the code is invalid")]
     Code,
@@ -152,9 +171,11 @@ impl AccountEdit {
     /// Whether the change ends all sessions in the same write.
     pub fn ends_sessions(&self) -> bool {
         match self {
-            Self::Disable(_) | Self::EndSessions(_) | Self::Reset(_) | Self::SetPassword(..) => {
-                true
-            }
+            Self::Disable(_)
+            | Self::EndSessions(_)
+            | Self::Reset(_)
+            | Self::SetPassword(..)
+            | Self::Restore(..) => true,
             Self::Enable | Self::Roles { .. } | Self::Claims { .. } => false,
         }
     }
@@ -210,8 +231,23 @@ impl AccountEdit {
                 new.password_hash = Some(hash.clone());
                 new.codes = OneTimeCodes::default();
             }
+            Self::Restore(backup, from) => {
+                if backup.id != user.id {
+                    return Err(EditError::Owner);
+                }
+                new.password_hash.clone_from(&backup.password_hash);
+                new.roles.clone_from(&backup.roles);
+                new.claims = backup.claims.clone();
+                new.status = backup.status;
+                new.disabled_reason.clone_from(&backup.disabled_reason);
+                new.restored_from = Some(text(from)?);
+                new.codes = OneTimeCodes::default();
+                new.credentials_version = backup.credentials_version;
+            }
         }
-        new.credentials_version = user.credentials_version.saturating_add(1);
+        // A restored version counts too: no session of the backup is at the new version.
+        let version = new.credentials_version.max(user.credentials_version);
+        new.credentials_version = version.saturating_add(1);
         new.sessions.clear();
         Ok(Some(new))
     }

@@ -109,6 +109,18 @@ pub enum UserCommand {
         /// The id of the account that the operator saw.
         id: UserId,
     },
+    /// Takes users back from a restored copy of the users table, by pages. Ends all their sessions.
+    #[serde(rename = "users.restore")]
+    Restore {
+        /// The name of the copy: `<stack>-restored-` and more.
+        table: String,
+        /// Also sets password, roles, claims and status of accounts that exist back to the copy's.
+        #[serde(default)]
+        overwrite: bool,
+        /// `next` of the page before.
+        #[serde(default)]
+        after: Option<String>,
+    },
     /// Removes rows that a deleted account has left in the sample's table.
     #[serde(rename = "users.purge")]
     Purge {
@@ -213,6 +225,21 @@ pub struct UserReport {
 pub struct DeletedUser {
     /// The id of the account that is gone.
     pub deleted: UserId,
+}
+
+/// The answer to `users.restore`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RestoredUsers {
+    /// The number of accounts that were missing and are back.
+    pub added: u64,
+    /// The number of accounts that were set back to the copy.
+    pub overwritten: u64,
+    /// The number of accounts that exist and were left as they are.
+    pub kept: u64,
+    /// Names that belong to another account now, which was left as it is.
+    pub other_owners: Vec<String>,
+    /// `after` of the next page; `None` on the last one.
+    pub next: Option<String>,
 }
 
 /// The answer to `users.purge`.

@@ -14,13 +14,13 @@ mod user;
 mod username;
 
 pub use account::{
-    Account, AccountEdit, AccountWrite, ChangeAccount, EditError, EditOutcome, ListUsers, UserPage,
-    edit_account, is_role,
+    Account, AccountEdit, AccountWrite, ChangeAccount, EditError, EditOutcome, ListUsers,
+    ReadBackup, UserPage, edit_account, is_role,
 };
 pub use code::{CODE_LIFETIME, CodeHash, OneTimeCode, OneTimeCodes};
 pub use command::{
-    DeletedUser, IssuedCode, PurgedRows, SessionReport, UserCommand, UserList, UserReport,
-    UserSummary,
+    DeletedUser, IssuedCode, PurgedRows, RestoredUsers, SessionReport, UserCommand, UserList,
+    UserReport, UserSummary,
 };
 pub use email::{Email, EmailError};
 pub use limit::{

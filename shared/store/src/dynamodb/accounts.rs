@@ -2,8 +2,8 @@
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use latchkey_session::{
-    Account, AccountChangeOutcome, AccountWrite, ChangeAccount, ListUsers, StoreError, UserPage,
-    Username,
+    Account, AccountChangeOutcome, AccountWrite, ChangeAccount, ListUsers, ReadBackup, StoreError,
+    UserPage, Username,
 };
 use latchkey_token::OperationId;
 use tracing::error;
@@ -90,11 +90,22 @@ fn changes(write: &AccountWrite<'_>) -> Vec<(String, Option<AttributeValue>)> {
 
 impl ListUsers for DynamoUsers {
     async fn list_users(&self, after: Option<&str>, limit: u32) -> Result<UserPage, StoreError> {
+        self.list_backup(&self.table, after, limit).await
+    }
+}
+
+impl ReadBackup for DynamoUsers {
+    async fn list_backup(
+        &self,
+        backup: &str,
+        after: Option<&str>,
+        limit: u32,
+    ) -> Result<UserPage, StoreError> {
         let start = after.map(|after| [(USERNAME.to_owned(), string(after))].into());
         let page = self
             .client
             .scan()
-            .table_name(&self.table)
+            .table_name(backup)
             .consistent_read(true)
             .set_exclusive_start_key(start)
             .limit(i32::try_from(limit).unwrap_or(i32::MAX))
