@@ -130,6 +130,15 @@ fn is_missing_credentials(cause: &(dyn Error + 'static)) -> bool {
     matches!(cause.downcast_ref(), Some(CredentialsError::CredentialsNotLoaded(_)))
 }
 
+/// The failure to find credentials.
+pub(crate) fn explain_credentials(error: &CredentialsError) -> Failure {
+    if is_missing_credentials(error) {
+        return Failure::NoCredentials;
+    }
+    let text = causes(error).fold(error.to_string(), |text, cause| format!("{text}: {cause}"));
+    Failure::Credentials(text)
+}
+
 /// The causes of an error, outermost first.
 fn causes<'error>(error: &'error dyn Error) -> impl Iterator<Item = &'error (dyn Error + 'static)> {
     iter::successors(error.source(), |&cause| cause.source())

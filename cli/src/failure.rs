@@ -73,8 +73,24 @@ pub(crate) enum Failure {
     SlowQuery(u64),
     #[error("AWS does not answer: {0}")]
     Unreachable(String),
+    #[error("the AWS credentials cannot be used: {0}")]
+    Credentials(String),
+    /// An error of the `admin` function; `kind` is its `errorType`.
     #[error("{function}: {message}")]
-    Failed { function: String, message: String },
+    Failed { function: String, kind: String, message: String },
+    /// A failure after which the change may have been made; `check` says how to find out.
+    #[error("{failure}; the change may have been made: {check}")]
+    Uncertain { failure: Box<Failure>, check: String },
+    #[error(
+        "the user {username:?} has this id, so nothing was removed: `latchkey users delete` deletes \
+         the account and its rows"
+    )]
+    LiveUser { username: String },
+    #[error(
+        "{0} users may still have their sessions, and the command stops after ten failures: repeat \
+         it, which does no harm"
+    )]
+    SessionsLeft(usize),
     #[error("unexpected answer of {0}: do this program and the stack have the same version?")]
     NotUnderstood(String),
     #[error("{file}: {error}")]
@@ -95,5 +111,10 @@ impl Failure {
     /// Whether the command line is invalid: exit code 2.
     pub(crate) const fn is_usage(&self) -> bool {
         matches!(self, Self::LocalAndDeployed | Self::TwoKeySources | Self::NoTerminal)
+    }
+
+    /// Whether the `admin` function found no such user or key.
+    pub(crate) fn is_not_found(&self) -> bool {
+        matches!(self, Self::Failed { kind, .. } if kind == "NotFound")
     }
 }

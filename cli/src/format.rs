@@ -6,23 +6,42 @@ use latchkey_token::Timestamp;
 
 use crate::output::safe;
 
+/// A table that is written in parts: a column is as wide as its widest cell so far.
+#[derive(Default)]
+pub(crate) struct Columns {
+    widths: Vec<usize>,
+}
+
+impl Columns {
+    /// Columns with minimum widths.
+    pub(crate) fn at_least(widths: &[usize]) -> Self {
+        Self { widths: widths.to_vec() }
+    }
+
+    /// The next rows. Cells are escaped for a terminal.
+    pub(crate) fn rows(&mut self, rows: &[impl AsRef<[String]>]) -> String {
+        let cells = |row: &[String]| row.iter().map(|cell| safe(cell)).collect::<Vec<_>>();
+        let rows: Vec<_> = rows.iter().map(|row| cells(row.as_ref())).collect();
+        let count = rows.iter().map(Vec::len).max().unwrap_or_default();
+        self.widths.resize(self.widths.len().max(count), 0);
+        for row in &rows {
+            for (width, cell) in self.widths.iter_mut().zip(row) {
+                *width = cell.chars().count().max(*width);
+            }
+        }
+        let mut text = String::new();
+        for row in &rows {
+            let cells = row.iter().zip(&self.widths).map(|(cell, &width)| format!("{cell:width$}"));
+            text.push_str(cells.collect::<Vec<_>>().join("  ").trim_end());
+            text.push('\n');
+        }
+        text
+    }
+}
+
 /// A table with columns as wide as their widest cell. Cells are escaped for a terminal.
 pub(crate) fn columns(rows: &[impl AsRef<[String]>]) -> String {
-    let cells = |row: &[String]| row.iter().map(|cell| safe(cell)).collect::<Vec<_>>();
-    let rows: Vec<_> = rows.iter().map(|row| cells(row.as_ref())).collect();
-    let mut widths = vec![0; rows.first().map_or(0, Vec::len)];
-    for row in &rows {
-        for (width, cell) in widths.iter_mut().zip(row) {
-            *width = cell.chars().count().max(*width);
-        }
-    }
-    let mut text = String::new();
-    for row in &rows {
-        let cells = row.iter().zip(&widths).map(|(cell, &width)| format!("{cell:width$}"));
-        text.push_str(cells.collect::<Vec<_>>().join("  ").trim_end());
-        text.push('\n');
-    }
-    text
+    Columns::default().rows(rows)
 }
 
 /// The same table, indented.

@@ -2,7 +2,7 @@
 
 mod report;
 
-use std::io::{self, BufRead, IsTerminal as _, Write};
+use std::io;
 
 use latchkey_keys::{KeyCommand, KeyReport, KeyState, PublicRing, RingKey};
 use latchkey_token::{Algorithm, SigningKey, Timestamp};
@@ -11,9 +11,10 @@ use serde_json::json;
 
 use crate::{
     arguments::{DeploymentOptions, KeysCommand, MIN_ID_CHARACTERS},
+    confirmation::{confirm, require_terminal},
     failure::Failure,
     output,
-    stack::DeployedStack,
+    stack::{AdminCommand, DeployedStack, Effect},
 };
 
 /// Runs a command and returns its text for standard output.
@@ -28,11 +29,11 @@ pub(crate) async fn run(
     };
     match command {
         KeysCommand::Generate { algorithm } => generate(algorithm),
-        KeysCommand::List => Ok(table(&stack().await?.list().await?)),
+        KeysCommand::List => Ok(table(&stack().await?.run(&KeyCommand::List {}).await?)),
         KeysCommand::Rotate { force } => {
             let stack = stack().await?;
-            let before = stack.list().await?;
-            let after = stack.run(&KeyCommand::Rotate { force }).await?;
+            let before = stack.run::<KeyReport>(&KeyCommand::List {}).await?;
+            let after: KeyReport = stack.run(&KeyCommand::Rotate { force }).await?;
             let text = if json { rotation_json } else { report::rotation };
             Ok(text(&before, &after))
         }
@@ -41,14 +42,14 @@ pub(crate) async fn run(
                 require_terminal()?;
             }
             let stack = stack().await?;
-            let before = stack.list().await?;
+            let before = stack.run::<KeyReport>(&KeyCommand::List {}).await?;
             let key = find(&before.keys, &key)?;
             let kid = key.jwk.kid.clone();
             if !yes {
                 output::say(&report::consequences(&before, key, Timestamp::now()));
                 confirm("Type the key's id to retire it: ", &kid, io::stdin().lock())?;
             }
-            let after = stack.run(&KeyCommand::Retire { kid: kid.clone() }).await?;
+            let after: KeyReport = stack.run(&KeyCommand::Retire { kid: kid.clone() }).await?;
             let table = table(&after);
             Ok(if json { table } else { report::retired(&kid, after.max_age, &table) })
         }
@@ -96,34 +97,16 @@ fn find<'ring>(ring: &'ring PublicRing, id: &str) -> Result<&'ring RingKey, Fail
     }
 }
 
-/// Fails if standard input or standard error is not a terminal.
-fn require_terminal() -> Result<(), Failure> {
-    let is_terminal = io::stdin().is_terminal() && io::stderr().is_terminal();
-    if is_terminal { Ok(()) } else { Err(Failure::NoTerminal) }
-}
-
-/// Asks the user to type `expected`, so that one wrong key press does nothing.
-fn confirm(question: &str, expected: &str, mut input: impl BufRead) -> Result<(), Failure> {
-    let mut output = io::stderr();
-    let written = output.write_all(question.as_bytes()).and_then(|()| output.flush());
-    written.map_err(Failure::Output)?;
-    let mut typed = String::new();
-    input.read_line(&mut typed).map_err(Failure::Input)?;
-    if typed.trim() == expected { Ok(()) } else { Err(Failure::NotConfirmed) }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_the_complete_text_confirms() {
-        for typed in ["key-a\n", "key-a", " key-a \r\n"] {
-            assert!(confirm("", "key-a", typed.as_bytes()).is_ok(), "{typed:?}");
+impl AdminCommand for KeyCommand {
+    fn effect(&self) -> Effect {
+        match self {
+            Self::List {} => Effect::Nothing,
+            Self::Retire { .. } => Effect::Repeatable,
+            Self::Maintain {} | Self::Rotate { .. } | Self::Reset { .. } => Effect::Once,
         }
-        for typed in ["", "\n", "y\n", "yes\n", "key\n", "key-b\n", "KEY-A\n", "key-a key-a\n"] {
-            let refused = confirm("", "key-a", typed.as_bytes());
-            assert!(matches!(refused, Err(Failure::NotConfirmed)), "{typed:?}");
-        }
+    }
+
+    fn check(&self) -> String {
+        "see `latchkey keys list`".to_owned()
     }
 }

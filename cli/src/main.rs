@@ -1,6 +1,8 @@
 #![doc = include_str!("../README.md")]
 
 mod arguments;
+mod caller;
+mod confirmation;
 mod connection;
 mod events;
 mod failure;

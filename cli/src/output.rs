@@ -2,13 +2,13 @@
 
 use std::{
     fmt::Write as _,
-    io::{self, Write as _},
+    io::{self, IsTerminal, Write as _},
     process::ExitCode,
 };
 
 use serde_json::Value;
 
-use crate::failure::Failure;
+use crate::{caller::variable, failure::Failure};
 
 /// The result of a command.
 pub(crate) struct CommandOutput {
@@ -20,13 +20,42 @@ pub(crate) struct CommandOutput {
 
 impl CommandOutput {
     pub(crate) fn print(&self) -> Result<ExitCode, Failure> {
-        let mut output = io::stdout().lock();
-        match output.write_all(self.text.as_bytes()).and_then(|()| output.flush()) {
-            // A reader such as `head` may close the pipe early.
-            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Failure::Output(error)),
-            Ok(()) | Err(_) if self.is_success => Ok(ExitCode::SUCCESS),
-            Ok(()) | Err(_) => Ok(ExitCode::FAILURE),
-        }
+        print(&self.text)?;
+        Ok(if self.is_success { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    }
+}
+
+impl From<String> for CommandOutput {
+    fn from(text: String) -> Self {
+        Self { text, is_success: true }
+    }
+}
+
+/// Writes to standard output. False if its reader, such as `head`, has closed the pipe.
+pub(crate) fn print(text: &str) -> Result<bool, Failure> {
+    let mut output = io::stdout().lock();
+    match output.write_all(text.as_bytes()).and_then(|()| output.flush()) {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
+        Err(error) => Err(Failure::Output(error)),
+    }
+}
+
+/// Whether an output shows colours.
+#[derive(Clone, Copy)]
+pub(crate) struct Colours(bool);
+
+impl Colours {
+    /// A terminal shows them, unless `NO_COLOR` is set or the terminal has none.
+    pub(crate) fn of(output: &impl IsTerminal) -> Self {
+        let is_refused = variable("NO_COLOR").is_some_and(|value| !value.is_empty())
+            || variable("TERM").is_some_and(|terminal| terminal == "dumb");
+        Self(output.is_terminal() && !is_refused)
+    }
+
+    /// A line in red.
+    pub(crate) fn warning(self, line: &str) -> String {
+        if self.0 { format!("\u{1b}[31m{line}\u{1b}[0m") } else { line.to_owned() }
     }
 }
 
@@ -45,6 +74,11 @@ pub(crate) fn safe(text: &str) -> String {
         }
     }
     safe
+}
+
+/// JSON on one line.
+pub(crate) fn json_line(value: &Value) -> String {
+    safe(&value.to_string()) + "\n"
 }
 
 /// Pretty-printed JSON.

@@ -2,7 +2,7 @@
 
 use std::{fs, path::Path};
 
-use latchkey_keys::{KeyState, PublicRing};
+use latchkey_keys::{KeyCommand, KeyReport, KeyState, PublicRing};
 use latchkey_token::{Algorithm, KeySet};
 
 use crate::{arguments::DeploymentOptions, failure::Failure, stack::DeployedStack};
@@ -30,7 +30,8 @@ impl InspectionKeys {
         if !deployment.is_named() {
             return Ok(None);
         }
-        let ring = DeployedStack::connect(deployment).await?.list().await?.keys;
+        let stack = DeployedStack::connect(deployment).await?;
+        let ring = stack.run::<KeyReport>(&KeyCommand::List {}).await?.keys;
         let verifying = KeySet::new(None, ring.verifying_keys().map_err(Failure::Ring)?);
         Ok(Some(Self { verifying, ring }))
     }

@@ -67,7 +67,7 @@ fn a_rotation_publishes_a_key_or_makes_it_sign() {
     let rotate = |before: &Value, after: &Value| {
         let lambda = Lambda::replying(&[before.clone(), after.clone()]);
         let text = text(&run_on(&lambda, &["keys", "rotate"]));
-        let rotate = json!({ "command": "keys.rotate", "force": false });
+        let rotate = json!({ "command": "keys.rotate", "force": false, "caller": "operator" });
         assert_eq!(lambda.requests()[1].1, rotate);
         text
     };
@@ -118,7 +118,7 @@ fn a_key_is_found_by_its_id_or_a_prefix_of_it() {
     ] {
         let (output, lambda) = retire(id);
         text(&output);
-        let retirement = json!({ "command": "keys.retire", "kid": kid });
+        let retirement = json!({ "command": "keys.retire", "kid": kid, "caller": "operator" });
         assert_eq!(lambda.requests()[1].1, retirement, "{id}");
     }
 }
