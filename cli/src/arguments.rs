@@ -10,12 +10,15 @@ use clap::{
 use latchkey_token::Algorithm;
 use secrecy::SecretString;
 
-use crate::events::{SavedQuery, parse_duration, parse_value};
+use crate::{
+    events::{SavedQuery, parse_duration, parse_value},
+    users::UsersCommand,
+};
 
 /// Minimum length of a key id prefix, because shorter ones are ambiguous.
 pub(crate) const MIN_ID_CHARACTERS: usize = 6;
 
-/// Operates a Latchkey deployment: its signing keys, its tokens and its audit events.
+/// Operates a Latchkey deployment: its users, its signing keys, its tokens and its audit events.
 #[derive(Clone, Debug, Parser)]
 #[command(name = "latchkey", version)]
 pub(crate) struct Arguments {
@@ -72,6 +75,9 @@ impl DeploymentOptions {
 
 #[derive(Clone, Debug, Subcommand)]
 pub(crate) enum ProgramCommand {
+    /// List, create, change and delete users.
+    #[command(subcommand)]
+    Users(UsersCommand),
     /// Show, generate, rotate, retire and reset signing keys.
     #[command(subcommand)]
     Keys(KeysCommand),

@@ -11,6 +11,7 @@ mod keys;
 mod output;
 mod stack;
 mod token;
+mod users;
 
 use std::process::ExitCode;
 
@@ -39,13 +40,12 @@ async fn run(arguments: Arguments) -> Result<CommandOutput, Failure> {
         return Err(Failure::LocalAndDeployed);
     }
     match command {
+        ProgramCommand::Users(command) => users::run(command, &deployment, json).await,
         ProgramCommand::Keys(command) => {
-            let text = keys::run(command, &deployment, json).await?;
-            Ok(CommandOutput { text, is_success: true })
+            keys::run(command, &deployment, json).await.map(CommandOutput::from)
         }
         ProgramCommand::Events(options) => {
-            let text = events::run(&options, &deployment, json).await?;
-            Ok(CommandOutput { text, is_success: true })
+            events::run(&options, &deployment, json).await.map(CommandOutput::from)
         }
         ProgramCommand::Token(TokenCommand::Inspect(options)) => {
             token::inspect(&options, &deployment, json).await

@@ -20,7 +20,7 @@ const ALLOWED: [(&str, &[&str]); 15] = [
     ("latchkey-guard", &["http", "keys", "session", "token"]),
     ("latchkey-store", &["keys", "session", "token"]),
     ("latchkey-config", &["guard", "http", "keys", "session", "store", "token"]),
-    ("latchkey-cli", &["keys", "token"]),
+    ("latchkey-cli", &["keys", "session", "token"]),
     ("local", &["config", "password", "token"]),
     ("latchkey-testkit", &["guard", "http", "keys", "local", "session", "store", "token"]),
     (

@@ -1,12 +1,14 @@
 //! The program with a fake Lambda and fake CloudWatch Logs.
 #![cfg(test)]
 
+mod confirmations;
 mod deployment;
 mod events;
 mod keys;
 mod lambda;
 mod server;
 mod token;
+mod users;
 
 use std::{
     io::Write as _,
