@@ -7,6 +7,7 @@ use clap::{
     builder::{PossibleValuesParser, StringValueParser, TypedValueParser},
     value_parser,
 };
+use clap_complete::Shell;
 use latchkey_token::Algorithm;
 use secrecy::SecretString;
 
@@ -86,6 +87,11 @@ pub(crate) enum ProgramCommand {
     Token(TokenCommand),
     /// Search the audit events of the stack, newest first.
     Events(EventsOptions),
+    /// Print a script that completes commands and options in a shell.
+    Completions {
+        /// The shell.
+        shell: Shell,
+    },
 }
 
 #[derive(Clone, Debug, Subcommand)]

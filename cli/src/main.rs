@@ -2,6 +2,7 @@
 
 mod arguments;
 mod caller;
+mod completions;
 mod confirmation;
 mod connection;
 mod events;
@@ -50,5 +51,6 @@ async fn run(arguments: Arguments) -> Result<CommandOutput, Failure> {
         ProgramCommand::Token(TokenCommand::Inspect(options)) => {
             token::inspect(&options, &deployment, json).await
         }
+        ProgramCommand::Completions { shell } => Ok(completions::script(shell).into()),
     }
 }

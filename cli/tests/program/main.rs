@@ -1,6 +1,7 @@
 //! The program with a fake Lambda and fake CloudWatch Logs.
 #![cfg(test)]
 
+mod completions;
 mod confirmations;
 mod deployment;
 mod events;
