@@ -5,6 +5,7 @@ mod commands;
 mod list;
 mod removal;
 mod report;
+mod restore;
 mod sessions;
 
 use std::io;
@@ -49,6 +50,9 @@ pub(crate) async fn run(
             users.end_all_sessions(restored_from.as_deref(), yes).await?
         }
         UsersCommand::Delete { name, keep_rows, yes } => users.delete(name, keep_rows, yes).await?,
+        UsersCommand::Restore { table, overwrite, yes } => {
+            users.restore(table, overwrite, yes).await?
+        }
         UsersCommand::Purge { id, yes } => users.purge(&id, yes).await?,
         UsersCommand::Show { name } => users.change(&UserCommand::Show { username: name }).await?,
         UsersCommand::Disable { name, reason } => {

@@ -114,6 +114,17 @@ pub(crate) enum UsersCommand {
         #[arg(long)]
         yes: bool,
     },
+    /// Take users back from a restored copy of the users table. Ends all their sessions.
+    Restore {
+        /// Name of the copy: the stack's name, `-restored-` and more.
+        table: String,
+        /// Also set existing accounts back to the copy: password, roles, claims and status.
+        #[arg(long)]
+        overwrite: bool,
+        /// Skip the confirmation.
+        #[arg(long)]
+        yes: bool,
+    },
     /// Remove the rows that a deleted user has left.
     Purge {
         /// Id of the deleted user.
@@ -132,6 +143,7 @@ impl UsersCommand {
             Self::Reset { yes, .. }
             | Self::Delete { yes, .. }
             | Self::Purge { yes, .. }
+            | Self::Restore { yes, .. }
             | Self::EndSessions { name: None, yes, .. } => !*yes,
             Self::List(_)
             | Self::Show { .. }

@@ -15,6 +15,7 @@ impl AdminCommand for UserCommand {
             | Self::Unlock { .. }
             | Self::EndSessions { .. }
             | Self::Delete { .. }
+            | Self::Restore { .. }
             | Self::Purge { .. } => Effect::Repeatable,
             Self::Create { .. } | Self::Reset { .. } => Effect::Once,
         }
@@ -34,7 +35,9 @@ impl AdminCommand for UserCommand {
                 let name = quoted(username);
                 format!("see `latchkey users show {name}`; another reset makes another code")
             }
-            Self::Unlock { .. } => "repeat it, which does no harm".to_owned(),
+            Self::Unlock { .. } | Self::Restore { .. } => {
+                "repeat it, which does no harm".to_owned()
+            }
             Self::Delete { username, id } => format!(
                 "see `latchkey users show {}`; when the user is gone, `latchkey users purge {}` \
                  removes the rows",

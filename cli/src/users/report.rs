@@ -159,6 +159,7 @@ pub(super) fn done(command: &UserCommand, username: &str) -> Option<String> {
         | UserCommand::Create { .. }
         | UserCommand::Reset { .. }
         | UserCommand::Delete { .. }
+        | UserCommand::Restore { .. }
         | UserCommand::Purge { .. } => None,
     }
 }

@@ -1,0 +1,50 @@
+//! `latchkey users restore`.
+
+use std::io;
+
+use latchkey_session::{RestoredUsers, UserCommand};
+use serde_json::json;
+
+use super::Users;
+use crate::{confirmation::confirm, failure::Failure, output};
+
+impl Users {
+    /// Restores all pages of a copy.
+    pub(super) async fn restore(
+        &self,
+        table: String,
+        overwrite: bool,
+        yes: bool,
+    ) -> Result<String, Failure> {
+        if !yes {
+            output::say(
+                "Missing accounts come back with their old passwords and roles; their sessions end.",
+            );
+            confirm("Type the name of the copy to restore it: ", &table, io::stdin().lock())?;
+        }
+        let mut sum = RestoredUsers::default();
+        loop {
+            let (table, after) = (table.clone(), sum.next.take());
+            let command = UserCommand::Restore { table, overwrite, after };
+            let page: RestoredUsers = self.stack.run(&command).await?;
+            sum.added += page.added;
+            sum.overwritten += page.overwritten;
+            sum.kept += page.kept;
+            sum.other_owners.extend(page.other_owners);
+            sum.next = page.next;
+            if sum.next.is_none() {
+                break;
+            }
+        }
+        Ok(if self.json { output::json(&json!(sum)) } else { text(&sum) })
+    }
+}
+
+fn text(sum: &RestoredUsers) -> String {
+    let RestoredUsers { added, overwritten, kept, other_owners, next: _ } = sum;
+    let mut text = format!("{added} added, {overwritten} overwritten, {kept} kept.\n");
+    for name in other_owners {
+        text.extend([output::safe(name).as_str(), " belongs to another account and is kept.\n"]);
+    }
+    text
+}
