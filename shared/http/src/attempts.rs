@@ -72,7 +72,7 @@ impl<L: UpdateLimit> AttemptLimits<L> {
             self.admit(user.as_ref(), username, &network, now).await?;
             return Ok(user);
         }
-        let user = self.admit_address(&network, read, now).await?;
+        let user = Box::pin(self.admit_address(&network, read, now)).await?;
         self.admit_account(user.as_ref(), username, &network, now).await?;
         Ok(user)
     }
