@@ -16,10 +16,9 @@ async fn account(store: &impl Users, of: &User) -> Account {
 }
 
 async fn edit(store: &impl Users, of: &User, edit: &AccountEdit) -> User {
-    match edit_account(store, &of.username, edit, NOW).await.unwrap() {
-        EditOutcome::Made(user) => *user,
-        other => panic!("{other:?}"),
-    }
+    let outcome = edit_account(store, &of.username, edit, NOW).await.unwrap();
+    let EditOutcome::Made(user) = outcome else { panic!("{outcome:?}") };
+    *user
 }
 
 fn disable() -> AccountEdit {
