@@ -44,6 +44,8 @@ class Session:
             body["current_password"] = PASSWORD
         if case.path == "/password" and is_text(body.get("new_password"), 8, 256):
             body["new_password"] = NEW_PASSWORD
+        if case.path == "/password/reset" and is_text(body.get("username"), 1, 128):
+            body["username"] = data["username"]
         if case.path in ("/login", "/auth"):
             if is_text(body.get("username"), 1, 128) and is_text(body.get("password"), 1, 256):
                 body |= {"username": data["username"], "password": PASSWORD}

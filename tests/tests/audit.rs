@@ -214,6 +214,8 @@ async fn a_failure_names_the_account_and_an_attempt_without_one_names_none() {
     for name in ["alice", "alice", "alice", UNKNOWN] {
         stack.post("/login", &guess(name)).await;
     }
+    // The last line is that without an account.
+    stack.wait_for_log("\"reason\":\"invalid_credentials\",\"ip\"");
     let logins: Vec<_> =
         events(&stack).into_iter().filter(|event| event["event"] == "login").collect();
     let reasons: Vec<_> = logins.iter().map(|event| event["reason"].as_str().unwrap()).collect();
