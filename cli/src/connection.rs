@@ -20,6 +20,8 @@ use aws_smithy_http_client::{
     tls::{Provider, rustls_provider::CryptoMode},
 };
 
+use latchkey_session::with_causes;
+
 use crate::{arguments::DeploymentOptions, failure::Failure};
 
 /// The stack name of `samconfig.toml`.
@@ -119,9 +121,7 @@ where
             message: error.message().unwrap_or("no reason given").to_owned(),
         },
         None if causes(error).any(is_missing_credentials) => Failure::NoCredentials,
-        None => Failure::Unreachable(
-            causes(error).fold(error.to_string(), |text, cause| format!("{text}: {cause}")),
-        ),
+        None => Failure::Unreachable(with_causes(error)),
     }
 }
 
@@ -135,8 +135,7 @@ pub(crate) fn explain_credentials(error: &CredentialsError) -> Failure {
     if is_missing_credentials(error) {
         return Failure::NoCredentials;
     }
-    let text = causes(error).fold(error.to_string(), |text, cause| format!("{text}: {cause}"));
-    Failure::Credentials(text)
+    Failure::Credentials(with_causes(error))
 }
 
 /// The causes of an error, outermost first.

@@ -70,7 +70,7 @@ pub(super) fn json(found: &Found) -> String {
     output::json(&Value::from(rows))
 }
 
-/// The fields that a saved query selects, whatever else a local log line has.
+/// The fields that a saved query selects. A local log line may have others.
 fn event(event: &Event) -> Value {
     let fields = FIELDS.iter().filter_map(|name| event.fields.get_key_value(*name));
     let fields = fields.map(|(name, value)| (name.clone(), Value::from(value.as_str())));

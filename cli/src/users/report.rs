@@ -1,6 +1,8 @@
 //! Text output about users.
 
-use latchkey_session::{IssuedCode, SessionReport, UserCommand, UserReport, UserSummary};
+use latchkey_session::{
+    IssuedCode, RestoredUsers, SessionReport, UserCommand, UserReport, UserSummary,
+};
 use latchkey_token::{Timestamp, UserId};
 use serde_json::Value;
 
@@ -18,6 +20,9 @@ pub(super) const ALL_SESSIONS_CONSEQUENCES: &str =
     "Every user must log in again.\nThis cannot be undone.\n";
 pub(super) const PURGE_CONSEQUENCES: &str =
     "No user has this id. All its rows are removed.\nThis cannot be undone.\n";
+
+pub(super) const RESTORE_CONSEQUENCES: &str =
+    "Missing accounts come back with their old passwords and roles; their sessions end.";
 
 const ACTIVE: &str = "active";
 
@@ -192,6 +197,15 @@ pub(super) fn purged(removed: u64, id: &UserId) -> String {
     let (rows, id) = (counted(removed, "row"), safe(id.as_str()));
     let verb = if removed == 1 { "is" } else { "are" };
     format!("{rows} of {id} {verb} removed.\n")
+}
+
+pub(super) fn restored(sum: &RestoredUsers) -> String {
+    let RestoredUsers { added, overwritten, kept, other_owners, next: _ } = sum;
+    let mut text = format!("{added} added, {overwritten} overwritten, {kept} kept.\n");
+    for name in other_owners {
+        text.extend([safe(name).as_str(), " belongs to another account and is kept.\n"]);
+    }
+    text
 }
 
 fn counted(number: u64, thing: &str) -> String {

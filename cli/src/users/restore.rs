@@ -5,7 +5,7 @@ use std::io;
 use latchkey_session::{RestoredUsers, UserCommand};
 use serde_json::json;
 
-use super::Users;
+use super::{Users, report};
 use crate::{confirmation::confirm, failure::Failure, output};
 
 impl Users {
@@ -17,9 +17,7 @@ impl Users {
         yes: bool,
     ) -> Result<String, Failure> {
         if !yes {
-            output::say(
-                "Missing accounts come back with their old passwords and roles; their sessions end.",
-            );
+            output::say(report::RESTORE_CONSEQUENCES);
             confirm("Type the name of the copy to restore it: ", &table, io::stdin().lock())?;
         }
         let mut sum = RestoredUsers::default();
@@ -36,15 +34,6 @@ impl Users {
                 break;
             }
         }
-        Ok(if self.json { output::json(&json!(sum)) } else { text(&sum) })
+        Ok(if self.json { output::json(&json!(sum)) } else { report::restored(&sum) })
     }
-}
-
-fn text(sum: &RestoredUsers) -> String {
-    let RestoredUsers { added, overwritten, kept, other_owners, next: _ } = sum;
-    let mut text = format!("{added} added, {overwritten} overwritten, {kept} kept.\n");
-    for name in other_owners {
-        text.extend([output::safe(name).as_str(), " belongs to another account and is kept.\n"]);
-    }
-    text
 }

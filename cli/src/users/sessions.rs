@@ -57,7 +57,7 @@ impl Users {
         let command = UserCommand::EndSessions { username: username.to_owned(), restored_from };
         let report: UserReport = self.stack.run(&command).await?;
         if self.json {
-            // The work goes on when nobody reads its report.
+            // A closed standard output does not stop the command.
             output::print(&output::json_line(&json!(report)))?;
         }
         Ok(())
