@@ -4,10 +4,10 @@ use std::{collections::BTreeSet, fmt::Display};
 
 use latchkey_session::{
     AccountChange, AccountChangeOutcome, AccountEdit, AddUser, AddUserOutcome, CODE_LIFETIME,
-    ChangeAccount, ClearLimit, CodeHash, DeletedUser, EditError, EditOutcome, Email, IssuedCode,
-    LimitKey, ListUsers, OneTimeCode, PurgedRows, ReadBackup, RemoveUser, RestoredUsers,
-    StoreError, User, UserCommand, UserList, UserReport, UserSummary, Username, edit_account,
-    network_of, with_causes,
+    ChangeAccount, ClearLimit, DeletedUser, EditError, EditOutcome, Email, IssuedCode, LimitKey,
+    ListUsers, OneTimeCode, PurgedRows, ReadBackup, RemoveUser, RestoredUsers, StoreError, User,
+    UserCommand, UserList, UserReport, UserSummary, Username, edit_account, network_of,
+    with_causes,
 };
 use latchkey_store::WorkItemTable;
 use latchkey_token::{OperationId, Timestamp, UserId};
@@ -115,7 +115,7 @@ where
             }
             UserCommand::Reset { username } => {
                 let code = OneTimeCode::generate().map_err(StoreError::unavailable)?;
-                let edit = AccountEdit::Reset(hash_of(&code)?);
+                let edit = AccountEdit::Reset(code.hash());
                 let user = self.changed(username, &edit, now).await?;
                 Ok(report(&user, Some(&code), now))
             }
@@ -167,7 +167,7 @@ where
         if let Some(with_roles) = roles.apply(&user, now).map_err(UserError::Edit)? {
             user = with_roles;
         }
-        user.codes.add(hash_of(&code)?, now);
+        user.codes.add(code.hash(), now);
         let operation = OperationId::generate().map_err(StoreError::unavailable)?;
         match self.users.add_user(&user, &operation).await? {
             AddUserOutcome::Added => Ok(report(&user, Some(&code), now)),
@@ -194,7 +194,7 @@ where
         match edit_account(&self.users, &name(username)?, edit, now).await? {
             EditOutcome::Made(user) => Ok(user),
             EditOutcome::NotFound => Err(UserError::NotFound),
-            EditOutcome::Refused(_, error) => Err(UserError::Edit(error)),
+            EditOutcome::Refused(error) => Err(UserError::Edit(error)),
             EditOutcome::Conflict => Err(UserError::Conflict),
         }
     }
@@ -259,10 +259,10 @@ where
             } else {
                 match edit_account(&self.users, &username, &edit, now).await? {
                     EditOutcome::Made(_) => restored.overwritten += 1,
-                    EditOutcome::Refused(_, EditError::Owner) => {
+                    EditOutcome::Refused(EditError::Owner) => {
                         restored.other_owners.push(username.typed().to_owned());
                     }
-                    EditOutcome::Refused(_, error) => return Err(UserError::Edit(error)),
+                    EditOutcome::Refused(error) => return Err(UserError::Edit(error)),
                     EditOutcome::NotFound | EditOutcome::Conflict => {
                         return Err(UserError::Conflict);
                     }
@@ -281,10 +281,6 @@ where
         }
         Ok(answer(&PurgedRows { removed, more: page.next.is_some() }, Some(id.clone())))
     }
-}
-
-fn hash_of(code: &OneTimeCode) -> Result<CodeHash, UserError> {
-    CodeHash::of(code.text()).ok_or_else(|| argument("code", &"could not be generated"))
 }
 
 fn answer(body: &impl Serialize, user: Option<UserId>) -> Outcome {

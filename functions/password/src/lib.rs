@@ -47,9 +47,9 @@ pub struct Password<U, L> {
 }
 
 impl<U: ReadUser + UpdateUser + ChangeAccount, L: UpdateLimit> Password<U, L> {
-    /// Replaces the password if the request has the current one, or a one-time code. The same write ends all sessions
-    /// and starts a new one, so that stolen tokens are revoked. The new tokens are delivered as the
-    /// request's token was.
+    /// Replaces the password if the request has the current one, or sets it by a one-time code. The
+    /// same write ends all sessions, so that stolen tokens are revoked. A change also starts a new
+    /// session, whose tokens are delivered as the request's token was.
     ///
     /// # Errors
     /// The 401 for an invalid token, `invalid_credentials`, `weak_password`, `invalid_request`,

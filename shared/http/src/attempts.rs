@@ -77,17 +77,17 @@ impl<L: UpdateLimit> AttemptLimits<L> {
         Ok(user)
     }
 
-    /// Counts a one-time code against the client's address while `read` reads the user. The account's
+    /// Counts a one-time code against the client's address while `read` reads the account, whose
     /// limit does not count it: a code cannot be guessed, and a stranger could keep the owner out.
     ///
     /// # Errors
     /// As [`admit_login`](Self::admit_login).
-    pub async fn admit_code(
+    pub async fn admit_code<T>(
         &self,
         request: &Request,
-        read: impl Future<Output = Result<Option<User>, StoreError>>,
+        read: impl Future<Output = Result<T, StoreError>>,
         now: Timestamp,
-    ) -> Result<Option<User>, ApiError> {
+    ) -> Result<T, ApiError> {
         self.admit_address(&network(request), read, now).await
     }
 
@@ -111,19 +111,19 @@ impl<L: UpdateLimit> AttemptLimits<L> {
         }
     }
 
-    async fn admit_address(
+    async fn admit_address<T>(
         &self,
         network: &str,
-        read: impl Future<Output = Result<Option<User>, StoreError>>,
+        read: impl Future<Output = Result<T, StoreError>>,
         now: Timestamp,
-    ) -> Result<Option<User>, ApiError> {
+    ) -> Result<T, ApiError> {
         self.refuse_remembered(network, now)?;
         let address = LimitKey::login(network);
         // Boxed because a call of the AWS SDK is a future of many kilobytes.
         let charge = Box::pin(self.charge(&address, self.address, now));
-        let (user, charged) = tokio::join!(read, charge);
+        let (read, charged) = tokio::join!(read, charge);
         refuse(charged?, now)?;
-        Ok(user?)
+        Ok(read?)
     }
 
     async fn admit(

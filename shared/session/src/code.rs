@@ -29,7 +29,10 @@ static CROCKFORD: LazyLock<Option<Encoding>> = LazyLock::new(|| {
 
 /// A one-time code: 120 random bits as 24 symbols of Crockford's base32, in groups of four.
 #[derive(Clone, Debug)]
-pub struct OneTimeCode(SecretString);
+pub struct OneTimeCode {
+    text: SecretString,
+    hash: CodeHash,
+}
 
 impl OneTimeCode {
     /// A new code.
@@ -47,12 +50,17 @@ impl OneTimeCode {
             }
             text.push(symbol);
         }
-        Ok(Self(text.into()))
+        Ok(Self { text: text.into(), hash: CodeHash::of_bytes(&bytes) })
     }
 
     /// The code as shown to the operator.
     pub fn text(&self) -> &SecretString {
-        &self.0
+        &self.text
+    }
+
+    /// The hash to store.
+    pub const fn hash(&self) -> CodeHash {
+        self.hash
     }
 }
 
@@ -64,10 +72,13 @@ impl CodeHash {
     /// The hash of a typed code; `None` if the text is not a code.
     pub fn of(typed: &SecretString) -> Option<Self> {
         let bytes = CROCKFORD.as_ref()?.decode(typed.expose_secret().as_bytes()).ok()?;
-        if bytes.len() != CODE_BYTES {
-            return None;
-        }
-        digest(&SHA256, &bytes).as_ref().try_into().ok().map(Self)
+        (bytes.len() == CODE_BYTES).then(|| Self::of_bytes(&bytes))
+    }
+
+    fn of_bytes(bytes: &[u8]) -> Self {
+        let mut hash = [0; 32];
+        hash.copy_from_slice(digest(&SHA256, bytes).as_ref());
+        Self(hash)
     }
 }
 

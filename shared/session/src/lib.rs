@@ -3,8 +3,10 @@
 mod account;
 mod code;
 mod command;
+mod edit;
 mod email;
 mod limit;
+mod report;
 mod rotation;
 mod session;
 mod start;
@@ -13,19 +15,18 @@ mod store_error;
 mod user;
 mod username;
 
-pub use account::{
-    Account, AccountEdit, AccountWrite, ChangeAccount, EditError, EditOutcome, ListUsers,
-    ReadBackup, UserPage, edit_account, is_role,
-};
+pub use account::{Account, AccountWrite, ChangeAccount, ListUsers, ReadBackup, UserPage};
 pub use code::{CODE_LIFETIME, CodeHash, OneTimeCode, OneTimeCodes};
-pub use command::{
-    DeletedUser, IssuedCode, PurgedRows, RestoredUsers, SessionReport, UserCommand, UserList,
-    UserReport, UserSummary,
-};
+pub use command::UserCommand;
+pub use edit::{AccountEdit, EditError, EditOutcome, edit_account, edit_read_account, is_role};
 pub use email::{Email, EmailError};
 pub use limit::{
     AttemptLimit, AttemptLimitError, Charge, ClearLimit, LimitCondition, LimitKey, LimitOutcome,
     LimitStep, LimitTime, LimitWrite, UpdateLimit, charge, network_of,
+};
+pub use report::{
+    DeletedUser, IssuedCode, PurgedRows, RestoredUsers, SessionReport, UserList, UserReport,
+    UserSummary,
 };
 pub use rotation::{RefreshOutcome, Rotation, RotationPolicy};
 pub use session::{Client, Session, SessionLifetimes, SessionState, Sessions};

@@ -113,9 +113,8 @@ impl Command {
     fn deliver(self, item: &mut Item, now: Timestamp) -> Reply {
         for edit in self.edits() {
             let edited = edit.apply(&item.user, now).unwrap().unwrap();
-            let kept = edited.sessions.clone();
+            assert!(edit.ends_sessions() <= edited.sessions.is_empty());
             item.user = edited;
-            assert!(edit.ends_sessions() <= kept.is_empty());
         }
         let version = item.user.credentials_version;
         item.operation = OperationId::parse(&format!("operator-{version}")).unwrap();
