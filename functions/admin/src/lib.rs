@@ -44,36 +44,27 @@ pub enum AdminError {
 }
 
 impl AdminError {
-    /// The type of the function's error: `Request`, `NotFound`, `Refused` or `Unavailable`. After
-    /// `Unavailable` the change may have been made.
-    const fn kind(&self) -> &'static str {
+    /// The type of the function's error, and the error code in audit events. After `Unavailable` the
+    /// change may have been made.
+    const fn kind(&self) -> (&'static str, &'static str) {
         match self {
-            Self::Request(_) | Self::User(UserError::Argument(..)) => "Request",
-            Self::User(UserError::NotFound) => "NotFound",
+            Self::Request(_) | Self::User(UserError::Argument(..)) => {
+                ("Request", "invalid_request")
+            }
+            Self::User(UserError::NotFound) => ("NotFound", "not_found"),
             Self::Ring(RingError::Unavailable(_) | RingError::Conflict)
             | Self::User(UserError::Conflict | UserError::Store(StoreError::Unavailable(_))) => {
-                "Unavailable"
+                ("Unavailable", "unavailable")
             }
-            Self::Ring(_) | Self::User(_) => "Refused",
-        }
-    }
-}
-
-impl AdminError {
-    /// The error code in audit events.
-    fn code(&self) -> &'static str {
-        match self.kind() {
-            "Request" => "invalid_request",
-            "NotFound" => "not_found",
-            "Unavailable" => "unavailable",
-            _ => "refused",
+            Self::Ring(_) | Self::User(_) => ("Refused", "refused"),
         }
     }
 }
 
 impl From<AdminError> for Diagnostic {
     fn from(error: AdminError) -> Self {
-        Self { error_type: error.kind().to_owned(), error_message: error.to_string() }
+        let (error_type, _) = error.kind();
+        Self { error_type: error_type.to_owned(), error_message: error.to_string() }
     }
 }
 
@@ -154,7 +145,7 @@ where
                     user: done.and_then(|done| done.user.as_ref()),
                     key: done.and_then(|done| done.key.as_deref()),
                     comment: command.comment(),
-                    failure: outcome.as_ref().err().map(AdminError::code),
+                    failure: outcome.as_ref().err().map(|error| error.kind().1),
                 },
             );
         }

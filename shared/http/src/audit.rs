@@ -122,13 +122,17 @@ pub(crate) fn write<B>(
     info!(
         target: TARGET,
         event = event.name(),
-        outcome = if failure.is_some() { "failure" } else { "success" },
+        outcome = outcome(failure),
         reason = failure,
         user_id = user.map(UserId::as_str),
         ip = client.address,
         user_agent = client.user_agent,
         request_id = RequestContext::of(request).request_id,
     );
+}
+
+const fn outcome(failure: Option<&str>) -> &'static str {
+    if failure.is_some() { "failure" } else { "success" }
 }
 
 /// Writes the audit event of a success. [`run`](crate::run) writes those of failures.
@@ -158,7 +162,7 @@ pub fn audit_operator(event: AuditEvent, action: &OperatorAction<'_>) {
     info!(
         target: TARGET,
         event = event.name(),
-        outcome = if action.failure.is_some() { "failure" } else { "success" },
+        outcome = outcome(action.failure),
         reason = action.failure,
         user_id = action.user.map(UserId::as_str),
         key = action.key,
