@@ -113,7 +113,8 @@ impl Operator {
         }
     }
 
-    async fn dynamodb(&self, operation: &str, request: &Value) -> Value {
+    /// Calls DynamoDB and returns the answer.
+    pub async fn dynamodb(&self, operation: &str, request: &Value) -> Value {
         let (status, answer) = tables::call(&self.dynamodb, operation, request).await.unwrap();
         assert!(status.is_success(), "{operation}: {answer}");
         serde_json::from_str(&answer).unwrap()

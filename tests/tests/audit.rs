@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use latchkey_http::AuditEvent;
+use latchkey_testkit::event::user_command;
 use latchkey_tests::{
     keys::Operator,
     stack::{PASSWORD, Settings, Stack, claims_of},
@@ -74,45 +75,40 @@ const CALLER: &str = "operator@laptop";
 /// the account and the codes.
 async fn run_all_commands(stack: &Stack) -> (String, Vec<String>) {
     let operator = Operator::of(stack);
-    let run = async |command: &str, arguments: Value| {
-        let mut event = json!({ "command": command, "caller": CALLER });
-        event.as_object_mut().unwrap().extend(arguments.as_object().unwrap().clone());
+    let run = async |mut event: Value| {
+        event["caller"] = CALLER.into();
         operator.invoke(&event).await
     };
     let text = |answer: &Value| answer["code"]["code"].as_str().unwrap().to_owned();
-    let dave = |arguments: Value| {
-        let mut named = json!({ "username": "dave" });
-        named.as_object_mut().unwrap().extend(arguments.as_object().unwrap().clone());
-        named
-    };
-    run("users.disable", json!({ "username": UNKNOWN, "reason": "x" })).await.unwrap_err();
-    let created = run("users.create", dave(json!({}))).await.unwrap();
-    run("users.create", dave(json!({}))).await.unwrap_err();
+    let dave = |command: &str, more: Value| user_command("dave", command, &more);
+    run(user_command(UNKNOWN, "disable", &json!({ "reason": "x" }))).await.unwrap_err();
+    let created = run(dave("create", json!({}))).await.unwrap();
+    run(dave("create", json!({}))).await.unwrap_err();
     let reset =
         |code: &str| json!({ "username": "dave", "code": code, "new_password": NEW_PASSWORD });
     let first = text(&created);
     send(stack, Method::POST, "/password/reset", "", &reset("wrong")).await;
     send(stack, Method::POST, "/password/reset", "", &reset(&first)).await;
-    run("users.roles", dave(json!({ "add": ["admin"] }))).await.unwrap();
-    run("users.claims", dave(json!({ "set": { "plan": "pro" } }))).await.unwrap();
-    run("users.unlock", dave(json!({}))).await.unwrap();
-    run("users.end-sessions", dave(json!({}))).await.unwrap();
-    let second = text(&run("users.reset", dave(json!({}))).await.unwrap());
-    run("users.disable", dave(json!({ "reason": "left the company" }))).await.unwrap();
-    run("users.enable", dave(json!({}))).await.unwrap();
-    run("users.show", dave(json!({}))).await.unwrap();
-    run("users.list", json!({})).await.unwrap();
+    run(dave("roles", json!({ "add": ["admin"] }))).await.unwrap();
+    run(dave("claims", json!({ "set": { "plan": "pro" } }))).await.unwrap();
+    run(dave("unlock", json!({}))).await.unwrap();
+    run(dave("end-sessions", json!({}))).await.unwrap();
+    let second = text(&run(dave("reset", json!({}))).await.unwrap());
+    run(dave("disable", json!({ "reason": "left the company" }))).await.unwrap();
+    run(dave("enable", json!({}))).await.unwrap();
+    run(dave("show", json!({}))).await.unwrap();
+    run(json!({ "command": "users.list" })).await.unwrap();
     let id = created["id"].clone();
-    run("users.delete", dave(json!({ "id": id }))).await.unwrap();
-    run("users.purge", json!({ "id": id })).await.unwrap();
-    run("users.restore", json!({ "table": "UsersTable" })).await.unwrap_err();
-    run("keys.maintain", json!({})).await.unwrap();
-    let keys = run("keys.rotate", json!({ "force": true })).await.unwrap();
+    run(dave("delete", json!({ "id": id }))).await.unwrap();
+    run(json!({ "command": "users.purge", "id": id })).await.unwrap();
+    run(json!({ "command": "users.restore", "table": "UsersTable" })).await.unwrap_err();
+    run(json!({ "command": "keys.maintain" })).await.unwrap();
+    let keys = run(json!({ "command": "keys.rotate", "force": true })).await.unwrap();
     let kid = keys["keys"][0]["kid"].clone();
-    run("keys.retire", json!({ "kid": kid })).await.unwrap();
-    run("keys.retire", json!({ "kid": "unknown" })).await.unwrap_err();
-    run("keys.reset", json!({})).await.unwrap();
-    run("keys.list", json!({})).await.unwrap();
+    run(json!({ "command": "keys.retire", "kid": kid })).await.unwrap();
+    run(json!({ "command": "keys.retire", "kid": "unknown" })).await.unwrap_err();
+    run(json!({ "command": "keys.reset" })).await.unwrap();
+    run(json!({ "command": "keys.list" })).await.unwrap();
     (id.as_str().unwrap().to_owned(), vec![first, second])
 }
 

@@ -50,7 +50,7 @@ async fn attempt_limits_count_the_addresses_that_the_edge_says() {
     }
     assert_eq!(status("2001:db8::1", SECRETS[0]).await, 200);
     assert_eq!(status("2001:db8::2", SECRETS[0]).await, 429, "one /64");
-    // A client without the secret is the address that the gateway sees, whatever it claims.
+    // Without the secret the address of the gateway counts.
     assert_eq!(status("203.0.113.50", "guess").await, 200);
     assert_eq!(status("203.0.113.51", "guess").await, 429);
 }

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use latchkey_testkit::event::user_command;
 use latchkey_tests::{
     keys::Operator,
     process::wait_for_end,
@@ -67,10 +68,8 @@ async fn kills_lose_no_acknowledged_user_block_no_name_and_end_no_session() {
 async fn kills_lose_no_acknowledged_command_and_leave_each_account_whole() {
     let stack = Settings::default().cheap_hashes().start();
     let operator = Operator::of(&stack);
-    let run = async |name: &str, command: &str, arguments: Value| {
-        let mut event = json!({ "command": format!("users.{command}"), "username": name });
-        event.as_object_mut().unwrap().extend(arguments.as_object().unwrap().clone());
-        operator.invoke(&event).await
+    let run = async |name: &str, command: &str, more: Value| {
+        operator.invoke(&user_command(name, command, &more)).await
     };
     let mut interrupted = 0;
     for (number, after) in kill_delays().take(100).enumerate() {

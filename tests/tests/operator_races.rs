@@ -1,12 +1,15 @@
 //! Operators' commands that race with requests of the user, and with each other, over real binaries.
 #![cfg(test)]
 
-use std::{sync::Arc, time::Duration};
+use std::{slice::from_ref, sync::Arc, time::Duration};
 
-use latchkey_testkit::proxy::{DynamoProxy, Fault};
+use latchkey_testkit::{
+    event::user_command,
+    proxy::{DynamoProxy, Fault},
+};
 use latchkey_tests::{
     keys::Operator,
-    stack::{Settings, Stack, Tokens},
+    stack::{Answer, Settings, Stack, Tokens},
 };
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -26,9 +29,7 @@ struct Race {
 
 impl Race {
     async fn run(&self, command: &str, arguments: Value) -> Result<Value, Value> {
-        let mut event = json!({ "command": format!("users.{command}"), "username": self.name });
-        event.as_object_mut().unwrap().extend(arguments.as_object().unwrap().clone());
-        self.operator.invoke(&event).await
+        self.operator.invoke(&user_command(&self.name, command, &arguments)).await
     }
 
     async fn disable(&self) -> Result<Value, Value> {
@@ -41,12 +42,12 @@ impl Race {
         Tokens::of(&answer)
     }
 
-    async fn try_log_in(&self, password: &str) -> latchkey_tests::stack::Answer {
+    async fn try_log_in(&self, password: &str) -> Answer {
         let body = json!({ "username": self.name, "password": password });
         self.stack.post("/login", &body).await
     }
 
-    async fn change_password(&self, token: &str, new: &str) -> latchkey_tests::stack::Answer {
+    async fn change_password(&self, token: &str, new: &str) -> Answer {
         let body = json!({ "current_password": self.password, "new_password": new });
         self.stack.send_json((Method::POST, "/password"), token, &body).await
     }
@@ -64,26 +65,26 @@ impl Race {
         }
     }
 
-    async fn assert_revoked(&self, tokens: &Tokens) {
-        let access = self.stack.get("/protected", &tokens.access).await;
-        assert_eq!((access.status, access.text("error")), (401, "token_revoked"));
-        let refresh = self.stack.refresh(&tokens.refresh).await;
-        assert_eq!(refresh.status, 401, "{refresh:?}");
+    async fn assert_revoked(&self, issued: &[Tokens]) {
+        for tokens in issued {
+            let access = self.stack.get("/protected", &tokens.access).await;
+            assert_eq!((access.status, access.text("error")), (401, "token_revoked"));
+            let refresh = self.stack.refresh(&tokens.refresh).await;
+            assert_eq!(refresh.status, 401, "{refresh:?}");
+        }
     }
 
     /// Enables the account, which revives none of these tokens.
     async fn enable(&self, dead: &[Tokens]) {
         let shown = self.run("enable", json!({})).await.unwrap();
         assert_eq!(shown["live_sessions"], json!([]));
-        for tokens in dead {
-            self.assert_revoked(tokens).await;
-        }
+        self.assert_revoked(dead).await;
     }
 }
 
 /// Runs `round` 200 times, by eight users at once.
-async fn race<F: Future<Output = ()> + Send>(
-    round: impl Fn(Arc<tokio::sync::Mutex<Race>>, usize) -> F + Copy + Send + 'static,
+async fn race<F: Future<Output = Race> + Send>(
+    round: impl Fn(Race, usize) -> F + Copy + Send + 'static,
 ) {
     let settings = Settings::default().cheap_hashes();
     let (stack, proxy) = settings.start_behind_proxy().await;
@@ -95,11 +96,10 @@ async fn race<F: Future<Output = ()> + Send>(
         let (name, password) = (format!("user{number}"), "correct horse battery".to_owned());
         users.spawn(async move {
             assert_eq!(stack.sign_up(&name).await.status, 201);
-            let race = Race { stack, proxy, operator, name, password };
-            let race = Arc::new(tokio::sync::Mutex::new(race));
+            let mut race = Race { stack, proxy, operator, name, password };
             for number in (0..ROUNDS).map(|round| number + round) {
-                race.lock().await.shuffle(number);
-                round(Arc::clone(&race), number).await;
+                race.shuffle(number);
+                race = round(race, number).await;
             }
         });
     }
@@ -109,7 +109,6 @@ async fn race<F: Future<Output = ()> + Send>(
 #[tokio::test(flavor = "multi_thread")]
 async fn no_login_and_no_refresh_outlives_a_disabling() {
     race(|race, round| async move {
-        let race = race.lock().await;
         let before = race.log_in().await;
         let (disabled, login, refresh) = tokio::join!(
             race.disable(),
@@ -127,20 +126,18 @@ async fn no_login_and_no_refresh_outlives_a_disabling() {
             200 => issued.push(Tokens::of(&refresh)),
             _ => assert_eq!(refresh.text("error"), "token_revoked", "{round}"),
         }
-        for tokens in &issued {
-            race.assert_revoked(tokens).await;
-        }
+        race.assert_revoked(&issued).await;
         let refused = race.try_log_in(&race.password).await;
         assert_eq!((refused.status, refused.text("error")), (403, "account_disabled"));
         race.enable(&issued).await;
+        race
     })
     .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_password_change_during_a_disabling_is_whole_and_starts_no_session() {
-    race(|race, round| async move {
-        let mut race = race.lock().await;
+    race(|mut race, round| async move {
         let before = race.log_in().await;
         let new = format!("correct horse battery {round}");
         let (disabled, changed) =
@@ -154,20 +151,18 @@ async fn a_password_change_during_a_disabling_is_whole_and_starts_no_session() {
             }
             _ => assert_eq!(changed.status, 401, "{round}: {changed:?}"),
         }
-        for tokens in &issued {
-            race.assert_revoked(tokens).await;
-        }
+        race.assert_revoked(&issued).await;
         race.enable(&issued).await;
         // The acknowledged password is the valid one.
         race.log_in().await;
+        race
     })
     .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_reset_wins_over_the_users_own_change_and_its_code_works_once() {
-    race(|race, round| async move {
-        let mut race = race.lock().await;
+    race(|mut race, round| async move {
         let before = race.log_in().await;
         let new = format!("correct horse battery {round}");
         let (reset, changed) =
@@ -179,9 +174,7 @@ async fn a_reset_wins_over_the_users_own_change_and_its_code_works_once() {
             200 => issued.push(Tokens::of(&changed)),
             _ => assert_eq!(changed.status, 401, "{round}: {changed:?}"),
         }
-        for tokens in &issued {
-            race.assert_revoked(tokens).await;
-        }
+        race.assert_revoked(&issued).await;
         for password in [&race.password, &new] {
             assert_eq!(race.try_log_in(password).await.status, 401, "{round}");
         }
@@ -197,6 +190,7 @@ async fn a_reset_wins_over_the_users_own_change_and_its_code_works_once() {
         assert_eq!(race.try_log_in(&chosen[1 - winner]).await.status, 401);
         race.password.clone_from(&chosen[winner]);
         race.log_in().await;
+        race
     })
     .await;
 }
@@ -204,7 +198,6 @@ async fn a_reset_wins_over_the_users_own_change_and_its_code_works_once() {
 #[tokio::test(flavor = "multi_thread")]
 async fn two_operators_at_once_lose_no_acknowledged_change() {
     race(|race, round| async move {
-        let race = race.lock().await;
         let before = race.log_in().await;
         let role = |number: usize| json!({ "add": [format!("role-{round}-{number}")] });
         let claim = json!({ "set": { "round": round } });
@@ -227,11 +220,12 @@ async fn two_operators_at_once_lose_no_acknowledged_change() {
         }
         if disabled.is_ok() {
             assert_eq!(shown["status"], "disabled");
-            race.assert_revoked(&before).await;
+            race.assert_revoked(from_ref(&before)).await;
         }
         race.enable(&[]).await;
         let remove = json!({ "remove": roles });
         race.run("roles", remove).await.unwrap();
+        race
     })
     .await;
 }
@@ -239,7 +233,6 @@ async fn two_operators_at_once_lose_no_acknowledged_change() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_login_or_a_code_does_not_bring_a_deleted_account_back() {
     race(|race, round| async move {
-        let race = race.lock().await;
         let before = race.log_in().await;
         let shown = race.run("show", json!({})).await.unwrap();
         let delete = json!({ "id": shown["id"] });
@@ -252,9 +245,9 @@ async fn a_login_or_a_code_does_not_bring_a_deleted_account_back() {
         let is_deleted = deleted.is_ok() || race.run("delete", delete).await.is_ok();
         assert!(is_deleted, "{round}");
         if login.status == 200 {
-            race.assert_revoked(&Tokens::of(&login)).await;
+            race.assert_revoked(&[Tokens::of(&login)]).await;
         }
-        race.assert_revoked(&before).await;
+        race.assert_revoked(from_ref(&before)).await;
         if let Ok(reset) = reset {
             let code = reset["code"]["code"].as_str().unwrap();
             assert_eq!(race.use_code(code, "another horse battery").await, 401);
@@ -262,7 +255,8 @@ async fn a_login_or_a_code_does_not_bring_a_deleted_account_back() {
         let gone = race.run("show", json!({})).await.unwrap_err();
         assert_eq!(gone["errorType"], "NotFound");
         assert_eq!(race.stack.sign_up(&race.name).await.status, 201);
-        race.assert_revoked(&before).await;
+        race.assert_revoked(from_ref(&before)).await;
+        race
     })
     .await;
 }

@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use latchkey_testkit::{
     authorizer_event::http_api_2,
     dynamodb,
-    event::{post_json, request, with_token},
+    event::{post_json, request, user_command, with_token},
     fixtures::ISSUER,
     flask::{self, extended_claims},
     forge::base64url,
@@ -180,10 +180,8 @@ async fn use_sessions(functions: &Functions) {
 
 /// Administers users in every way.
 async fn administer(functions: &Functions) {
-    let on_dave = async |command: &str, arguments: Value| {
-        let mut event = json!({ "command": format!("users.{command}"), "username": "dave" });
-        event.as_object_mut().unwrap().extend(arguments.as_object().unwrap().clone());
-        let answer = functions.invoke("admin", &event).await;
+    let on_dave = async |command: &str, more: Value| {
+        let answer = functions.invoke("admin", &user_command("dave", command, &more)).await;
         assert!(answer.get("errorMessage").is_none(), "{command}: {answer}");
         answer
     };

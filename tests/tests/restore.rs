@@ -5,30 +5,23 @@ use latchkey_tests::{
     keys::Operator,
     stack::{PASSWORD, Settings, Stack, Tokens},
 };
-use local::tables;
 use reqwest::Method;
 use serde_json::{Value, json};
 
 const NEW_PASSWORD: &str = "another horse battery";
 const COPY: &str = "local-restored-1";
 
-async fn dynamodb(stack: &Stack, operation: &str, request: Value) -> Value {
-    let (status, answer) = tables::call(&stack.dynamodb, operation, &request).await.unwrap();
-    assert!(status.is_success(), "{operation}: {answer}");
-    serde_json::from_str(&answer).unwrap()
-}
-
 /// Copies the users table as it is, as a restore to a point in time does.
-async fn back_up(stack: &Stack) {
+async fn back_up(operator: &Operator) {
     let table = json!({
         "TableName": COPY, "BillingMode": "PAY_PER_REQUEST",
         "AttributeDefinitions": [{ "AttributeName": "username", "AttributeType": "S" }],
         "KeySchema": [{ "AttributeName": "username", "KeyType": "HASH" }],
     });
-    dynamodb(stack, "CreateTable", table).await;
-    let users = dynamodb(stack, "Scan", json!({ "TableName": "UsersTable" })).await;
+    operator.dynamodb("CreateTable", &table).await;
+    let users = operator.dynamodb("Scan", &json!({ "TableName": "UsersTable" })).await;
     for item in users["Items"].as_array().unwrap() {
-        dynamodb(stack, "PutItem", json!({ "TableName": COPY, "Item": item })).await;
+        operator.dynamodb("PutItem", &json!({ "TableName": COPY, "Item": item })).await;
     }
 }
 
@@ -92,7 +85,7 @@ async fn a_restore_ends_every_session_and_marks_what_it_restored() {
     ];
     let role = json!({ "command": "users.roles", "username": "alice", "add": ["admin"] });
     operator.invoke(&role).await.unwrap();
-    back_up(&stack).await;
+    back_up(&operator).await;
 
     // After the backup: alice changes her password and loses a role, bob is deleted, and another
     // person takes the name of erin.

@@ -67,17 +67,9 @@ async fn the_address_of_the_edge_counts_only_with_a_secret() {
 
 #[tokio::test]
 async fn the_hash_of_the_secret_is_no_secret() {
-    let hash = hex(&edge(false).secret_hashes[0]);
+    let hash = hex::encode(edge(false).secret_hashes[0]);
     let headers = [CLIENT, ("x-origin-secret", hash.as_str())];
     assert_eq!(address(Some(edge(true)), &headers).await, Err("edge_required".to_owned()));
-}
-
-fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        write!(text, "{byte:02x}").unwrap();
-        text
-    })
 }
 
 #[tokio::test]

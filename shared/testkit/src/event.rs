@@ -57,3 +57,11 @@ pub fn with_authorizer(mut event: Value, context: &Value) -> Value {
     event["requestContext"]["authorizer"] = json!({ "lambda": context });
     event
 }
+
+/// The event of the `admin` function for a command on one user. `more` has its other members.
+pub fn user_command(username: &str, command: &str, more: &Value) -> Value {
+    let mut event = json!({ "command": format!("users.{command}"), "username": username });
+    let members = more.as_object().unwrap().clone();
+    event.as_object_mut().unwrap().extend(members);
+    event
+}

@@ -1,6 +1,7 @@
 //! The commands of the function.
 #![cfg(test)]
 
+mod interruptions;
 mod keys;
 mod purge;
 mod users;
@@ -23,11 +24,15 @@ pub(crate) async fn admin(cloud: &Cloud) -> CloudAdmin {
     Admin {
         keys: KeyAdmin { ring, kms, policy: KEY_POLICY, max_age: Duration::from_mins(2) },
         users: UserAdmin {
-            users: DynamoUsers::connect(&cloud.aws, table("UsersTable")).await,
+            users: users(cloud).await,
             limits: DynamoLimits::connect(&cloud.aws, table("LimitsTable")).await,
             work_items: DynamoWorkItems::connect(&cloud.aws, table("WorkItemsTable")).await,
         },
     }
+}
+
+pub(crate) async fn users(cloud: &Cloud) -> DynamoUsers {
+    DynamoUsers::connect(&cloud.aws, "UsersTable".to_owned()).await
 }
 
 /// Runs a command in an invocation with the id `request-1`.

@@ -2,25 +2,20 @@
 
 use std::time::Duration;
 
-use admin::AdminError;
 use latchkey_session::{
     AccountStatus, AddUser as _, AttemptLimit, Charge, CodeHash, LimitKey, ReadUser as _,
     SessionStart, UpdateUser as _, User, Username, charge,
 };
-use latchkey_store::{DynamoLimits, DynamoUsers};
+use latchkey_store::DynamoLimits;
 use latchkey_testkit::{
     cloud::Cloud,
+    event::user_command,
     fixtures::{NOW, operation, session, user},
-    proxy::Fault,
 };
 use secrecy::SecretString;
 use serde_json::{Value, json};
 
-use super::run;
-
-async fn users(cloud: &Cloud) -> DynamoUsers {
-    DynamoUsers::connect(&cloud.aws, "UsersTable".to_owned()).await
-}
+use super::{run, users};
 
 /// Adds alice, who has a password and two sessions.
 async fn alice(cloud: &Cloud) -> User {
@@ -42,15 +37,8 @@ async fn found(cloud: &Cloud) -> User {
     found.unwrap().unwrap()
 }
 
-fn on_alice(command: &str, more: Value) -> Value {
-    on("ALICE", command, more)
-}
-
-fn on(name: &str, command: &str, more: Value) -> Value {
-    let mut event = json!({ "command": format!("users.{command}"), "username": name });
-    let Value::Object(more) = more else { panic!("{more}") };
-    event.as_object_mut().unwrap().extend(more);
-    event
+fn on_alice(command: &str, more: &Value) -> Value {
+    user_command("ALICE", command, more)
 }
 
 fn code_of(answer: &Value) -> CodeHash {
@@ -63,14 +51,14 @@ fn code_of(answer: &Value) -> CodeHash {
 async fn a_shown_user_has_everything_but_hashes() {
     let cloud = Cloud::start().await;
     let alice = alice(&cloud).await;
-    let shown = run(&cloud, on_alice("show", json!({})), NOW).await.unwrap();
+    let shown = run(&cloud, on_alice("show", &json!({})), NOW).await.unwrap();
     assert_eq!(cloud.take_operations(), ["GetItem"]);
     assert_eq!((&shown["id"], &shown["username"]), (&json!(alice.id), &json!("Alice")));
     assert_eq!((&shown["status"], &shown["has_password"]), (&json!("active"), &json!(true)));
     assert_eq!(shown["live_sessions"].as_array().unwrap().len(), 2);
     assert!(!shown.to_string().contains("argon2"), "{shown}");
     let later = NOW + Duration::from_hours(24 * 91);
-    let shown = run(&cloud, on_alice("show", json!({})), later).await.unwrap();
+    let shown = run(&cloud, on_alice("show", &json!({})), later).await.unwrap();
     assert_eq!(shown["live_sessions"], json!([]), "expired sessions are not live");
 }
 
@@ -109,7 +97,7 @@ async fn each_change_is_one_read_and_one_conditional_write() {
         ("disable", json!({ "reason": "stolen laptop" })),
         ("enable", json!({})),
     ] {
-        run(&cloud, on_alice(command, arguments.clone()), NOW).await.unwrap();
+        run(&cloud, on_alice(command, &arguments), NOW).await.unwrap();
         assert_eq!(cloud.take_operations(), ["GetItem", "UpdateItem"], "{command}");
     }
     for (command, arguments) in [
@@ -117,10 +105,10 @@ async fn each_change_is_one_read_and_one_conditional_write() {
         ("claims", json!({ "set": { "plan": "pro" } })),
         ("enable", json!({})),
     ] {
-        run(&cloud, on_alice(command, arguments.clone()), NOW).await.unwrap();
+        run(&cloud, on_alice(command, &arguments), NOW).await.unwrap();
         assert_eq!(cloud.take_operations(), ["GetItem"], "{command} changes nothing");
     }
-    let shown = run(&cloud, on_alice("show", json!({})), NOW).await.unwrap();
+    let shown = run(&cloud, on_alice("show", &json!({})), NOW).await.unwrap();
     assert_eq!(shown["roles"], json!(["admin", "editor"]));
     assert_eq!(shown["claims"], json!({ "plan": "pro" }));
     assert_eq!(shown["restored_from"], "backup of 2026-11-28");
@@ -134,15 +122,15 @@ async fn a_reset_replaces_the_password_by_at_most_three_codes() {
     let mut codes = Vec::new();
     for minute in 0..4 {
         let now = NOW + Duration::from_mins(minute);
-        codes.push(code_of(&run(&cloud, on_alice("reset", json!({})), now).await.unwrap()));
+        codes.push(code_of(&run(&cloud, on_alice("reset", &json!({})), now).await.unwrap()));
     }
     let stored = found(&cloud).await;
     assert!(stored.password_hash.is_none() && stored.sessions.is_empty());
     let later = NOW + Duration::from_mins(4);
     let accepted: Vec<_> = codes.iter().map(|code| stored.codes.accept(*code, later)).collect();
     assert_eq!(accepted, [false, true, true, true]);
-    run(&cloud, on_alice("disable", json!({ "reason": "x" })), NOW).await.unwrap();
-    let refused = run(&cloud, on_alice("reset", json!({})), NOW).await.unwrap_err();
+    run(&cloud, on_alice("disable", &json!({ "reason": "x" })), NOW).await.unwrap();
+    let refused = run(&cloud, on_alice("reset", &json!({})), NOW).await.unwrap_err();
     assert_eq!(refused.to_string(), "the account is disabled: enable it first");
     assert_eq!(found(&cloud).await.codes.iter().count(), 0);
 }
@@ -165,11 +153,11 @@ async fn unlocking_empties_the_buckets_of_the_account() {
     for key in &keys {
         assert!(is_allowed(key).await && !is_allowed(key).await);
     }
-    run(&cloud, on_alice("unlock", json!({})), NOW).await.unwrap();
+    run(&cloud, on_alice("unlock", &json!({})), NOW).await.unwrap();
     let allowed =
         [is_allowed(&keys[0]).await, is_allowed(&keys[1]).await, is_allowed(&keys[2]).await];
     assert_eq!(allowed, [true, true, false]);
-    run(&cloud, on_alice("unlock", json!({ "address": "192.0.2.9" })), NOW).await.unwrap();
+    run(&cloud, on_alice("unlock", &json!({ "address": "192.0.2.9" })), NOW).await.unwrap();
     assert!(is_allowed(&keys[2]).await);
     assert!(!is_allowed(&keys[3]).await, "other accounts stay limited");
 }
@@ -178,7 +166,7 @@ async fn unlocking_empties_the_buckets_of_the_account() {
 async fn only_the_account_that_the_operator_saw_is_deleted() {
     let cloud = Cloud::start().await;
     let first = alice(&cloud).await;
-    let delete = |id: &Value| on_alice("delete", json!({ "id": id }));
+    let delete = |id: &Value| on_alice("delete", &json!({ "id": id }));
     let wrong = run(&cloud, delete(&json!("another-id")), NOW).await.unwrap_err();
     assert!(wrong.to_string().contains("another owner"), "{wrong}");
     let answer = run(&cloud, delete(&json!(first.id)), NOW).await.unwrap();
@@ -220,22 +208,22 @@ async fn an_argument_that_could_do_harm_is_refused_before_any_write() {
     let long = "x".repeat(257);
     let many: Vec<_> = (0..100).map(|number| format!("role-{number:08}")).collect();
     for event in [
-        on_alice("disable", json!({})),
-        on_alice("disable", json!({ "reason": "" })),
-        on_alice("disable", json!({ "reason": "   " })),
-        on_alice("disable", json!({ "reason": long })),
-        on_alice("disable", json!({ "reason": "x", "force": true })),
-        on_alice("end-sessions", json!({ "restored_from": long })),
-        on_alice("roles", json!({ "add": [""] })),
-        on_alice("roles", json!({ "add": ["two roles"] })),
-        on_alice("roles", json!({ "add": ["a\u{0}"] })),
-        on_alice("roles", json!({ "add": many })),
-        on_alice("roles", json!({ "add": "admin" })),
-        on_alice("claims", json!({ "set": { "sub": "x" } })),
-        on_alice("claims", json!({ "set": { "x": "y".repeat(4_096) } })),
-        on_alice("delete", json!({})),
-        on_alice("delete", json!({ "id": "" })),
-        on_alice("password", json!({ "password": "x" })),
+        on_alice("disable", &json!({})),
+        on_alice("disable", &json!({ "reason": "" })),
+        on_alice("disable", &json!({ "reason": "   " })),
+        on_alice("disable", &json!({ "reason": long })),
+        on_alice("disable", &json!({ "reason": "x", "force": true })),
+        on_alice("end-sessions", &json!({ "restored_from": long })),
+        on_alice("roles", &json!({ "add": [""] })),
+        on_alice("roles", &json!({ "add": ["two roles"] })),
+        on_alice("roles", &json!({ "add": ["a\u{0}"] })),
+        on_alice("roles", &json!({ "add": many })),
+        on_alice("roles", &json!({ "add": "admin" })),
+        on_alice("claims", &json!({ "set": { "sub": "x" } })),
+        on_alice("claims", &json!({ "set": { "x": "y".repeat(4_096) } })),
+        on_alice("delete", &json!({})),
+        on_alice("delete", &json!({ "id": "" })),
+        on_alice("password", &json!({ "password": "x" })),
         json!({ "command": "users.show", "username": "" }),
         json!({ "command": "users.show", "username": "a\u{200b}b" }),
         json!({ "command": "users.create", "username": "bob", "email": "no address" }),
@@ -254,62 +242,4 @@ async fn an_argument_that_could_do_harm_is_refused_before_any_write() {
         assert!(!refused.to_string().is_empty());
     }
     assert_eq!(found(&cloud).await.status, AccountStatus::Active);
-}
-
-/// Fails each call of each command with each fault, then repeats the command.
-#[tokio::test]
-async fn an_interrupted_command_is_done_or_not_and_can_be_repeated() {
-    let cloud = Cloud::start().await;
-    for fault in [Fault::DropRequest, Fault::DropReply, Fault::Error("AccessDeniedException")] {
-        for command in ["create", "disable", "roles", "claims", "end-sessions", "reset", "delete"] {
-            for call in 1..=2 {
-                let name = format!("{command}-{call}-{}", uuid());
-                let added = user(&name);
-                let store = users(&cloud).await;
-                if command != "create" {
-                    store.add_user(&added, &operation()).await.unwrap();
-                }
-                let more = match command {
-                    "disable" => json!({ "reason": "x" }),
-                    "roles" => json!({ "add": ["admin"] }),
-                    "claims" => json!({ "set": { "plan": "pro" } }),
-                    "delete" => json!({ "id": added.id }),
-                    _ => json!({}),
-                };
-                let event = on(&name, command, more);
-                // As many as the client attempts.
-                cloud.proxy.inject_from(call, fault, 3);
-                let outcome = run(&cloud, event.clone(), NOW).await;
-                cloud.proxy.heal();
-                let found = store.find_user(&added.username).await.unwrap();
-                let is_done = is_done(command, found.as_ref());
-                assert!(outcome.is_err() || is_done, "{command} at {call}: {fault:?}");
-                if let Err(error) = &outcome {
-                    assert!(matches!(error, AdminError::User(_)), "{error}");
-                }
-                if !is_done {
-                    run(&cloud, event, NOW).await.unwrap();
-                    let found = store.find_user(&added.username).await.unwrap();
-                    assert!(self::is_done(command, found.as_ref()), "{command} at {call}");
-                }
-            }
-        }
-    }
-}
-
-fn uuid() -> String {
-    latchkey_token::SessionId::generate().unwrap().as_str().replace('_', "x").to_lowercase()
-}
-
-fn is_done(command: &str, found: Option<&User>) -> bool {
-    match (command, found) {
-        ("delete", None) => true,
-        ("create", Some(user)) => user.password_hash.is_none(),
-        ("disable", Some(user)) => user.status == AccountStatus::Disabled,
-        ("roles", Some(user)) => user.roles == ["admin"],
-        ("claims", Some(user)) => !user.claims.is_empty(),
-        ("end-sessions", Some(user)) => user.credentials_version == 1,
-        ("reset", Some(user)) => user.password_hash.is_none() && user.codes.iter().count() == 1,
-        _ => false,
-    }
 }
