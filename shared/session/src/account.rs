@@ -22,10 +22,16 @@ pub struct AccountWrite<'a> {
     pub read: &'a Account,
     /// The user after the change. The sessions in it do not count.
     pub new: &'a User,
-    /// Ends all sessions, also those that started since the account was read.
-    pub ends_sessions: bool,
     /// The id of this write.
     pub operation: &'a OperationId,
+}
+
+impl AccountWrite<'_> {
+    /// Whether the write ends all sessions, also those that started since the account was read: it
+    /// does when the credentials version changes.
+    pub const fn ends_sessions(&self) -> bool {
+        self.new.credentials_version != self.read.user.credentials_version
+    }
 }
 
 /// Reads and changes accounts: `dynamodb:GetItem` and `dynamodb:UpdateItem` on the users table.

@@ -89,18 +89,6 @@ fn text(given: &str) -> Result<String, EditError> {
 }
 
 impl AccountEdit {
-    /// Whether the change ends all sessions in the same write.
-    pub fn ends_sessions(&self) -> bool {
-        match self {
-            Self::Disable(_)
-            | Self::EndSessions(_)
-            | Self::Reset(_)
-            | Self::SetPassword(..)
-            | Self::Restore(..) => true,
-            Self::Enable | Self::Roles { .. } | Self::Claims { .. } => false,
-        }
-    }
-
     /// The user after the change; `None` if it changes nothing.
     ///
     /// # Errors
@@ -109,11 +97,11 @@ impl AccountEdit {
         let mut new = user.clone();
         match self {
             Self::Disable(reason) => {
-                new.disabled_reason = Some(text(reason)?);
-                if user.status == AccountStatus::Disabled {
-                    return Ok((new.disabled_reason != user.disabled_reason).then_some(new));
-                }
                 new.status = AccountStatus::Disabled;
+                new.disabled_reason = Some(text(reason)?);
+                if (new.status, &new.disabled_reason) == (user.status, &user.disabled_reason) {
+                    return Ok(None);
+                }
                 new.codes = OneTimeCodes::default();
             }
             Self::Enable => {
@@ -249,8 +237,7 @@ pub async fn edit_read_account(
             Err(error) => return Ok(EditOutcome::Refused(error)),
         };
         let operation = &OperationId::generate().map_err(StoreError::unavailable)?;
-        let ends_sessions = edit.ends_sessions();
-        let write = AccountWrite { read: &read, new: &new, ends_sessions, operation };
+        let write = AccountWrite { read: &read, new: &new, operation };
         match store.write_account(&write).await? {
             AccountChangeOutcome::Made => return Ok(EditOutcome::Made(Box::new(new))),
             AccountChangeOutcome::Changed(None) => return Ok(EditOutcome::NotFound),

@@ -1,8 +1,12 @@
 //! Operators' changes of accounts.
 #![cfg(test)]
 
-use latchkey_session::{AccountEdit, AccountStatus, CodeHash, EditError, User, Username};
-use latchkey_token::{Timestamp, UserId};
+use std::time::Duration;
+
+use latchkey_session::{
+    AccountEdit, AccountStatus, Client, CodeHash, EditError, Session, User, Username,
+};
+use latchkey_token::{OperationId, SessionId, Timestamp, UserId};
 use secrecy::SecretString;
 use serde_json::{Map, json};
 
@@ -33,26 +37,38 @@ fn roles(add: &[&str], remove: &[&str]) -> AccountEdit {
 fn edits_that_end_sessions_change_the_credentials_version_and_others_do_not() {
     let set = json!({ "plan": "pro" }).as_object().unwrap().clone();
     let with_code = edited(&alice(), &AccountEdit::Reset(CODE));
-    for (user, edit) in [
-        (alice(), disable("x")),
-        (alice(), AccountEdit::EndSessions(None)),
-        (alice(), AccountEdit::Reset(CODE)),
-        (with_code, AccountEdit::SetPassword(CODE, SecretString::from("new"))),
-        (alice(), roles(&["admin"], &[])),
-        (alice(), AccountEdit::Claims { set, remove: vec![] }),
+    let disabled = edited(&alice(), &disable("x"));
+    let session = Session {
+        generation: 0,
+        rotated_at: NOW,
+        created_at: NOW,
+        expires_at: NOW + Duration::from_hours(1),
+        auth_time: NOW,
+        client: Client::new("192.0.2.1", "test"),
+        operation: OperationId::generate().unwrap(),
+    };
+    for (mut user, edit, ends_sessions) in [
+        (alice(), disable("x"), true),
+        (alice(), AccountEdit::EndSessions(None), true),
+        (alice(), AccountEdit::Reset(CODE), true),
+        (with_code, AccountEdit::SetPassword(CODE, SecretString::from("new")), true),
+        (disabled, AccountEdit::Enable, false),
+        (alice(), roles(&["admin"], &[]), false),
+        (alice(), AccountEdit::Claims { set, remove: vec![] }, false),
     ] {
-        let version = edited(&user, &edit).credentials_version;
-        let grown = user.credentials_version + u64::from(edit.ends_sessions());
-        assert_eq!(version, grown, "{edit:?}");
+        user.sessions.insert(SessionId::generate().unwrap(), session.clone());
+        let new = edited(&user, &edit);
+        let grown = user.credentials_version + u64::from(ends_sessions);
+        assert_eq!(new.credentials_version, grown, "{edit:?}");
+        assert_eq!(new.sessions.is_empty(), ends_sessions, "{edit:?}");
     }
 }
 
 #[test]
-fn disabling_again_changes_only_the_reason() {
+fn disabling_again_with_the_same_reason_changes_nothing() {
     let once = edited(&alice(), &disable("first"));
     let again = edited(&once, &disable("second"));
     assert_eq!(again.disabled_reason.as_deref(), Some("second"));
-    assert_eq!(again.credentials_version, once.credentials_version);
     assert!(disable(" second ").apply(&again, NOW).unwrap().is_none());
     let enabled = edited(&again, &AccountEdit::Enable);
     assert_eq!((enabled.status, enabled.disabled_reason), (AccountStatus::Active, None));

@@ -112,9 +112,7 @@ impl Command {
 
     fn deliver(self, item: &mut Item, now: Timestamp) -> Reply {
         for edit in self.edits() {
-            let edited = edit.apply(&item.user, now).unwrap().unwrap();
-            assert!(edit.ends_sessions() <= edited.sessions.is_empty());
-            item.user = edited;
+            item.user = edit.apply(&item.user, now).unwrap().unwrap();
         }
         let version = item.user.credentials_version;
         item.operation = OperationId::parse(&format!("operator-{version}")).unwrap();

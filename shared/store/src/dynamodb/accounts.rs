@@ -29,7 +29,7 @@ impl ChangeAccount for DynamoUsers {
         &self,
         write: &AccountWrite<'_>,
     ) -> Result<AccountChangeOutcome, StoreError> {
-        let AccountWrite { read, new, operation, .. } = write;
+        let AccountWrite { read, new, operation } = write;
         let (mut set, mut remove) = (vec!["#operation = :operation".to_owned()], Vec::new());
         let mut request = self
             .update(&read.user.username)
@@ -81,7 +81,7 @@ fn changes(write: &AccountWrite<'_>) -> Vec<(String, Option<AttributeValue>)> {
     }
     after.remove(SESSIONS);
     changes.extend(after.into_iter().map(|(name, new)| (name, Some(new))));
-    if write.ends_sessions {
+    if write.ends_sessions() {
         let none = AttributeValue::M(Attributes::new());
         changes.push((SESSIONS.to_owned(), Some(none)));
     }

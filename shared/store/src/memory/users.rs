@@ -211,7 +211,7 @@ impl ChangeAccount for MemoryUsers {
         &self,
         write: &AccountWrite<'_>,
     ) -> Result<AccountChangeOutcome, StoreError> {
-        let AccountWrite { read, new, ends_sessions, operation } = write;
+        let AccountWrite { read, new, operation } = write;
         let mut users = lock(&self.users);
         let Some(stored) = users.get_mut(read.user.username.folded()) else {
             return Ok(AccountChangeOutcome::Changed(None));
@@ -224,7 +224,7 @@ impl ChangeAccount for MemoryUsers {
         }
         let sessions = std::mem::take(&mut stored.user.sessions);
         stored.user = (*new).clone();
-        stored.user.sessions = if *ends_sessions { [].into() } else { sessions };
+        stored.user.sessions = if write.ends_sessions() { [].into() } else { sessions };
         stored.operation = (*operation).clone();
         Ok(AccountChangeOutcome::Made)
     }

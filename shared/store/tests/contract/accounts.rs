@@ -30,7 +30,7 @@ fn code() -> CodeHash {
 }
 
 fn write<'a>(read: &'a Account, new: &'a User, operation: &'a OperationId) -> AccountWrite<'a> {
-    AccountWrite { read, new, ends_sessions: false, operation }
+    AccountWrite { read, new, operation }
 }
 
 pub(crate) async fn an_edited_account_is_found_with_all_changes(store: &impl Users) {
@@ -151,9 +151,7 @@ pub(crate) async fn a_write_keeps_the_sessions_that_started_since_the_read(store
     let start = SessionStart { user: &read.user, started: &third, password_hash: None };
     store.start_session(&start).await.unwrap();
     let new = AccountEdit::EndSessions(None).apply(&read.user, NOW).unwrap().unwrap();
-    let operation = operation();
-    let ending = AccountWrite { ends_sessions: true, ..write(&read, &new, &operation) };
-    store.write_account(&ending).await.unwrap();
+    store.write_account(&write(&read, &new, &operation())).await.unwrap();
     assert_eq!(stored(store, &alice).await.sessions.len(), 0);
 }
 
