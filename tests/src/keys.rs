@@ -1,4 +1,4 @@
-//! Operator access to a running stack: its `admin` function and its key ring.
+//! Operator access to a running stack: its `admin` function, its key ring and its tables.
 #![expect(
     clippy::unwrap_used,
     clippy::indexing_slicing,
@@ -110,6 +110,20 @@ impl Operator {
             self.dynamodb("DeleteItem", &json!({ "TableName": TABLE, "Key": key })).await;
         } else {
             self.dynamodb("PutItem", &json!({ "TableName": TABLE, "Item": item })).await;
+        }
+    }
+
+    /// Copies the users table as it is, as a restore to a point in time does.
+    pub async fn copy_users(&self, copy: &str) {
+        let table = json!({
+            "TableName": copy, "BillingMode": "PAY_PER_REQUEST",
+            "AttributeDefinitions": [{ "AttributeName": "username", "AttributeType": "S" }],
+            "KeySchema": [{ "AttributeName": "username", "KeyType": "HASH" }],
+        });
+        self.dynamodb("CreateTable", &table).await;
+        let users = self.dynamodb("Scan", &json!({ "TableName": "UsersTable" })).await;
+        for item in users["Items"].as_array().unwrap() {
+            self.dynamodb("PutItem", &json!({ "TableName": copy, "Item": item })).await;
         }
     }
 

@@ -5,6 +5,7 @@ pub mod keys;
 pub mod openapi;
 pub mod policy;
 pub mod process;
+pub mod program;
 pub mod repository;
 pub mod sandbox;
 pub mod stack;

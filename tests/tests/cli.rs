@@ -5,48 +5,25 @@ use std::{
     fs,
     io::{self, Write as _},
     path::PathBuf,
-    process::{Command, Output, Stdio},
+    process::{Output, Stdio},
 };
 
 use latchkey_testkit::{
     fixtures::{JWK_SET, key_set},
     forge::{claims, header, sign, sign_with_foreign_key, with},
 };
-use latchkey_tests::stack::binaries;
+use latchkey_tests::program::{assert_fails, error, latchkey, run};
 use latchkey_token::{Algorithm, KeySet, Timestamp};
 use secrecy::SecretString;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-fn program() -> Command {
-    let mut program = Command::new(binaries().join("latchkey"));
-    program.stdin(Stdio::null());
-    program
-}
-
-fn run(arguments: &[&str]) -> Output {
-    program().args(arguments).output().expect("`latchkey` is built: run the tests with `make test`")
-}
-
 fn stdout(output: &Output) -> String {
     String::from_utf8(output.stdout.clone()).unwrap()
 }
 
-fn stderr(output: &Output) -> String {
-    String::from_utf8(output.stderr.clone()).unwrap()
-}
-
 fn code(output: &Output) -> i32 {
     output.status.code().unwrap()
-}
-
-/// Asserts exit code 1, one line on standard error, and nothing on standard output.
-#[track_caller]
-fn assert_fails(output: &Output, reason: &str) {
-    let line = stderr(output);
-    assert_eq!((code(output), stdout(output).as_str()), (1, ""), "{line}");
-    assert!(line.starts_with("latchkey: ") && line.lines().count() == 1, "{line}");
-    assert!(line.contains(reason), "{line}");
 }
 
 /// A file in a temporary folder, which lives as long as the [`TempDir`].
@@ -73,7 +50,7 @@ fn verdict(token: &str) -> (i32, Value) {
     let (_folder, keys) = file(&json!(key_set().public_jwk_set()).to_string());
     let output = inspect(token, &["--json", "--jwks", keys.to_str().unwrap()]);
     let json: Value =
-        serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{}", stderr(&output)));
+        serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{}", error(&output)));
     (code(&output), json)
 }
 
@@ -87,8 +64,8 @@ fn assert_verdict(token: &str, expected: &str) {
 fn generated_keys_of_every_algorithm_can_sign() {
     for algorithm in Algorithm::ALL {
         let output = run(&["keys", "generate", "--algorithm", algorithm.name()]);
-        assert_eq!(code(&output), 0, "{}", stderr(&output));
-        assert!(stderr(&output).contains("can sign tokens"), "{}", stderr(&output));
+        assert_eq!(code(&output), 0, "{}", error(&output));
+        assert!(error(&output).contains("can sign tokens"), "{}", error(&output));
         let ring = KeySet::parse(&SecretString::from(stdout(&output))).unwrap();
         assert_eq!(ring.signing().unwrap().algorithm(), algorithm);
     }
@@ -102,7 +79,7 @@ fn a_token_without_keys_is_shown_as_unverified() {
         [sign(&header(), &fresh_claims()), sign_with_foreign_key(&header(), &fresh_claims())]
     {
         let output = inspect(&token, &[]);
-        assert_eq!((code(&output), stderr(&output).as_str()), (0, ""));
+        assert_eq!((code(&output), error(&output).as_str()), (0, ""));
         let text = stdout(&output);
         let first = "UNVERIFIED: nothing was checked; do not trust this token";
         assert_eq!(text.lines().next(), Some(first));
@@ -157,7 +134,7 @@ fn the_first_line_of_the_text_is_the_verdict() {
 fn a_token_is_read_from_standard_input_and_with_its_scheme() {
     let token = sign(&header(), &fresh_claims());
     let piped = |text: String| {
-        let mut program = program()
+        let mut program = latchkey()
             .args(["token", "inspect", "-", "--json"])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -191,7 +168,7 @@ fn control_characters_of_a_token_are_escaped() {
     let json: Value = serde_json::from_str(&stdout(&inspect(&token, &["--json"]))).unwrap();
     assert_eq!(json["claims"]["username"], hostile, "the JSON value is unchanged");
     let failed = run(&["token", "inspect", &token, "--jwks", "\u{1b}[2J"]);
-    assert!(!stderr(&failed).contains('\u{1b}'), "{:?}", stderr(&failed));
+    assert!(!error(&failed).contains('\u{1b}'), "{:?}", error(&failed));
 }
 
 #[test]
@@ -233,9 +210,9 @@ fn an_invalid_command_line_is_exit_code_2() {
             (code(&output), stdout(&output).as_str()),
             (2, ""),
             "{line}: {}",
-            stderr(&output)
+            error(&output)
         );
-        assert!(!stderr(&output).is_empty(), "{line}");
+        assert!(!error(&output).is_empty(), "{line}");
     }
 }
 
@@ -288,7 +265,7 @@ fn a_failure_is_one_line_on_standard_error() {
 fn missing_aws_settings_are_errors() {
     let home = tempfile::tempdir().unwrap();
     let list = |region: &str, options: &[&str]| {
-        let mut program = program();
+        let mut program = latchkey();
         program.env_clear().env("HOME", home.path()).env("AWS_EC2_METADATA_DISABLED", "true");
         program.env("AWS_REGION", region).args(["keys", "list"]).args(options).output().unwrap()
     };
@@ -305,8 +282,8 @@ fn a_closed_pipe_is_not_an_error() {
     {
         let (reader, writer) = io::pipe().unwrap();
         drop(reader);
-        let output = program().args(arguments).stdout(writer).output().unwrap();
-        assert_eq!(code(&output), 0, "{}", stderr(&output));
-        assert!(!stderr(&output).contains("panicked"), "{}", stderr(&output));
+        let output = latchkey().args(arguments).stdout(writer).output().unwrap();
+        assert_eq!(code(&output), 0, "{}", error(&output));
+        assert!(!error(&output).contains("panicked"), "{}", error(&output));
     }
 }

@@ -2,35 +2,27 @@
 #![cfg(test)]
 
 use std::{
-    fs::{self, OpenOptions},
-    io::Write as _,
+    fs,
     os::unix::fs::symlink,
     path::Path,
-    process::{Command, Output, Stdio},
+    process::Output,
     thread,
     time::{Duration, Instant},
 };
 
 use latchkey_tests::{
+    program,
     repository::read,
-    stack::{Settings, Stack, Tokens, binaries},
+    stack::{Settings, Stack, Tokens},
 };
-use latchkey_token::Timestamp;
 use serde_json::{Value, json};
 
 fn run(place: &str, arguments: &[&str]) -> Output {
-    Command::new(binaries().join("latchkey"))
-        .args(["events", &format!("--local={place}")])
-        .args(arguments)
-        .stdin(Stdio::null())
-        .output()
-        .expect("`latchkey` is built: run the tests with `make test`")
+    program::run(&[&["events", &format!("--local={place}")], arguments].concat())
 }
 
 fn text(state: &Path, arguments: &[&str]) -> String {
-    let output = run(state.to_str().unwrap(), arguments);
-    assert!(output.status.success(), "{output:?}");
-    String::from_utf8(output.stdout).unwrap()
+    program::text(&run(state.to_str().unwrap(), arguments))
 }
 
 fn found(state: &Path, arguments: &[&str]) -> Vec<Value> {
@@ -58,17 +50,6 @@ async fn fail_to_log_in(stack: &Stack, username: &str) {
     assert_eq!(stack.post("/login", &wrong).await.status, 401);
 }
 
-/// Adds a line of an operator's command to the log, as the newest.
-fn add_rotation(state: &Path) {
-    let time = (Timestamp::now() + Duration::from_secs(1)).to_rfc3339();
-    let line = json!({
-        "time": time, "function": "admin", "level": "INFO", "target": "audit",
-        "event": "key_rotation", "outcome": "success", "claimed_caller": "operator",
-    });
-    let mut log = OpenOptions::new().append(true).open(state.join("log.jsonl")).unwrap();
-    writeln!(log, "{line}").unwrap();
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn each_query_finds_its_events_in_the_log_of_a_stack() {
     let folder = tempfile::tempdir().unwrap();
@@ -83,12 +64,17 @@ async fn each_query_finds_its_events_in_the_log_of_a_stack() {
     assert_eq!(stack.refresh(&first).await.text("error"), "refresh_token_reused");
     assert_eq!(stack.log_out(&second.access).await.status, 200);
     wait_for(state, 8);
-    add_rotation(state);
+    let local = format!("--local={}", state.display());
+    program::text(&program::run(&["users", "unlock", "alice", &local]));
+    program::text(&program::run(&["keys", "rotate", &local]));
+    wait_for(state, 10);
 
     let events = found(state, &[]);
-    assert_eq!(events.len(), 9);
     let names: Vec<_> = events.iter().map(|event| event["event"].as_str().unwrap()).collect();
-    assert_eq!((names[1], names[8]), ("logout", "signup"));
+    assert_eq!((names.len(), names[2], names[9]), (10, "logout", "signup"));
+    let mut commands = [names[0], names[1]];
+    commands.sort_unstable();
+    assert_eq!(commands, ["key_rotation", "user_unlock"]);
     let login = found(state, &["--event", "login", "--failures", "--user", &user]).remove(0);
     let members: Vec<_> = login.as_object().unwrap().keys().map(String::as_str).collect();
     let expected = ["event", "ip", "outcome", "reason", "request_id", "time", "user_id"];
@@ -108,10 +94,13 @@ async fn each_query_finds_its_events_in_the_log_of_a_stack() {
     assert_eq!(counts("failed-logins-by-address"), [json!({ "ip": "127.0.0.1", "attempts": 3 })]);
     let reuse = found(state, &["reuse"]);
     assert_eq!((reuse.len(), &reuse[0]["user_id"]), (1, &json!(user)));
-    for query in ["operators", "keys"] {
+    for (query, count) in [("operators", 2), ("keys", 1)] {
         let events = found(state, &[query]);
-        assert_eq!((events.len(), &events[0]["claimed_caller"]), (1, &json!("operator")));
+        assert_eq!(events.len(), count, "{query}");
+        let is_named = |event: &Value| event["claimed_caller"].as_str() == Some("operator");
+        assert!(events.iter().all(is_named), "{events:?}");
     }
+    assert_eq!(found(state, &["operators", "--user", &user])[0]["event"], "user_unlock");
 
     let table = text(state, &["reuse"]);
     let [header, row] = table.lines().collect::<Vec<_>>()[..] else { panic!("{table}") };

@@ -4,7 +4,7 @@
 use std::{
     io::{BufRead, BufReader, Write as _},
     net::{TcpListener, TcpStream},
-    process::{Command, Output, Stdio},
+    process::Output,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -12,40 +12,18 @@ use std::{
     thread,
 };
 
-use latchkey_tests::stack::{PASSWORD, Settings, Stack, Tokens, binaries};
+use latchkey_tests::{
+    program::{error, json, run, text},
+    stack::{PASSWORD, Settings, Stack, Tokens},
+};
 use serde_json::{Value, json};
 
-/// Runs the program with options for the stack and dummy credentials.
-fn run(deployment: &[&str], arguments: &[&str]) -> Output {
-    Command::new(binaries().join("latchkey"))
-        .args(deployment)
-        .args(arguments)
-        .env("AWS_ACCESS_KEY_ID", "local")
-        .env("AWS_SECRET_ACCESS_KEY", "local")
-        .env("AWS_REGION", "us-east-1")
-        // Neither the AWS settings of the machine nor instance metadata.
-        .env("AWS_CONFIG_FILE", "/dev/null")
-        .env("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")
-        .env("AWS_EC2_METADATA_DISABLED", "true")
-        .env_remove("AWS_PROFILE")
-        .stdin(Stdio::null())
-        .output()
-        .expect("`latchkey` is built: run the tests with `make test`")
+fn run_at(deployment: &[&str], arguments: &[&str]) -> Output {
+    run(&[deployment, arguments].concat())
 }
 
 fn run_on(stack: &Stack, arguments: &[&str]) -> Output {
-    run(&["--endpoint-url", &stack.aws, "--stack", "local"], arguments)
-}
-
-#[track_caller]
-fn text(output: &Output) -> String {
-    assert!(output.status.success(), "{output:?}");
-    String::from_utf8(output.stdout.clone()).unwrap()
-}
-
-#[track_caller]
-fn json(output: &Output) -> Value {
-    serde_json::from_str(&text(output)).unwrap()
+    run_at(&["--endpoint-url", &stack.aws, "--stack", "local"], arguments)
 }
 
 /// The ids of the keys with a state.
@@ -97,7 +75,7 @@ async fn a_rotation_publishes_a_key_and_a_forced_one_makes_it_sign() {
 
     let refused = run_on(&stack, &["keys", "rotate"]);
     assert_eq!(refused.status.code(), Some(1), "{refused:?}");
-    let error = String::from_utf8_lossy(&refused.stderr).into_owned();
+    let error = error(&refused);
     assert!(error.contains("published 0 min ago") && error.contains("--force"), "{error}");
     assert_eq!(error.lines().count(), 1, "{error}");
     assert_eq!(list(&stack), published);
@@ -127,11 +105,11 @@ async fn a_retirement_removes_that_key_only() {
 
     let refused = run_on(&stack, &["keys", "retire", &current]);
     assert_eq!(refused.status.code(), Some(2), "{refused:?}");
-    assert!(String::from_utf8_lossy(&refused.stderr).contains("--yes"), "{refused:?}");
+    assert!(error(&refused).contains("--yes"), "{refused:?}");
     for (id, reason) in [("no-such-key", "no key has the id"), (&current[..5], "6 characters")] {
         let refused = run_on(&stack, &["keys", "retire", id, "--yes"]);
         assert_eq!(refused.status.code(), Some(1), "{refused:?}");
-        assert!(String::from_utf8_lossy(&refused.stderr).contains(reason), "{refused:?}");
+        assert!(error(&refused).contains(reason), "{refused:?}");
     }
     assert_eq!(list(&stack), ring, "unchanged");
 
@@ -148,7 +126,7 @@ async fn a_retirement_removes_that_key_only() {
     assert_eq!(kids(&after, "next"), kids(&before, "next"));
     let again = run_on(&stack, &["keys", "retire", &current[..12], "--yes"]);
     assert_eq!(again.status.code(), Some(1), "{again:?}");
-    assert!(String::from_utf8_lossy(&again.stderr).contains("is already retired"), "{again:?}");
+    assert!(error(&again).contains("is already retired"), "{again:?}");
 
     let inspected = run_on(&stack, &["token", "inspect", &token, "--json"]);
     assert_eq!(inspected.status.code(), Some(1));
@@ -229,7 +207,7 @@ async fn a_retirement_with_a_lost_reply_is_applied_once() {
     let current = kids(&before, "current")[0].clone();
     let url = losing_first_reply(&stack, "keys.retire");
     let deployment = ["--endpoint-url", url.as_str(), "--stack", "local"];
-    let left = json(&run(&deployment, &["keys", "retire", &current, "--yes", "--json"]));
+    let left = json(&run_at(&deployment, &["keys", "retire", &current, "--yes", "--json"]));
     assert_eq!(left, list(&stack));
     assert_eq!(kids(&left, "current"), kids(&before, "next"));
     assert_eq!(left["retired"].as_array().unwrap().len(), 1, "{left}");
@@ -243,20 +221,20 @@ async fn a_local_stack_is_found_by_its_folder() {
     let local = [format!("--local={folder}")];
     let local: Vec<_> = local.iter().map(String::as_str).collect();
 
-    let ring = json(&run(&local, &["keys", "list", "--json"]));
+    let ring = json(&run_at(&local, &["keys", "list", "--json"]));
     assert_eq!(ring, list(&stack));
-    let rotated = json(&run(&local, &["keys", "rotate", "--json"]));
+    let rotated = json(&run_at(&local, &["keys", "rotate", "--json"]));
     assert_eq!(rotated["from"], rotated["to"], "the rotation only publishes a next key");
     let token = tokens(&stack).await.refresh;
-    let inspected = json(&run(&local, &["token", "inspect", &token, "--json"]));
+    let inspected = json(&run_at(&local, &["token", "inspect", &token, "--json"]));
     assert_eq!(
         (&inspected["verdict"], &inspected["header"]["typ"]),
         (&json!("valid"), &json!("rt+jwt"))
     );
 
-    let elsewhere = run(&["--endpoint-url", &stack.aws, "--stack", "other"], &["keys", "list"]);
+    let elsewhere = run_at(&["--endpoint-url", &stack.aws, "--stack", "other"], &["keys", "list"]);
     assert_eq!(elsewhere.status.code(), Some(1));
-    let error = String::from_utf8_lossy(&elsewhere.stderr).into_owned();
+    let error = error(&elsewhere);
     assert!(error.starts_with("latchkey: there is no function other-admin"), "{error}");
 }
 
@@ -265,12 +243,12 @@ async fn a_stack_without_state_is_found_by_its_working_directory() {
     let folder = tempfile::tempdir().unwrap();
     let stack = Settings::default().started_in(folder.path()).start();
     let local = format!("--local={}", folder.path().join(".local").display());
-    assert_eq!(json(&run(&[&local], &["keys", "list", "--json"])), list(&stack));
+    assert_eq!(json(&run_at(&[&local], &["keys", "list", "--json"])), list(&stack));
     // A second stack does not replace it.
     let second = Settings::default().started_in(folder.path()).start();
-    assert_eq!(json(&run(&[&local], &["keys", "list", "--json"])), list(&stack));
+    assert_eq!(json(&run_at(&[&local], &["keys", "list", "--json"])), list(&stack));
     drop(stack);
-    let gone = run(&[&local], &["keys", "list"]);
+    let gone = run_at(&[&local], &["keys", "list"]);
     assert_eq!(gone.status.code(), Some(1), "{gone:?}");
     assert_eq!(kids(&list(&second), "current").len(), 1);
 }

@@ -11,20 +11,6 @@ use serde_json::{Value, json};
 const NEW_PASSWORD: &str = "another horse battery";
 const COPY: &str = "local-restored-1";
 
-/// Copies the users table as it is, as a restore to a point in time does.
-async fn back_up(operator: &Operator) {
-    let table = json!({
-        "TableName": COPY, "BillingMode": "PAY_PER_REQUEST",
-        "AttributeDefinitions": [{ "AttributeName": "username", "AttributeType": "S" }],
-        "KeySchema": [{ "AttributeName": "username", "KeyType": "HASH" }],
-    });
-    operator.dynamodb("CreateTable", &table).await;
-    let users = operator.dynamodb("Scan", &json!({ "TableName": "UsersTable" })).await;
-    for item in users["Items"].as_array().unwrap() {
-        operator.dynamodb("PutItem", &json!({ "TableName": COPY, "Item": item })).await;
-    }
-}
-
 /// Restores all pages. Returns the sums of `added`, `overwritten` and `kept`, and the other owners.
 async fn restore(operator: &Operator, overwrite: bool) -> ([u64; 3], Vec<String>) {
     let (mut sums, mut others, mut after) = ([0; 3], Vec::new(), Value::Null);
@@ -85,7 +71,7 @@ async fn a_restore_ends_every_session_and_marks_what_it_restored() {
     ];
     let role = json!({ "command": "users.roles", "username": "alice", "add": ["admin"] });
     operator.invoke(&role).await.unwrap();
-    back_up(&operator).await;
+    operator.copy_users(COPY).await;
 
     // After the backup: alice changes her password and loses a role, bob is deleted, and another
     // person takes the name of erin.
