@@ -56,7 +56,7 @@ impl Users {
         }
         let removed = self.purge_all(id).await?;
         Ok(if self.json {
-            output::json(&json!(PurgedRows { removed, more: false }))
+            output::json(&json!({ "removed": removed }))
         } else {
             report::purged(removed, id)
         })

@@ -45,7 +45,7 @@ pub enum UserError {
     #[error("{0}: {1}")]
     Argument(&'static str, String),
     /// There is no such user.
-    #[error("there is no user with that name")]
+    #[error("there is no user with that name; see `latchkey users list`")]
     NotFound,
     /// The name is taken.
     #[error("the user name is taken")]

@@ -117,6 +117,7 @@ pub struct RestoredUsers {
     /// Names that belong to another account now, which was left as it is.
     pub other_owners: Vec<String>,
     /// `after` of the next page; `None` on the last one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next: Option<String>,
 }
 

@@ -172,7 +172,7 @@ async fn only_the_account_that_the_operator_saw_is_deleted() {
     let answer = run(&cloud, delete(&json!(first.id)), NOW).await.unwrap();
     assert_eq!(answer, json!({ "deleted": first.id }));
     let gone = run(&cloud, delete(&json!(first.id)), NOW).await.unwrap_err();
-    assert_eq!(gone.to_string(), "there is no user with that name");
+    assert_eq!(gone.to_string(), "there is no user with that name; see `latchkey users list`");
     let second = alice(&cloud).await;
     assert!(run(&cloud, delete(&json!(first.id)), NOW).await.is_err());
     assert_eq!(found(&cloud).await.id, second.id);
