@@ -253,7 +253,7 @@ async fn users_are_restored_from_a_copy_of_their_table() {
     let overwrite = [&restore[..], &["--overwrite", "--yes", "--json"]].concat();
     let sum = json(&console.run(&overwrite));
     let expected = json!({
-        "added": 0, "overwritten": 1, "kept": 0, "other_owners": ["bob"], "next": null,
+        "added": 0, "overwritten": 1, "kept": 0, "other_owners": ["bob"],
     });
     assert_eq!(sum, expected);
     console.assert_revoked(&alice).await;
@@ -289,20 +289,30 @@ async fn a_change_of_an_unknown_user_says_so() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_a_client_has_sent_is_escaped() {
+async fn stored_texts_are_escaped() {
     let console = Console::start();
     console.0.sign_up("alice").await;
-    let agent = "x\u{202e}\u{9b}2J\u{200b}";
-    let body = json!({ "username": "alice", "password": PASSWORD });
-    let login = console.0.request(Method::POST, "/login").json(&body);
-    let answer = console.0.send(login.header("user-agent", agent.as_bytes())).await;
-    assert_eq!(answer.status, 200);
+    let operator = Operator::of(&console.0);
+    // As a migration or an older operator may have written them.
+    let hostile = "hostile\u{202e}\u{1b}[2J\u{200b}\n";
+    let update = json!({
+        "TableName": "UsersTable",
+        "Key": { "username": { "S": "alice" } },
+        "UpdateExpression": "SET reason = :text, claims = :claims, restored = :text",
+        "ExpressionAttributeValues": {
+            ":text": { "S": hostile },
+            ":claims": { "M": { "x": { "S": hostile } } },
+        },
+    });
+    operator.dynamodb("UpdateItem", &update).await;
     let is_hidden = |c: char| (c.is_control() && c != '\n') || "\u{202e}\u{200b}".contains(c);
-    for options in [&[][..], &["--json"]] {
+    for (options, count) in [(&[][..], 3), (&["--json"], 3)] {
         let shown = console.text(&[&["show", "alice"], options].concat());
         assert!(!shown.contains(is_hidden), "{shown:?}");
-        assert!(shown.contains('x'), "{shown}");
+        assert!(!shown.contains("\u{200b}\n"), "{shown:?}");
+        assert_eq!(shown.matches("hostile\\u202e\\u001b[2J").count(), count, "{shown}");
     }
+    assert_eq!(console.json(&["show", "alice"])["restored_from"], hostile);
 }
 
 const USERS: usize = 100_000;
