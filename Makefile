@@ -122,7 +122,7 @@ template: $(TOOLS)/bin/sam $(TOOLS)/checkov/bin/checkov ## Lint template.yaml an
 build: ## Build release binaries of the functions with SAM
 	sam build
 
-bench: ## Measure cold start, latency, CPU and memory of the functions, relative to a constant answer
+bench: ## Measure the functions relative to a constant answer (ARGS="compare DIR": cold starts and sizes against another build)
 	cargo build --release
 	cargo build --release --package latchkey-tests --bins
 	cargo run --quiet --release --package latchkey-tests --bin bench $(ARGS)

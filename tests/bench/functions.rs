@@ -59,6 +59,8 @@ impl Events {
 #[derive(Debug)]
 pub(crate) struct BenchFunctions {
     pub(crate) all: Vec<BenchFunction>,
+    /// The other functions of the template but `admin`, of which only cold starts are measured.
+    pub(crate) others: Vec<BenchFunction>,
     /// The emulator that the functions call.
     _stack: LocalStack,
 }
@@ -138,7 +140,19 @@ impl BenchFunctions {
             entry("refresh", command("refresh", &[]), Events::Refreshes(newest.into()), 200),
             entry("login", command("login", &few_sessions), Events::InTurn(vec![login_event]), 5),
         ];
-        Ok(Self { all, _stack: stack })
+        let wrong = json!({ "current_password": "wrong password", "new_password": "x" });
+        let change = event("POST /password", Some(&wrong), Some(token));
+        let in_turn = |event| Events::InTurn(vec![event]);
+        let signup = in_turn(event("POST /signup", Some(&caller), None));
+        let others = vec![
+            entry("signup", command("signup", &[]), signup, 1),
+            entry("password", command("password", &[]), in_turn(change), 1),
+            entry("workitems", command("workitems", &[]), call("GET /workitems"), 1),
+            entry("discovery", command("discovery", &[]), call("GET /.well-known/jwks.json"), 1),
+            // Last, because it ends the session of the token.
+            entry("logout", command("logout", &[]), call("POST /logout"), 1),
+        ];
+        Ok(Self { all, others, _stack: stack })
     }
 }
 

@@ -2,6 +2,7 @@
 
 #![expect(clippy::indexing_slicing, reason = "indexing a JSON value yields null")]
 
+mod cold_start;
 mod functions;
 mod login;
 mod measure;
@@ -9,8 +10,9 @@ mod passwords;
 mod timing;
 mod verification;
 
-use std::{env, error::Error};
+use std::{env, error::Error, path::Path};
 
+use cold_start::Comparison;
 use functions::BenchFunctions;
 use login::LoginCost;
 use measure::{Results, measure};
@@ -21,6 +23,11 @@ use verification::Verification;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn Error>> {
     let only = env::args().nth(1);
+    if let (Some("compare"), Some(other)) = (only.as_deref(), env::args_os().nth(2)) {
+        let functions = BenchFunctions::start().await?;
+        print_comparison(&cold_start::compare(&functions, Path::new(&other)).await?);
+        return Ok(());
+    }
     let is_wanted = |part: &str| only.as_deref().is_none_or(|only| only == part);
     if is_wanted("verify") {
         print_verification(&verification::measure()?);
@@ -69,6 +76,21 @@ fn print_table(results: &Results) {
     println!("(in brackets: multiple of the floor)\n\none bare Argon2id hash: {hash:.0} µs of CPU");
     if let Some((_, login)) = costs.iter().find(|(name, _)| *name == "login") {
         println!("login: {:.3} times that, {:+.0} µs", login.cpu_us / hash, login.cpu_us - hash);
+    }
+}
+
+#[expect(clippy::print_stdout, reason = "this is a command-line program")]
+#[expect(clippy::cast_precision_loss, reason = "a ratio needs few digits")]
+fn print_comparison(comparisons: &[Comparison]) {
+    println!(
+        "{:<12} {:>10} {:>10} {:>7} {:>10} {:>10} {:>7}",
+        "", "cold ms", "other ms", "ratio", "bytes", "other", "ratio"
+    );
+    for Comparison { name, cold_ms: [own, other], bytes: [size, other_size] } in comparisons {
+        let (cold, bytes) = (own / other, *size as f64 / *other_size as f64);
+        println!(
+            "{name:<12} {own:>10.2} {other:>10.2} {cold:>7.3} {size:>10} {other_size:>10} {bytes:>7.3}"
+        );
     }
 }
 

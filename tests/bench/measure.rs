@@ -158,7 +158,7 @@ impl BareHash {
     }
 }
 
-fn median(times: &mut [Duration]) -> Duration {
+pub(crate) fn median(times: &mut [Duration]) -> Duration {
     percentile(times, 50)
 }
 
@@ -168,7 +168,7 @@ fn percentile(times: &mut [Duration], percent: usize) -> Duration {
     times.get(last * percent / 100).copied().unwrap_or_default()
 }
 
-fn millis(time: Duration) -> f64 {
+pub(crate) fn millis(time: Duration) -> f64 {
     time.as_secs_f64() * 1_000.0
 }
 
