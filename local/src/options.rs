@@ -47,7 +47,7 @@ const AFTER_HELP: &str = "\
 A function's variable that is set in this process's environment, such as JWT_SECRET_KEY or
 JWT_ACCESS_TOKEN_EXPIRES, overrides the template. With static keys there is no key ring. The line
 `aws URL` before `ready URL` has the address of the emulated AWS calls; with a ring, DIR/aws-endpoint
-has it too, for `latchkey keys --local`. DIR/env and DIR/env.json contain the functions' variables, for
+has it too, for `latchkey --local`. DIR/env and DIR/env.json contain the functions' variables, for
 a shell and for `sam local invoke --env-vars`. DIR/log.jsonl has the functions' log, for
 `latchkey events --local`.";
 
