@@ -1,4 +1,4 @@
-//! The trusted edge: a proxy, such as CloudFront, that says the client's address.
+//! The trusted edge: a proxy, such as CloudFront, that sends the client's address.
 
 use std::{fmt, net::IpAddr, sync::Once};
 
@@ -43,7 +43,8 @@ impl TrustedEdge {
     }
 
     fn client_address(&self, headers: &HeaderMap) -> Option<IpAddr> {
-        headers.get(&self.address_header)?.to_str().ok()?.trim().parse().ok()
+        let address = headers.get(&self.address_header)?.to_str().ok()?.trim();
+        address.parse().ok().map(|address: IpAddr| address.to_canonical())
     }
 }
 
