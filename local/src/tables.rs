@@ -1,6 +1,8 @@
 //! DynamoDB: the embedded engine, and the template's tables in any engine.
 
-use std::{collections::BTreeMap, io, path::Path};
+use std::{
+    collections::BTreeMap, fs::OpenOptions, io, os::unix::fs::OpenOptionsExt as _, path::Path,
+};
 
 use reqwest::StatusCode;
 use serde_json::Value;
@@ -29,7 +31,12 @@ pub enum TableError {
 /// [`TableError::Io`] and [`TableError::Engine`].
 pub async fn start_engine(state: Option<&Path>) -> Result<String, TableError> {
     let database = match state {
-        Some(folder) => dynoxide::Database::new(&folder.join("dynamodb.sqlite").to_string_lossy())?,
+        Some(folder) => {
+            let file = folder.join("dynamodb.sqlite");
+            // Only the owner may read password hashes. SQLite gives its other files the same mode.
+            OpenOptions::new().append(true).create(true).mode(0o600).open(&file)?;
+            dynoxide::Database::new(&file.to_string_lossy())?
+        }
         None => dynoxide::Database::memory()?,
     };
     let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
