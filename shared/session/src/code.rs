@@ -10,7 +10,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 /// How long a code is valid.
 pub const CODE_LIFETIME: Duration = Duration::from_hours(24);
 
-/// The newest codes of an account that are valid.
+/// How many codes of an account are valid at once.
 const MAX_CODES: usize = 3;
 
 /// 120 bits: 24 symbols.
@@ -103,7 +103,10 @@ impl OneTimeCodes {
     /// Adds a code that expires a day after `now`. Only the three newest codes stay valid.
     pub fn add(&mut self, code: CodeHash, now: Timestamp) {
         self.0.retain(|(_, expires_at)| *expires_at > now);
-        self.0.push((code, now + CODE_LIFETIME));
+        // Codes are stored with their expiry alone, so two of one second get an order by it.
+        let after_last = self.0.last().map(|(_, last)| *last + Duration::from_secs(1));
+        let expires_at = (now + CODE_LIFETIME).max(after_last.unwrap_or(now));
+        self.0.push((code, expires_at));
         let outdated = self.0.len().saturating_sub(MAX_CODES);
         self.0.drain(..outdated);
     }
