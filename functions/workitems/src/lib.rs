@@ -5,7 +5,7 @@ use lambda_http::{Body, Request, Response, http::StatusCode};
 use latchkey_guard::{Guard, Identity, Requirement};
 use latchkey_http::{ApiError, JsonBody, Route, empty, json, rfc3339, route};
 use latchkey_session::ReadUser;
-use latchkey_store::{WorkItem, WorkItemTable};
+use latchkey_store::{AddWorkItem, WorkItem, WorkItemTable};
 use latchkey_token::{OperationId, Timestamp};
 use serde::Serialize;
 
@@ -37,7 +37,7 @@ pub struct WorkItems<I, S> {
     pub guard: Guard<S>,
 }
 
-impl<I: WorkItemTable, S: ReadUser> WorkItems<I, S> {
+impl<I: AddWorkItem + WorkItemTable, S: ReadUser> WorkItems<I, S> {
     /// Lists a page of items (`GET` with `limit` and `cursor`), adds an item (`POST`) or removes
     /// one (`DELETE /workitems/{id}`).
     ///

@@ -12,4 +12,4 @@ pub use dynamodb::{Aws, DynamoKeyRing, DynamoLimits, DynamoUsers, DynamoWorkItem
 pub use keys::{KeyLocation, KeySource, RingSigning, RingVerifying};
 pub use kms::KmsKey;
 pub use memory::{MemoryLimits, MemoryUsers, MemoryWorkItems};
-pub use work_items::{WorkItem, WorkItemPage, WorkItemTable};
+pub use work_items::{AddWorkItem, WorkItem, WorkItemPage, WorkItemTable};

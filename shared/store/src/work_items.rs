@@ -26,7 +26,7 @@ pub struct WorkItemPage {
     pub next: Option<String>,
 }
 
-/// The work items table. Needs `dynamodb:Query`, `PutItem` and `DeleteItem`.
+/// Lists and removes work items: `dynamodb:Query` and `DeleteItem` on their table.
 pub trait WorkItemTable {
     /// At most `limit` of the user's items, with ids greater than `after`.
     ///
@@ -39,16 +39,6 @@ pub trait WorkItemTable {
         limit: u8,
     ) -> impl Future<Output = Result<WorkItemPage, StoreError>> + Send;
 
-    /// Adds an item for the user. Adding the same item again changes nothing.
-    ///
-    /// # Errors
-    /// [`StoreError::Unavailable`].
-    fn add_work_item(
-        &self,
-        user: &UserId,
-        item: &WorkItem,
-    ) -> impl Future<Output = Result<(), StoreError>> + Send;
-
     /// Removes the user's item with this id, if it exists.
     ///
     /// # Errors
@@ -57,6 +47,19 @@ pub trait WorkItemTable {
         &self,
         user: &UserId,
         id: &str,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send;
+}
+
+/// Adds work items: `dynamodb:PutItem` on their table.
+pub trait AddWorkItem {
+    /// Adds an item for the user. Adding the same item again changes nothing.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    fn add_work_item(
+        &self,
+        user: &UserId,
+        item: &WorkItem,
     ) -> impl Future<Output = Result<(), StoreError>> + Send;
 }
 

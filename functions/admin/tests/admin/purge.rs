@@ -1,6 +1,6 @@
 //! Rows that a deleted account has left.
 
-use latchkey_store::{DynamoWorkItems, WorkItem, WorkItemTable as _};
+use latchkey_store::{AddWorkItem as _, DynamoWorkItems, WorkItem, WorkItemTable as _};
 use latchkey_testkit::{cloud::Cloud, fixtures::NOW};
 use latchkey_token::UserId;
 use serde_json::json;

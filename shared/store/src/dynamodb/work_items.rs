@@ -8,7 +8,7 @@ use super::{
     attributes::{Attributes, read_string, read_time, string, time},
     aws::Aws,
 };
-use crate::{WorkItem, WorkItemPage, WorkItemTable};
+use crate::{AddWorkItem, WorkItem, WorkItemPage, WorkItemTable};
 
 const USER_ID: &str = "user_id";
 const ID: &str = "id";
@@ -63,6 +63,20 @@ impl WorkItemTable for DynamoWorkItems {
         Ok(WorkItemPage::new(items, limit))
     }
 
+    async fn remove_work_item(&self, user: &UserId, id: &str) -> Result<(), StoreError> {
+        self.client
+            .delete_item()
+            .table_name(&self.table)
+            .key(USER_ID, string(user.as_str()))
+            .key(ID, string(id))
+            .send()
+            .await
+            .map(drop)
+            .map_err(StoreError::unavailable)
+    }
+}
+
+impl AddWorkItem for DynamoWorkItems {
     async fn add_work_item(&self, user: &UserId, item: &WorkItem) -> Result<(), StoreError> {
         self.client
             .put_item()
@@ -71,18 +85,6 @@ impl WorkItemTable for DynamoWorkItems {
             .item(ID, string(&item.id))
             .item(TITLE, string(&item.title))
             .item(CREATED_AT, time(item.created_at))
-            .send()
-            .await
-            .map(drop)
-            .map_err(StoreError::unavailable)
-    }
-
-    async fn remove_work_item(&self, user: &UserId, id: &str) -> Result<(), StoreError> {
-        self.client
-            .delete_item()
-            .table_name(&self.table)
-            .key(USER_ID, string(user.as_str()))
-            .key(ID, string(id))
             .send()
             .await
             .map(drop)

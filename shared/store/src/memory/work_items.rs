@@ -9,7 +9,7 @@ use latchkey_session::StoreError;
 use latchkey_token::UserId;
 
 use super::lock;
-use crate::{WorkItem, WorkItemPage, WorkItemTable};
+use crate::{AddWorkItem, WorkItem, WorkItemPage, WorkItemTable};
 
 /// An in-memory store of work items. Clones share the items.
 #[derive(Clone, Debug, Default)]
@@ -29,15 +29,17 @@ impl WorkItemTable for MemoryWorkItems {
         Ok(WorkItemPage::new(items, limit))
     }
 
-    async fn add_work_item(&self, user: &UserId, item: &WorkItem) -> Result<(), StoreError> {
-        lock(&self.0).entry(user.clone()).or_default().insert(item.id.clone(), item.clone());
-        Ok(())
-    }
-
     async fn remove_work_item(&self, user: &UserId, id: &str) -> Result<(), StoreError> {
         if let Some(items) = lock(&self.0).get_mut(user) {
             items.remove(id);
         }
+        Ok(())
+    }
+}
+
+impl AddWorkItem for MemoryWorkItems {
+    async fn add_work_item(&self, user: &UserId, item: &WorkItem) -> Result<(), StoreError> {
+        lock(&self.0).entry(user.clone()).or_default().insert(item.id.clone(), item.clone());
         Ok(())
     }
 }

@@ -1,10 +1,10 @@
 //! Contract: work items.
 
-use latchkey_store::{WorkItem, WorkItemTable};
+use latchkey_store::{AddWorkItem, WorkItem, WorkItemTable};
 use latchkey_testkit::fixtures::NOW;
 use latchkey_token::{Timestamp, UserId};
 
-pub(crate) async fn work_items_are_listed_oldest_first(store: &impl WorkItemTable) {
+pub(crate) async fn work_items_are_listed_oldest_first(store: &(impl WorkItemTable + AddWorkItem)) {
     let user = UserId::generate().unwrap();
     for (id, age) in [("c", 1), ("a", 3), ("b", 2)] {
         store.add_work_item(&user, &item(id, age)).await.unwrap();
@@ -15,7 +15,7 @@ pub(crate) async fn work_items_are_listed_oldest_first(store: &impl WorkItemTabl
 }
 
 /// Pages of every size have each item once, and only the last one has no `next`.
-pub(crate) async fn work_items_come_in_pages(store: &impl WorkItemTable) {
+pub(crate) async fn work_items_come_in_pages(store: &(impl WorkItemTable + AddWorkItem)) {
     let user = UserId::generate().unwrap();
     for id in ["e", "b", "d", "a", "c"] {
         store.add_work_item(&user, &item(id, 1)).await.unwrap();
@@ -39,7 +39,7 @@ pub(crate) async fn work_items_come_in_pages(store: &impl WorkItemTable) {
     assert_eq!(removed.items[0].id, "c", "even after a removed item");
 }
 
-pub(crate) async fn work_items_belong_to_their_user(store: &impl WorkItemTable) {
+pub(crate) async fn work_items_belong_to_their_user(store: &(impl WorkItemTable + AddWorkItem)) {
     let (owner, other) = (UserId::generate().unwrap(), UserId::generate().unwrap());
     store.add_work_item(&owner, &item("a", 1)).await.unwrap();
     assert_eq!(listed(store, &other).await, []);
@@ -47,7 +47,7 @@ pub(crate) async fn work_items_belong_to_their_user(store: &impl WorkItemTable) 
     assert_eq!(listed(store, &owner).await.len(), 1);
 }
 
-pub(crate) async fn an_item_added_twice_is_stored_once(store: &impl WorkItemTable) {
+pub(crate) async fn an_item_added_twice_is_stored_once(store: &(impl WorkItemTable + AddWorkItem)) {
     let user = UserId::generate().unwrap();
     for _ in 0..2 {
         store.add_work_item(&user, &item("a", 1)).await.unwrap();
@@ -56,7 +56,7 @@ pub(crate) async fn an_item_added_twice_is_stored_once(store: &impl WorkItemTabl
 }
 
 pub(crate) async fn a_removed_item_is_gone_and_removing_it_again_changes_nothing(
-    store: &impl WorkItemTable,
+    store: &(impl WorkItemTable + AddWorkItem),
 ) {
     let user = UserId::generate().unwrap();
     store.add_work_item(&user, &item("a", 1)).await.unwrap();
@@ -66,7 +66,7 @@ pub(crate) async fn a_removed_item_is_gone_and_removing_it_again_changes_nothing
     }
 }
 
-async fn listed(store: &impl WorkItemTable, user: &UserId) -> Vec<WorkItem> {
+async fn listed(store: &(impl WorkItemTable + AddWorkItem), user: &UserId) -> Vec<WorkItem> {
     store.list_work_items(user, None, 100).await.unwrap().items
 }
 
