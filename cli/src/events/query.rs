@@ -5,8 +5,18 @@ use clap::ValueEnum;
 use super::event::Fields;
 
 /// The fields of audit events, in the order of a query's columns.
-pub(super) const FIELDS: [&str; 8] =
-    ["event", "outcome", "reason", "user_id", "ip", "user_agent", "claimed_caller", "request_id"];
+pub(super) const FIELDS: [&str; 10] = [
+    "event",
+    "outcome",
+    "reason",
+    "user_id",
+    "ip",
+    "user_agent",
+    "claimed_caller",
+    "key",
+    "comment",
+    "request_id",
+];
 
 /// A saved query of `template.yaml`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -193,7 +203,7 @@ mod tests {
         let more = [Term::is("user_id", "a"), Term::is("ip", "192.0.2.1"), Term::FAILURE];
         let query = SavedQuery::Keys.insights(&more, Some(7));
         let expected = "\
-fields @timestamp, event, outcome, reason, user_id, ip, user_agent, claimed_caller, request_id
+fields @timestamp, event, outcome, reason, user_id, ip, user_agent, claimed_caller, key, comment, request_id
 | filter target = \"audit\" and event like /^key_/ and user_id = \"a\" and ip = \"192.0.2.1\" and outcome = \"failure\"
 | sort @timestamp desc
 | limit 7";

@@ -9,17 +9,20 @@ use super::{
 };
 use crate::{format, output};
 
-const CALLER: &str = "claimed_caller";
-
 /// The columns of a table after the time: the name and the field.
-const COLUMNS: [(&str, &str); 6] = [
+const COLUMNS: [(&str, &str); 8] = [
     ("EVENT", "event"),
     ("OUTCOME", "outcome"),
     ("REASON", "reason"),
     ("USER", "user_id"),
     ("ADDRESS", "ip"),
-    ("CALLER", CALLER),
+    ("CALLER", "claimed_caller"),
+    ("KEY", "key"),
+    ("COMMENT", "comment"),
 ];
+
+/// Columns that only operators' events fill. The others are always shown.
+const OPTIONAL: [&str; 3] = ["claimed_caller", "key", "comment"];
 
 pub(super) fn table(found: &Found, now: Timestamp) -> String {
     if found.len() == 0 {
@@ -32,8 +35,9 @@ pub(super) fn table(found: &Found, now: Timestamp) -> String {
 }
 
 fn events_table(events: &[Event], now: Timestamp) -> String {
-    let has_caller = events.iter().any(|event| event.fields.contains_key(CALLER));
-    let columns = || COLUMNS.iter().filter(|(_, field)| has_caller || *field != CALLER);
+    let is_filled = |field| events.iter().any(|event| event.fields.contains_key(field));
+    let is_shown = |field| !OPTIONAL.contains(&field) || is_filled(field);
+    let columns = || COLUMNS.iter().filter(|(_, field)| is_shown(*field));
     let header: Vec<_> =
         ["WHEN"].into_iter().chain(columns().map(|(name, _)| *name)).map(str::to_owned).collect();
     let row = |event: &Event| -> Vec<String> {
