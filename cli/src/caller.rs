@@ -1,4 +1,4 @@
-//! Who calls, as this program knows it: a claim, in contrast to the caller in CloudTrail.
+//! Who calls, as this program knows it: a claim. A trail with Lambda data events has the real caller.
 
 use std::{fs, os::unix::fs::MetadataExt as _, sync::Mutex};
 

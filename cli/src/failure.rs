@@ -87,10 +87,19 @@ pub(crate) enum Failure {
     )]
     LiveUser { username: String },
     #[error(
-        "{0} users may still have their sessions, and the command stops after ten failures: repeat \
-         it, which does no harm"
+        "the user {username:?} is unreadable and may have this id, so nothing was removed: the log \
+         of admin says what to repair"
+    )]
+    UnreadableUser { username: String },
+    #[error(
+        "{0} of the users may still have their sessions: repeat the command, which does no harm"
     )]
     SessionsLeft(usize),
+    #[error(
+        "the command stopped after {0} failures, and most users may still have their sessions: \
+         repeat it, which does no harm"
+    )]
+    Stopped(usize),
     #[error("unexpected answer of {0}: do this program and the stack have the same version?")]
     NotUnderstood(String),
     #[error("{file}: {error}")]
@@ -105,12 +114,25 @@ pub(crate) enum Failure {
     Input(io::Error),
     #[error("standard output: {0}")]
     Output(io::Error),
+    #[error(
+        "the code was made and could not be printed: `latchkey users reset` makes another one for \
+         {username:?}"
+    )]
+    LostCode { username: String },
+    #[error("--set names the claim {0:?} twice")]
+    RepeatedClaim(String),
 }
 
 impl Failure {
     /// Whether the command line is invalid: exit code 2.
     pub(crate) const fn is_usage(&self) -> bool {
-        matches!(self, Self::LocalAndDeployed | Self::TwoKeySources | Self::NoTerminal)
+        matches!(
+            self,
+            Self::LocalAndDeployed
+                | Self::TwoKeySources
+                | Self::NoTerminal
+                | Self::RepeatedClaim(_)
+        )
     }
 
     /// Whether the `admin` function found no such user or key.

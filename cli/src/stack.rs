@@ -16,7 +16,7 @@ use crate::{arguments::DeploymentOptions, caller, connection, failure::Failure};
 /// The stack name of `make dev`.
 const LOCAL: &str = "local";
 
-/// The types of the function's errors after which nothing has changed.
+/// The types of the function's errors after which its last call has changed nothing.
 const NOTHING_DONE: [&str; 3] = ["Request", "NotFound", "Refused"];
 
 /// What a command does.
@@ -24,7 +24,7 @@ const NOTHING_DONE: [&str; 3] = ["Request", "NotFound", "Refused"];
 pub(crate) enum Effect {
     /// It reads.
     Nothing,
-    /// It makes a change that a repetition does not make again.
+    /// It makes a change, and a repetition does no harm.
     Repeatable,
     /// A repetition makes another change. The reply to the first attempt may be lost.
     Once,

@@ -13,7 +13,7 @@ use std::io;
 use latchkey_session::{UserCommand, UserReport};
 use latchkey_token::Timestamp;
 use secrecy::ExposeSecret as _;
-use serde_json::json;
+use serde_json::{Map, Value, json};
 
 pub(crate) use self::arguments::UsersCommand;
 use crate::{
@@ -65,7 +65,7 @@ pub(crate) async fn run(
             users.change(&UserCommand::Roles { username: name, add, remove }).await?
         }
         UsersCommand::Claims { name, set, remove } => {
-            let set = set.into_iter().collect();
+            let set = distinct(set)?;
             users.change(&UserCommand::Claims { username: name, set, remove }).await?
         }
         UsersCommand::Unlock { name, address } => {
@@ -77,6 +77,17 @@ pub(crate) async fn run(
         }
     };
     Ok(text.into())
+}
+
+/// The claims to set, each once.
+fn distinct(claims: Vec<(String, Value)>) -> Result<Map<String, Value>, Failure> {
+    let mut distinct = Map::new();
+    for (name, value) in claims {
+        if distinct.insert(name.clone(), value).is_some() {
+            return Err(Failure::RepeatedClaim(name));
+        }
+    }
+    Ok(distinct)
 }
 
 /// The users of a stack.
@@ -104,11 +115,16 @@ impl Users {
         let report: UserReport = self.stack.run(command).await?;
         let Some(code) = &report.code else { return Err(self.stack.not_understood()) };
         output::say(&report::code_note(&report.user.username, code, Timestamp::now()));
-        Ok(if self.json {
+        let text = if self.json {
             output::json(&json!(report))
         } else {
             output::safe(code.code.expose_secret()) + "\n"
-        })
+        };
+        // Without a reader the code is lost.
+        match output::print(&text) {
+            Ok(true) => Ok(String::new()),
+            Ok(false) | Err(_) => Err(Failure::LostCode { username: report.user.username }),
+        }
     }
 
     /// Shows a user on standard error.

@@ -95,6 +95,7 @@ async fn run_all_commands(stack: &Stack) -> (String, Vec<String>) {
     run(dave("end-sessions", json!({}))).await.unwrap();
     let second = text(&run(dave("reset", json!({}))).await.unwrap());
     run(dave("disable", json!({ "reason": "left the company" }))).await.unwrap();
+    run(dave("reset", json!({}))).await.unwrap_err();
     run(dave("enable", json!({}))).await.unwrap();
     run(dave("show", json!({}))).await.unwrap();
     run(json!({ "command": "users.list" })).await.unwrap();
@@ -104,11 +105,14 @@ async fn run_all_commands(stack: &Stack) -> (String, Vec<String>) {
     run(json!({ "command": "users.restore", "table": "UsersTable" })).await.unwrap_err();
     run(json!({ "command": "keys.maintain" })).await.unwrap();
     let keys = run(json!({ "command": "keys.rotate", "force": true })).await.unwrap();
-    let kid = keys["keys"][0]["kid"].clone();
+    let kid = keys["keys"][0]["kid"].as_str().unwrap().to_owned();
     run(json!({ "command": "keys.retire", "kid": kid })).await.unwrap();
     run(json!({ "command": "keys.retire", "kid": "unknown" })).await.unwrap_err();
     run(json!({ "command": "keys.reset" })).await.unwrap();
     run(json!({ "command": "keys.list" })).await.unwrap();
+    stack.wait_for_log(&format!(
+        "\"event\":\"key_retirement\",\"outcome\":\"success\",\"key\":\"{kid}\""
+    ));
     (id.as_str().unwrap().to_owned(), vec![first, second])
 }
 
@@ -132,8 +136,9 @@ async fn every_outcome_is_one_event_at_every_log_level_and_none_has_a_secret() {
             assert!(!field("request_id").is_empty(), "{event}");
             if field("event").starts_with("user_") || field("event").starts_with("key_") {
                 assert_eq!(field("claimed_caller"), CALLER, "{event}");
-                let is_about_dave =
-                    field("event").starts_with("user_") && field("reason").is_empty();
+                // No account was found for the other failures.
+                let is_found = field("reason").is_empty() || field("event") == "user_reset";
+                let is_about_dave = field("event").starts_with("user_") && is_found;
                 assert_eq!(field("user_id"), if is_about_dave { &dave } else { "" }, "{event}");
             } else {
                 let client = (field("ip"), field("user_agent"));
@@ -176,6 +181,7 @@ async fn every_outcome_is_one_event_at_every_log_level_and_none_has_a_secret() {
             ("user_disabling", "success", "", 1),
             ("user_enabling", "success", "", 1),
             ("user_purge", "success", "", 1),
+            ("user_reset", "failure", "refused", 1),
             ("user_reset", "success", "", 1),
             ("user_restore", "failure", "invalid_request", 1),
             ("user_roles", "success", "", 1),
@@ -221,6 +227,42 @@ async fn a_failure_names_the_account_and_an_attempt_without_one_names_none() {
         assert_eq!(event["user_id"], user, "{event}");
     }
     assert_eq!(logins[3].get("user_id"), None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn commands_without_a_caller_or_with_bad_members_have_events_too() {
+    let stack = Settings::default().variable("AWS_LAMBDA_LOG_FORMAT", "JSON").start();
+    let operator = Operator::of(&stack);
+    let long = "c".repeat(300);
+    for (caller, reason) in
+        [(json!(null), "x"), (json!(""), "x"), (json!(7), "x"), (json!(long), &"r".repeat(5_000))]
+    {
+        let more = json!({ "reason": reason, "caller": caller });
+        operator.invoke(&user_command("nemo", "disable", &more)).await.unwrap_err();
+    }
+    operator.invoke(&user_command("nemo", "disable", &json!({}))).await.unwrap_err();
+    operator.invoke(&json!({ "command": "keys.maintain" })).await.unwrap();
+    stack.wait_for_log("\"event\":\"key_maintenance\"");
+    let found: Vec<_> = events(&stack)
+        .iter()
+        .map(|event| {
+            let length = |name: &str| event[name].as_str().unwrap_or_default().len();
+            let caller = event["claimed_caller"].as_str().unwrap_or("none").to_owned();
+            (caller, event["reason"].clone(), length("comment"))
+        })
+        .collect();
+    let unknown = || "unknown".to_owned();
+    assert_eq!(
+        found,
+        [
+            (unknown(), json!("not_found"), 1),
+            (unknown(), json!("not_found"), 1),
+            (unknown(), json!("not_found"), 1),
+            (long[..256].to_owned(), json!("not_found"), 256),
+            (unknown(), json!("invalid_request"), 0),
+            ("none".to_owned(), json!(null), 0),
+        ]
+    );
 }
 
 #[test]

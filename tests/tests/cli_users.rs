@@ -244,10 +244,14 @@ async fn users_are_restored_from_a_copy_of_their_table() {
 
     console.text(&["delete", "bob", "--yes"]);
     console.0.sign_up("bob").await;
+    let kept = console.text(&[&restore[..], &["--yes"]].concat());
+    let other_owner = "bob belongs to another account and is kept.\n";
+    assert_eq!(kept, format!("0 added, 0 overwritten, 1 kept.\n{other_owner}"));
     let overwrite = [&restore[..], &["--overwrite", "--yes", "--json"]].concat();
     let sum = json(&console.run(&overwrite));
     let expected = json!({
         "added": 0, "overwritten": 1, "kept": 0, "other_owners": ["bob"],
+        "unreadable": [],
     });
     assert_eq!(sum, expected);
     console.assert_revoked(&alice).await;
@@ -257,8 +261,38 @@ async fn users_are_restored_from_a_copy_of_their_table() {
         (&json!([]), &json!("local-restored-1"))
     );
 
-    assert_fails(&console.run(&["restore", "UsersTable", "--yes"]), "must contain -restored-");
-    assert_fails(&console.run(&["restore", "local-restored-2", "--yes"]), "local-admin: ");
+    let missing = "latchkey: local-admin: table: there is no such table\n";
+    let output = console.run(&["restore", "local-restored-2", "--yes"]);
+    assert_fails(&output, missing.trim_end());
+    assert_eq!(error(&output), missing, "nothing may have changed");
+    for name in ["UsersTable", "x-restored-/", "x-restored-é", "x-restored- y"] {
+        let output = console.run(&["restore", name, "--yes"]);
+        assert_fails(&output, "table: must be a table's name with -restored-");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_account_with_unreadable_attributes_can_be_stopped_and_loses_nothing() {
+    let console = Console::start();
+    console.0.sign_up("alice").await;
+    let tokens = console.0.tokens_of("alice").await;
+    let claims = json!({ "x": { "S": "y".repeat(5_000) } });
+    let update = json!({
+        "TableName": "UsersTable", "Key": { "username": { "S": "alice" } },
+        "UpdateExpression": "SET #hash = :null, claims = :claims",
+        "ExpressionAttributeNames": { "#hash": "hash" },
+        "ExpressionAttributeValues": { ":null": { "NULL": true }, ":claims": { "M": claims } },
+    });
+    let operator = Operator::of(&console.0);
+    operator.dynamodb("UpdateItem", &update).await;
+    let claims = console.run(&["claims", "alice", "--set", "plan=1"]);
+    assert_fails(&claims, "the attribute \"claims\" of the account is unreadable");
+    console.text(&["roles", "alice", "--add", "editor"]);
+    console.text(&["disable", "alice", "--reason", "x"]);
+    console.assert_revoked(&tokens).await;
+    let item = json!({ "TableName": "UsersTable", "Key": { "username": { "S": "alice" } } });
+    let item = operator.dynamodb("GetItem", &item).await;
+    assert_eq!(item["Item"]["claims"]["M"]["x"]["S"].as_str().unwrap().len(), 5_000);
 }
 
 #[tokio::test(flavor = "multi_thread")]

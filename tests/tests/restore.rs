@@ -86,7 +86,7 @@ async fn a_restore_ends_every_session_and_marks_what_it_restored() {
     let second_erin = stack.tokens_of("erin").await;
 
     let (sums, others) = restore(&operator, false).await;
-    assert_eq!((sums, others.len()), ([1, 0, 63], 0), "only bob was missing");
+    assert_eq!((sums, others), ([1, 0, 62], vec!["erin".to_owned()]), "only bob was missing");
     assert_dead(&stack, &bob).await;
     assert_eq!(log_in(&stack, "bob", PASSWORD).await, 200, "the password is revived");
     assert_eq!(show("bob").await["restored_from"], COPY);
@@ -112,10 +112,36 @@ async fn a_restore_ends_every_session_and_marks_what_it_restored() {
 async fn only_a_restored_copy_is_read() {
     let stack = Settings::default().cheap_hashes().start();
     let operator = Operator::of(&stack);
-    for (table, kind) in
-        [("UsersTable", "Request"), ("", "Request"), ("local-restored-none", "Unavailable")]
-    {
+    for table in ["UsersTable", "", "local-restored-none"] {
         let command = json!({ "command": "users.restore", "table": table });
-        assert_eq!(operator.invoke(&command).await.unwrap_err()["errorType"], kind, "{table}");
+        assert_eq!(operator.invoke(&command).await.unwrap_err()["errorType"], "Request", "{table}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_unreadable_item_is_named_and_stops_no_other() {
+    let stack = Settings::default().cheap_hashes().start();
+    let operator = Operator::of(&stack);
+    for name in ["alice", "bob", "carol"] {
+        stack.sign_up(name).await;
+    }
+    operator.copy_users(COPY).await;
+    for (table, username) in [(COPY, "alice"), ("UsersTable", "bob")] {
+        let damage = json!({
+            "TableName": table, "Key": { "username": { "S": username } },
+            "UpdateExpression": "SET version = :text",
+            "ExpressionAttributeValues": { ":text": { "S": "x" } },
+        });
+        operator.dynamodb("UpdateItem", &damage).await;
+    }
+    let list = operator.invoke(&json!({ "command": "users.list" })).await.unwrap();
+    assert_eq!(list["users"].as_array().unwrap().len(), 2);
+    assert_eq!(list["unreadable"], json!(["bob"]));
+    let restore = json!({ "command": "users.restore", "table": COPY, "overwrite": true });
+    let restored = operator.invoke(&restore).await.unwrap();
+    let expected = json!({
+        "added": 0, "overwritten": 1, "kept": 0, "other_owners": [],
+        "unreadable": ["alice", "bob"],
+    });
+    assert_eq!(restored, expected);
 }

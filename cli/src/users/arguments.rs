@@ -3,7 +3,8 @@
 use std::net::IpAddr;
 
 use clap::{ArgGroup, Args, Subcommand, ValueEnum};
-use latchkey_token::UserId;
+use latchkey_session::{EditError, storable_claim};
+use latchkey_token::{UserId, parse_object};
 use serde_json::Value;
 
 #[derive(Clone, Debug, Subcommand)]
@@ -187,12 +188,19 @@ fn parse_claim(text: &str) -> Result<(String, Value), String> {
     let Some((name, value)) = text.split_once('=').filter(|(name, _)| !name.is_empty()) else {
         return Err("give NAME=JSON, such as 'plan=\"pro\"'".to_owned());
     };
-    match serde_json::from_str(value) {
-        Ok(value) => Ok((name.to_owned(), value)),
-        Err(_) => {
-            Err(format!("the value is not JSON; quote a string: '{name}={}'", Value::from(value)))
-        }
-    }
+    // The parser of objects refuses repeated members.
+    let object = parse_object(format!("{{\"value\":{value}}}").as_bytes());
+    let parsed =
+        object.filter(|object| object.len() == 1).and_then(|mut object| object.remove("value"));
+    let Some(parsed) = parsed else {
+        return Err(format!(
+            "the value is not JSON; quote a string: '{name}={}'",
+            Value::from(value)
+        ));
+    };
+    let stored = storable_claim(&parsed);
+    let stored = stored.ok_or_else(|| EditError::Claim(name.to_owned()).to_string())?;
+    Ok((name.to_owned(), stored))
 }
 
 fn parse_id(text: &str) -> Result<UserId, &'static str> {
@@ -224,6 +232,13 @@ mod tests {
         }
         let bare = parse_claim("plan=pro").unwrap_err();
         assert_eq!(bare, "the value is not JSON; quote a string: 'plan=\"pro\"'");
+        for text in ["a={\"x\":1,\"x\":2}", "a=1,\"b\":2", "a=1}", "a=NaN"] {
+            assert!(parse_claim(text).unwrap_err().contains("not JSON"), "{text}");
+        }
+        assert_eq!(parse_claim("a=1.0"), Ok(("a".to_owned(), json!(1))));
+        for text in ["a=1e300", "a=123456789012345678901234567890", "a={\"\":1}"] {
+            assert!(parse_claim(text).unwrap_err().contains("cannot be stored"), "{text}");
+        }
         for text in ["", "plan", "=1"] {
             assert!(parse_claim(text).unwrap_err().contains("NAME=JSON"), "{text}");
         }

@@ -6,7 +6,11 @@ use latchkey_session::{UserCommand, UserList, UserSummary};
 use latchkey_token::Timestamp;
 use serde_json::json;
 
-use super::{Users, arguments::ListFilter, report::UserTable};
+use super::{
+    Users,
+    arguments::ListFilter,
+    report::{self, UserTable},
+};
 use crate::{
     failure::Failure,
     output::{self, Colours},
@@ -25,16 +29,24 @@ impl<'a> Pages<'a> {
         Self { stack, after: None, is_complete: false }
     }
 
-    /// The next page; `None` after the last one.
-    pub(super) async fn next(&mut self) -> Result<Option<Vec<UserSummary>>, Failure> {
+    /// The next page; `None` after the last one. Warns about users who are left out.
+    pub(super) async fn next(&mut self) -> Result<Option<UserList>, Failure> {
+        let page = self.next_page().await?;
+        for name in page.iter().flat_map(|page| &page.unreadable) {
+            output::say(&report::unreadable(name));
+        }
+        Ok(page)
+    }
+
+    async fn next_page(&mut self) -> Result<Option<UserList>, Failure> {
         if self.is_complete {
             return Ok(None);
         }
         let list = UserCommand::List { after: self.after.take(), limit: None };
-        let page: UserList = self.stack.run(&list).await?;
-        self.is_complete = page.next.is_none();
-        self.after = page.next;
-        Ok(Some(page.users))
+        let mut page: UserList = self.stack.run(&list).await?;
+        self.after = page.next.take();
+        self.is_complete = self.after.is_none();
+        Ok(Some(page))
     }
 }
 
@@ -50,7 +62,7 @@ impl Users {
     pub(super) async fn list(&self, filter: &ListFilter) -> Result<String, Failure> {
         let mut pages = Pages::of(&self.stack);
         let mut table = UserTable::new(Colours::of(&io::stdout()));
-        while let Some(mut users) = pages.next().await? {
+        while let Some(UserList { mut users, .. }) = pages.next().await? {
             users.retain(|user| filter.accepts(user));
             let text = if self.json {
                 users.iter().map(|user| output::json_line(&json!(user))).collect()

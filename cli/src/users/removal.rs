@@ -45,9 +45,12 @@ impl Users {
     /// Removes the rows of an id that no user has.
     pub(super) async fn purge(&self, id: &UserId, yes: bool) -> Result<String, Failure> {
         let mut pages = Pages::of(&self.stack);
-        while let Some(users) = pages.next().await? {
-            if let Some(user) = users.into_iter().find(|user| user.id == *id) {
+        while let Some(page) = pages.next().await? {
+            if let Some(user) = page.users.into_iter().find(|user| user.id == *id) {
                 return Err(Failure::LiveUser { username: user.username });
+            }
+            if let Some(username) = page.unreadable.into_iter().next() {
+                return Err(Failure::UnreadableUser { username });
             }
         }
         if !yes {

@@ -21,9 +21,6 @@ pub(super) const ALL_SESSIONS_CONSEQUENCES: &str =
 pub(super) const PURGE_CONSEQUENCES: &str =
     "No user has this id. All its rows are removed.\nThis cannot be undone.\n";
 
-pub(super) const RESTORE_CONSEQUENCES: &str =
-    "Missing accounts come back with their old passwords and roles; their sessions end.";
-
 const ACTIVE: &str = "active";
 
 pub(super) const fn delete_consequences(keep_rows: bool) -> &'static str {
@@ -32,6 +29,15 @@ pub(super) const fn delete_consequences(keep_rows: bool) -> &'static str {
          This cannot be undone.\n"
     } else {
         "The account, its sessions and the rows of its id are deleted.\nThis cannot be undone.\n"
+    }
+}
+
+pub(super) const fn restore_consequences(overwrite: bool) -> &'static str {
+    if overwrite {
+        "Missing accounts come back, and existing accounts are set back: password, roles, claims and \
+         status.\nTheir sessions and one-time codes end.\nThis cannot be undone.\n"
+    } else {
+        "Missing accounts come back, with the passwords and roles of the copy and without sessions.\n"
     }
 }
 
@@ -200,12 +206,18 @@ pub(super) fn purged(removed: u64, id: &UserId) -> String {
 }
 
 pub(super) fn restored(sum: &RestoredUsers) -> String {
-    let RestoredUsers { added, overwritten, kept, other_owners, next: _ } = sum;
+    let RestoredUsers { added, overwritten, kept, other_owners, unreadable: unread, next: _ } = sum;
     let mut text = format!("{added} added, {overwritten} overwritten, {kept} kept.\n");
     for name in other_owners {
         text.extend([safe(name).as_str(), " belongs to another account and is kept.\n"]);
     }
+    let lines = unread.iter().map(|name| unreadable(name) + "\n");
+    text.extend(lines);
     text
+}
+
+pub(super) fn unreadable(name: &str) -> String {
+    format!("{} is left out: the item is unreadable, and the log of admin says why", safe(name))
 }
 
 fn counted(number: u64, thing: &str) -> String {

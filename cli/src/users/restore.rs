@@ -17,7 +17,7 @@ impl Users {
         yes: bool,
     ) -> Result<String, Failure> {
         if !yes {
-            output::say(report::RESTORE_CONSEQUENCES);
+            output::say(report::restore_consequences(overwrite));
             confirm("Type the name of the copy to restore it: ", &table, io::stdin().lock())?;
         }
         let mut sum = RestoredUsers::default();
@@ -29,6 +29,7 @@ impl Users {
             sum.overwritten += page.overwritten;
             sum.kept += page.kept;
             sum.other_owners.extend(page.other_owners);
+            sum.unreadable.extend(page.unreadable);
             sum.next = page.next;
             if sum.next.is_none() {
                 break;

@@ -8,12 +8,12 @@ use serde_json::json;
 use super::{Users, list::Pages, report};
 use crate::{confirmation::confirm, failure::Failure, output};
 
-/// After so many failures there is an outage.
+/// So many failures mean an outage.
 const MAX_FAILURES: usize = 10;
 
 impl Users {
-    /// Ends the sessions of every user, one after the other. A user whose sessions cannot be ended
-    /// does not keep the others in.
+    /// Ends the sessions of every user, one after the other. A failure for one user does not
+    /// stop the others.
     pub(super) async fn end_all_sessions(
         &self,
         restored_from: Option<&str>,
@@ -23,12 +23,20 @@ impl Users {
             output::say(report::ALL_SESSIONS_CONSEQUENCES);
             confirm("Type all to end the sessions of every user: ", "all", io::stdin().lock())?;
         }
-        let (mut done, mut failures) = (0_u64, 0);
+        let (mut done, mut failures, mut left) = (0_u64, 0, 0);
+        // Without a reader of standard output, sessions end all the same.
+        let mut printed = Ok(());
         let mut pages = Pages::of(&self.stack);
-        while let Some(users) = pages.next().await? {
-            for user in users {
+        while let Some(page) = pages.next().await? {
+            left += page.unreadable.len();
+            for user in page.users {
                 match self.end_sessions_of(&user.username, restored_from).await {
-                    Ok(()) => done += 1,
+                    Ok(report) => {
+                        done += 1;
+                        if self.json && printed.is_ok() {
+                            printed = output::print(&output::json_line(&json!(report))).map(drop);
+                        }
+                    }
                     // Deleted meanwhile.
                     Err(failure) if failure.is_not_found() => {}
                     Err(failure) => {
@@ -38,13 +46,14 @@ impl Users {
                     }
                 }
                 if failures == MAX_FAILURES {
-                    return Err(Failure::SessionsLeft(failures));
+                    return Err(Failure::Stopped(failures));
                 }
             }
         }
-        if failures > 0 {
-            return Err(Failure::SessionsLeft(failures));
+        if failures + left > 0 {
+            return Err(Failure::SessionsLeft(failures + left));
         }
+        printed?;
         Ok(if self.json { String::new() } else { report::all_sessions_ended(done) })
     }
 
@@ -52,14 +61,9 @@ impl Users {
         &self,
         username: &str,
         restored_from: Option<&str>,
-    ) -> Result<(), Failure> {
+    ) -> Result<UserReport, Failure> {
         let restored_from = restored_from.map(str::to_owned);
         let command = UserCommand::EndSessions { username: username.to_owned(), restored_from };
-        let report: UserReport = self.stack.run(&command).await?;
-        if self.json {
-            // A closed standard output does not stop the command.
-            output::print(&output::json_line(&json!(report)))?;
-        }
-        Ok(())
+        self.stack.run(&command).await
     }
 }

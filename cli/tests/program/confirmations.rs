@@ -153,6 +153,12 @@ fn rows_of_a_user_who_exists_are_not_removed() {
     assert!(error.starts_with("latchkey: the user \"bob\" has this id"), "{error}");
     assert_eq!(commands(&lambda), ["users.list", "users.list"]);
 
+    let page = json!({ "users": [], "unreadable": ["bob"], "next": null });
+    let lambda = Lambda::answering(move |_, _| Ok(page.clone()));
+    let error = failure(&run_on(&lambda, &["purge", "id-2", "--yes"]));
+    assert!(error.contains("\nlatchkey: the user \"bob\" is unreadable"), "{error}");
+    assert_eq!(commands(&lambda), ["users.list"]);
+
     let lambda = stack();
     assert_eq!(
         text(&run_on(&lambda, &["purge", "gone", "--yes"])),
@@ -199,6 +205,13 @@ fn sessions_of_all_users_end_whatever_happens_to_one() {
     let json = text(&run_on(&lambda, &[&end_all[..], &["--json"]].concat()));
     let lines = json.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
     assert_eq!(lines.filter(|user| user["has_password"] == true).count(), 40);
+
+    let page = json!({ "users": [], "unreadable": ["bob\u{202e}"], "next": null });
+    let lambda = Lambda::answering(move |_, _| Ok(page.clone()));
+    let error = failure(&run_on(&lambda, &end_all));
+    let expected = "bob\\u202e is left out: the item is unreadable, and the log of admin says why\n\
+                    latchkey: 1 of the users may still have their sessions";
+    assert!(error.starts_with(expected), "{error}");
 
     // Deleted meanwhile.
     let gone = run_on(&failing(12, "NotFound"), &end_all);

@@ -54,7 +54,11 @@ zoë    disabled  -       2         2 min ago   3 d ago     id-3
 fn a_list_as_json_has_one_user_on_each_line() {
     let text = text(&run_on(&two_pages(), &["list", "--json"]));
     let users: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    assert_eq!((users.len(), &users[0]), (3, &summary("alice", "id-1")));
+    assert_eq!((users.len(), &users[0]["username"]), (3, &json!("alice")));
+    assert_eq!(
+        users[0].as_object().unwrap().len(),
+        summary("alice", "id-1").as_object().unwrap().len()
+    );
     assert_eq!((&users[2]["status"], &users[2]["sessions"]), (&json!("disabled"), &json!(2)));
 }
 
@@ -334,4 +338,29 @@ fn an_error_says_whether_the_change_may_have_been_made() {
     let refusal = Lambda::refusing_first(403, &json!({ "__type": "AccessDeniedException" }));
     let error = failure(&run_on(&refusal, &["create", "alice"]));
     assert!(!error.contains("may have been made"), "{error}");
+}
+
+#[test]
+fn a_code_that_could_not_be_printed_is_a_failure() {
+    let mut report = user("alice", "id-1");
+    report["code"] = json!({ "code": "AAAA-BBBB", "expires_at": 1_900_000_000 });
+    let lambda = Lambda::answering(move |_, _| Ok(report.clone()));
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let output = Command::new(env!("CARGO_BIN_EXE_latchkey"))
+        .args(["users", "create", "alice", &lambda.local()])
+        .stdout(writer)
+        .output()
+        .unwrap();
+    let error = failure(&output);
+    assert!(error.contains("`latchkey users reset` makes another one for \"alice\""), "{error}");
+}
+
+#[test]
+fn a_claim_is_set_once() {
+    let lambda = Lambda::answering(|_, _| Ok(user("alice", "id-1")));
+    let output = run_on(&lambda, &["claims", "alice", "--set", "a=1", "--set", "a=2"]);
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
+    assert!(error_of(&output).contains("--set names the claim \"a\" twice"), "{output:?}");
+    assert!(lambda.events().is_empty());
 }

@@ -14,7 +14,6 @@ use latchkey_session::{
 };
 use latchkey_store::WorkItemTable;
 use latchkey_token::{Timestamp, UserId};
-use serde::Deserialize;
 use serde_json::{Value, json};
 
 pub use keys::KeyAdmin;
@@ -34,7 +33,7 @@ pub struct Admin<R, K, U, L, W> {
 pub enum AdminError {
     /// The event is not a command.
     #[error("not a command, such as {{\"command\":\"keys.list\"}}: {0}")]
-    Request(serde_json::Error),
+    Request(String),
     /// The key ring cannot be read or changed.
     #[error(transparent)]
     Ring(#[from] RingError),
@@ -53,10 +52,20 @@ impl AdminError {
             }
             Self::User(UserError::NotFound) => ("NotFound", "not_found"),
             Self::Ring(RingError::Unavailable(_) | RingError::Conflict)
-            | Self::User(UserError::Conflict | UserError::Store(StoreError::Unavailable(_))) => {
+            | Self::User(UserError::Store(StoreError::Unavailable(_))) => {
                 ("Unavailable", "unavailable")
             }
+            Self::User(UserError::Conflict(_)) => ("Refused", "conflict"),
             Self::Ring(_) | Self::User(_) => ("Refused", "refused"),
+        }
+    }
+}
+
+impl AdminError {
+    const fn user(&self) -> Option<&UserId> {
+        match self {
+            Self::User(error) => error.user(),
+            Self::Request(_) | Self::Ring(_) => None,
         }
     }
 }
@@ -68,13 +77,11 @@ impl From<AdminError> for Diagnostic {
     }
 }
 
-/// The members that every command may have.
-#[derive(Deserialize)]
-struct Envelope {
-    command: String,
-    /// Who calls, by the `latchkey` program's own account.
-    #[serde(default)]
-    caller: Option<String>,
+/// The longest text of an operator in an audit event, in characters.
+const MAX_AUDITED_CHARS: usize = 256;
+
+fn short(text: &str) -> String {
+    text.chars().take(MAX_AUDITED_CHARS).collect()
 }
 
 enum Command {
@@ -83,17 +90,12 @@ enum Command {
 }
 
 impl Command {
-    fn parse(mut event: Value) -> Result<(Self, Envelope), serde_json::Error> {
-        let envelope = Envelope::deserialize(&event)?;
-        if let Some(members) = event.as_object_mut() {
-            members.remove("caller");
-        }
-        let command = if envelope.command.starts_with("users.") {
+    fn parse(name: &str, event: Value) -> Result<Self, serde_json::Error> {
+        Ok(if name.starts_with("users.") {
             Self::Users(serde_json::from_value(event)?)
         } else {
             Self::Keys(serde_json::from_value(event)?)
-        };
-        Ok((command, envelope))
+        })
     }
 
     /// What the operator wrote in it.
@@ -125,26 +127,40 @@ where
     /// Runs a command and writes its audit event. `request_id` is that of the invocation.
     ///
     /// # Errors
-    /// Every variant of [`AdminError`]. Nothing has changed, except that after `Unavailable` the
-    /// write may have succeeded.
+    /// Every variant of [`AdminError`]. A command on one account has changed nothing, except that
+    /// after `Unavailable` the write may have succeeded. `users.restore` and `users.purge` may have
+    /// changed a part of their page.
     pub async fn handle(
         &self,
-        event: Value,
+        mut event: Value,
         request_id: &str,
         now: Timestamp,
     ) -> Result<Value, AdminError> {
-        let (command, envelope) = Command::parse(event).map_err(AdminError::Request)?;
-        let outcome = self.run(&command, now).await;
-        if let Some(event) = AuditEvent::of_command(&envelope.command) {
-            let done = outcome.as_ref().ok();
+        let caller = event.as_object_mut().and_then(|members| members.remove("caller"));
+        let caller = caller.as_ref().and_then(Value::as_str).filter(|caller| !caller.is_empty());
+        let name = event.get("command").and_then(Value::as_str).unwrap_or_default().to_owned();
+        let command = Command::parse(&name, event);
+        let outcome = match &command {
+            Ok(command) => self.run(command, now).await,
+            Err(error) => Err(AdminError::Request(error.to_string())),
+        };
+        if let Some(event) = AuditEvent::of_command(&name) {
+            // The schedule is no operator.
+            let unknown = (event != AuditEvent::KeyMaintenance).then_some("unknown");
+            let caller = caller.or(unknown).map(short);
+            let comment = command.as_ref().ok().and_then(Command::comment).map(short);
+            let (user, key) = match &outcome {
+                Ok(done) => (done.user.as_ref(), done.key.as_deref()),
+                Err(error) => (error.user(), None),
+            };
             audit_operator(
                 event,
                 &OperatorAction {
-                    claimed_caller: envelope.caller.as_deref(),
+                    claimed_caller: caller.as_deref(),
                     request_id,
-                    user: done.and_then(|done| done.user.as_ref()),
-                    key: done.and_then(|done| done.key.as_deref()),
-                    comment: command.comment(),
+                    user,
+                    key,
+                    comment: comment.as_deref(),
                     failure: outcome.as_ref().err().map(|error| error.kind().1),
                 },
             );
@@ -157,7 +173,15 @@ where
             Command::Keys(command) => {
                 // Boxed because a call of the AWS SDK is a future of many kilobytes.
                 let report = Box::pin(self.keys.run(command, now)).await?;
-                let key = report.keys.kid(KeyState::Current).map(str::to_owned);
+                let key = match command {
+                    KeyCommand::Retire { kid } => Some(kid.clone()),
+                    KeyCommand::List {}
+                    | KeyCommand::Maintain {}
+                    | KeyCommand::Rotate { .. }
+                    | KeyCommand::Reset { .. } => {
+                        report.keys.kid(KeyState::Current).map(str::to_owned)
+                    }
+                };
                 Ok(Outcome { answer: json!(report), user: None, key })
             }
             Command::Users(command) => Ok(Box::pin(self.users.run(command, now)).await?),

@@ -6,7 +6,7 @@ use latchkey_session::{
     AccountChange, AccountChangeOutcome, AccountEdit, AddUser, AddUserOutcome, CODE_LIFETIME,
     ChangeAccount, ClearLimit, DeletedUser, EditError, EditOutcome, Email, IssuedCode, LimitKey,
     ListUsers, OneTimeCode, PurgedRows, ReadBackup, RemoveUser, RestoredUsers, StoreError, User,
-    UserCommand, UserList, UserReport, UserSummary, Username, edit_account, network_of,
+    UserCommand, UserList, UserPage, UserReport, UserSummary, Username, edit_account, network_of,
     with_causes,
 };
 use latchkey_store::WorkItemTable;
@@ -21,8 +21,10 @@ const PAGE: u32 = 200;
 const MAX_PAGE: u32 = 1_000;
 /// Rows that one call removes: each is a write, and the function has 30 seconds.
 const PURGED_ROWS: u8 = 100;
-/// Users that one call restores: each is up to three calls.
+/// Users that one call restores: each is up to three calls of AWS, and the function has 30 seconds.
 const RESTORED_USERS: u32 = 50;
+/// DynamoDB's longest name of a table.
+const MAX_TABLE_NAME: usize = 255;
 /// A part of the name of every copy that the function's IAM policy allows.
 const RESTORED: &str = "-restored-";
 
@@ -52,16 +54,27 @@ pub enum UserError {
     NameTaken,
     /// The name belongs to another account than the operator saw.
     #[error("the account has changed since it was read, or the name has another owner: look again")]
-    Changed,
-    /// The account cannot get the change.
-    #[error(transparent)]
-    Edit(EditError),
-    /// Other changes won each race.
+    Changed(UserId),
+    /// This account, or a new one, cannot get the change.
+    #[error("{1}")]
+    Edit(Option<UserId>, EditError),
+    /// Other changes of this account won each race.
     #[error("other changes of the account went first: try again")]
-    Conflict,
+    Conflict(UserId),
     /// The store is unavailable or the item is unreadable.
     #[error("{}", with_causes(.0))]
     Store(#[from] StoreError),
+}
+
+impl UserError {
+    /// The account that was found.
+    pub(crate) const fn user(&self) -> Option<&UserId> {
+        match self {
+            Self::Changed(user) | Self::Conflict(user) => Some(user),
+            Self::Edit(user, _) => user.as_ref(),
+            Self::Argument(..) | Self::NotFound | Self::NameTaken | Self::Store(_) => None,
+        }
+    }
 }
 
 fn argument(name: &'static str, error: &dyn Display) -> UserError {
@@ -147,7 +160,7 @@ where
         }
         let page = self.users.list_users(after, limit).await?;
         let users = page.users.iter().map(|user| UserSummary::new(user, now)).collect();
-        Ok(answer(&UserList { users, next: page.next }, None))
+        Ok(answer(&UserList { users, unreadable: page.unreadable, next: page.next }, None))
     }
 
     async fn create(
@@ -164,7 +177,8 @@ where
         let id = UserId::generate().map_err(StoreError::unavailable)?;
         let mut user = User::new(id, username, email, now);
         let roles = AccountEdit::Roles { add: roles.to_vec(), remove: Vec::new() };
-        if let Some(with_roles) = roles.apply(&user, now).map_err(UserError::Edit)? {
+        let with_roles = roles.apply(&user, now);
+        if let Some(with_roles) = with_roles.map_err(|error| UserError::Edit(None, error))? {
             user = with_roles;
         }
         user.codes.add(code.hash(), now);
@@ -194,12 +208,13 @@ where
         match edit_account(&self.users, &name(username)?, edit, now).await? {
             EditOutcome::Made(user) => Ok(user),
             EditOutcome::NotFound => Err(UserError::NotFound),
-            EditOutcome::Refused(error) => Err(UserError::Edit(error)),
-            EditOutcome::Conflict => Err(UserError::Conflict),
+            EditOutcome::Refused(user, error) => Err(UserError::Edit(Some(user), error)),
+            EditOutcome::Conflict(user) => Err(UserError::Conflict(user)),
         }
     }
 
-    /// Clears the buckets of the account, and of the addresses where it has sessions.
+    /// Clears the bucket of the account, its buckets at the addresses where it has sessions, and the
+    /// buckets of an address.
     async fn unlock(
         &self,
         username: &str,
@@ -213,7 +228,10 @@ where
             self.limits.clear_limit(&LimitKey::account_at(&user.username, &network)).await?;
         }
         if let Some(address) = address {
-            self.limits.clear_limit(&LimitKey::login(&network_of(address))).await?;
+            let network = network_of(address);
+            for key in [LimitKey::login(&network), LimitKey::signup(&network)] {
+                self.limits.clear_limit(&key).await?;
+            }
         }
         Ok(report(&user, None, now))
     }
@@ -221,7 +239,7 @@ where
     async fn delete(&self, username: &str, id: &UserId) -> Result<Outcome, UserError> {
         let user = self.find(&name(username)?).await?;
         if user.id != *id {
-            return Err(UserError::Changed);
+            return Err(UserError::Changed(user.id));
         }
         let operation = &OperationId::generate().map_err(StoreError::unavailable)?;
         let change = AccountChange { user: &user, session: None, operation };
@@ -229,12 +247,11 @@ where
             AccountChangeOutcome::Made => {
                 Ok(answer(&DeletedUser { deleted: user.id.clone() }, Some(user.id)))
             }
-            AccountChangeOutcome::Changed(_) => Err(UserError::Changed),
+            AccountChangeOutcome::Changed(_) => Err(UserError::Changed(user.id)),
         }
     }
 
-    /// Restores a page of users. Each account is one conditional write, so a repeated page does no
-    /// harm.
+    /// Restores a page of users, each in one conditional write.
     async fn restore(
         &self,
         table: &str,
@@ -242,34 +259,67 @@ where
         after: Option<&str>,
         now: Timestamp,
     ) -> Result<Outcome, UserError> {
-        if !table.contains(RESTORED) {
-            return Err(argument("table", &format_args!("must contain {RESTORED}")));
+        let is_name = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+        if !(table.contains(RESTORED)
+            && table.len() <= MAX_TABLE_NAME
+            && table.chars().all(is_name))
+        {
+            return Err(argument("table", &format_args!("must be a table's name with {RESTORED}")));
         }
         let page = self.users.list_backup(table, after, RESTORED_USERS).await?;
-        let mut restored = RestoredUsers { next: page.next, ..RestoredUsers::default() };
-        for backup in page.users {
-            let username = backup.username.clone();
-            let edit = AccountEdit::Restore(Box::new(backup.clone()), table.to_owned());
-            let missing = edit.apply(&backup, now).map_err(UserError::Edit)?.unwrap_or(backup);
-            let operation = OperationId::generate().map_err(StoreError::unavailable)?;
-            if self.users.add_user(&missing, &operation).await? == AddUserOutcome::Added {
-                restored.added += 1;
-            } else if !overwrite {
-                restored.kept += 1;
-            } else {
-                match edit_account(&self.users, &username, &edit, now).await? {
-                    EditOutcome::Made(_) => restored.overwritten += 1,
-                    EditOutcome::Refused(EditError::Owner) => {
-                        restored.other_owners.push(username.typed().to_owned());
-                    }
-                    EditOutcome::Refused(error) => return Err(UserError::Edit(error)),
-                    EditOutcome::NotFound | EditOutcome::Conflict => {
-                        return Err(UserError::Conflict);
-                    }
-                }
-            }
+        let page = page.ok_or_else(|| argument("table", &"there is no such table"))?;
+        let UserPage { users, unreadable, next } = page;
+        let mut restored = RestoredUsers { unreadable, next, ..RestoredUsers::default() };
+        for backup in users {
+            self.restore_user(backup, table, overwrite, &mut restored, now).await?;
         }
         Ok(answer(&restored, None))
+    }
+
+    async fn restore_user(
+        &self,
+        backup: User,
+        table: &str,
+        overwrite: bool,
+        restored: &mut RestoredUsers,
+        now: Timestamp,
+    ) -> Result<(), UserError> {
+        let (id, username) = (backup.id.clone(), backup.username.clone());
+        let refused = |error| UserError::Edit(Some(id.clone()), error);
+        let edit = AccountEdit::Restore(Box::new(backup.clone()), table.to_owned());
+        let missing = edit.apply(&backup, now).map_err(refused)?.unwrap_or(backup);
+        let operation = OperationId::generate().map_err(StoreError::unavailable)?;
+        if self.users.add_user(&missing, &operation).await? == AddUserOutcome::Added {
+            restored.added += 1;
+            return Ok(());
+        }
+        let outcome = if overwrite {
+            edit_account(&self.users, &username, &edit, now).await
+        } else {
+            let kept = self.users.find_account(&username).await;
+            kept.map(|kept| match kept {
+                Some(kept) if kept.user.id == id => EditOutcome::Made(Box::new(kept.user)),
+                Some(other) => EditOutcome::Refused(other.user.id, EditError::Owner),
+                None => EditOutcome::NotFound,
+            })
+        };
+        match outcome {
+            Ok(EditOutcome::Made(_)) if overwrite => restored.overwritten += 1,
+            Ok(EditOutcome::Made(_)) => restored.kept += 1,
+            Ok(EditOutcome::Refused(_, EditError::Owner)) => {
+                restored.other_owners.push(username.typed().to_owned());
+            }
+            Ok(EditOutcome::Refused(_, error)) => return Err(refused(error)),
+            // Earlier users of the page may be restored.
+            Ok(EditOutcome::NotFound | EditOutcome::Conflict(_)) => {
+                return Err(StoreError::unavailable(UserError::Conflict(id)).into());
+            }
+            Err(StoreError::Malformed(_)) => {
+                restored.unreadable.push(username.folded().to_owned());
+            }
+            Err(error) => return Err(error.into()),
+        }
+        Ok(())
     }
 
     async fn purge(&self, id: &UserId) -> Result<Outcome, UserError> {

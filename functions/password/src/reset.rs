@@ -49,10 +49,10 @@ impl<U: ChangeAccount, L: UpdateLimit> Password<U, L> {
         let (id, edit) = (user.id.clone(), AccountEdit::SetPassword(code, hash));
         match edit_read_account(&self.users, account, &edit, now).await? {
             EditOutcome::Made(changed) if changed.id == id => Ok(()),
-            EditOutcome::Made(_) | EditOutcome::NotFound | EditOutcome::Refused(_) => {
+            EditOutcome::Made(_) | EditOutcome::NotFound | EditOutcome::Refused(..) => {
                 Err(ErrorKind::InvalidCode.into())
             }
-            EditOutcome::Conflict => Err(ApiError::unavailable("the account keeps changing")),
+            EditOutcome::Conflict(_) => Err(ApiError::unavailable("the account keeps changing")),
         }
     }
 

@@ -143,13 +143,14 @@ pub fn audit<B>(event: AuditEvent, request: &Request<B>, user: &UserId) {
 /// A command of an operator, for its audit event.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct OperatorAction<'a> {
-    /// The caller that the `latchkey` program claims. CloudTrail has the real one.
+    /// The caller that the `latchkey` program claims. A trail with Lambda data events has the real
+    /// one.
     pub claimed_caller: Option<&'a str>,
-    /// The id of the invocation, which CloudTrail has too.
+    /// The id of the invocation, which such a trail has too.
     pub request_id: &'a str,
     /// The account.
     pub user: Option<&'a UserId>,
-    /// The current key after a key command.
+    /// The key that the command retired, or else the current key after it.
     pub key: Option<&'a str>,
     /// What the operator wrote.
     pub comment: Option<&'a str>,

@@ -13,6 +13,8 @@ pub struct Account {
     pub user: User,
     /// The last write of the account; `None` if a migration wrote none.
     pub operation: Option<OperationId>,
+    /// Attributes that are there but unreadable: `roles`, `claims`. The user has none of them.
+    pub unreadable: Vec<&'static str>,
 }
 
 /// A change of an account, on condition that the account is as it was read.
@@ -60,14 +62,15 @@ pub trait ChangeAccount {
 pub struct UserPage {
     /// The users, in no particular order.
     pub users: Vec<User>,
+    /// The keys of users whose items are unreadable.
+    pub unreadable: Vec<String>,
     /// The key after which the next page begins; `None` on the last page.
     pub next: Option<String>,
 }
 
 /// Lists users: `dynamodb:Scan` on the users table.
 pub trait ListUsers {
-    /// At most `limit` users after the key `after`, consistently. A user whose item is unreadable is
-    /// logged and left out.
+    /// At most `limit` users after the key `after`, consistently.
     ///
     /// # Errors
     /// Every variant of [`StoreError`].
@@ -80,7 +83,7 @@ pub trait ListUsers {
 
 /// Reads a restored copy of the users table: `dynamodb:Scan` on it.
 pub trait ReadBackup {
-    /// As [`ListUsers::list_users`], of the table `backup`.
+    /// As [`ListUsers::list_users`], of the table `backup`; `None` if there is no such table.
     ///
     /// # Errors
     /// Every variant of [`StoreError`].
@@ -89,5 +92,5 @@ pub trait ReadBackup {
         backup: &str,
         after: Option<&str>,
         limit: u32,
-    ) -> impl Future<Output = Result<UserPage, StoreError>> + Send;
+    ) -> impl Future<Output = Result<Option<UserPage>, StoreError>> + Send;
 }

@@ -2,18 +2,21 @@
 
 use std::collections::BTreeSet;
 
-use latchkey_token::{AdditionalClaims, AdditionalError, OperationId, Timestamp};
+use latchkey_token::{AdditionalClaims, AdditionalError, OperationId, Timestamp, UserId};
 use secrecy::SecretString;
-use serde_json::{Map, Value};
+use serde_json::{Map, Number, Value};
 
 use crate::{
     Account, AccountChangeOutcome, AccountStatus, AccountWrite, ChangeAccount, CodeHash,
     OneTimeCodes, StoreError, User, Username,
 };
 
-/// The longest list of roles as JSON text. With 4 KiB of claims a token stays below the verifier's
-/// 8 KiB.
-const MAX_ROLES_BYTES: usize = 1_024;
+/// The longest name, roles and claims together, as JSON text. In base64, with the other claims and
+/// the signature of an RSA key of 8192 bits, a token stays below the verifier's 8 KiB.
+const MAX_TOKEN_CONTENT_BYTES: usize = 4_352;
+
+/// Levels of a claim. DynamoDB has 32 for the whole item.
+const MAX_CLAIM_DEPTH: usize = 16;
 
 /// A change that an account can get.
 #[derive(Clone, Debug)]
@@ -61,12 +64,21 @@ pub enum EditError {
     /// A role is empty or has white space or control characters.
     #[error("{0:?} is not a role: it is empty or has white space or control characters")]
     Role(String),
-    /// The roles are too long for a token.
-    #[error("the roles exceed 1024 bytes as JSON: tokens would become too long")]
-    TooManyRoles,
+    /// Name, roles and claims are too long for a token.
+    #[error("name, roles and claims together exceed 4352 bytes as JSON: tokens would be too long")]
+    TooLong,
     /// A claim is reserved, or the claims are too long for a token.
     #[error("claims: {0}")]
     Claims(#[from] AdditionalError),
+    /// DynamoDB would refuse or change the named claim.
+    #[error(
+        "the claim {0:?} cannot be stored: it has an empty name, more than 16 levels, or a number \
+         that is no 64-bit integer and not between 0.0001 and 10^15 (use a string)"
+    )]
+    Claim(String),
+    /// The named attribute of the item is unreadable, so the change could lose something.
+    #[error("the attribute {0:?} of the account is unreadable: repair it in the table first")]
+    Unreadable(&'static str),
     /// A text of an operator is too long or empty.
     #[error("a reason needs 1 to 256 characters")]
     Text,
@@ -89,6 +101,20 @@ fn text(given: &str) -> Result<String, EditError> {
 }
 
 impl AccountEdit {
+    /// Whether the change keeps a part of an attribute and writes it again.
+    fn replaces(&self, attribute: &str) -> bool {
+        match self {
+            Self::Roles { .. } => attribute == "roles",
+            Self::Claims { .. } => attribute == "claims",
+            Self::Disable(_)
+            | Self::Enable
+            | Self::EndSessions(_)
+            | Self::Reset(_)
+            | Self::SetPassword(..)
+            | Self::Restore(..) => false,
+        }
+    }
+
     /// The user after the change; `None` if it changes nothing.
     ///
     /// # Errors
@@ -114,11 +140,11 @@ impl AccountEdit {
             }
             Self::Roles { add, remove } => {
                 new.roles = roles(user, add, remove)?;
-                return Ok((new.roles != user.roles).then_some(new));
+                return if new.roles == user.roles { Ok(None) } else { fitting(new).map(Some) };
             }
             Self::Claims { set, remove } => {
                 new.claims = claims(user, set, remove)?;
-                return Ok((new.claims != user.claims).then_some(new));
+                return if new.claims == user.claims { Ok(None) } else { fitting(new).map(Some) };
             }
             Self::EndSessions(restored_from) => {
                 if let Some(from) = restored_from {
@@ -169,11 +195,18 @@ fn roles(user: &User, add: &[String], remove: &[String]) -> Result<Vec<String>, 
     // A set in DynamoDB has no order.
     let mut roles: BTreeSet<_> = user.roles.iter().chain(add).cloned().collect();
     roles.retain(|role| !remove.contains(role));
-    let roles: Vec<_> = roles.into_iter().collect();
-    if Value::from(&roles[..]).to_string().len() > MAX_ROLES_BYTES {
-        return Err(EditError::TooManyRoles);
+    Ok(roles.into_iter().collect())
+}
+
+/// The user, if a token has room for name, roles and claims.
+fn fitting(user: User) -> Result<User, EditError> {
+    let (name, roles) = (Value::from(user.username.typed()), Value::from(&user.roles[..]));
+    let claims = Value::Object(user.claims.as_map().clone());
+    let bytes = [name, roles, claims].map(|part| part.to_string().len());
+    if bytes.iter().sum::<usize>() > MAX_TOKEN_CONTENT_BYTES {
+        return Err(EditError::TooLong);
     }
-    Ok(roles)
+    Ok(user)
 }
 
 fn claims(
@@ -182,12 +215,49 @@ fn claims(
     remove: &[String],
 ) -> Result<AdditionalClaims, EditError> {
     let mut claims = user.claims.as_map().clone();
-    claims.extend(set.clone());
+    for (name, value) in set {
+        let storable = storable_claim(value).filter(|_| !name.is_empty());
+        claims.insert(name.clone(), storable.ok_or_else(|| EditError::Claim(name.clone()))?);
+    }
     claims.retain(|name, _| !remove.contains(name));
     Ok(AdditionalClaims::new(claims)?)
 }
 
-/// The tries of a change whose account was changed by someone else meanwhile.
+/// A claim as DynamoDB returns it: an integer without a decimal point. `None` if DynamoDB would refuse
+/// it, or return it with other digits.
+pub fn storable_claim(claim: &Value) -> Option<Value> {
+    storable(claim, MAX_CLAIM_DEPTH)
+}
+
+fn storable(claim: &Value, depth: usize) -> Option<Value> {
+    let depth = depth.checked_sub(1)?;
+    match claim {
+        Value::Null | Value::Bool(_) | Value::String(_) => Some(claim.clone()),
+        Value::Number(number) => storable_number(number).map(Value::Number),
+        Value::Array(items) => items.iter().map(|item| storable(item, depth)).collect(),
+        Value::Object(members) => {
+            let storable = |(name, value): (&String, _)| {
+                let name = Some(name).filter(|name| !name.is_empty())?;
+                Some((name.clone(), storable(value, depth)?))
+            };
+            members.iter().map(storable).collect::<Option<_>>().map(Value::Object)
+        }
+    }
+}
+
+fn storable_number(number: &Number) -> Option<Number> {
+    if number.is_i64() || number.is_u64() {
+        return Some(number.clone());
+    }
+    let float = number.as_f64().filter(|float| float.abs() < 1e15)?;
+    if float.fract() == 0.0 {
+        #[expect(clippy::cast_possible_truncation, reason = "below 10^15 it is exact")]
+        return Some((float as i64).into());
+    }
+    (float.abs() >= 1e-4).then(|| number.clone())
+}
+
+/// How often a change is tried when other writes go first.
 const MAX_TRIES: usize = 5;
 
 /// The outcome of [`edit_account`].
@@ -197,10 +267,10 @@ pub enum EditOutcome {
     Made(Box<User>),
     /// There is no such user.
     NotFound,
-    /// The account cannot get the change.
-    Refused(EditError),
-    /// Other changes won each race.
-    Conflict,
+    /// This account cannot get the change.
+    Refused(UserId, EditError),
+    /// Other changes of this account won each race.
+    Conflict(UserId),
 }
 
 /// Reads an account and changes it as [`edit_read_account`] does.
@@ -231,10 +301,13 @@ pub async fn edit_read_account(
     now: Timestamp,
 ) -> Result<EditOutcome, StoreError> {
     for tried in 1..=MAX_TRIES {
+        if let Some(name) = read.unreadable.iter().find(|name| edit.replaces(name)) {
+            return Ok(EditOutcome::Refused(read.user.id, EditError::Unreadable(name)));
+        }
         let new = match edit.apply(&read.user, now) {
             Ok(Some(new)) => new,
             Ok(None) => return Ok(EditOutcome::Made(Box::new(read.user))),
-            Err(error) => return Ok(EditOutcome::Refused(error)),
+            Err(error) => return Ok(EditOutcome::Refused(read.user.id, error)),
         };
         let operation = &OperationId::generate().map_err(StoreError::unavailable)?;
         let write = AccountWrite { read: &read, new: &new, operation };
@@ -250,5 +323,5 @@ pub async fn edit_read_account(
             read = current;
         }
     }
-    Ok(EditOutcome::Conflict)
+    Ok(EditOutcome::Conflict(read.user.id))
 }

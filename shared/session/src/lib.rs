@@ -18,7 +18,9 @@ mod username;
 pub use account::{Account, AccountWrite, ChangeAccount, ListUsers, ReadBackup, UserPage};
 pub use code::{CODE_LIFETIME, CodeHash, OneTimeCode, OneTimeCodes};
 pub use command::UserCommand;
-pub use edit::{AccountEdit, EditError, EditOutcome, edit_account, edit_read_account, is_role};
+pub use edit::{
+    AccountEdit, EditError, EditOutcome, edit_account, edit_read_account, is_role, storable_claim,
+};
 pub use email::{Email, EmailError};
 pub use limit::{
     AttemptLimit, AttemptLimitError, Charge, ClearLimit, LimitCondition, LimitKey, LimitOutcome,

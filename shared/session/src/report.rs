@@ -33,6 +33,9 @@ pub struct UserSummary {
 pub struct UserList {
     /// The users, in no particular order.
     pub users: Vec<UserSummary>,
+    /// Names of users whose items are unreadable.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unreadable: Vec<String>,
     /// `after` of the next page; `None` on the last one.
     pub next: Option<String>,
 }
@@ -116,6 +119,8 @@ pub struct RestoredUsers {
     pub kept: u64,
     /// Names that belong to another account now, which was left as it is.
     pub other_owners: Vec<String>,
+    /// Names whose item, in the copy or in the table, is unreadable; the table is left as it is.
+    pub unreadable: Vec<String>,
     /// `after` of the next page; `None` on the last one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next: Option<String>,

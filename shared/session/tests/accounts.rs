@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use latchkey_session::{
     AccountEdit, AccountStatus, Client, CodeHash, EditError, Session, User, Username,
+    storable_claim,
 };
 use latchkey_token::{OperationId, SessionId, Timestamp, UserId};
 use secrecy::SecretString;
@@ -98,7 +99,7 @@ fn a_restored_account_keeps_its_password_and_loses_its_codes() {
 }
 
 #[test]
-fn roles_are_a_set_of_single_words_within_a_kilobyte() {
+fn roles_are_a_set_of_single_words() {
     let both = edited(&alice(), &roles(&["editor", "admin", "admin"], &[]));
     assert_eq!(both.roles, ["admin", "editor"]);
     assert!(roles(&["admin"], &["unknown"]).apply(&both, NOW).unwrap().is_none());
@@ -107,11 +108,40 @@ fn roles_are_a_set_of_single_words_within_a_kilobyte() {
         let refused = roles(&[bad], &[]).apply(&alice(), NOW).unwrap_err();
         assert!(matches!(refused, EditError::Role(_)), "{bad:?}");
     }
-    let long = "r".repeat(1_020);
-    assert!(roles(&[&long], &[]).apply(&alice(), NOW).unwrap().is_some());
-    let longer = "r".repeat(1_021);
-    let refused = roles(&[&longer], &[]).apply(&alice(), NOW).unwrap_err();
-    assert_eq!(refused, EditError::TooManyRoles);
+}
+
+#[test]
+fn name_roles_and_claims_fit_into_a_token() {
+    // `["…"]`, `{}` and `"alice"` take 13 bytes.
+    let role = "r".repeat(4_352 - 13);
+    let with_role = edited(&alice(), &roles(&[&role], &[]));
+    let longer = roles(&[&format!("{role}r")], &[]).apply(&alice(), NOW);
+    assert_eq!(longer.unwrap_err(), EditError::TooLong);
+    let set = json!({ "x": 1 }).as_object().unwrap().clone();
+    let claims = AccountEdit::Claims { set, remove: vec![] };
+    assert_eq!(claims.apply(&with_role, NOW).unwrap_err(), EditError::TooLong);
+    assert_eq!(edited(&with_role, &roles(&["x"], &[&role])).roles, ["x"]);
+}
+
+#[test]
+fn a_claim_is_stored_as_it_is_read_again() {
+    for (given, stored) in [
+        (json!(1.0), json!(1)),
+        (json!(-0.0), json!(0)),
+        (json!(1e14), json!(100_000_000_000_000_i64)),
+        (json!([0.25, { "x": null }]), json!([0.25, { "x": null }])),
+        (json!(u64::MAX), json!(u64::MAX)),
+        (json!(i64::MIN), json!(i64::MIN)),
+    ] {
+        assert_eq!(storable_claim(&given), Some(stored), "{given}");
+    }
+    let deep = (0..16).fold(json!(1), |inner, _| json!([inner]));
+    for refused in [json!(1e15), json!(1e300), json!(1e-5), json!({ "": 1 }), deep] {
+        assert_eq!(storable_claim(&refused), None, "{refused}");
+        let set = Map::from_iter([("x".to_owned(), refused)]);
+        let refused = AccountEdit::Claims { set, remove: vec![] }.apply(&alice(), NOW);
+        assert_eq!(refused.unwrap_err(), EditError::Claim("x".to_owned()));
+    }
 }
 
 #[test]

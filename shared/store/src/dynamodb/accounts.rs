@@ -1,9 +1,9 @@
 //! Accounts as operators and one-time codes change them.
 
-use aws_sdk_dynamodb::types::AttributeValue;
+use aws_sdk_dynamodb::{error::ProvideErrorMetadata as _, types::AttributeValue};
 use latchkey_session::{
     Account, AccountChangeOutcome, AccountWrite, ChangeAccount, ListUsers, ReadBackup, StoreError,
-    UserPage, Username,
+    User, UserPage, Username,
 };
 use latchkey_token::OperationId;
 use tracing::error;
@@ -11,7 +11,9 @@ use tracing::error;
 use super::{
     attributes::{Attributes, string},
     update_user::send,
-    user_item::{ID, OPERATION, SESSIONS, USERNAME, read_user, write_user, written_by},
+    user_item::{
+        CLAIMS, ID, OPERATION, ROLES, SESSIONS, USERNAME, read_user, write_user, written_by,
+    },
     users::DynamoUsers,
 };
 
@@ -20,7 +22,9 @@ impl ChangeAccount for DynamoUsers {
         let answer = self.read(username).send().await.map_err(StoreError::unavailable)?;
         let account = |item| {
             let operation = written_by(item, None).and_then(OperationId::parse);
-            Ok(Account { user: read_user(item)?, operation })
+            let user = read_user(item)?;
+            let unreadable = unreadable(item, &user);
+            Ok(Account { user, operation, unreadable })
         };
         answer.item().map(account).transpose()
     }
@@ -67,6 +71,18 @@ impl ChangeAccount for DynamoUsers {
     }
 }
 
+/// The attributes that are there although the user was read without them.
+fn unreadable(item: &Attributes, user: &User) -> Vec<&'static str> {
+    let is_there = |name| match item.get(name) {
+        Some(AttributeValue::M(members)) => !members.is_empty(),
+        Some(AttributeValue::L(items)) => !items.is_empty(),
+        other => other.is_some(),
+    };
+    let lost = [(ROLES, user.roles.is_empty()), (CLAIMS, user.claims.is_empty())];
+    let lost = lost.into_iter().filter(|(name, is_missing)| *is_missing && is_there(*name));
+    lost.map(|(name, _)| name).collect()
+}
+
 /// The attributes that change, with their new values; `None` removes one.
 fn changes(write: &AccountWrite<'_>) -> Vec<(String, Option<AttributeValue>)> {
     let before = write_user(&write.read.user, write.operation);
@@ -90,7 +106,8 @@ fn changes(write: &AccountWrite<'_>) -> Vec<(String, Option<AttributeValue>)> {
 
 impl ListUsers for DynamoUsers {
     async fn list_users(&self, after: Option<&str>, limit: u32) -> Result<UserPage, StoreError> {
-        self.list_backup(&self.table, after, limit).await
+        let page = self.list_backup(&self.table, after, limit).await?;
+        page.ok_or_else(|| StoreError::Unavailable("there is no users table".into()))
     }
 }
 
@@ -100,7 +117,7 @@ impl ReadBackup for DynamoUsers {
         backup: &str,
         after: Option<&str>,
         limit: u32,
-    ) -> Result<UserPage, StoreError> {
+    ) -> Result<Option<UserPage>, StoreError> {
         let start = after.map(|after| [(USERNAME.to_owned(), string(after))].into());
         let page = self
             .client
@@ -110,19 +127,23 @@ impl ReadBackup for DynamoUsers {
             .set_exclusive_start_key(start)
             .limit(i32::try_from(limit).unwrap_or(i32::MAX))
             .send()
-            .await
-            .map_err(StoreError::unavailable)?;
-        let mut users = Vec::new();
+            .await;
+        let page = match page {
+            Err(error) if error.code() == Some("ResourceNotFoundException") => return Ok(None),
+            page => page.map_err(StoreError::unavailable)?,
+        };
+        let (mut users, mut unreadable) = (Vec::new(), Vec::new());
         for item in page.items() {
             match read_user(item) {
                 Ok(user) => users.push(user),
                 Err(malformed) => {
-                    let key = item.get(ID).and_then(|id| id.as_s().ok());
-                    error!(user = key, %malformed, "an unreadable user is left out");
+                    let text = |name| item.get(name)?.as_s().ok();
+                    error!(user = text(ID), %malformed, "an unreadable user is left out");
+                    unreadable.extend(text(USERNAME).cloned());
                 }
             }
         }
         let next = page.last_evaluated_key().and_then(|key| key.get(USERNAME)?.as_s().ok());
-        Ok(UserPage { users, next: next.cloned() })
+        Ok(Some(UserPage { users, unreadable, next: next.cloned() }))
     }
 }

@@ -3,6 +3,8 @@
 //! Attribute names of sessions are short, because they count to the billed item size: a user with
 //! three sessions fits into one write unit.
 
+use std::collections::BTreeSet;
+
 use aws_sdk_dynamodb::types::AttributeValue;
 use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine as _};
 use latchkey_session::{
@@ -28,8 +30,8 @@ pub(crate) const HASH: &str = "hash";
 pub(crate) const SESSION_EXPIRES: &str = "expires";
 const NAME: &str = "name";
 const EMAIL: &str = "email";
-const ROLES: &str = "roles";
-const CLAIMS: &str = "claims";
+pub(super) const ROLES: &str = "roles";
+pub(super) const CLAIMS: &str = "claims";
 const CODES: &str = "codes";
 const REASON: &str = "reason";
 const RESTORED: &str = "restored";
@@ -113,7 +115,7 @@ pub(crate) fn read_user(item: &Attributes) -> Result<User, StoreError> {
         id: read_parsed(item, ID, UserId::parse)?,
         username: read_username(item)?,
         email: optional(item, EMAIL, |email| Email::parse(email.as_s().ok()?).ok()),
-        password_hash: read_hash(item)?,
+        password_hash: optional(item, HASH, parse_text).map(SecretString::from),
         roles: read_roles(item),
         claims: read_claims(item),
         status: read_status(item)?,
@@ -152,12 +154,6 @@ fn optional<T>(
     read
 }
 
-/// The hash; `None` until the user has set a password.
-fn read_hash(item: &Attributes) -> Result<Option<SecretString>, StoreError> {
-    let hash = item.get(HASH).map(|_| read_string(item, HASH)).transpose()?;
-    Ok(hash.map(SecretString::from))
-}
-
 /// The user id, for log lines.
 fn owner(item: &Attributes) -> &str {
     read_string(item, ID).unwrap_or_default()
@@ -179,8 +175,8 @@ fn parse_time(value: &AttributeValue) -> Option<Timestamp> {
     value.as_n().ok()?.parse().ok().map(Timestamp::from_unix)
 }
 
-/// Ignores roles with white space or control characters: software that splits a list of roles would
-/// see two.
+/// Ignores roles with white space or control characters, because software that splits a list of roles
+/// would see two, and repeated roles, which a set cannot have.
 fn read_roles(item: &Attributes) -> Vec<String> {
     let list = |value: &AttributeValue| {
         let from_list = |roles: &Vec<_>| {
@@ -193,6 +189,8 @@ fn read_roles(item: &Attributes) -> Vec<String> {
         warn!(user = owner(item), "a role that is empty or has a blank is left out");
         roles.retain(|role| is_role(role));
     }
+    let mut seen = BTreeSet::new();
+    roles.retain(|role| seen.insert(role.clone()));
     roles
 }
 

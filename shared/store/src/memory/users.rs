@@ -202,7 +202,7 @@ impl ChangeAccount for MemoryUsers {
         let users = lock(&self.users);
         let account = |stored: &StoredUser| {
             let operation = Some(stored.operation.clone());
-            Account { user: stored.user.clone(), operation }
+            Account { user: stored.user.clone(), operation, unreadable: Vec::new() }
         };
         Ok(users.get(username.folded()).map(account))
     }
@@ -241,7 +241,8 @@ impl ListUsers for MemoryUsers {
         let next = next.flatten().map(|key| (*key).clone());
         keys.truncate(limit);
         let found = keys.into_iter().filter_map(|key| users.get(key));
-        Ok(UserPage { users: found.map(|stored| stored.user.clone()).collect(), next })
+        let users = found.map(|stored| stored.user.clone()).collect();
+        Ok(UserPage { users, unreadable: Vec::new(), next })
     }
 }
 
