@@ -4,6 +4,7 @@
 //! can encrypt private keys but not decrypt them, and it neither sees nor sets passwords.
 
 mod keys;
+mod restore;
 mod users;
 
 use lambda_runtime::Diagnostic;
@@ -59,9 +60,8 @@ impl AdminError {
             Self::Ring(_) | Self::User(_) => ("Refused", "refused"),
         }
     }
-}
 
-impl AdminError {
+    /// The account of a refused command.
     const fn user(&self) -> Option<&UserId> {
         match self {
             Self::User(error) => error.user(),
@@ -77,11 +77,38 @@ impl From<AdminError> for Diagnostic {
     }
 }
 
-/// The longest text of an operator in an audit event, in characters.
-const MAX_AUDITED_CHARS: usize = 256;
+/// The longest text of an operator in an event or an error, in characters.
+const MAX_CHARS: usize = 256;
 
 fn short(text: &str) -> String {
-    text.chars().take(MAX_AUDITED_CHARS).collect()
+    text.chars().take(MAX_CHARS).collect()
+}
+
+/// Writes the audit event of a command.
+fn audit(
+    event: AuditEvent,
+    caller: Option<&str>,
+    comment: Option<&str>,
+    request_id: &str,
+    outcome: &Result<Outcome, AdminError>,
+) {
+    // The schedule has no name.
+    let unknown = (event != AuditEvent::KeyMaintenance).then_some("unknown");
+    let (user, key) = match outcome {
+        Ok(done) => (done.user.as_ref(), done.key.as_deref()),
+        Err(error) => (error.user(), None),
+    };
+    audit_operator(
+        event,
+        &OperatorAction {
+            claimed_caller: caller.or(unknown).map(short).as_deref(),
+            request_id,
+            user,
+            key,
+            comment: comment.map(short).as_deref(),
+            failure: outcome.as_ref().err().map(|error| error.kind().1),
+        },
+    );
 }
 
 enum Command {
@@ -142,28 +169,11 @@ where
         let command = Command::parse(&name, event);
         let outcome = match &command {
             Ok(command) => self.run(command, now).await,
-            Err(error) => Err(AdminError::Request(error.to_string())),
+            Err(error) => Err(AdminError::Request(short(&error.to_string()))),
         };
         if let Some(event) = AuditEvent::of_command(&name) {
-            // The schedule is no operator.
-            let unknown = (event != AuditEvent::KeyMaintenance).then_some("unknown");
-            let caller = caller.or(unknown).map(short);
-            let comment = command.as_ref().ok().and_then(Command::comment).map(short);
-            let (user, key) = match &outcome {
-                Ok(done) => (done.user.as_ref(), done.key.as_deref()),
-                Err(error) => (error.user(), None),
-            };
-            audit_operator(
-                event,
-                &OperatorAction {
-                    claimed_caller: caller.as_deref(),
-                    request_id,
-                    user,
-                    key,
-                    comment: comment.as_deref(),
-                    failure: outcome.as_ref().err().map(|error| error.kind().1),
-                },
-            );
+            let comment = command.as_ref().ok().and_then(Command::comment);
+            audit(event, caller, comment, request_id, &outcome);
         }
         outcome.map(|outcome| outcome.answer)
     }

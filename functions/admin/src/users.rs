@@ -5,9 +5,8 @@ use std::{collections::BTreeSet, fmt::Display};
 use latchkey_session::{
     AccountChange, AccountChangeOutcome, AccountEdit, AddUser, AddUserOutcome, CODE_LIFETIME,
     ChangeAccount, ClearLimit, DeletedUser, EditError, EditOutcome, Email, IssuedCode, LimitKey,
-    ListUsers, OneTimeCode, PurgedRows, ReadBackup, RemoveUser, RestoredUsers, StoreError, User,
-    UserCommand, UserList, UserPage, UserReport, UserSummary, Username, edit_account, network_of,
-    with_causes,
+    ListUsers, OneTimeCode, PurgedRows, ReadBackup, RemoveUser, StoreError, User, UserCommand,
+    UserList, UserReport, UserSummary, Username, edit_account, network_of, with_causes,
 };
 use latchkey_store::WorkItemTable;
 use latchkey_token::{OperationId, Timestamp, UserId};
@@ -21,13 +20,6 @@ const PAGE: u32 = 200;
 const MAX_PAGE: u32 = 1_000;
 /// Rows that one call removes: each is a write, and the function has 30 seconds.
 const PURGED_ROWS: u8 = 100;
-/// Users that one call restores: each is up to three calls of AWS, and the function has 30 seconds.
-const RESTORED_USERS: u32 = 50;
-/// DynamoDB's longest name of a table.
-const MAX_TABLE_NAME: usize = 255;
-/// A part of the name of every copy that the function's IAM policy allows.
-const RESTORED: &str = "-restored-";
-
 /// Dependencies of the user commands. The trait bounds name the calls that the function's IAM policy
 /// allows on users, limits and work items.
 #[derive(Debug)]
@@ -77,7 +69,7 @@ impl UserError {
     }
 }
 
-fn argument(name: &'static str, error: &dyn Display) -> UserError {
+pub(crate) fn argument(name: &'static str, error: &dyn Display) -> UserError {
     UserError::Argument(name, error.to_string())
 }
 
@@ -251,77 +243,6 @@ where
         }
     }
 
-    /// Restores a page of users, each in one conditional write.
-    async fn restore(
-        &self,
-        table: &str,
-        overwrite: bool,
-        after: Option<&str>,
-        now: Timestamp,
-    ) -> Result<Outcome, UserError> {
-        let is_name = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
-        if !(table.contains(RESTORED)
-            && table.len() <= MAX_TABLE_NAME
-            && table.chars().all(is_name))
-        {
-            return Err(argument("table", &format_args!("must be a table's name with {RESTORED}")));
-        }
-        let page = self.users.list_backup(table, after, RESTORED_USERS).await?;
-        let page = page.ok_or_else(|| argument("table", &"there is no such table"))?;
-        let UserPage { users, unreadable, next } = page;
-        let mut restored = RestoredUsers { unreadable, next, ..RestoredUsers::default() };
-        for backup in users {
-            self.restore_user(backup, table, overwrite, &mut restored, now).await?;
-        }
-        Ok(answer(&restored, None))
-    }
-
-    async fn restore_user(
-        &self,
-        backup: User,
-        table: &str,
-        overwrite: bool,
-        restored: &mut RestoredUsers,
-        now: Timestamp,
-    ) -> Result<(), UserError> {
-        let (id, username) = (backup.id.clone(), backup.username.clone());
-        let refused = |error| UserError::Edit(Some(id.clone()), error);
-        let edit = AccountEdit::Restore(Box::new(backup.clone()), table.to_owned());
-        let missing = edit.apply(&backup, now).map_err(refused)?.unwrap_or(backup);
-        let operation = OperationId::generate().map_err(StoreError::unavailable)?;
-        if self.users.add_user(&missing, &operation).await? == AddUserOutcome::Added {
-            restored.added += 1;
-            return Ok(());
-        }
-        let outcome = if overwrite {
-            edit_account(&self.users, &username, &edit, now).await
-        } else {
-            let kept = self.users.find_account(&username).await;
-            kept.map(|kept| match kept {
-                Some(kept) if kept.user.id == id => EditOutcome::Made(Box::new(kept.user)),
-                Some(other) => EditOutcome::Refused(other.user.id, EditError::Owner),
-                None => EditOutcome::NotFound,
-            })
-        };
-        match outcome {
-            Ok(EditOutcome::Made(_)) if overwrite => restored.overwritten += 1,
-            Ok(EditOutcome::Made(_)) => restored.kept += 1,
-            Ok(EditOutcome::Refused(_, EditError::Owner)) => {
-                restored.other_owners.push(username.typed().to_owned());
-            }
-            Ok(EditOutcome::Refused(_, error)) => return Err(refused(error)),
-            // Earlier users of the page may be restored.
-            Ok(EditOutcome::NotFound | EditOutcome::Conflict(_)) => {
-                return Err(StoreError::unavailable(UserError::Conflict(id)).into());
-            }
-            Err(StoreError::Malformed(_)) => {
-                restored.unreadable.push(username.folded().to_owned());
-            }
-            Err(error) => return Err(error.into()),
-        }
-        Ok(())
-    }
-
     async fn purge(&self, id: &UserId) -> Result<Outcome, UserError> {
         let page = self.work_items.list_work_items(id, None, PURGED_ROWS).await?;
         let mut removed = 0;
@@ -333,7 +254,7 @@ where
     }
 }
 
-fn answer(body: &impl Serialize, user: Option<UserId>) -> Outcome {
+pub(crate) fn answer(body: &impl Serialize, user: Option<UserId>) -> Outcome {
     Outcome { answer: json!(body), user, key: None }
 }
 

@@ -4,19 +4,16 @@ use std::collections::BTreeSet;
 
 use latchkey_token::{AdditionalClaims, AdditionalError, OperationId, Timestamp, UserId};
 use secrecy::SecretString;
-use serde_json::{Map, Number, Value};
+use serde_json::{Map, Value};
 
 use crate::{
     Account, AccountChangeOutcome, AccountStatus, AccountWrite, ChangeAccount, CodeHash,
-    OneTimeCodes, StoreError, User, Username,
+    OneTimeCodes, StoreError, User, Username, storable_claim,
 };
 
 /// The longest name, roles and claims together, as JSON text. In base64, with the other claims and
 /// the signature of an RSA key of 8192 bits, a token stays below the verifier's 8 KiB.
 const MAX_TOKEN_CONTENT_BYTES: usize = 4_352;
-
-/// Levels of a claim. DynamoDB has 32 for the whole item.
-const MAX_CLAIM_DEPTH: usize = 16;
 
 /// A change that an account can get.
 #[derive(Clone, Debug)]
@@ -221,40 +218,6 @@ fn claims(
     }
     claims.retain(|name, _| !remove.contains(name));
     Ok(AdditionalClaims::new(claims)?)
-}
-
-/// A claim as DynamoDB returns it: an integer without a decimal point. `None` if DynamoDB would refuse
-/// it, or return it with other digits.
-pub fn storable_claim(claim: &Value) -> Option<Value> {
-    storable(claim, MAX_CLAIM_DEPTH)
-}
-
-fn storable(claim: &Value, depth: usize) -> Option<Value> {
-    let depth = depth.checked_sub(1)?;
-    match claim {
-        Value::Null | Value::Bool(_) | Value::String(_) => Some(claim.clone()),
-        Value::Number(number) => storable_number(number).map(Value::Number),
-        Value::Array(items) => items.iter().map(|item| storable(item, depth)).collect(),
-        Value::Object(members) => {
-            let storable = |(name, value): (&String, _)| {
-                let name = Some(name).filter(|name| !name.is_empty())?;
-                Some((name.clone(), storable(value, depth)?))
-            };
-            members.iter().map(storable).collect::<Option<_>>().map(Value::Object)
-        }
-    }
-}
-
-fn storable_number(number: &Number) -> Option<Number> {
-    if number.is_i64() || number.is_u64() {
-        return Some(number.clone());
-    }
-    let float = number.as_f64().filter(|float| float.abs() < 1e15)?;
-    if float.fract() == 0.0 {
-        #[expect(clippy::cast_possible_truncation, reason = "below 10^15 it is exact")]
-        return Some((float as i64).into());
-    }
-    (float.abs() >= 1e-4).then(|| number.clone())
 }
 
 /// How often a change is tried when other writes go first.

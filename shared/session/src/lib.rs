@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod account;
+mod claim;
 mod code;
 mod command;
 mod edit;
@@ -16,11 +17,10 @@ mod user;
 mod username;
 
 pub use account::{Account, AccountWrite, ChangeAccount, ListUsers, ReadBackup, UserPage};
+pub use claim::storable_claim;
 pub use code::{CODE_LIFETIME, CodeHash, OneTimeCode, OneTimeCodes};
 pub use command::UserCommand;
-pub use edit::{
-    AccountEdit, EditError, EditOutcome, edit_account, edit_read_account, is_role, storable_claim,
-};
+pub use edit::{AccountEdit, EditError, EditOutcome, edit_account, edit_read_account, is_role};
 pub use email::{Email, EmailError};
 pub use limit::{
     AttemptLimit, AttemptLimitError, Charge, ClearLimit, LimitCondition, LimitKey, LimitOutcome,
