@@ -96,10 +96,10 @@ fn print_comparison(comparisons: &[Comparison]) {
 
 #[expect(clippy::print_stdout, reason = "this is a command-line program")]
 fn print_login(cost: &LoginCost) {
-    let LoginCost { hash, login, difference } = cost;
+    let LoginCost { hash, login, difference, limits } = cost;
     println!(
         "in one process, 200 pairs: bare hash {hash:.0} µs, login {login:.0} µs, \
-         difference {difference:+.0} µs ({:.1} %)\n",
+         difference {difference:+.0} µs ({:.1} %), of which attempt limits {limits:+.0} µs\n",
         difference / hash * 100.0
     );
 }
