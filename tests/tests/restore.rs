@@ -89,7 +89,14 @@ async fn a_restore_ends_every_session_and_marks_what_it_restored() {
     assert_eq!((sums, others), ([1, 0, 62], vec!["erin".to_owned()]), "only bob was missing");
     assert_dead(&stack, &bob).await;
     assert_eq!(log_in(&stack, "bob", PASSWORD).await, 200, "the password is revived");
-    assert_eq!(show("bob").await["restored_from"], COPY);
+    let shown = show("bob").await;
+    assert_eq!(shown["restored_from"], COPY);
+    let id = shown["id"].as_str().unwrap();
+    stack.wait_for_log(&format!(
+        r#"event="user_restore" outcome="success" user_id="{id}" comment="{COPY}""#
+    ));
+    let events = stack.log().matches(r#"event="user_restore" outcome="success" user_id="#).count();
+    assert_eq!(events, 1, "one account came back");
     assert_eq!(show("alice").await["restored_from"], Value::Null);
     assert_eq!(stack.get("/protected", &changed.access).await.status, 200, "alice is untouched");
 

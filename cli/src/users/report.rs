@@ -21,6 +21,9 @@ pub(super) const ALL_SESSIONS_CONSEQUENCES: &str =
 pub(super) const PURGE_CONSEQUENCES: &str =
     "No user has this id. All its rows are removed.\nThis cannot be undone.\n";
 
+const REMEMBERED: &str =
+    "A refusal that a process remembers lasts until its Retry-After, by default up to 90 s.";
+
 const ACTIVE: &str = "active";
 
 pub(super) const fn delete_consequences(keep_rows: bool) -> &'static str {
@@ -37,7 +40,8 @@ pub(super) const fn restore_consequences(overwrite: bool) -> &'static str {
         "Missing accounts come back, and existing accounts are set back: password, roles, claims and \
          status.\nTheir sessions and one-time codes end.\nThis cannot be undone.\n"
     } else {
-        "Missing accounts come back, with the passwords and roles of the copy and without sessions.\n"
+        "Missing accounts come back, also deleted ones, with the passwords and roles of the copy and \
+         without sessions.\n"
     }
 }
 
@@ -159,10 +163,11 @@ pub(super) fn done(command: &UserCommand, username: &str) -> Option<String> {
              they expire."
         )),
         UserCommand::Unlock { address: None, .. } => {
-            Some(format!("The attempt limits of {name} are cleared."))
+            Some(format!("The attempt limits of {name} are cleared. {REMEMBERED}"))
         }
         UserCommand::Unlock { address: Some(address), .. } => {
-            Some(format!("The attempt limits of {name} and of {} are cleared.", safe(address)))
+            let address = safe(address);
+            Some(format!("The attempt limits of {name} and of {address} are cleared. {REMEMBERED}"))
         }
         UserCommand::EndSessions { .. } => Some(format!("All sessions of {name} have ended.")),
         UserCommand::List { .. }

@@ -84,31 +84,24 @@ fn short(text: &str) -> String {
     text.chars().take(MAX_CHARS).collect()
 }
 
-/// Writes the audit event of a command.
+/// Writes the audit event of a command, or those of the restored accounts.
 fn audit(
     event: AuditEvent,
-    caller: Option<&str>,
-    comment: Option<&str>,
-    request_id: &str,
+    action: OperatorAction<'_>,
+    restored: &[UserId],
     outcome: &Result<Outcome, AdminError>,
 ) {
-    // The schedule has no name.
-    let unknown = (event != AuditEvent::KeyMaintenance).then_some("unknown");
+    for user in restored {
+        audit_operator(event, &OperatorAction { user: Some(user), ..action });
+    }
     let (user, key) = match outcome {
         Ok(done) => (done.user.as_ref(), done.key.as_deref()),
         Err(error) => (error.user(), None),
     };
-    audit_operator(
-        event,
-        &OperatorAction {
-            claimed_caller: caller.or(unknown).map(short).as_deref(),
-            request_id,
-            user,
-            key,
-            comment: comment.map(short).as_deref(),
-            failure: outcome.as_ref().err().map(|error| error.kind().1),
-        },
-    );
+    let failure = outcome.as_ref().err().map(|error| error.kind().1);
+    if restored.is_empty() || failure.is_some() {
+        audit_operator(event, &OperatorAction { user, key, failure, ..action });
+    }
 }
 
 enum Command {
@@ -167,18 +160,34 @@ where
         let caller = caller.as_ref().and_then(Value::as_str).filter(|caller| !caller.is_empty());
         let name = event.get("command").and_then(Value::as_str).unwrap_or_default().to_owned();
         let command = Command::parse(&name, event);
+        let mut restored = Vec::new();
         let outcome = match &command {
-            Ok(command) => self.run(command, now).await,
+            Ok(command) => self.run(command, &mut restored, now).await,
             Err(error) => Err(AdminError::Request(short(&error.to_string()))),
         };
         if let Some(event) = AuditEvent::of_command(&name) {
-            let comment = command.as_ref().ok().and_then(Command::comment);
-            audit(event, caller, comment, request_id, &outcome);
+            // The schedule has no name.
+            let unknown = (event != AuditEvent::KeyMaintenance).then_some("unknown");
+            let caller = caller.or(unknown).map(short);
+            let comment = command.as_ref().ok().and_then(Command::comment).map(short);
+            let action = OperatorAction {
+                claimed_caller: caller.as_deref(),
+                request_id,
+                comment: comment.as_deref(),
+                ..OperatorAction::default()
+            };
+            audit(event, action, &restored, &outcome);
         }
         outcome.map(|outcome| outcome.answer)
     }
 
-    async fn run(&self, command: &Command, now: Timestamp) -> Result<Outcome, AdminError> {
+    /// Runs a command. Adds the ids of restored accounts to `restored`, also before a failure.
+    async fn run(
+        &self,
+        command: &Command,
+        restored: &mut Vec<UserId>,
+        now: Timestamp,
+    ) -> Result<Outcome, AdminError> {
         match command {
             Command::Keys(command) => {
                 // Boxed because a call of the AWS SDK is a future of many kilobytes.
@@ -194,7 +203,7 @@ where
                 };
                 Ok(Outcome { answer: json!(report), user: None, key })
             }
-            Command::Users(command) => Ok(Box::pin(self.users.run(command, now)).await?),
+            Command::Users(command) => Ok(Box::pin(self.users.run(command, restored, now)).await?),
         }
     }
 }

@@ -13,7 +13,7 @@ use latchkey_token::{OperationId, Timestamp, UserId};
 use serde::Serialize;
 use serde_json::json;
 
-use crate::Outcome;
+use crate::{Outcome, restore::Restore};
 
 /// Users of a page, if the command does not say.
 const PAGE: u32 = 200;
@@ -86,6 +86,7 @@ where
     pub(crate) async fn run(
         &self,
         command: &UserCommand,
+        restored: &mut Vec<UserId>,
         now: Timestamp,
     ) -> Result<Outcome, UserError> {
         match command {
@@ -126,7 +127,8 @@ where
             }
             UserCommand::Delete { username, id } => self.delete(username, id).await,
             UserCommand::Restore { table, overwrite, after } => {
-                self.restore(table, *overwrite, after.as_deref(), now).await
+                let restore = Restore { table, overwrite: *overwrite, now };
+                self.restore(restore, after.as_deref(), restored).await
             }
             UserCommand::Purge { id } => self.purge(id).await,
         }

@@ -96,7 +96,7 @@ audit_events! {
     "users.reset" => UserReset: "user_reset";
     /// An operator deleted an account.
     "users.delete" => UserDeletion: "user_deletion";
-    /// An operator restored users from a copy of the table, which `comment` names; one event per page.
+    /// An operator restored an account from a copy of the table, which `comment` names; without `user_id`, a page had none to restore.
     "users.restore" => UserRestore: "user_restore";
     /// An operator removed the rows of a deleted account.
     "users.purge" => UserPurge: "user_purge";
