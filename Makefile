@@ -31,7 +31,7 @@ rotate: ## Rotate the signing keys of the stack of `make dev`
 	@cargo build --bins --package latchkey-cli
 	@$(TARGET)/debug/latchkey keys rotate $(if $(findstring --local,$(ARGS)),,--local) $(ARGS)
 
-test: ## All tests but slow ones: two and a half minutes after the build on two cores, without network
+test: ## All tests but slow ones: three and a half minutes after the build on two cores, without network
 	cargo build --workspace --bins
 	cargo test --workspace --doc --quiet
 	$(RUN_TESTS) --workspace $(ARGS)
