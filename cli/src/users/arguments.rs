@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use clap::{ArgGroup, Args, Subcommand, ValueEnum};
 use latchkey_session::{EditError, storable_claim};
-use latchkey_token::{UserId, parse_object};
+use latchkey_token::{UserId, parse_json};
 use serde_json::Value;
 
 #[derive(Clone, Debug, Subcommand)]
@@ -188,11 +188,7 @@ fn parse_claim(text: &str) -> Result<(String, Value), String> {
     let Some((name, value)) = text.split_once('=').filter(|(name, _)| !name.is_empty()) else {
         return Err("give NAME=JSON, such as 'plan=\"pro\"'".to_owned());
     };
-    // The parser of objects refuses repeated members.
-    let object = parse_object(format!("{{\"value\":{value}}}").as_bytes());
-    let parsed =
-        object.filter(|object| object.len() == 1).and_then(|mut object| object.remove("value"));
-    let Some(parsed) = parsed else {
+    let Some(parsed) = parse_json(value.as_bytes()) else {
         return Err(format!(
             "the value is not JSON; quote a string: '{name}={}'",
             Value::from(value)

@@ -31,19 +31,14 @@ impl<'a> Pages<'a> {
 
     /// The next page; `None` after the last one. Warns about users who are left out.
     pub(super) async fn next(&mut self) -> Result<Option<UserList>, Failure> {
-        let page = self.next_page().await?;
-        for name in page.iter().flat_map(|page| &page.unreadable) {
-            output::say(&report::unreadable(name));
-        }
-        Ok(page)
-    }
-
-    async fn next_page(&mut self) -> Result<Option<UserList>, Failure> {
         if self.is_complete {
             return Ok(None);
         }
         let list = UserCommand::List { after: self.after.take(), limit: None };
         let mut page: UserList = self.stack.run(&list).await?;
+        for name in &page.unreadable {
+            output::say(&report::unreadable(name));
+        }
         self.after = page.next.take();
         self.is_complete = self.after.is_none();
         Ok(Some(page))

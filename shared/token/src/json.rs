@@ -11,10 +11,15 @@ use serde_json::{Map, Value};
 /// Parses one JSON object; `None` for anything else, and if any object in it repeats a member
 /// (RFC 7515 §4, RFC 7519 §4).
 pub fn parse_object(json: &[u8]) -> Option<Map<String, Value>> {
-    match serde_json::from_slice(json) {
-        Ok(Strict(Value::Object(members))) => Some(members),
-        Ok(Strict(_)) | Err(_) => None,
+    match parse_json(json) {
+        Some(Value::Object(members)) => Some(members),
+        Some(_) | None => None,
     }
+}
+
+/// Parses one JSON value; `None` if the text is no JSON or any object in it repeats a member.
+pub fn parse_json(json: &[u8]) -> Option<Value> {
+    serde_json::from_slice(json).ok().map(|Strict(value)| value)
 }
 
 struct Strict(Value);

@@ -29,7 +29,7 @@ pub use claims::{
 pub use error::{KeyError, RandomnessError, SigningError, TokenError};
 pub use id::{OperationId, SessionId, TokenId, UserId};
 pub use issuer::{IssuedToken, Issuer};
-pub use json::parse_object;
+pub use json::{parse_json, parse_object};
 pub use jwk::{PublicJwk, PublicJwkSet, PublicParameters};
 pub use key_set::KeySet;
 pub use legacy::LegacyKeys;
