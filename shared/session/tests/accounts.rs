@@ -4,8 +4,8 @@
 use std::time::Duration;
 
 use latchkey_session::{
-    AccountEdit, AccountStatus, Client, CodeHash, EditError, Session, User, Username,
-    storable_claim,
+    AccountEdit, AccountStatus, Client, CodeHash, EditError, SessionLifetimes, SessionPolicy, User,
+    Username, storable_claim,
 };
 use latchkey_token::{OperationId, SessionId, Timestamp, UserId};
 use secrecy::SecretString;
@@ -34,20 +34,20 @@ fn roles(add: &[&str], remove: &[&str]) -> AccountEdit {
     AccountEdit::Roles { add: owned(add), remove: owned(remove) }
 }
 
+fn start_session(user: &mut User) {
+    let hour = Duration::from_hours(1);
+    let lifetimes = SessionLifetimes { idle: hour, absolute: hour };
+    let (id, operation) = (SessionId::generate().unwrap(), OperationId::generate().unwrap());
+    let client = Client::new("192.0.2.1", "test");
+    let policy = SessionPolicy { lifetimes, limit: 1 };
+    policy.start(&user.sessions, id, operation, client, NOW).apply(&mut user.sessions);
+}
+
 #[test]
 fn edits_that_end_sessions_change_the_credentials_version_and_others_do_not() {
     let set = json!({ "plan": "pro" }).as_object().unwrap().clone();
     let with_code = edited(&alice(), &AccountEdit::Reset(CODE));
     let disabled = edited(&alice(), &disable("x"));
-    let session = Session {
-        generation: 0,
-        rotated_at: NOW,
-        created_at: NOW,
-        expires_at: NOW + Duration::from_hours(1),
-        auth_time: NOW,
-        client: Client::new("192.0.2.1", "test"),
-        operation: OperationId::generate().unwrap(),
-    };
     for (mut user, edit, ends_sessions) in [
         (alice(), disable("x"), true),
         (alice(), AccountEdit::EndSessions(None), true),
@@ -57,7 +57,7 @@ fn edits_that_end_sessions_change_the_credentials_version_and_others_do_not() {
         (alice(), roles(&["admin"], &[]), false),
         (alice(), AccountEdit::Claims { set, remove: vec![] }, false),
     ] {
-        user.sessions.insert(SessionId::generate().unwrap(), session.clone());
+        start_session(&mut user);
         let new = edited(&user, &edit);
         let grown = user.credentials_version + u64::from(ends_sessions);
         assert_eq!(new.credentials_version, grown, "{edit:?}");
