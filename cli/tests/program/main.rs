@@ -9,6 +9,7 @@ mod keys;
 mod lambda;
 mod server;
 mod token;
+mod user_changes;
 mod users;
 
 use std::{
