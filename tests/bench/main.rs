@@ -23,7 +23,8 @@ use verification::Verification;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn Error>> {
     let only = env::args().nth(1);
-    if let (Some("compare"), Some(other)) = (only.as_deref(), env::args_os().nth(2)) {
+    if only.as_deref() == Some("compare") {
+        let other = env::args_os().nth(2).ok_or("compare needs the folder of another build")?;
         let functions = BenchFunctions::start().await?;
         print_comparison(&cold_start::compare(&functions, Path::new(&other)).await?);
         return Ok(());
