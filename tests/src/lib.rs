@@ -1,6 +1,7 @@
 //! Helpers of the system tests and benchmarks.
 
 pub mod answer;
+pub mod console;
 pub mod keys;
 pub mod openapi;
 pub mod policy;

@@ -1,76 +1,13 @@
 //! `latchkey users` with a running stack and the real `admin` function.
 #![cfg(test)]
 
-use std::process::Output;
-
 use latchkey_tests::{
+    console::{Console, NEW_PASSWORD},
     keys::{Operator, kill},
-    program::{assert_fails, error, json, run, text},
-    stack::{Answer, PASSWORD, Settings, Stack, Tokens, claims_of},
+    program::{assert_fails, error, json, text},
+    stack::{PASSWORD, Settings, claims_of},
 };
-use reqwest::Method;
-use serde_json::{Value, json};
-
-const NEW_PASSWORD: &str = "another horse battery";
-
-/// A stack with its operator's console.
-struct Console(Stack);
-
-impl Console {
-    fn start() -> Self {
-        Self::with(Settings::default())
-    }
-
-    fn with(settings: Settings) -> Self {
-        Self(settings.cheap_hashes().start())
-    }
-
-    fn run(&self, arguments: &[&str]) -> Output {
-        run(&[&["users"], arguments, &[&format!("--local={}", self.0.aws)]].concat())
-    }
-
-    #[track_caller]
-    fn text(&self, arguments: &[&str]) -> String {
-        text(&self.run(arguments))
-    }
-
-    #[track_caller]
-    fn json(&self, arguments: &[&str]) -> Value {
-        json(&self.run(&[arguments, &["--json"]].concat()))
-    }
-
-    /// The listed users.
-    fn list(&self, arguments: &[&str]) -> Vec<Value> {
-        let lines = self.text(&[&["list", "--json"], arguments].concat());
-        lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
-    }
-
-    async fn log_in(&self, name: &str, password: &str) -> Answer {
-        self.0.post("/login", &json!({ "username": name, "password": password })).await
-    }
-
-    async fn use_code(&self, name: &str, code: &str) -> u16 {
-        let body = json!({ "username": name, "code": code, "new_password": NEW_PASSWORD });
-        self.0.post("/password/reset", &body).await.status
-    }
-
-    async fn assert_revoked(&self, tokens: &Tokens) {
-        let access = self.0.get("/protected", &tokens.access).await;
-        assert_eq!((access.status, access.text("error")), (401, "token_revoked"));
-        assert_eq!(self.0.refresh(&tokens.refresh).await.status, 401);
-    }
-
-    /// Signs a user up who has work items. Returns the id.
-    async fn sign_up_with_items(&self, name: &str, items: usize) -> String {
-        let token = self.0.sign_up_and_log_in(name).await;
-        for number in 0..items {
-            let item = json!({ "title": format!("item {number}") });
-            let added = self.0.send_json((Method::POST, "/workitems"), &token, &item).await;
-            assert_eq!(added.status, 201);
-        }
-        claims_of(&token)["sub"].as_str().unwrap().to_owned()
-    }
-}
+use serde_json::json;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_created_user_sets_a_password_with_the_code() {
@@ -269,76 +206,4 @@ async fn users_are_restored_from_a_copy_of_their_table() {
         let output = console.run(&["restore", name, "--yes"]);
         assert_fails(&output, "table: must be a table's name with -restored-");
     }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn an_account_with_unreadable_attributes_can_be_stopped_and_loses_nothing() {
-    let console = Console::start();
-    console.0.sign_up("alice").await;
-    let tokens = console.0.tokens_of("alice").await;
-    let claims = json!({ "x": { "S": "y".repeat(5_000) } });
-    let update = json!({
-        "TableName": "UsersTable", "Key": { "username": { "S": "alice" } },
-        "UpdateExpression": "SET #hash = :null, claims = :claims",
-        "ExpressionAttributeNames": { "#hash": "hash" },
-        "ExpressionAttributeValues": { ":null": { "NULL": true }, ":claims": { "M": claims } },
-    });
-    let operator = Operator::of(&console.0);
-    operator.dynamodb("UpdateItem", &update).await;
-    let claims = console.run(&["claims", "alice", "--set", "plan=1"]);
-    assert_fails(&claims, "the attribute \"claims\" of the account is unreadable");
-    console.text(&["roles", "alice", "--add", "editor"]);
-    console.text(&["disable", "alice", "--reason", "x"]);
-    console.assert_revoked(&tokens).await;
-    let item = json!({ "TableName": "UsersTable", "Key": { "username": { "S": "alice" } } });
-    let item = operator.dynamodb("GetItem", &item).await;
-    assert_eq!(item["Item"]["claims"]["M"]["x"]["S"].as_str().unwrap().len(), 5_000);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_change_of_an_unknown_user_says_so() {
-    let console = Console::start();
-    for arguments in [
-        &["show", "nemo"][..],
-        &["disable", "nemo", "--reason", "x"],
-        &["enable", "nemo"],
-        &["roles", "nemo", "--add", "x"],
-        &["claims", "nemo", "--set", "x=1"],
-        &["unlock", "nemo"],
-        &["end-sessions", "nemo"],
-        &["reset", "nemo", "--yes"],
-        &["delete", "nemo", "--yes"],
-    ] {
-        assert_fails(&console.run(arguments), "local-admin: there is no user with that name");
-    }
-    let hostile = console.run(&["show", "-\u{1b}[2J\u{202e}"]);
-    assert_fails(&hostile, "username: ");
-    assert!(!error(&hostile).contains(['\u{1b}', '\u{202e}']), "{hostile:?}");
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn stored_texts_are_escaped() {
-    let console = Console::start();
-    console.0.sign_up("alice").await;
-    let operator = Operator::of(&console.0);
-    // As a migration or an older operator may have written them.
-    let hostile = "hostile\u{202e}\u{1b}[2J\u{200b}\n";
-    let update = json!({
-        "TableName": "UsersTable",
-        "Key": { "username": { "S": "alice" } },
-        "UpdateExpression": "SET reason = :text, claims = :claims, restored = :text",
-        "ExpressionAttributeValues": {
-            ":text": { "S": hostile },
-            ":claims": { "M": { "x": { "S": hostile } } },
-        },
-    });
-    operator.dynamodb("UpdateItem", &update).await;
-    let is_hidden = |c: char| (c.is_control() && c != '\n') || "\u{202e}\u{200b}".contains(c);
-    for (options, count) in [(&[][..], 3), (&["--json"], 3)] {
-        let shown = console.text(&[&["show", "alice"], options].concat());
-        assert!(!shown.contains(is_hidden), "{shown:?}");
-        assert!(!shown.contains("\u{200b}\n"), "{shown:?}");
-        assert_eq!(shown.matches("hostile\\u202e\\u001b[2J").count(), count, "{shown}");
-    }
-    assert_eq!(console.json(&["show", "alice"])["restored_from"], hostile);
 }
